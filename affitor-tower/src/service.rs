@@ -1,0 +1,99 @@
+//! The service that the layers make.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use affitor::find::Search;
+use http::Request;
+use tower_service::Service;
+
+use crate::{
+    BodyMode, HeadOnly, Insert, InsertClickId, ResponseFuture,
+    future::Looking,
+    sources::{Config, RequestHead},
+};
+
+/// Finds the click id of each request before the inner service gets it.
+///
+/// Made by [`ClickIdLayer`](crate::ClickIdLayer) and [`AffitorLayer`](crate::AffitorLayer).
+pub struct ClickIdService<S, M = HeadOnly, I = InsertClickId> {
+    inner: S,
+    config: Arc<Config>,
+    insert: I,
+    mode: PhantomData<fn() -> M>,
+}
+
+impl<S, M, I> ClickIdService<S, M, I> {
+    pub(crate) fn new(inner: S, config: Arc<Config>, insert: I) -> Self {
+        Self { inner, config, insert, mode: PhantomData }
+    }
+}
+
+impl<S, M, I, B> Service<Request<B>> for ClickIdService<S, M, I>
+where
+    S: Service<Request<M::Body>> + Clone,
+    M: BodyMode<B>,
+    I: Insert + Clone,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, M, I, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        if self.insert.is_done(request.extensions()) {
+            return ResponseFuture::calling(self.inner.call(request.map(M::untouched)));
+        }
+        let (mut parts, body) = request.into_parts();
+        let search = self.config.sources.search(&RequestHead {
+            config: &self.config,
+            parts: &parts,
+            body_length: M::LOOKS.then(|| M::known_length(&body)),
+        });
+        let unfinished = match search {
+            Search::Done(found) => {
+                self.insert.insert(&mut parts.extensions, found);
+                return ResponseFuture::calling(self.inner.call(Request::from_parts(parts, M::untouched(body))));
+            }
+            Search::Body(unfinished) => unfinished,
+        };
+        match M::read_ahead(body, self.config.sources.limit()) {
+            Ok(reading) => {
+                // The service that was polled ready is the one to be called, later; its clone stays here.
+                let clone = self.inner.clone();
+                ResponseFuture::looking(Looking {
+                    service: mem::replace(&mut self.inner, clone),
+                    config: self.config.clone(),
+                    insert: self.insert.clone(),
+                    parts,
+                    reading,
+                    unfinished,
+                })
+            }
+            Err(body) => {
+                self.insert.insert(&mut parts.extensions, None);
+                ResponseFuture::calling(self.inner.call(Request::from_parts(parts, body)))
+            }
+        }
+    }
+}
+
+impl<S: Clone, M, I: Clone> Clone for ClickIdService<S, M, I> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), config: self.config.clone(), insert: self.insert.clone(), mode: PhantomData }
+    }
+}
+
+impl<S: fmt::Debug, M, I> fmt::Debug for ClickIdService<S, M, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClickIdService").field("inner", &self.inner).field("config", &self.config).finish()
+    }
+}

@@ -1,0 +1,66 @@
+//! The core's search over a request's head.
+
+use affitor::find::{BodyHead, BodyKind, Head, Sources};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT},
+    request::Parts,
+};
+
+/// What a layer is told at its start, shared by all of its clones.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) sources: Sources,
+    pub(crate) header: HeaderName,
+    pub(crate) body_when: Option<fn(&Parts) -> bool>,
+}
+
+impl Config {
+    pub(crate) fn new(sources: Sources) -> Self {
+        // `Sources` takes nothing but header names.
+        let header = HeaderName::from_bytes(sources.header_name().as_bytes())
+            .unwrap_or(HeaderName::from_static(affitor::find::CLICK_ID_HEADER));
+        Self { sources, header, body_when: None }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new(Sources::default())
+    }
+}
+
+/// The head of a request, with what is known of its body. Without a length, bodies are not looked into.
+pub(crate) struct RequestHead<'r> {
+    pub(crate) config: &'r Config,
+    pub(crate) parts: &'r Parts,
+    /// The outer option says whether bodies are looked into at all, the inner one is the length.
+    pub(crate) body_length: Option<Option<u64>>,
+}
+
+impl Head for RequestHead<'_> {
+    fn forwarded(&self) -> impl Iterator<Item = &[u8]> {
+        values(&self.parts.headers, &self.config.header)
+    }
+
+    fn cookies(&self) -> impl Iterator<Item = &[u8]> {
+        values(&self.parts.headers, &COOKIE)
+    }
+
+    fn body(&self) -> Option<BodyKind> {
+        let known_length = self.body_length?;
+        let headers = &self.parts.headers;
+        let first = |name| headers.get(name).map(HeaderValue::as_bytes);
+        let kind = self.config.sources.look(&BodyHead {
+            content_type: first(CONTENT_TYPE),
+            content_encoding: first(CONTENT_ENCODING),
+            expects: headers.contains_key(EXPECT),
+            length: known_length.or_else(|| std::str::from_utf8(first(CONTENT_LENGTH)?).ok()?.parse().ok()),
+        })?;
+        self.config.body_when.is_none_or(|when| when(self.parts)).then_some(kind)
+    }
+}
+
+fn values<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> + use<'h> {
+    headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
+}

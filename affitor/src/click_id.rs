@@ -1,0 +1,202 @@
+//! The id of a visitor's click.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The id that *track click* gave a visitor, as the browser carries it in the cookie `affitor_click_id`.
+///
+/// Opaque: the service writes `cust_<customer>_<epoch ms>` today, and nothing here looks inside. What is checked is
+/// that it can travel safely in a header, a cookie and JSON: 1 to [`ClickId::MAX_LEN`] visible ASCII characters without
+/// white space, quotes, and `,` `;` `\` `|` `%`.
+///
+/// Held inline, so that finding one in a request allocates nothing.
+///
+/// ```
+/// use affitor::ClickId;
+///
+/// let id = ClickId::new("cust_42_1714000000000")?;
+/// assert_eq!(id.as_str(), "cust_42_1714000000000");
+/// assert!(ClickId::new("").is_err());
+/// assert!(ClickId::new("\"quoted\"").is_err());
+/// # Ok::<(), affitor::InvalidClickId>(())
+/// ```
+#[derive(Clone)]
+pub struct ClickId {
+    len: u8,
+    bytes: [u8; ClickId::MAX_LEN],
+}
+
+impl ClickId {
+    /// The longest id that is taken, in bytes.
+    pub const MAX_LEN: usize = 128;
+
+    /// Checks an id.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty, longer than [`ClickId::MAX_LEN`] or holds a character that an id may not have. The error
+    /// names the reason and never the text: it came from a stranger.
+    pub fn new(id: impl AsRef<[u8]>) -> Result<Self, InvalidClickId> {
+        let id = id.as_ref();
+        if id.is_empty() {
+            return Err(InvalidClickId(Reason::Empty));
+        }
+        if id.len() > Self::MAX_LEN {
+            return Err(InvalidClickId(Reason::TooLong(id.len())));
+        }
+        if !id.iter().all(|byte| ALLOWED[usize::from(*byte)]) {
+            return Err(InvalidClickId(Reason::Character));
+        }
+        let mut bytes = [0; Self::MAX_LEN];
+        bytes[..id.len()].copy_from_slice(id);
+        // At most 128, so nothing is cut off.
+        Ok(Self { len: id.len() as u8, bytes })
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        // Only ASCII gets in, so the default is never taken; it is there because this must not panic.
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// Which bytes an id may hold: a table, since every request with a click pays for this check.
+const ALLOWED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0x21;
+    while byte <= 0x7e {
+        table[byte] = !matches!(byte as u8, b'"' | b'\'' | b',' | b';' | b'\\' | b'|' | b'%');
+        byte += 1;
+    }
+    table
+};
+
+impl PartialEq for ClickId {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for ClickId {}
+
+impl Hash for ClickId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl PartialEq<str> for ClickId {
+    fn eq(&self, other: &str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for ClickId {
+    fn eq(&self, other: &&str) -> bool {
+        self == *other
+    }
+}
+
+impl AsRef<str> for ClickId {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for ClickId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for ClickId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ClickId").field(&self.as_str()).finish()
+    }
+}
+
+impl FromStr for ClickId {
+    type Err = InvalidClickId;
+
+    fn from_str(id: &str) -> Result<Self, InvalidClickId> {
+        Self::new(id)
+    }
+}
+
+impl TryFrom<&str> for ClickId {
+    type Error = InvalidClickId;
+
+    fn try_from(id: &str) -> Result<Self, InvalidClickId> {
+        Self::new(id)
+    }
+}
+
+impl TryFrom<String> for ClickId {
+    type Error = InvalidClickId;
+
+    fn try_from(id: String) -> Result<Self, InvalidClickId> {
+        Self::new(id)
+    }
+}
+
+impl Serialize for ClickId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ClickId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = ClickId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a click id")
+            }
+
+            fn visit_str<E: de::Error>(self, id: &str) -> Result<ClickId, E> {
+                ClickId::new(id).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+/// Why a text is no [`ClickId`]. Says nothing of the text itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidClickId(Reason);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    Empty,
+    TooLong(usize),
+    Character,
+}
+
+impl fmt::Display for InvalidClickId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Reason::Empty => f.write_str("a click id can't be empty"),
+            Reason::TooLong(len) => {
+                write!(f, "a click id has at most {} bytes, this one {len}", ClickId::MAX_LEN)
+            }
+            Reason::Character => f.write_str(
+                "a click id is visible ASCII without white space, quotes, comma, semicolon, backslash, bar and percent",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for InvalidClickId {}

@@ -1,0 +1,172 @@
+//! What happened, in the words of the API.
+
+mod click;
+mod lead;
+mod refund;
+mod sale;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use click::Click;
+pub use lead::Lead;
+pub use refund::Refund;
+pub use sale::{Sale, SaleType, SubscriptionInterval};
+
+use crate::Visitor;
+
+/// One of the events that a server reports after the fact: what can be queued and delivered later.
+///
+/// A [`Click`] is none of them: it can't be repeated, and its answer is a cookie.
+///
+/// ```
+/// use affitor::{Event, Refund};
+///
+/// let event = Event::from(Refund::full("in_1"));
+/// assert_eq!(serde_json::to_value(&event)?["type"], "refund");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A sign-up.
+    Lead(Lead),
+    /// A payment.
+    Sale(Sale),
+    /// Money given back.
+    Refund(Refund),
+}
+
+impl Event {
+    /// Whether the event says enough to be sent.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Lead::validate`], [`Sale::validate`] and [`Refund::validate`].
+    pub fn validate(&self) -> Result<(), InvalidEvent> {
+        match self {
+            Event::Lead(lead) => lead.validate(),
+            Event::Sale(sale) => sale.validate(),
+            Event::Refund(refund) => refund.validate(),
+        }
+    }
+}
+
+impl From<Lead> for Event {
+    fn from(lead: Lead) -> Self {
+        Event::Lead(lead)
+    }
+}
+
+impl From<Sale> for Event {
+    fn from(sale: Sale) -> Self {
+        Event::Sale(sale)
+    }
+}
+
+impl From<Refund> for Event {
+    fn from(refund: Refund) -> Self {
+        Event::Refund(refund)
+    }
+}
+
+/// An event that can be given to a visitor: its click id is filled in where it has none.
+///
+/// Implemented for the events of this crate and for no others.
+pub trait Attributable: sealed::Sealed {
+    /// Fills in what the event lacks: the click id, and for a lead the history of clicks. A refund has neither; it
+    /// finds its sale by the transaction id.
+    fn attribute_to(&mut self, visitor: &Visitor);
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Event {}
+    impl Sealed for super::Lead {}
+    impl Sealed for super::Sale {}
+    impl Sealed for super::Refund {}
+}
+
+impl Attributable for Event {
+    fn attribute_to(&mut self, visitor: &Visitor) {
+        match self {
+            Event::Lead(lead) => lead.attribute_to(visitor),
+            Event::Sale(sale) => sale.attribute_to(visitor),
+            Event::Refund(refund) => refund.attribute_to(visitor),
+        }
+    }
+}
+
+impl Attributable for Lead {
+    fn attribute_to(&mut self, visitor: &Visitor) {
+        if self.click_id.is_none() {
+            self.click_id.clone_from(&visitor.click_id);
+        }
+        if self.click_ids.is_empty() {
+            self.click_ids.clone_from(&visitor.click_ids);
+        }
+    }
+}
+
+impl Attributable for Sale {
+    fn attribute_to(&mut self, visitor: &Visitor) {
+        if self.click_id.is_none() {
+            self.click_id.clone_from(&visitor.click_id);
+        }
+    }
+}
+
+impl Attributable for Refund {
+    fn attribute_to(&mut self, _: &Visitor) {}
+}
+
+/// Why an event can't be sent, found before the network is asked.
+///
+/// Also the source of an [`Error`](crate::Error) for which `is_invalid()` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidEvent(pub(crate) &'static str);
+
+impl fmt::Display for InvalidEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for InvalidEvent {}
+
+/// `additional_data`: the API's room for everything else, test mode included.
+type AdditionalData = Map<String, Value>;
+
+fn is_test(additional_data: &AdditionalData) -> bool {
+    additional_data.get("test_mode") == Some(&Value::Bool(true))
+}
+
+fn set_test_mode(additional_data: &mut AdditionalData, on: bool) {
+    if on {
+        additional_data.insert("test_mode".to_owned(), Value::Bool(true));
+    } else {
+        additional_data.remove("test_mode");
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+/// An id as text, or nothing when it is blank: an empty form field is no id.
+fn id(id: impl fmt::Display) -> Option<String> {
+    let id = id.to_string();
+    (!is_blank(&id)).then_some(id)
+}
+
+/// Keys only: what a shop puts into `additional_data` may be personal.
+struct Keys<'a>(&'a AdditionalData);
+
+impl fmt::Debug for Keys<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,53 @@
+//! Which bodies may be looked into.
+
+/// What the head of a request says of its body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BodyHead<'r> {
+    /// The `Content-Type`.
+    pub content_type: Option<&'r [u8]>,
+    /// The `Content-Encoding`.
+    pub content_encoding: Option<&'r [u8]>,
+    /// Whether there is an `Expect` header: then the client waits for a word before it sends the body, and reading
+    /// would give it.
+    pub expects: bool,
+    /// The length in bytes, where it is known.
+    pub length: Option<u64>,
+}
+
+/// The kinds of bodies that can be looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BodyKind {
+    /// `application/json`, or `application/<anything>+json`.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+}
+
+impl BodyKind {
+    /// The kind by the `Content-Type`, in any case and with any parameters.
+    ///
+    /// ```
+    /// use affitor::find::BodyKind;
+    ///
+    /// assert_eq!(BodyKind::of(b"Application/JSON; charset=utf-8"), Some(BodyKind::Json));
+    /// assert_eq!(BodyKind::of(b"application/vnd.api+json"), Some(BodyKind::Json));
+    /// assert_eq!(BodyKind::of(b"multipart/form-data; boundary=x"), None);
+    /// ```
+    pub fn of(content_type: &[u8]) -> Option<Self> {
+        let end = content_type.iter().position(|byte| *byte == b';').unwrap_or(content_type.len());
+        let essence = content_type[..end].trim_ascii();
+        let (kind, subtype) = essence.split_at_checked(b"application/".len())?;
+        if !kind.eq_ignore_ascii_case(b"application/") {
+            return None;
+        }
+        if subtype.eq_ignore_ascii_case(b"json") {
+            return Some(Self::Json);
+        }
+        if subtype.eq_ignore_ascii_case(b"x-www-form-urlencoded") {
+            return Some(Self::Form);
+        }
+        let suffix = subtype.len().checked_sub(b"+json".len()).map(|at| &subtype[at..])?;
+        suffix.eq_ignore_ascii_case(b"+json").then_some(Self::Json)
+    }
+}

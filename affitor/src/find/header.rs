@@ -1,0 +1,17 @@
+//! The forwarded header.
+
+use crate::ClickId;
+
+/// The first valid id among the values of a header, in the order in which they came.
+///
+/// White space around a value is no part of it. A value that a proxy has joined of two (`a, b`) is not valid.
+///
+/// ```
+/// use affitor::find::header;
+///
+/// let values: [&[u8]; 2] = [b"", b" cust_42_1714000000000 "];
+/// assert_eq!(header::click_id(values).unwrap(), "cust_42_1714000000000");
+/// ```
+pub fn click_id<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Option<ClickId> {
+    values.into_iter().find_map(|value| ClickId::new(value.trim_ascii()).ok())
+}

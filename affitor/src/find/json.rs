@@ -1,0 +1,139 @@
+//! A field of a JSON body.
+//!
+//! The rules are those of a handler that reads the same body: the field counts at the top level of an object only, of
+//! doubles the last one wins, an escaped key (`affitor\u0043lickId`) is the key, and a document that is broken
+//! anywhere, even behind the field, has no field. A reader that stops at the first hit would disagree with the handler
+//! on all but the first of these.
+
+use std::fmt;
+
+use memchr::memmem;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::Name;
+use crate::ClickId;
+
+/// The valid id under the first of the fields that has one.
+///
+/// A body in which no field's name occurs costs one search for each name.
+///
+/// ```
+/// use affitor::find::{Name, json};
+///
+/// let fields = [Name::new("affitorClickId")];
+/// let body = br#"{"email": "jo@example.com", "affitorClickId": "cust_42_1714000000000"}"#;
+/// assert_eq!(json::click_id(body, &fields).unwrap(), "cust_42_1714000000000");
+/// assert_eq!(json::click_id(br#"{"user": {"affitorClickId": "cust_1_1"}}"#, &fields), None);
+/// ```
+pub fn click_id(body: &[u8], fields: &[Name]) -> Option<ClickId> {
+    let may_occur =
+        fields.iter().any(|field| !field.is_plain() || field.occurs_in(body)) || memmem::find(body, br"\u").is_some();
+    if fields.is_empty() || !may_occur {
+        return None;
+    }
+    let body = std::str::from_utf8(body).ok()?;
+    let mut deserializer = serde_json::Deserializer::from_str(body);
+    let found = deserializer.deserialize_map(Object(fields)).ok()?;
+    deserializer.end().ok()?;
+    found.into_iter().flatten().next()
+}
+
+/// The top level of the document: what each field holds, the last of doubles.
+struct Object<'f>(&'f [Name]);
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = Vec<Option<ClickId>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = vec![None; self.0.len()];
+        while let Some(field) = map.next_key_seed(Key(self.0))? {
+            match field.and_then(|index| found.get_mut(index)) {
+                Some(place) => *place = map.next_value_seed(Value)?,
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Which field a key is, if any.
+struct Key<'f>(&'f [Name]);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|field| field.as_str() == key))
+    }
+}
+
+/// The value of a field: an id, or anything else, which is read over.
+struct Value;
+
+impl<'de> DeserializeSeed<'de> for Value {
+    type Value = Option<ClickId>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value {
+    type Value = Option<ClickId>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_str<E>(self, id: &str) -> Result<Self::Value, E> {
+        Ok(ClickId::new(id).ok())
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}

@@ -1,0 +1,165 @@
+//! Metadata for Stripe Checkout: how a payment finds its way back to the visitor's click.
+//!
+//! Stripe hands a checkout's metadata back in its webhooks. Affitor reads three names there: [`PROGRAM_ID`],
+//! [`CUSTOMER_KEY`] and [`CLICK_ID`]. For a subscription they must stand in two places, `metadata` and
+//! `subscription_data.metadata`; without the second one every renewal is lost. Therefore [`Metadata`] can't be read
+//! until it is said what it is for, and what a subscription gets holds both.
+//!
+//! ```
+//! use affitor::stripe::Metadata;
+//!
+//! let metadata = Metadata::new("42", "user_7").for_subscription();
+//! let form: Vec<(String, String)> = metadata.form_pairs();
+//! assert!(form.contains(&("metadata[program_id]".into(), "42".into())));
+//! assert!(form.contains(&("subscription_data[metadata][program_id]".into(), "42".into())));
+//! ```
+
+use std::{collections::HashMap, fmt};
+
+use serde::Serialize;
+
+use crate::{ClickId, redact::Redacted};
+
+/// The metadata name of the program's id. Required.
+pub const PROGRAM_ID: &str = "program_id";
+/// The metadata name of the shop's own id of the user. Always sent.
+pub const CUSTOMER_KEY: &str = "affitor_customer_key";
+/// The metadata name of the visitor's click id, where it is known.
+pub const CLICK_ID: &str = "affitor_click_id";
+
+/// What Affitor wants to find again in Stripe's webhooks. Say what it is for, to read it:
+/// [`for_payment`](Metadata::for_payment) or [`for_subscription`](Metadata::for_subscription).
+#[derive(Clone, PartialEq, Eq)]
+#[must_use = "metadata does nothing until it is sent to Stripe"]
+pub struct Metadata {
+    program_id: String,
+    customer_key: String,
+    click_id: Option<ClickId>,
+}
+
+impl Metadata {
+    /// The metadata of a checkout by the shop's user.
+    pub fn new(program_id: impl fmt::Display, customer_key: impl fmt::Display) -> Self {
+        Self { program_id: program_id.to_string(), customer_key: customer_key.to_string(), click_id: None }
+    }
+
+    /// Sets the visitor's click id.
+    pub fn click_id(mut self, click_id: impl Into<Option<ClickId>>) -> Self {
+        self.click_id = click_id.into();
+        self
+    }
+
+    /// For a checkout with `mode=payment`.
+    pub fn for_payment(self) -> PaymentMetadata {
+        PaymentMetadata { metadata: self.map() }
+    }
+
+    /// For a checkout with `mode=subscription`.
+    pub fn for_subscription(self) -> SubscriptionMetadata {
+        let metadata = self.map();
+        SubscriptionMetadata { subscription_data: SubscriptionData { metadata: metadata.clone() }, metadata }
+    }
+
+    fn map(self) -> HashMap<String, String> {
+        let mut map =
+            HashMap::from([(PROGRAM_ID.to_owned(), self.program_id), (CUSTOMER_KEY.to_owned(), self.customer_key)]);
+        if let Some(click_id) = self.click_id {
+            map.insert(CLICK_ID.to_owned(), click_id.to_string());
+        }
+        map
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metadata")
+            .field("program_id", &self.program_id)
+            .field("customer_key", &Redacted(&self.customer_key))
+            .field("click_id", &self.click_id)
+            .finish()
+    }
+}
+
+/// The metadata of a single payment. As JSON: `{"metadata": {…}}`.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[must_use = "metadata does nothing until it is sent to Stripe"]
+pub struct PaymentMetadata {
+    metadata: HashMap<String, String>,
+}
+
+impl PaymentMetadata {
+    /// As a map, for the `metadata` of a Stripe library's parameters.
+    pub fn into_map(self) -> HashMap<String, String> {
+        self.metadata
+    }
+
+    /// As pairs of Stripe's form encoding, in the order of their names.
+    pub fn form_pairs(&self) -> Vec<(String, String)> {
+        pairs("metadata", &self.metadata)
+    }
+}
+
+impl fmt::Debug for PaymentMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PaymentMetadata").field("metadata", &Shown(&self.metadata)).finish()
+    }
+}
+
+/// The metadata of a subscription, in both places. As JSON: `{"metadata": {…}, "subscription_data": {"metadata": {…}}}`.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[must_use = "metadata does nothing until it is sent to Stripe"]
+pub struct SubscriptionMetadata {
+    metadata: HashMap<String, String>,
+    subscription_data: SubscriptionData,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize)]
+struct SubscriptionData {
+    metadata: HashMap<String, String>,
+}
+
+impl SubscriptionMetadata {
+    /// As two maps for a Stripe library's parameters: the `metadata`, and the `subscription_data.metadata`. Both are
+    /// needed.
+    ///
+    /// ```
+    /// use affitor::stripe::Metadata;
+    ///
+    /// let (metadata, subscription_data_metadata) = Metadata::new("42", "user_7").for_subscription().into_maps();
+    /// assert_eq!(metadata, subscription_data_metadata);
+    /// ```
+    #[must_use = "both maps are needed, or renewals are lost"]
+    pub fn into_maps(self) -> (HashMap<String, String>, HashMap<String, String>) {
+        (self.metadata, self.subscription_data.metadata)
+    }
+
+    /// As pairs of Stripe's form encoding, for both places.
+    pub fn form_pairs(&self) -> Vec<(String, String)> {
+        let mut all = pairs("metadata", &self.metadata);
+        all.extend(pairs("subscription_data[metadata]", &self.subscription_data.metadata));
+        all
+    }
+}
+
+impl fmt::Debug for SubscriptionMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscriptionMetadata")
+            .field("metadata", &Shown(&self.metadata))
+            .field("subscription_data.metadata", &Shown(&self.subscription_data.metadata))
+            .finish()
+    }
+}
+
+fn pairs(place: &str, map: &HashMap<String, String>) -> Vec<(String, String)> {
+    let mut pairs: Vec<_> = map.iter().map(|(name, value)| (format!("{place}[{name}]"), value.clone())).collect();
+    pairs.sort();
+    pairs
+}
+
+struct Shown<'a>(&'a HashMap<String, String>);
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(name, value)| (name, Redacted(value)))).finish()
+    }
+}
