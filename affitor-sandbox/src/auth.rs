@@ -1,0 +1,16 @@
+//! The program behind a key.
+
+use crate::{program::Program, reply::Reply};
+
+/// The place of the program that an `Authorization` header names.
+///
+/// 401 without the header, when it is not `Bearer `, without a token, or with one that no program has; all with the one
+/// text that the service documents.
+pub(crate) fn program_of(programs: &[Program], authorization: Option<&[u8]>) -> Result<usize, Reply> {
+    authorization
+        .and_then(|header| header.strip_prefix(b"Bearer "))
+        .map(<[u8]>::trim_ascii)
+        .filter(|token| !token.is_empty())
+        .and_then(|token| programs.iter().position(|program| program.api_key.as_bytes() == token))
+        .ok_or_else(|| Reply::error(401, "Invalid API token"))
+}

@@ -1,0 +1,154 @@
+//! How a sandbox is made.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use tokio::net::TcpListener;
+
+use crate::{
+    Commission, LeadAuth, PartnerState, Readings, Sandbox,
+    program::{Partner, Program},
+    routes::Service,
+    state::State,
+};
+
+/// Makes a [`Sandbox`].
+///
+/// ```
+/// use affitor_sandbox::{Commission, Sandbox};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// let sandbox = Sandbox::builder()
+///     .program_id(42)
+///     .api_key("test_key")
+///     .partner("PARTNER123")
+///     .partner("abc123")
+///     .attribution_window_days(60)
+///     .commission(Commission::recurring(20, 12))
+///     .start()
+///     .await?;
+/// assert_eq!(sandbox.program_id(), 42);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it starts"]
+pub struct SandboxBuilder {
+    address: SocketAddr,
+    program: Program,
+    partners: Vec<String>,
+    others: Vec<(u64, String, String)>,
+}
+
+/// The partner of a sandbox that was given none.
+pub(crate) const PARTNER: &str = "PARTNER123";
+
+impl Default for SandboxBuilder {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            program: Program {
+                id: 42,
+                api_key: "test_key".to_owned(),
+                lead_auth: LeadAuth::default(),
+                attribution_window_days: 60,
+                cookie_window_days: 90,
+                hold_days: 15,
+                commission: Commission::lifetime(20),
+                readings: Readings::default(),
+            },
+            partners: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+}
+
+impl SandboxBuilder {
+    /// Listens on this port of 127.0.0.1. Default: a free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.address.set_port(port);
+        self
+    }
+
+    /// Sets the program's id. Default: 42.
+    pub fn program_id(mut self, id: u64) -> Self {
+        self.program.id = id;
+        self
+    }
+
+    /// Sets the program's key. Default: `test_key`.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.program.api_key = key.into();
+        self
+    }
+
+    /// Adds a partner by the code of their link. Default, when none is added: `PARTNER123`.
+    pub fn partner(mut self, code: impl Into<String>) -> Self {
+        self.partners.push(code.into());
+        self
+    }
+
+    /// Adds another program, with one partner of its own.
+    pub fn other_program(mut self, id: u64, api_key: impl Into<String>, partner: impl Into<String>) -> Self {
+        self.others.push((id, api_key.into(), partner.into()));
+        self
+    }
+
+    /// Says who may report leads. Default: browsers and servers.
+    pub fn lead_auth(mut self, lead_auth: LeadAuth) -> Self {
+        self.program.lead_auth = lead_auth;
+        self
+    }
+
+    /// Sets for how many days after a click a sale makes a commission: 1 to 365. Default: 60.
+    pub fn attribution_window_days(mut self, days: u32) -> Self {
+        self.program.attribution_window_days = days.clamp(1, 365);
+        self
+    }
+
+    /// Sets for how many days the tracker's cookie lives: 1 to 365. Default: 90.
+    pub fn cookie_window_days(mut self, days: u32) -> Self {
+        self.program.cookie_window_days = days.clamp(1, 365);
+        self
+    }
+
+    /// Sets for how many days a commission is held: at most 31. Default: 15.
+    pub fn hold_days(mut self, days: u32) -> Self {
+        self.program.hold_days = days.min(31);
+        self
+    }
+
+    /// Sets what a sale pays. Default: 20 % of every sale.
+    pub fn commission(mut self, commission: Commission) -> Self {
+        self.program.commission = commission;
+        self
+    }
+
+    /// Sets what it does where the service's documents disagree.
+    pub fn readings(mut self, readings: Readings) -> Self {
+        self.program.readings = readings;
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// When it can't listen: the port is taken.
+    pub async fn start(self) -> io::Result<Sandbox> {
+        let listener = TcpListener::bind(self.address).await?;
+        let address = listener.local_addr()?;
+        let mut codes = self.partners;
+        if codes.is_empty() {
+            codes.push(PARTNER.to_owned());
+        }
+        let (program_id, api_key, partner_code) = (self.program.id, self.program.api_key.clone(), codes[0].clone());
+        let mut partners: Vec<Partner> =
+            codes.into_iter().map(|code| Partner { code, program: 0, state: PartnerState::Active }).collect();
+        let mut programs = vec![self.program];
+        for (id, api_key, code) in self.others {
+            partners.push(Partner { code, program: programs.len(), state: PartnerState::Active });
+            programs.push(Program { id, api_key, ..programs[0].clone() });
+        }
+        let service = Arc::new(Service::new(State::new(programs, partners)));
+        Ok(Sandbox::serve(listener, address, service, program_id, api_key, partner_code))
+    }
+}

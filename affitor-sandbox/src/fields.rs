@@ -1,0 +1,77 @@
+//! Reading the fields of a request. `null` is as if absent; another type is refused by name.
+
+use serde_json::{Map, Value};
+
+use crate::reply::Reply;
+
+/// The JSON object of a request.
+#[derive(Debug, Default)]
+pub(crate) struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// The object in a body. An empty body is an empty object.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Reply> {
+        if body.trim_ascii().is_empty() {
+            return Ok(Self::default());
+        }
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(_) => Err(Reply::error(400, "The body must be a JSON object")),
+            Err(_) => Err(Reply::error(400, "The body is not valid JSON")),
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A text; an empty one is as if absent.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Reply> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok((!text.is_empty()).then(|| text.clone())),
+            Some(_) => Err(wrong(name, "a string")),
+        }
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Reply> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(wrong(name, "a boolean")),
+        }
+    }
+
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, Reply> {
+        let wrong = || wrong(name, "an array of strings");
+        match self.get(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(items)) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+            }
+            Some(_) => Err(wrong()),
+        }
+    }
+
+    /// `additional_data`: an object.
+    pub(crate) fn additional_data(&self) -> Result<Option<Value>, Reply> {
+        match self.get("additional_data") {
+            None => Ok(None),
+            Some(data @ Value::Object(_)) => Ok(Some(data.clone())),
+            Some(_) => Err(wrong("additional_data", "an object")),
+        }
+    }
+
+    /// Whether the event is in test mode, which is asked before anything else is checked.
+    pub(crate) fn is_test(&self) -> bool {
+        self.additional("test_mode") == Some(&Value::Bool(true))
+    }
+
+    pub(crate) fn additional(&self, name: &str) -> Option<&Value> {
+        self.get("additional_data")?.get(name)
+    }
+}
+
+pub(crate) fn wrong(name: &str, expected: &str) -> Reply {
+    Reply::error(400, format!("{name} must be {expected}"))
+}

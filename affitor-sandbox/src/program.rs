@@ -1,0 +1,178 @@
+//! A program's settings, and the switches for what the service's documents leave open.
+
+/// How a program pays for sales: a share of each, for as long as its kind says.
+///
+/// ```
+/// use affitor_sandbox::Commission;
+///
+/// let first_sale_only = Commission::one_time(30);
+/// let first_year = Commission::recurring(20, 12);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commission {
+    pub(crate) kind: CommissionKind,
+    pub(crate) percent: u32,
+}
+
+/// For how long a customer's sales make commissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommissionKind {
+    /// `cps_one_time`: for the customer's first sale.
+    OneTime,
+    /// `cps_recurring`: for so many months of 30 days from the first sale on.
+    #[non_exhaustive]
+    Recurring {
+        /// How many months.
+        months: u32,
+    },
+    /// `cps_lifetime`: for all sales.
+    Lifetime,
+}
+
+impl Commission {
+    /// A share of the customer's first sale, in percent.
+    pub fn one_time(percent: u32) -> Self {
+        Self { kind: CommissionKind::OneTime, percent }
+    }
+
+    /// A share of each sale for so many months from the first one on, in percent.
+    pub fn recurring(percent: u32, months: u32) -> Self {
+        Self { kind: CommissionKind::Recurring { months }, percent }
+    }
+
+    /// A share of every sale, in percent.
+    pub fn lifetime(percent: u32) -> Self {
+        Self { kind: CommissionKind::Lifetime, percent }
+    }
+}
+
+/// Who may report leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeadAuth {
+    /// Browsers and servers.
+    #[default]
+    Open,
+    /// `server_required`: a lead without the key is provisional until one with the key comes.
+    ServerRequired,
+}
+
+/// How a partner stands to the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PartnerState {
+    /// All is well.
+    #[default]
+    Active,
+    /// The link is switched off: clicks are answered with `success: false`.
+    LinkInactive,
+    /// The link points nowhere: clicks are a 400.
+    LinkInvalid,
+    /// The partner has left the program: sales are a 400.
+    LeftProgram,
+    /// The partner's account is gone: sales are a 400.
+    Deleted,
+}
+
+/// Which of two documented behaviours the sandbox has, where the service's documents disagree. The default of each is
+/// the one that they name first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Readings {
+    /// A lead for a customer who is a lead already.
+    pub repeated_lead: RepeatedLead,
+    /// A lead with a customer key alone that no click knows.
+    pub unknown_lead: UnknownLead,
+    /// A sale when the attribution window is over.
+    pub expired_window: ExpiredWindow,
+    /// From when the attribution window counts.
+    pub window_start: WindowStart,
+    /// A sale with a known transaction id.
+    pub duplicate_sale: DuplicateSale,
+    /// A refund after a partial one.
+    pub second_refund: SecondRefund,
+    /// Whether a reversal has no `status` in its answer.
+    pub reversal_without_status: bool,
+}
+
+macro_rules! readings {
+    ($($(#[$doc:meta])* $name:ident { $(#[$first_doc:meta])* $first:ident, $(#[$second_doc:meta])* $second:ident })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub enum $name {
+            $(#[$first_doc])*
+            #[default]
+            $first,
+            $(#[$second_doc])*
+            $second,
+        }
+    )*};
+}
+
+readings! {
+    /// A lead for a customer who is a lead already.
+    RepeatedLead {
+        /// 400 `Customer status cannot be updated to lead.`
+        Refused,
+        /// 200, and nothing changes.
+        Idempotent
+    }
+    /// A lead with a customer key alone that no click knows.
+    UnknownLead {
+        /// 400 `Customer not found.`
+        Refused,
+        /// 200: recorded without a partner.
+        Unattributed
+    }
+    /// A sale when the attribution window is over.
+    ExpiredWindow {
+        /// 200 with `attributed: false`; nothing is recorded.
+        NotRecorded,
+        /// 200: recorded, without a commission.
+        WithoutCommission
+    }
+    /// From when the attribution window counts.
+    WindowStart {
+        /// The click that is credited.
+        CreditedClick,
+        /// The customer's first click.
+        FirstClick
+    }
+    /// The body of a sale's 409.
+    DuplicateSale {
+        /// `{"error": "Duplicate transaction_id. …"}`
+        Error,
+        /// `{"error": "Conflict", "message": …, "statusCode": 409}`
+        Conflict
+    }
+    /// A refund after a partial one.
+    SecondRefund {
+        /// 200 with `status: skipped`: a refunded commission is final.
+        Skipped,
+        /// Taken, until nothing of the sale is left.
+        Taken
+    }
+}
+
+/// A program of the service.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub id: u64,
+    pub api_key: String,
+    pub lead_auth: LeadAuth,
+    pub attribution_window_days: u32,
+    pub cookie_window_days: u32,
+    pub hold_days: u32,
+    pub commission: Commission,
+    pub readings: Readings,
+}
+
+/// A partner with their link, by its code.
+#[derive(Clone, Debug)]
+pub(crate) struct Partner {
+    pub code: String,
+    /// The place of its program among the programs.
+    pub program: usize,
+    pub state: PartnerState,
+}

@@ -1,0 +1,48 @@
+//! Answers, and the shapes of errors.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE},
+};
+use serde_json::{Value, json};
+
+/// An answer: status and JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reply {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Reply {
+    pub(crate) fn ok(body: Value) -> Self {
+        Self { status: 200, body }
+    }
+
+    /// The shape of the tracking calls: `{"error": "text"}`.
+    pub(crate) fn error(status: u16, text: impl Into<String>) -> Self {
+        Self { status, body: json!({ "error": text.into() }) }
+    }
+
+    /// The shape of the CMS behind the service.
+    pub(crate) fn cms_error(status: u16, name: &str, message: &str) -> Self {
+        let error = json!({ "status": status, "name": name, "message": message, "details": {} });
+        Self { status, body: json!({ "data": null, "error": error }) }
+    }
+
+    /// Why it was refused, whatever the shape.
+    pub(crate) fn words(&self) -> Option<String> {
+        let error = self.body.get("error");
+        let words = match error {
+            Some(Value::Object(error)) => error.get("message"),
+            _ => self.body.get("message").filter(|_| error.is_some()).or(error),
+        };
+        words.and_then(Value::as_str).map(str::to_owned)
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body.to_string()));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        response
+    }
+}

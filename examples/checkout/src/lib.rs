@@ -1,0 +1,132 @@
+//! A checkout app: a product page, the checkout, and the payment provider's webhook, which reports sale and refund.
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use actix_web::{HttpRequest, HttpResponse, Responder, get, http::header::ContentType, post, web};
+use affitor_actix::{AffitorClient, ClickId, Client, Currency, Refund, Sale};
+use hmac::{Hmac, Mac};
+use serde::Deserialize;
+use sha2::Sha256;
+use url::Url;
+
+const PRICE_CENTS: u64 = 4_900;
+
+/// What the app is told at its start. Share one between the workers.
+#[derive(Debug)]
+pub struct Shop {
+    pay_page: Url,
+    webhook_secret: String,
+    payments: AtomicU64,
+}
+
+impl Shop {
+    /// A shop with the payment provider's pay page, and the secret with which the provider signs its webhooks.
+    pub fn new(pay_page: Url, webhook_secret: impl Into<String>) -> Self {
+        Self { pay_page, webhook_secret: webhook_secret.into(), payments: AtomicU64::new(0) }
+    }
+}
+
+/// The routes. They need `AffitorLayer` and a `web::Data<Shop>` around them.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.service(page).service(check_out).service(payment_webhook);
+}
+
+#[get("/")]
+async fn page() -> impl Responder {
+    HttpResponse::Ok().content_type(ContentType::html()).body(include_str!("page.html"))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Buyer {
+    user_id: String,
+}
+
+/// Sends the visitor to the provider's pay page. The metadata comes back in the webhooks: so the sale finds the user and
+/// the click, whoever sends the webhook.
+#[post("/api/checkout")]
+async fn check_out(
+    shop: web::Data<Shop>,
+    affitor: AffitorClient,
+    buyer: web::Either<web::Json<Buyer>, web::Form<Buyer>>,
+) -> Result<impl Responder, Box<dyn std::error::Error>> {
+    let buyer = buyer.into_inner();
+    let payment_id = format!("pay_{}", shop.payments.fetch_add(1, Ordering::Relaxed) + 1);
+    let metadata = affitor.stripe_metadata(&buyer.user_id)?.for_payment();
+    let mut pay_url = shop.pay_page.clone();
+    pay_url
+        .query_pairs_mut()
+        .append_pair("id", &payment_id)
+        .append_pair("amount_cents", &PRICE_CENTS.to_string())
+        .append_pair("currency", "USD")
+        .extend_pairs(metadata.form_pairs());
+    Ok(HttpResponse::SeeOther()
+        .insert_header(("location", pay_url.as_str()))
+        .json(serde_json::json!({ "paymentId": payment_id, "payUrl": pay_url.as_str() })))
+}
+
+/// What the provider says.
+#[derive(Deserialize)]
+#[serde(tag = "type", content = "data")]
+enum Webhook {
+    #[serde(rename = "payment.succeeded")]
+    Succeeded { id: String, amount_cents: u64, currency: Currency, metadata: HashMap<String, String> },
+    /// The amount is absent where all is given back.
+    #[serde(rename = "payment.refunded")]
+    Refunded { id: String, amount_cents: Option<u64> },
+}
+
+#[post("/webhooks/payment")]
+async fn payment_webhook(
+    shop: web::Data<Shop>,
+    affitor: web::Data<Client>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> impl Responder {
+    let signature = request.headers().get("x-signature").and_then(|value| value.to_str().ok());
+    if !signature.is_some_and(|signature| is_signed(&shop.webhook_secret, &body, signature)) {
+        return HttpResponse::BadRequest().body("wrong signature");
+    }
+    let tracked = match serde_json::from_slice(&body) {
+        Ok(Webhook::Succeeded { id, amount_cents, currency, metadata }) => {
+            let sale = Sale::new(id, amount_cents, currency)
+                .customer_key(metadata.get("affitor_customer_key").map_or("", String::as_str))
+                .click_id(metadata.get("affitor_click_id").and_then(|id| ClickId::new(id).ok()));
+            affitor.track_sale(sale).await.map(|outcome| tracing::info!(?outcome, "sale"))
+        }
+        Ok(Webhook::Refunded { id, amount_cents }) => {
+            let refund = amount_cents.map_or_else(|| Refund::full(&id), |amount| Refund::partial(&id, amount));
+            affitor.track_refund(refund).await.map(|outcome| tracing::info!(?outcome, "refund"))
+        }
+        Err(error) => return HttpResponse::BadRequest().body(error.to_string()),
+    };
+    match tracked {
+        Ok(()) => HttpResponse::Ok().finish(),
+        // The provider delivers again what is answered with 5xx, for days: for all that a later try can mend, a wrong key
+        // included. Repeats are fine, since a sale counts once.
+        Err(error) if error.is_retryable() || error.is_unauthorized() => {
+            tracing::warn!(%error, "payment not tracked yet");
+            HttpResponse::ServiceUnavailable().finish()
+        }
+        Err(error) => {
+            tracing::error!(%error, "payment not tracked");
+            HttpResponse::Ok().finish()
+        }
+    }
+}
+
+/// How the provider signs a webhook: HMAC-SHA256 of the body, as hex.
+pub fn sign(secret: &str, body: &[u8]) -> String {
+    hex::encode(hmac(secret, body).finalize().into_bytes())
+}
+
+fn is_signed(secret: &str, body: &[u8], signature: &str) -> bool {
+    hex::decode(signature).is_ok_and(|signature| hmac(secret, body).verify_slice(&signature).is_ok())
+}
+
+fn hmac(secret: &str, body: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length").chain_update(body)
+}

@@ -1,0 +1,95 @@
+//! All that runs: the sandbox, both apps and the payment provider.
+
+use std::net::TcpListener;
+
+use actix_web::{App, HttpServer, web};
+use affitor_axum::Client;
+use affitor_sandbox::Sandbox;
+use axum::Router;
+use checkout::Shop;
+use signup::Tracker;
+
+use crate::{Arguments, BoxError, Step, provider, taken};
+
+const KEY: &str = "test_key";
+const WRONG_KEY: &str = "wrong_key";
+const PROGRAM_ID: u64 = 42;
+const WEBHOOK_SECRET: &str = "the provider and the shop know it";
+
+/// Everything that listens, until it is dropped.
+pub(crate) struct Apps {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) signup_url: String,
+    pub(crate) checkout_url: String,
+    pub(crate) provider_url: String,
+}
+
+impl Apps {
+    pub(crate) async fn start(arguments: &Arguments) -> Result<Self, BoxError> {
+        let sandbox = Sandbox::builder()
+            .port(arguments.sandbox_port)
+            .program_id(PROGRAM_ID)
+            .api_key(KEY)
+            .partner("PARTNER123")
+            .partner("abc123")
+            .start()
+            .await
+            .map_err(|error| taken("sandbox", "--sandbox-port", arguments.sandbox_port, &error))?;
+        let client = |step| client(&sandbox, if arguments.broken == Some(step) { WRONG_KEY } else { KEY });
+
+        let signup = listen("sign-up app", "--signup-port", arguments.signup_port)?;
+        let signup_url = url(&signup)?;
+        let tracker = Tracker { api_url: sandbox.url().to_owned(), program_id: PROGRAM_ID.to_string() };
+        serve(signup, signup::app(client(Step::Lead)?, tracker))?;
+
+        let provider = listen("payment provider", "another port", 0)?;
+        let provider_url = url(&provider)?;
+        let checkout = listen("checkout app", "--checkout-port", arguments.checkout_port)?;
+        let checkout_url = url(&checkout)?;
+        serve_checkout(checkout, client(Step::Sale)?, &provider_url)?;
+        let refunds = if arguments.broken == Some(Step::Refund) {
+            // A second one with the wrong key, so that the sale goes through and the refund doesn't.
+            let checkout = listen("checkout app", "another port", 0)?;
+            let checkout_url = url(&checkout)?;
+            serve_checkout(checkout, client(Step::Refund)?, &provider_url)?;
+            checkout_url
+        } else {
+            checkout_url.clone()
+        };
+        serve(provider, provider::app(WEBHOOK_SECRET, checkout_url.clone(), refunds)?)?;
+        Ok(Self { sandbox, signup_url, checkout_url, provider_url })
+    }
+}
+
+fn client(sandbox: &Sandbox, key: &str) -> Result<Client, affitor_axum::Error> {
+    Client::builder().api_key(key).api_url(sandbox.url()).program_id(PROGRAM_ID).build()
+}
+
+fn listen(app: &str, flag: &str, port: u16) -> Result<TcpListener, BoxError> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).map_err(|error| taken(app, flag, port, &error))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn url(listener: &TcpListener) -> Result<String, BoxError> {
+    Ok(format!("http://{}", listener.local_addr()?))
+}
+
+fn serve(listener: TcpListener, app: Router) -> Result<(), BoxError> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(())
+}
+
+fn serve_checkout(listener: TcpListener, client: Client, provider_url: &str) -> Result<(), BoxError> {
+    let shop = web::Data::new(Shop::new(format!("{provider_url}/pay").parse()?, WEBHOOK_SECRET));
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(affitor_actix::AffitorLayer::new(client.clone()))
+            .app_data(web::Data::new(client.clone()))
+            .app_data(shop.clone())
+            .configure(checkout::routes)
+    });
+    tokio::spawn(server.workers(1).disable_signals().listen(listener)?.run());
+    Ok(())
+}

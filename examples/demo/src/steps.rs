@@ -1,0 +1,89 @@
+//! The chain, step by step. What is said of a step is what the sandbox holds of it.
+
+use crate::{BoxError, Step, apps::Apps, visitor::Visitor};
+
+pub(crate) struct Chain<'a> {
+    pub(crate) apps: &'a Apps,
+    pub(crate) broken: Option<Step>,
+    pub(crate) say: &'a dyn Fn(&str),
+}
+
+impl Chain<'_> {
+    /// Goes through all four steps, and says which of them the sandbox holds nothing of.
+    pub(crate) async fn run(&self) -> Result<Vec<Step>, BoxError> {
+        let Apps { sandbox, signup_url, checkout_url, provider_url } = self.apps;
+        let mut visitor = Visitor::new()?;
+        let mut missing = Vec::new();
+
+        let partner = if self.broken == Some(Step::Click) { "NOBODY" } else { "PARTNER123" };
+        let answer = visitor.land(signup_url, partner, sandbox.url()).await?;
+        let click = sandbox.clicks().await.pop();
+        self.step(
+            &mut missing,
+            Step::Click,
+            click.as_ref().map(|click| format!("{} by partner {}", click.click_id, click.partner_code)),
+            || format!("the service says: {}", answer["error"]),
+        );
+
+        let user_id = visitor.sign_up(signup_url).await?;
+        let lead = sandbox.leads().await.into_iter().find(|lead| lead.customer_key.as_ref() == Some(&user_id));
+        self.step(
+            &mut missing,
+            Step::Lead,
+            lead.map(|lead| format!("{user_id} with click {}", lead.click_id.unwrap_or_default())),
+            || format!("{user_id} has signed up, and no lead has arrived"),
+        );
+
+        let (payment_id, taken) = visitor.buy(checkout_url, &user_id).await?;
+        let sale = sandbox.sales().await.into_iter().find(|sale| sale.transaction_id == payment_id);
+        let commission = sandbox.commissions().await.pop();
+        self.step(
+            &mut missing,
+            Step::Sale,
+            sale.zip(commission).map(|(sale, commission)| {
+                format!(
+                    "{payment_id} of {} for {} {}, commission {} of {} for {}",
+                    sale.customer_key.unwrap_or_default(),
+                    dollars(sale.amount_cents),
+                    sale.currency,
+                    commission.commission_id,
+                    dollars(commission.amount_cents),
+                    commission.partner_code,
+                )
+            }),
+            || format!("{payment_id} is paid, the webhook was {}", if taken { "taken" } else { "not taken" }),
+        );
+
+        let taken = visitor.refund(provider_url, &payment_id).await?;
+        let refund = sandbox.refunds().await.into_iter().find(|refund| refund.transaction_id == payment_id);
+        self.step(
+            &mut missing,
+            Step::Refund,
+            refund.map(|refund| {
+                format!(
+                    "{payment_id}, commission {} gives back {}",
+                    refund.commission_id,
+                    dollars(refund.deduction_cents)
+                )
+            }),
+            || format!("{payment_id} is refunded, the webhook was {}", if taken { "taken" } else { "not taken" }),
+        );
+        (self.say)("");
+        Ok(missing)
+    }
+
+    fn step(&self, missing: &mut Vec<Step>, step: Step, held: Option<String>, otherwise: impl Fn() -> String) {
+        let line = match held {
+            Some(held) => format!("{:<8}{held}", step.name()),
+            None => {
+                missing.push(step);
+                format!("{:<8}MISSING: {}", step.name(), otherwise())
+            }
+        };
+        (self.say)(&line);
+    }
+}
+
+fn dollars(cents: u64) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
+}

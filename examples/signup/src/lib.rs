@@ -1,0 +1,106 @@
+//! A sign-up app: a page with a form, and the handler that reports the lead.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead};
+use axum::{
+    Form, Json, RequestExt, Router,
+    extract::{FromRequest, Request, State},
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::{Deserialize, Serialize};
+
+/// What the page's tracker script needs to know.
+#[derive(Clone, Debug)]
+pub struct Tracker {
+    /// The address of the service, as a browser reaches it.
+    pub api_url: String,
+    /// The program.
+    pub program_id: String,
+}
+
+struct Site {
+    tracker: Tracker,
+    users: AtomicU64,
+}
+
+/// The app.
+pub fn app(client: Client, tracker: Tracker) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/api/signup", post(sign_up))
+        .layer(AffitorLayer::new(client))
+        .with_state(Arc::new(Site { tracker, users: AtomicU64::new(0) }))
+}
+
+async fn page(State(site): State<Arc<Site>>) -> Html<String> {
+    let page = include_str!("page.html");
+    Html(page.replace("{api_url}", &site.tracker.api_url).replace("{program_id}", &site.tracker.program_id))
+}
+
+#[derive(Debug, Deserialize)]
+struct SignUp {
+    email: String,
+    password: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct User {
+    user_id: String,
+}
+
+/// The layer has found the click id already, in the body (`affitorClickId`) or in the cookie.
+async fn sign_up(State(site): State<Arc<Site>>, affitor: AffitorClient, input: Input<SignUp>) -> Response {
+    let (form, by_script) = match input {
+        Input::Json(form) => (form, true),
+        Input::Form(form) => (form, false),
+    };
+    if !form.email.contains('@') || form.password.is_empty() {
+        return (StatusCode::UNPROCESSABLE_ENTITY, "an e-mail address and a password, please").into_response();
+    }
+    // Where a real app writes its database.
+    let user_id = format!("user_{}", site.users.fetch_add(1, Ordering::Relaxed) + 1);
+
+    // The one line. What goes wrong here is never the visitor's problem.
+    match affitor.track_lead(Lead::new(&user_id).email(&form.email)).await {
+        Ok(outcome) => tracing::info!(user_id, ?outcome, "lead"),
+        Err(error) => tracing::warn!(user_id, %error, "lead not tracked"),
+    }
+
+    if by_script {
+        Json(User { user_id }).into_response()
+    } else {
+        Html(format!("<!doctype html><title>Welcome</title><p>Welcome, <b>{user_id}</b>.")).into_response()
+    }
+}
+
+/// A body that may be JSON (sent by the page's script) or a form (sent without script).
+enum Input<T> {
+    Json(T),
+    Form(T),
+}
+
+impl<T, S> FromRequest<S> for Input<T>
+where
+    T: serde::de::DeserializeOwned + 'static,
+    S: Send + Sync,
+{
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
+        if content_type.is_some_and(|kind| kind.starts_with(b"application/json")) {
+            let Json(input) = request.extract().await.map_err(IntoResponse::into_response)?;
+            Ok(Self::Json(input))
+        } else {
+            let Form(input) = request.extract().await.map_err(IntoResponse::into_response)?;
+            Ok(Self::Form(input))
+        }
+    }
+}
