@@ -11,7 +11,8 @@ use checkout::{Shop, routes};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().init();
     let client = Client::from_env()?;
-    let shop = web::Data::new(Shop::new(env::var("PAY_PAGE")?.parse()?, env::var("WEBHOOK_SECRET")?));
+    let shop =
+        web::Data::new(Shop { pay_page: env::var("PAY_PAGE")?.parse()?, webhook_secret: env::var("WEBHOOK_SECRET")? });
     HttpServer::new(move || {
         App::new()
             .wrap(AffitorLayer::new(client.clone()))

@@ -82,7 +82,10 @@ fn serve(listener: TcpListener, app: Router) -> Result<(), BoxError> {
 }
 
 fn serve_checkout(listener: TcpListener, client: Client, provider_url: &str) -> Result<(), BoxError> {
-    let shop = web::Data::new(Shop::new(format!("{provider_url}/pay").parse()?, WEBHOOK_SECRET));
+    let shop = web::Data::new(Shop {
+        pay_page: format!("{provider_url}/pay").parse()?,
+        webhook_secret: WEBHOOK_SECRET.to_owned(),
+    });
     let server = HttpServer::new(move || {
         App::new()
             .wrap(affitor_actix::AffitorLayer::new(client.clone()))
