@@ -109,7 +109,8 @@ impl<'a> Read<'a> {
             None => "JSON of another shape".to_owned(),
         };
         // A success that can't be read: the event is most likely recorded, and a repeat would not be read either.
-        let arrived = ending.may_have_arrived() || (kind == Kind::Unexpected && self.is_ok());
+        let unread = kind == Kind::Unexpected && self.is_ok();
+        let arrived = self.answer.uncertain || ending.may_have_arrived() || unread;
         Error::new(kind)
             .with_status(Some(status))
             .with_code(self.code().map(|code| redact::words(code, self.key)))

@@ -1,8 +1,8 @@
 //! A sign-up app: a page with a form, and the handler that reports the lead.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead};
@@ -24,23 +24,18 @@ pub struct Tracker {
     pub program_id: String,
 }
 
-struct Site {
-    tracker: Tracker,
-    users: AtomicU64,
-}
-
 /// The app.
 pub fn app(client: Client, tracker: Tracker) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/api/signup", post(sign_up))
         .layer(AffitorLayer::new(client))
-        .with_state(Arc::new(Site { tracker, users: AtomicU64::new(0) }))
+        .with_state(Arc::new(tracker))
 }
 
-async fn page(State(site): State<Arc<Site>>) -> Html<String> {
+async fn page(State(tracker): State<Arc<Tracker>>) -> Html<String> {
     let page = include_str!("page.html");
-    Html(page.replace("{api_url}", &site.tracker.api_url).replace("{program_id}", &site.tracker.program_id))
+    Html(page.replace("{api_url}", &tracker.api_url).replace("{program_id}", &tracker.program_id))
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,7 +51,7 @@ struct User {
 }
 
 /// The layer has found the click id already, in the body (`affitorClickId`) or in the cookie.
-async fn sign_up(State(site): State<Arc<Site>>, affitor: AffitorClient, input: Input<SignUp>) -> Response {
+async fn sign_up(affitor: AffitorClient, input: Input<SignUp>) -> Response {
     let (form, by_script) = match input {
         Input::Json(form) => (form, true),
         Input::Form(form) => (form, false),
@@ -65,7 +60,8 @@ async fn sign_up(State(site): State<Arc<Site>>, affitor: AffitorClient, input: I
         return (StatusCode::UNPROCESSABLE_ENTITY, "an e-mail address and a password, please").into_response();
     }
     // Where a real app writes its database.
-    let user_id = format!("user_{}", site.users.fetch_add(1, Ordering::Relaxed) + 1);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let user_id = format!("user_{}", now.as_micros());
 
     // The one line. What goes wrong here is never the visitor's problem.
     match affitor.track_lead(Lead::new(&user_id).email(&form.email)).await {

@@ -1,0 +1,323 @@
+//! What goes wrong on the way, and what the client makes of it: nothing panics, hangs, is lost or leaks.
+
+mod support;
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use affitor::{Click, Client, Currency, Lead, Refund, RefundOutcome, Sale, SaleOutcome};
+use support::{Answer, KEY, Server, http, json};
+
+const RECORDED: &str = r#"{"success":true,"sale_id":1,"commission_id":2}"#;
+
+fn sale() -> Sale {
+    Sale::new("in_1", 4_900, Currency::USD).customer_key("user_7")
+}
+
+/// A port on which nothing listens.
+async fn closed_port() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[tokio::test]
+async fn a_refused_connection() {
+    let client = Client::builder().api_key(KEY).api_url(closed_port().await).build().unwrap();
+    let error = client.track_sale(sale()).await.unwrap_err();
+    assert!(error.is_transport() && error.is_retryable() && !error.may_have_arrived(), "{error:?}");
+    assert_eq!(error.status(), None);
+    assert!(error.to_string().contains("refused"), "{error}");
+    // Nothing was sent, so even these may be repeated.
+    assert!(client.track_click(Click::landing("https://shop.example/?aff=a")).await.unwrap_err().is_retryable());
+    assert!(client.track_refund(Refund::partial("in_1", 1)).await.unwrap_err().is_retryable());
+}
+
+#[tokio::test]
+async fn a_reset_before_and_in_the_middle_of_an_answer() {
+    for (sent, status) in [("", None), ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"succ", Some(200))] {
+        let server = Server::start([Answer::Reset(sent.into())]).await;
+        let error = server.client().track_sale(sale()).await.unwrap_err();
+        assert!(error.is_transport() && error.is_retryable() && error.may_have_arrived(), "{error:?}");
+        assert_eq!(error.status(), status, "{error:?}");
+        let error = server.client().track_refund(Refund::partial("in_1", 1)).await.unwrap_err();
+        assert!(!error.is_retryable() && error.may_have_arrived(), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_too_early() {
+    let server = Server::start([Answer::Raw(b"HTTP/1.1 409 Conflict\r\ncontent-length: 100\r\n\r\n{".into())]).await;
+    let error = server.client().track_sale(sale()).await.unwrap_err();
+    assert!(error.is_transport(), "{error:?}");
+    assert_eq!(error.status(), Some(409));
+}
+
+#[tokio::test]
+async fn a_time_out_of_a_try_and_of_the_call() {
+    let server = Server::start([Answer::Stall]).await;
+    let client = server
+        .builder()
+        .request_timeout(Duration::from_millis(20))
+        .timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    let error = client.track_sale(sale()).await.unwrap_err();
+    assert!(error.is_timeout() && error.is_retryable() && error.may_have_arrived(), "{error:?}");
+    assert_eq!(server.requests().len(), 3);
+
+    let client = server.builder().timeout(Duration::from_millis(20)).build().unwrap();
+    assert!(client.track_sale(sale()).await.unwrap_err().is_timeout());
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn an_answer_without_end() {
+    let body = "x".repeat(1024 * 1024 + 1);
+    let server = Server::start([http(200, "", &body)]).await;
+    let error = server.client().track_sale(sale()).await.unwrap_err();
+    assert!(error.is_unexpected() && !error.is_retryable(), "{error:?}");
+    assert_eq!((error.status(), error.message()), (Some(200), Some("an answer of over 1 MiB")));
+
+    let body = format!(r#"{{"success":true,"commission_id":2,"sale_id":1,"more":"{}"}}"#, "x".repeat(1024 * 1024 - 60));
+    let server = Server::start([http(200, "", &body)]).await;
+    assert!(matches!(server.client().track_sale(sale()).await, Ok(SaleOutcome::Recorded { .. })));
+}
+
+#[tokio::test]
+async fn what_is_repeated_and_what_is_not() {
+    let busy = || json(503, r#"{"error":"busy"}"#);
+    let server = Server::start([busy(), busy(), json(200, RECORDED)]).await;
+    let client = server.builder().build().unwrap();
+    assert!(matches!(client.track_sale(sale()).await, Ok(SaleOutcome::Recorded { .. })));
+    assert_eq!(server.requests().len(), 3);
+
+    let server = Server::start([busy(), json(200, r#"{"success":true,"click_id":"cust_1_2"}"#)]).await;
+    let client = server.builder().build().unwrap();
+    assert_eq!(
+        client.track_click(Click::landing("https://shop.example/?aff=a")).await.unwrap_err().status(),
+        Some(503)
+    );
+    assert_eq!(server.requests().len(), 1);
+
+    let server = Server::start([busy(), json(200, r#"{"success":true,"status":"refunded"}"#)]).await;
+    let client = server.builder().build().unwrap();
+    let error = client.track_refund(Refund::partial("in_1", 1_000)).await.unwrap_err();
+    assert!(!error.is_retryable() && error.may_have_arrived(), "{error:?}");
+    assert_eq!(server.requests().len(), 1);
+
+    // After a clear refusal it may be repeated.
+    let server =
+        Server::start([http(429, "retry-after: 0\r\n", ""), json(200, r#"{"success":true,"status":"refunded"}"#)]);
+    let server = server.await;
+    let client = server.builder().build().unwrap();
+    assert!(matches!(client.track_refund(Refund::partial("in_1", 1_000)).await, Ok(RefundOutcome::Refunded { .. })));
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_wait_that_is_too_long_ends_the_call_at_once() {
+    let server = Server::start([http(429, "retry-after: 3600\r\n", "")]).await;
+    let error = server.builder().build().unwrap().track_sale(sale()).await.unwrap_err();
+    assert!(error.is_rate_limited() && error.is_retryable());
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(3_600)));
+    assert_eq!(server.requests().len(), 1);
+}
+
+/// A 409 after a 5xx: the first try may have used up the id without making the commission.
+#[tokio::test]
+async fn a_duplicate_after_a_lost_try_is_uncertain() {
+    let duplicate = || json(409, r#"{"error":"Duplicate transaction_id."}"#);
+    for (first, uncertain) in [
+        (json(500, r#"{"error":"Failed to create commission"}"#), true),
+        (Answer::Reset(Vec::new()), true),
+        (http(429, "retry-after: 0\r\n", ""), false),
+    ] {
+        let server = Server::start([first, duplicate()]).await;
+        let outcome = server.builder().build().unwrap().track_sale(sale()).await.unwrap();
+        let SaleOutcome::AlreadyRecorded { uncertain: got, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(got, uncertain);
+    }
+}
+
+/// A call that was lost once and then ends in a clear refusal may still have arrived the first time.
+#[tokio::test]
+async fn an_error_remembers_the_tries_before_it() {
+    for refusal in [http(429, "retry-after: 3600\r\n", ""), json(401, ""), json(400, r#"{"error":"no"}"#)] {
+        let server = Server::start([Answer::Reset(Vec::new()), refusal]).await;
+        let error = server.builder().build().unwrap().track_sale(sale()).await.unwrap_err();
+        assert!(error.status().is_some() && error.may_have_arrived(), "{error:?}");
+        assert_eq!(server.requests().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let other = Server::start([json(200, RECORDED)]).await;
+    for status in [301, 302, 307, 308] {
+        let server = Server::start([http(status, &format!("location: {}\r\n", other.url), "")]).await;
+        let error = server.client().track_sale(sale()).await.unwrap_err();
+        assert!(error.is_unexpected(), "{error:?}");
+        assert_eq!(error.status(), Some(status));
+    }
+    assert!(other.requests().is_empty());
+}
+
+/// Once begun, a call is finished although its future is dropped, as frameworks do when a visitor goes away.
+#[tokio::test]
+async fn a_dropped_call_is_finished() {
+    let server = Server::start([json(503, ""), json(200, RECORDED)]).await;
+    let client = server.builder().build().unwrap();
+    {
+        let mut call = std::pin::pin!(client.track_sale(sale()));
+        std::future::poll_fn(|cx| {
+            assert!(call.as_mut().poll(cx).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+    }
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while server.requests().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the second try comes");
+}
+
+#[test]
+fn outside_of_a_runtime_a_call_is_an_error() {
+    let client = Client::builder().api_key(KEY).api_url("http://127.0.0.1:9").build().unwrap();
+    let mut call = std::pin::pin!(client.track_sale(sale()));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(result) = call.as_mut().poll(&mut cx) else { panic!("pending") };
+    assert!(result.unwrap_err().is_transport());
+}
+
+#[tokio::test]
+async fn a_disabled_client_checks_and_sends_nothing() {
+    let client = Client::disabled();
+    assert_eq!(client.track_sale(sale()).await.unwrap(), SaleOutcome::Disabled);
+    assert!(client.track_sale(Sale::new("", 1, Currency::USD)).await.unwrap_err().is_invalid());
+    assert!(client.track_refund(Refund::partial("in_1", 0)).await.unwrap_err().is_invalid());
+    assert!(client.readiness().await.unwrap_err().is_disabled());
+}
+
+#[tokio::test]
+async fn a_test_client_marks_everything_and_refunds_nothing() {
+    let server = Server::start([json(200, r#"{"success":true,"data":{"eventId":1,"test_mode":true}}"#)]).await;
+    let client = server.builder().test_mode(true).build().unwrap();
+    assert!(matches!(client.track_sale(sale()).await, Ok(SaleOutcome::Test { .. })));
+    assert!(client.track_click(Click::default()).await.is_ok());
+    assert!(client.track_lead(Lead::default()).await.is_ok());
+    for request in server.requests() {
+        assert!(request.contains(r#""additional_data":{"program_id":"42","test_mode":true}"#), "{request}");
+    }
+    assert_eq!(client.track_refund(Refund::full("in_1")).await.unwrap(), RefundOutcome::Test);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn only_attributed_sends_no_lead_without_a_click() {
+    let server = Server::start([json(200, r#"{"success":true}"#)]).await;
+    let client = server.builder().only_attributed(true).build().unwrap();
+    let outcome = client.track_lead(Lead::new("user_7").email("jo@example.com")).await.unwrap();
+    assert_eq!(format!("{outcome:?}"), "NotAttributed(NotSent)");
+    assert!(server.requests().is_empty());
+    let click_id = affitor::ClickId::new("cust_1_2").unwrap();
+    assert!(client.track_lead(Lead::new("user_7").click_id(click_id)).await.is_ok());
+    assert_eq!(server.requests().len(), 1);
+}
+
+/// A proxy from the environment is not used for loopback. It needs a process of its own: the environment is set there.
+#[tokio::test]
+async fn no_proxy_for_loopback() {
+    const CHILD: &str = "AFFITOR_TEST_SERVER";
+    if let Ok(url) = std::env::var(CHILD) {
+        let client = Client::builder().api_key(KEY).api_url(url).build().unwrap();
+        assert!(matches!(client.track_sale(sale()).await, Ok(SaleOutcome::Recorded { .. })));
+        return;
+    }
+    let server = Server::start([json(200, RECORDED)]).await;
+    let proxy = closed_port().await;
+    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "no_proxy_for_loopback"]).env(CHILD, &server.url);
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        child.env(name, &proxy);
+    }
+    child.env_remove("no_proxy").env_remove("NO_PROXY").env_remove("REQUEST_METHOD");
+    let output = child.output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(server.requests().len(), 1);
+}
+
+/// Everything that is logged or shown, down to the most talkative level of all crates.
+#[tokio::test]
+async fn neither_key_nor_address_is_ever_shown() {
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let echo = format!(r#"{{"error":"key {KEY} of jo@example.com is wrong"}}"#);
+    let mut shown = String::new();
+    for answer in [
+        json(401, &echo),
+        json(400, &echo),
+        json(500, &echo),
+        json(200, &echo),
+        json(409, &echo),
+        Answer::Reset(Vec::new()),
+    ] {
+        let server = Server::start([answer]).await;
+        let client = server.client();
+        let lead = Lead::new("jo@example.com").email("jo@example.com").additional("email", "jo@example.com");
+        let event = affitor::Event::from(lead.clone());
+        let bound = client.for_visitor(None);
+        let stripe = affitor::stripe::Metadata::new(42, "jo@example.com").for_subscription();
+        shown += &format!("{client:?} {bound:?} {lead:?} {event:?} {stripe:?} {:?}", server.builder());
+        let sale = Sale::new("in_1", 1, Currency::USD).customer_key("jo@example.com");
+        shown += &format!("{sale:?}");
+        for result in [
+            client.track_lead(lead).await.map(|outcome| format!("{outcome:?}")),
+            client.track_sale(sale).await.map(|outcome| format!("{outcome:?}")),
+            client.readiness().await.map(|readiness| format!("{readiness:?}")),
+        ] {
+            match result {
+                Ok(outcome) => shown += &outcome,
+                Err(error) => {
+                    shown += &format!("{error} {error:?}");
+                    let mut source = std::error::Error::source(&error);
+                    while let Some(error) = source {
+                        shown += &format!("{error} {error:?}");
+                        source = error.source();
+                    }
+                }
+            }
+        }
+    }
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("track_lead") && logged.contains("failed"), "{logged}");
+    for (what, text) in [("shown", &shown), ("logged", &logged)] {
+        for secret in [KEY, "jo@", "example.com"] {
+            assert!(!text.contains(secret), "{secret} is {what}: {text}");
+        }
+    }
+}
