@@ -15,7 +15,7 @@ use futures_core::Stream;
 pub(crate) struct Replay {
     prefix: Prefix,
     end: Option<End>,
-    whole: bool,
+    ended: bool,
     rest: Payload,
 }
 
@@ -28,7 +28,7 @@ enum End {
 
 impl Replay {
     pub(crate) fn new(payload: Payload, limit: usize, length: Option<u64>) -> Self {
-        Self { prefix: Prefix::new(limit, length), end: None, whole: false, rest: payload }
+        Self { prefix: Prefix::new(limit, length), end: None, ended: false, rest: payload }
     }
 
     /// Reads on, until the payload ends or there is nothing more to look for.
@@ -46,7 +46,7 @@ impl Replay {
                 }
                 None => {
                     self.end = Some(End::Nothing);
-                    self.whole = true;
+                    self.ended = true;
                     return Poll::Ready(());
                 }
             }
@@ -55,7 +55,7 @@ impl Replay {
 
     /// The whole body, if it was short enough and came without an error.
     pub(crate) fn whole(&self) -> Option<&[u8]> {
-        self.whole.then(|| self.prefix.as_slice())
+        self.ended.then(|| self.prefix.whole())?
     }
 
     pub(crate) fn into_payload(self) -> Payload {

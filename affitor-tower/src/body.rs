@@ -64,8 +64,8 @@ impl<E> Ahead<E> {
         self.end = Some(end);
     }
 
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        self.prefix.as_slice()
+    pub(crate) fn whole(&self) -> Option<&[u8]> {
+        self.prefix.whole()
     }
 
     pub(crate) fn held(&self) -> usize {

@@ -122,14 +122,14 @@ impl<B: Body<Data = Bytes> + Unpin> BodyMode<B> for Wrapped {
 pub struct Reading<B: Body> {
     body: B,
     ahead: Ahead<B::Error>,
-    whole: bool,
+    ended: bool,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Reading<B> {
     /// Begins to read, up to `limit` bytes.
     pub fn new(body: B, limit: usize) -> Self {
         let ahead = Ahead::new(limit, body.size_hint());
-        Self { body, ahead, whole: false }
+        Self { body, ahead, ended: false }
     }
 
     /// Hands on what was read, and the rest.
@@ -165,12 +165,12 @@ impl<B: Body<Data = Bytes> + Unpin> ReadAhead for Reading<B> {
             self.ahead.end(end);
             break;
         }
-        self.whole = true;
+        self.ended = true;
         Poll::Ready(())
     }
 
     fn whole(&self) -> Option<&[u8]> {
-        self.whole.then(|| self.ahead.as_slice())
+        self.ended.then(|| self.ahead.whole())?
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 #[derive(Debug)]
 pub struct Prefix {
     limit: usize,
-    expected: usize,
+    expected: Option<u64>,
     first: Bytes,
     joined: BytesMut,
     surplus: Option<Bytes>,
@@ -20,7 +20,6 @@ impl Prefix {
     /// Nothing yet. `expected` is the body's length in bytes where it is known: room for it is made at once when there
     /// is more than one frame.
     pub fn new(limit: usize, expected: Option<u64>) -> Self {
-        let expected = expected.and_then(|len| usize::try_from(len).ok()).unwrap_or(0).min(limit);
         Self { limit, expected, first: Bytes::new(), joined: BytesMut::new(), surplus: None }
     }
 
@@ -35,7 +34,8 @@ impl Prefix {
             self.first = frame;
         } else {
             if self.joined.is_empty() {
-                self.joined.reserve(self.expected.max(self.first.len() + frame.len()));
+                let expected = self.expected.and_then(|len| usize::try_from(len).ok()).unwrap_or(0);
+                self.joined.reserve(expected.min(self.limit).max(self.first.len() + frame.len()));
                 self.joined.extend_from_slice(&self.first);
                 self.first = Bytes::new();
             }
@@ -51,6 +51,14 @@ impl Prefix {
     /// What was read, up to the limit.
     pub fn as_slice(&self) -> &[u8] {
         if self.joined.is_empty() { &self.first } else { &self.joined }
+    }
+
+    /// What was read of a body that has ended, unless it is not all of it: some servers report no error for a body that
+    /// was cut off.
+    pub fn whole(&self) -> Option<&[u8]> {
+        let read = self.as_slice();
+        let complete = self.surplus.is_none() && self.expected.is_none_or(|len| len == read.len() as u64);
+        complete.then_some(read)
     }
 
     /// How many bytes are held, the frame over the limit included.

@@ -1,0 +1,157 @@
+//! Every request that the client makes is accepted by a mock of the service's published contract.
+//!
+//! The contract is not part of this project: `AFFITOR_CONTRACT` names its file. The mock is Prism
+//! (`npm install @stoplight/prism-cli`): `PRISM` names its program, else it is looked for as `prism`. Without either the
+//! test says that it was skipped; with `AFFITOR_TESTS_FORBID_SKIP` set, only a missing contract may be a reason.
+
+use std::{
+    env,
+    io::{self, Write as _},
+    net::TcpListener,
+    process::Stdio,
+    time::Duration,
+};
+
+use affitor::{Click, ClickId, Client, Currency, Lead, Refund, Sale, SubscriptionInterval};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+};
+
+fn skip(why: &str) {
+    writeln!(io::stderr(), "SKIPPED: contract: {why}").unwrap();
+}
+
+/// A free port. Another program could take it before the mock does; then the mock says so and the test fails.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Starts the mock, which refuses what the contract does not allow.
+async fn start_mock(prism: &str, contract: &str, port: u16) -> io::Result<Child> {
+    let mut child = Command::new(prism)
+        .args(["mock", "--errors", "--host", "127.0.0.1", "--port", &port.to_string(), contract])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let mut said = String::new();
+    tokio::time::timeout(Duration::from_secs(60), async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            said += &line;
+            said += "\n";
+            if line.contains("is listening on") {
+                return;
+            }
+        }
+        panic!("the mock does not start:\n{said}");
+    })
+    .await
+    .expect("the mock starts within a minute");
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Ok(child)
+}
+
+#[tokio::test]
+async fn the_mock_of_the_contract_takes_every_request() {
+    let Ok(contract) = env::var("AFFITOR_CONTRACT") else {
+        return skip("AFFITOR_CONTRACT is not set");
+    };
+    let prism = env::var("PRISM").unwrap_or_else(|_| "prism".to_owned());
+    let port = free_port();
+    let _mock = match start_mock(&prism, &contract, port).await {
+        Ok(mock) => mock,
+        Err(error) if env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none() => return skip(&format!("{prism}: {error}")),
+        Err(error) => panic!("{prism}: {error}"),
+    };
+    let url = format!("http://127.0.0.1:{port}");
+    let builder =
+        || Client::builder().api_key("aff_test").api_url(&url).program_id(42).timeout(Duration::from_secs(20));
+    let client = builder().max_attempts(1).request_timeout(Duration::from_secs(15)).build().unwrap();
+    let test_client = builder().test_mode(true).build().unwrap();
+
+    let click_id = || ClickId::new("cust_42_1714000000000").unwrap();
+    let landing = "https://shop.example/pricing?aff=abc123";
+    let full_click = Click::landing(landing)
+        .page_url(landing)
+        .page_title("Pricing")
+        .referrer_url("https://blog.example/")
+        .session_id("sess_xyz_1")
+        .user_agent("Mozilla/5.0")
+        .screen_resolution("1920x1080")
+        .viewport_size("1440x900")
+        .language("en-US")
+        .timezone("America/New_York")
+        .existing_click_id(click_id())
+        .additional("campaign", "spring");
+    let full_lead = Lead::new("user_7")
+        .click_id(click_id())
+        .email("jo@example.com")
+        .session_id("sess_xyz_1")
+        .page_url("https://shop.example/welcome")
+        .click_ids([click_id()])
+        .event_name("sign_up");
+    let sale = || Sale::new("in_1", 4_900, Currency::EUR).customer_key("user_7");
+    let full_sale = |interval| {
+        sale()
+            .click_id(click_id())
+            .subscription("sub_1", interval)
+            .recurring(true)
+            .product_id("plan")
+            .line_items(serde_json::json!([{ "name": "plan", "amount_cents": 4_900, "quantity": 1 }]))
+            .event_name("renewal")
+    };
+
+    let mut refused = Vec::new();
+    let mut made = 0;
+    let mut check = |what: &str, status: Option<u16>, said: String| {
+        made += 1;
+        // What the contract allows is answered with its first 2xx; what it does not, with a 4xx. The answers are examples,
+        // some of which the client can't read, which is not the question here.
+        let taken = status.is_none_or(|status| (200..=299).contains(&status));
+        if !taken || said.contains("NotFound") || (status.is_none() && said.starts_with("Err")) {
+            refused.push(format!("{what}: {said}"));
+        }
+    };
+    macro_rules! check {
+        ($($what:literal: $call:expr,)*) => {$(
+            let result = $call.await;
+            let status = result.as_ref().err().and_then(|error| error.status());
+            check($what, status, format!("{result:?}"));
+        )*};
+    }
+    check! {
+        "click": client.track_click(Click::landing(landing)),
+        "full click": client.track_click(full_click),
+        "test click": test_client.track_click(Click::landing(landing)),
+        "lead by key": client.track_lead(Lead::new("user_7")),
+        "lead by click": client.track_lead(Lead::of_click(click_id())),
+        "full lead": client.track_lead(full_lead.clone()),
+        "test lead": test_client.track_lead(full_lead),
+        "sale": client.track_sale(sale()),
+        "sale by click": client.track_sale(Sale::new("in_2", 1, Currency::USD).click_id(click_id())),
+        "sale in dong": client.track_sale(Sale::new("in_3", 1_000_000, Currency::VND).customer_key(7)),
+        "monthly": client.track_sale(full_sale(SubscriptionInterval::Monthly)),
+        "quarterly": client.track_sale(full_sale(SubscriptionInterval::Quarterly)),
+        "annual": client.track_sale(full_sale(SubscriptionInterval::Annual)),
+        "test sale": test_client.track_sale(sale()),
+        "full refund": client.track_refund(Refund::full("in_1")),
+        "partial refund": client.track_refund(Refund::partial("in_1", 1_000).refund_id("re_1").refund_reason("late")),
+        "readiness": client.readiness(),
+        "forced readiness": client.recheck_readiness(),
+        "chain": client.run_test_chain(),
+    }
+    writeln!(io::stderr(), "contract: {made} requests, {} refused", refused.len()).unwrap();
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+
+    // The check can fail: the mock refuses what the contract does not allow.
+    let wrong = reqwest::Client::new()
+        .post(format!("{url}/api/v1/track/sale"))
+        .bearer_auth("aff_test")
+        .json(&serde_json::json!({ "transaction_id": "in_1", "amount_cents": 0 }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(wrong.status().as_u16(), 400);
+}

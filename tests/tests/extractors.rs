@@ -1,0 +1,201 @@
+//! The extractors, in axum and actix-web, against the sandbox: one sign-up, one checkout, and what a developer forgets.
+
+use std::time::Duration;
+
+use actix_web::FromRequest as _;
+use affitor_axum::{AffitorClient, Client, Currency, Lead, Sale};
+use affitor_sandbox::Sandbox;
+use axum::extract::FromRequestParts as _;
+use serde_json::{Value, json};
+
+/// The same app in both frameworks: `/lead` and `/sale` track, `/id` and `/maybe` say what the extractors give.
+mod axum_app {
+    use affitor_axum::{AffitorClickId, AffitorClient, AffitorLayer, ClickIdExt as _};
+    use axum::{Router, extract::Request, routing::any};
+
+    use super::*;
+
+    pub(super) async fn start(client: Option<Client>) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let mut router = Router::new()
+            .route(
+                "/lead",
+                any(|affitor: AffitorClient| async move { format!("{:?}", affitor.track_lead(lead()).await) }),
+            )
+            .route(
+                "/sale",
+                any(|affitor: AffitorClient| async move { format!("{:?}", affitor.track_sale(sale()).await) }),
+            )
+            .route("/id", any(|AffitorClickId(id): AffitorClickId| async move { format!("{id:?}") }))
+            .route("/maybe", any(|affitor: Option<AffitorClient>| async move { affitor.is_some().to_string() }))
+            .route("/by-hand", any(|request: Request| async move { format!("{:?}", request.click_id()) }));
+        if let Some(client) = client {
+            // An inner layer leaves what the outer one has found.
+            router = router.layer(AffitorLayer::new(Client::disabled())).layer(AffitorLayer::new(client));
+        }
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        url
+    }
+}
+
+mod actix_app {
+    use actix_web::{App, HttpRequest, HttpServer, middleware::Condition, web};
+    use affitor_actix::{AffitorClickId, AffitorClient, AffitorLayer, ClickIdExt as _};
+
+    use super::*;
+
+    pub(super) async fn start(client: Option<Client>) -> String {
+        let server = HttpServer::new(move || {
+            let layer = AffitorLayer::new(client.clone().unwrap_or_else(Client::disabled));
+            App::new()
+                .wrap(Condition::new(client.is_some(), AffitorLayer::new(Client::disabled())))
+                .wrap(Condition::new(client.is_some(), layer))
+                .route(
+                    "/lead",
+                    web::to(async |affitor: AffitorClient| format!("{:?}", affitor.track_lead(lead()).await)),
+                )
+                .route(
+                    "/sale",
+                    web::to(async |affitor: AffitorClient| format!("{:?}", affitor.track_sale(sale()).await)),
+                )
+                .route("/id", web::to(async |id: AffitorClickId| format!("{:?}", id.0)))
+                .route("/maybe", web::to(async |affitor: Option<AffitorClient>| affitor.is_some().to_string()))
+                .route("/by-hand", web::to(async |request: HttpRequest| format!("{:?}", request.click_id())))
+        })
+        .workers(1)
+        .disable_signals()
+        .bind(("127.0.0.1", 0))
+        .unwrap();
+        let url = format!("http://{}", server.addrs()[0]);
+        tokio::spawn(server.run());
+        url
+    }
+}
+
+fn lead() -> Lead {
+    Lead::new("user_7").email("jo@example.com")
+}
+
+fn sale() -> Sale {
+    Sale::new("in_1", 4_900, Currency::USD)
+}
+
+async fn both(client: Option<Client>) -> [(&'static str, String); 2] {
+    [("axum", axum_app::start(client.clone()).await), ("actix-web", actix_app::start(client).await)]
+}
+
+async fn get(url: &str, cookie: &str) -> (u16, String) {
+    let answer = reqwest::Client::new().get(url).header("cookie", cookie).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+async fn click(sandbox: &Sandbox) -> String {
+    let click = json!({ "affiliate_url": format!("https://shop.example/?aff={}", sandbox.partner_code()) });
+    let answer = reqwest::Client::new().post(format!("{}/api/v1/track/click", sandbox.url())).json(&click).send().await;
+    let answer: Value = answer.unwrap().json().await.unwrap();
+    answer["click_id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_up_and_a_checkout_in_one_line_each() {
+    for at in 0..2 {
+        let sandbox = Sandbox::start().await.unwrap();
+        let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
+        let (name, url) = both(Some(client)).await.into_iter().nth(at).unwrap();
+        let id = click(&sandbox).await;
+        let cookie = format!("affitor_click_id={id}; affitor_click_ids=cust_9_9%7C{id}");
+
+        assert_eq!(get(&format!("{url}/lead"), &cookie).await, (200, "Ok(Recorded)".into()), "{name}");
+        let (_, said) = get(&format!("{url}/sale"), &cookie).await;
+        assert!(said.starts_with("Ok(Recorded { sale_id: Some("), "{name}: {said}");
+        let lead = sandbox.leads().await.pop().unwrap();
+        assert_eq!((lead.customer_key.as_deref(), lead.click_id.as_ref()), (Some("user_7"), Some(&id)), "{name}");
+        assert_eq!(lead.click_ids, ["cust_9_9", id.as_str()], "{name}");
+        let sale = sandbox.sales().await.pop().unwrap();
+        assert_eq!((sale.click_id.as_str(), sale.partner_code.as_str()), (id.as_str(), "PARTNER123"), "{name}");
+
+        // Again: it counts once. And without a click: nobody is concerned, and nothing is wrong.
+        let (_, said) = get(&format!("{url}/sale"), &cookie).await;
+        assert_eq!(said, "Ok(AlreadyRecorded { uncertain: false })", "{name}");
+        let (_, said) = get(&format!("{url}/sale"), "").await;
+        assert!(said.contains("invalid") || said.contains("Invalid"), "{name}: {said}");
+        assert_eq!(get(&format!("{url}/id"), "").await, (200, "None".into()), "{name}");
+        assert_eq!(get(&format!("{url}/id"), &cookie).await, (200, format!("Some(ClickId({id:?}))")), "{name}");
+        assert_eq!(get(&format!("{url}/by-hand"), &cookie).await, (200, format!("Some(ClickId({id:?}))")), "{name}");
+        assert_eq!(get(&format!("{url}/maybe"), "").await, (200, "true".into()), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_layer_the_visitor_learns_nothing() {
+    for (name, url) in both(None).await {
+        for path in ["/lead", "/sale", "/id"] {
+            assert_eq!(get(&format!("{url}{path}"), "affitor_click_id=cust_1_1").await, (500, String::new()), "{name}");
+        }
+        assert_eq!(get(&format!("{url}/maybe"), "").await, (200, "false".into()), "{name}");
+        assert_eq!(get(&format!("{url}/by-hand"), "affitor_click_id=cust_1_1").await, (200, "None".into()), "{name}");
+    }
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    let words = AffitorClient::from_request_parts(&mut parts, &()).await.unwrap_err().to_string();
+    assert!(words.contains(".layer(AffitorLayer::new(client))"), "{words}");
+    let request = actix_web::test::TestRequest::default().to_http_request();
+    let words = affitor_actix::AffitorClient::extract(&request).await.unwrap_err().to_string();
+    assert!(words.contains(".wrap(AffitorLayer::new(client))"), "{words}");
+}
+
+/// A visitor who goes away in the middle of a handler that tracks: axum drops the handler, and the event arrives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_visitor_who_goes_away_loses_nothing() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    for at in 0..2 {
+        // A service that answers the first try with 503, once the visitor is gone.
+        let service = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = Client::builder()
+            .api_key("test_key")
+            .api_url(format!("http://{}", service.local_addr().unwrap()))
+            .timeout(Duration::from_secs(20))
+            .request_timeout(Duration::from_secs(15))
+            .build()
+            .unwrap();
+        let (name, url) = both(Some(client)).await.into_iter().nth(at).unwrap();
+        let mut visitor = tokio::net::TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
+        visitor.write_all(b"GET /lead HTTP/1.1\r\nhost: a\r\ncookie: affitor_click_id=cust_1_1\r\n\r\n").await.unwrap();
+
+        let (mut first, _) = service.accept().await.unwrap();
+        first.read_u8().await.unwrap();
+        drop(visitor);
+        first.write_all(b"HTTP/1.1 503 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.unwrap();
+        drop(first);
+        let second = tokio::time::timeout(Duration::from_secs(10), service.accept()).await;
+        let (mut second, _) = second.unwrap_or_else(|_| panic!("{name}: the second try never comes")).unwrap();
+        let mut request = [0; 4_096];
+        let len = second.read(&mut request).await.unwrap();
+        assert!(request[..len].starts_with(b"POST /api/v1/track/lead "), "{name}");
+    }
+}
+
+#[test]
+fn what_is_shared_between_threads_can_be() {
+    use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+    assert_impl_all!(affitor::Client: Send, Sync, Clone);
+    assert_impl_all!(affitor::BoundClient: Send, Sync, Clone);
+    assert_impl_all!(affitor::Event: Send, Sync, Clone);
+    assert_impl_all!(affitor::Click: Send, Sync, Clone);
+    assert_impl_all!(affitor::Error: Send, Sync, std::error::Error);
+    assert_impl_all!(affitor_axum::AffitorLayer: Send, Sync, Clone);
+    assert_impl_all!(affitor_axum::AffitorClient: Send, Sync, Clone);
+    assert_impl_all!(affitor_actix::AffitorLayer: Send, Sync, Clone);
+    assert_impl_all!(affitor_tower::ClickIdLayer<affitor_tower::Wrapped>: Send, Sync, Clone);
+    assert_impl_all!(Sandbox: Send, Sync);
+    assert_not_impl_any!(Sandbox: Clone);
+
+    fn is_send(_: impl Send) {}
+    let client = Client::disabled();
+    is_send(client.track_lead(lead()));
+    is_send(client.track_sale(sale()));
+    is_send(client.readiness());
+    is_send(client.for_visitor(None).track_lead(lead()));
+}

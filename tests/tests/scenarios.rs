@@ -1,0 +1,373 @@
+//! One table for finding the click id, with the same expectations for every framework. Each row is sent to an app with
+//! the layer and to one without: their handlers must see the same body.
+
+use std::{
+    collections::HashMap,
+    io::{self, Write as _},
+};
+
+use affitor_tests::{
+    apps::{App, Framework, Setup},
+    raw::Raw,
+};
+
+const ID: &str = "cust_42_1714000000000";
+
+struct Row {
+    name: &'static str,
+    setup: Setup,
+    request: Raw,
+    expected: Option<String>,
+    /// What actix-web itself makes different, and why.
+    in_actix: Option<(Option<String>, &'static str)>,
+}
+
+impl Row {
+    fn in_actix(self, expected: Option<&str>, why: &'static str) -> Self {
+        Self { in_actix: Some((expected.map(str::to_owned), why)), ..self }
+    }
+
+    fn expected(&self, framework: Framework) -> &Option<String> {
+        match &self.in_actix {
+            Some((expected, _)) if framework == Framework::Actix => expected,
+            _ => &self.expected,
+        }
+    }
+}
+
+/// A row with the layer as it comes.
+fn row(name: &'static str, expected: impl Into<Option<&'static str>>, request: Raw) -> Row {
+    with(Setup::Default, name, expected, request)
+}
+
+fn with(setup: Setup, name: &'static str, expected: impl Into<Option<&'static str>>, request: Raw) -> Row {
+    Row { name, setup, request, expected: expected.into().map(str::to_owned), in_actix: None }
+}
+
+fn post() -> Raw {
+    Raw::post("/sign-up")
+}
+
+fn cookie(value: impl AsRef<[u8]>) -> Raw {
+    post().header("cookie", value)
+}
+
+fn forwarded(value: impl AsRef<[u8]>) -> Raw {
+    post().header("x-affitor-click-id", value)
+}
+
+fn json(body: impl AsRef<[u8]>) -> Raw {
+    post().header("content-type", "application/json").body(body)
+}
+
+fn form(body: impl AsRef<[u8]>) -> Raw {
+    post().header("content-type", "application/x-www-form-urlencoded").body(body)
+}
+
+/// A JSON object of so many bytes, with the field at its end.
+fn padded(len: usize) -> String {
+    let around = format!(r#"{{"padding":"","affitorClickId":"{ID}"}}"#).len();
+    format!(r#"{{"padding":"{}","affitorClickId":"{ID}"}}"#, "x".repeat(len - around))
+}
+
+fn in_head() -> Vec<Row> {
+    vec![
+        row("nothing at all", None, post()),
+        // the header
+        row("a forwarded header", ID, forwarded(ID)),
+        row("a header with white space around it", ID, forwarded(format!("  {ID}\t"))),
+        row("a header's name in capitals", ID, post().header("X-AFFITOR-CLICK-ID", ID)),
+        row("an empty header", None, forwarded("")),
+        row("a quoted header", None, forwarded(format!("\"{ID}\""))),
+        row("a header of 128 bytes", Some("x".repeat(128).leak() as &str), forwarded("x".repeat(128))),
+        row("a header of 129 bytes", None, forwarded("x".repeat(129))),
+        row("a header that is not UTF-8", None, forwarded(b"cust_\xff\xfe")),
+        row("a header with a space in the middle", None, forwarded("cust 42")),
+        row("a header that a proxy has joined", None, forwarded("cust_1_1, cust_2_2")),
+        row(
+            "two headers, the first one valid",
+            "cust_1_1",
+            forwarded("cust_1_1").header("x-affitor-click-id", "cust_2_2"),
+        ),
+        row("two headers, the second one valid", "cust_2_2", forwarded("").header("x-affitor-click-id", "cust_2_2")),
+        row("another network's header", None, post().header("x-click-id", ID)),
+        // the cookie
+        row("a cookie", ID, cookie(format!("affitor_click_id={ID}"))),
+        row("a cookie among others", ID, cookie(format!("a=b; affitor_click_id={ID}; c=d"))),
+        row("a cookie without spaces between", ID, cookie(format!("a=b;affitor_click_id={ID};c=d"))),
+        row(
+            "a cookie with white space around name and value",
+            ID,
+            cookie(format!("a=b;  affitor_click_id = {ID} ;c=d")),
+        ),
+        row("a cookie whose name only ends like it", None, cookie(format!("my_affitor_click_id={ID}"))),
+        row("a cookie whose name only begins like it", None, cookie(format!("affitor_click_ids={ID}"))),
+        row("a cookie's value with the name in it", None, cookie(format!("a=affitor_click_id={ID}"))),
+        row("a cookie's name in another case", None, cookie(format!("Affitor_Click_Id={ID}"))),
+        row("a quoted cookie", None, cookie(format!("affitor_click_id=\"{ID}\""))),
+        row("an empty cookie", None, cookie("affitor_click_id=; a=b")),
+        row("a cookie without a value", None, cookie("affitor_click_id; a=b")),
+        row("a percent-encoded cookie", None, cookie("affitor_click_id=cust%5F42")),
+        row("a cookie that is too long", None, cookie(format!("affitor_click_id={}", "x".repeat(129)))),
+        row("a doubled cookie", "cust_1_1", cookie("affitor_click_id=cust_1_1; affitor_click_id=cust_2_2")),
+        row(
+            "a doubled cookie, the first one invalid",
+            "cust_2_2",
+            cookie("affitor_click_id=; affitor_click_id=cust_2_2"),
+        ),
+        row("a neighbour that is not UTF-8", ID, cookie([b"a=\xff\xfe; affitor_click_id=", ID.as_bytes()].concat())),
+        row("a neighbour with an open quote", ID, cookie(format!("a=\"b; affitor_click_id={ID}"))),
+        row("the old cookie", "cust_1_1", cookie("customer_code=cust_1_1")),
+        row("the old cookie, another's", None, cookie("customer_code=SUMMER")),
+        row("the old cookie beside the new", "cust_2_2", cookie("customer_code=cust_1_1; affitor_click_id=cust_2_2")),
+        row(
+            "the old cookie beside an invalid new",
+            "cust_1_1",
+            cookie("customer_code=cust_1_1; affitor_click_id=\"\""),
+        ),
+        row(
+            "the new cookie in a second header",
+            "cust_2_2",
+            cookie("customer_code=cust_1_1").header("cookie", "affitor_click_id=cust_2_2"),
+        ),
+        row(
+            "ten cookie headers",
+            ID,
+            (0..9)
+                .fold(post(), |request, _| request.header("cookie", "a=b"))
+                .header("cookie", format!("affitor_click_id={ID}")),
+        ),
+        row("a cookie header of 16 KiB", ID, cookie(format!("a={}; affitor_click_id={ID}", "x".repeat(16 * 1024)))),
+        row(
+            "the header beats the cookie",
+            "cust_1_1",
+            forwarded("cust_1_1").header("cookie", "affitor_click_id=cust_2_2"),
+        ),
+        row(
+            "an invalid header does not beat the cookie",
+            "cust_2_2",
+            forwarded("a b").header("cookie", "affitor_click_id=cust_2_2"),
+        ),
+        with(
+            Setup::CookieFirst,
+            "the cookie first",
+            "cust_2_2",
+            forwarded("cust_1_1").header("cookie", "affitor_click_id=cust_2_2"),
+        ),
+        with(Setup::HeaderOnly, "the header only, a cookie", None, cookie(format!("affitor_click_id={ID}"))),
+        with(Setup::HeaderOnly, "the header only, a header", ID, forwarded(ID)),
+        with(Setup::OtherNames, "another header name", ID, post().header("x-click", ID)),
+        with(Setup::OtherNames, "another cookie name", ID, cookie(format!("click={ID}"))),
+        with(
+            Setup::OtherNames,
+            "the usual names under other names",
+            None,
+            forwarded(ID).header("cookie", format!("affitor_click_id={ID}")),
+        ),
+    ]
+}
+
+fn in_body() -> Vec<Row> {
+    let field = format!(r#"{{"email":"jo@example.com","affitorClickId":"{ID}"}}"#);
+    let typed = |kind: &'static str| post().header("content-type", kind).body(&field);
+    let chunked = |kind: &'static str| post().header("content-type", kind);
+    vec![
+        // JSON
+        row("a JSON field", ID, json(&field)),
+        row("a JSON field in snake case", ID, json(format!(r#"{{"affitor_click_id":"{ID}"}}"#))),
+        row(
+            "both fields, the first name wins",
+            "cust_1_1",
+            json(r#"{"affitor_click_id":"cust_2_2","affitorClickId":"cust_1_1"}"#),
+        ),
+        row(
+            "both fields, the first one null",
+            "cust_2_2",
+            json(r#"{"affitor_click_id":"cust_2_2","affitorClickId":null}"#),
+        ),
+        row("another network's field", None, json(r#"{"click_id":"cust_1_1"}"#)),
+        row("a nested field", None, json(r#"{"user":{"affitorClickId":"cust_1_1"}}"#)),
+        row("a field in an array", None, json(r#"[{"affitorClickId":"cust_1_1"}]"#)),
+        row("a field's name as a value", None, json(r#"{"a":"affitorClickId","b":"cust_1_1"}"#)),
+        row(
+            "a doubled field, the last one wins",
+            "cust_2_2",
+            json(r#"{"affitorClickId":"cust_1_1","affitorClickId":"cust_2_2"}"#),
+        ),
+        row(
+            "a doubled field, the last one invalid",
+            None,
+            json(r#"{"affitorClickId":"cust_1_1","affitorClickId":""}"#),
+        ),
+        row("an escaped key", "cust_1_1", json(r#"{"affitor\u0043lickId":"cust_1_1"}"#)),
+        row("an escaped value", "cust_1_1", json(r#"{"affitorClickId":"cust\u005f1_1"}"#)),
+        row("a number", None, json(r#"{"affitorClickId":17}"#)),
+        row("an object", None, json(r#"{"affitorClickId":{"id":"cust_1_1"}}"#)),
+        row("JSON that breaks off", None, json(r#"{"affitorClickId":"cust_1_1""#)),
+        row("JSON with garbage behind it", None, json(r#"{"affitorClickId":"cust_1_1"}x"#)),
+        row("JSON that is not UTF-8", None, json(b"{\"affitorClickId\":\"cust_1_1\",\"a\":\"\xff\"}")),
+        row("a charset, and another case", ID, typed("Application/JSON;charset=UTF-8")),
+        row("a JSON suffix", ID, typed("application/vnd.api+json")),
+        row("JSON without a content type", None, post().body(&field)),
+        row("JSON as text", None, typed("text/plain")),
+        row("JSON that is compressed", None, json(&field).header("content-encoding", "gzip")),
+        row("JSON that is encoded as it is", ID, json(&field).header("content-encoding", "identity")),
+        row("64 KiB", ID, json(padded(65_536))),
+        row("a byte more", None, json(padded(65_537))),
+        row("1 MiB", None, json(padded(1024 * 1024))),
+        row("an empty body", None, json("")),
+        row("broken JSON, and a cookie", "cust_2_2", json("{").header("cookie", "affitor_click_id=cust_2_2")),
+        row("a field beats the cookie", ID, json(&field).header("cookie", "affitor_click_id=cust_2_2")),
+        row("the header beats a field", "cust_1_1", json(&field).header("x-affitor-click-id", "cust_1_1")),
+        with(
+            Setup::CookieFirst,
+            "the cookie first, and a field",
+            "cust_2_2",
+            json(&field).header("cookie", "affitor_click_id=cust_2_2"),
+        ),
+        with(Setup::CookieFirst, "the cookie first, but none", ID, json(&field)),
+        with(
+            Setup::BodyFirst,
+            "the body first, and a header",
+            ID,
+            json(&field).header("x-affitor-click-id", "cust_1_1"),
+        ),
+        with(
+            Setup::BodyFirst,
+            "the body first, without a field",
+            "cust_1_1",
+            json("{}").header("x-affitor-click-id", "cust_1_1"),
+        ),
+        with(Setup::HeaderOnly, "the header only, and a field", None, json(&field)),
+        with(Setup::OtherNames, "another field name", ID, json(format!(r#"{{"click_id":"{ID}"}}"#))),
+        with(Setup::SmallLimit, "a small limit kept", ID, json(&field)),
+        with(Setup::SmallLimit, "a small limit passed", None, json(padded(101))),
+        with(Setup::OnlySignUp, "a path whose bodies are looked into", ID, json(&field)),
+        with(
+            Setup::OnlySignUp,
+            "a path whose bodies are not",
+            None,
+            Raw::post("/other").header("content-type", "application/json").body(&field),
+        ),
+        // forms
+        row("a form field", ID, form(format!("email=jo%40example.com&affitorClickId={ID}"))),
+        row("a form field in snake case", ID, form(format!("affitor_click_id={ID}&a=b"))),
+        row("a doubled form field", "cust_2_2", form("affitorClickId=cust_1_1&affitorClickId=cust_2_2")),
+        row("an escaped form field", "cust_1_1", form("affitor%43lickId=cust%5F1_1")),
+        row("a form field that is not valid", None, form("affitorClickId=cust+1&a=b")),
+        row("a form field that is not UTF-8", None, form("affitorClickId=%FF%FE")),
+        row("a broken form", ID, form(format!("%&&=&%4&affitorClickId={ID}&"))),
+        row(
+            "a multipart form",
+            None,
+            post().header("content-type", "multipart/form-data; boundary=x").body(format!(
+                "--x\r\ncontent-disposition: form-data; name=\"affitorClickId\"\r\n\r\n{ID}\r\n--x--\r\n"
+            )),
+        ),
+        // how it comes
+        row("chunks", None, chunked("application/json").chunked(&[field.as_bytes()], "")),
+        row(
+            "chunks, and a cookie",
+            "cust_2_2",
+            chunked("application/json").header("cookie", "affitor_click_id=cust_2_2").chunked(&[field.as_bytes()], ""),
+        ),
+        row("chunks with trailers", None, chunked("application/json").chunked(&[b"{", b"}"], "x-checksum: 1\r\n")),
+        with(
+            Setup::UnknownLength,
+            "chunks, asked for",
+            ID,
+            chunked("application/json").chunked(&[field.as_bytes()], ""),
+        ),
+        with(
+            Setup::UnknownLength,
+            "many chunks, asked for",
+            ID,
+            chunked("application/json").chunked(&field.as_bytes().chunks(7).collect::<Vec<_>>(), ""),
+        ),
+        with(
+            Setup::UnknownLength,
+            "chunks with trailers, asked for",
+            ID,
+            chunked("application/json").chunked(&[field.as_bytes()], "x-checksum: 1\r\n"),
+        )
+        .in_actix(None, "it takes a trailer for a body that breaks off"),
+        with(
+            Setup::UnknownLength,
+            "too many chunks, asked for",
+            None,
+            chunked("application/json").chunked(&padded(5_000).as_bytes().chunks(400).collect::<Vec<_>>(), ""),
+        ),
+        row(
+            "an open body, answered early",
+            None,
+            Raw::post("/early").header("content-type", "application/json").open(&[b"{"]),
+        ),
+        row(
+            "an open body with a cookie, answered early",
+            ID,
+            Raw::post("/early")
+                .header("content-type", "application/json")
+                .header("cookie", format!("affitor_click_id={ID}"))
+                .open(&[b"{"]),
+        ),
+        row("a body that is expected", None, chunked("application/json").expected(&field)),
+        row(
+            "a body that is expected, and a cookie",
+            "cust_2_2",
+            chunked("application/json").header("cookie", "affitor_click_id=cust_2_2").expected(&field),
+        ),
+        row("a body that is cut off", None, chunked("application/json").cut_off(field.len() + 1, &field)),
+        row(
+            "a body that is cut off, and a cookie",
+            "cust_2_2",
+            chunked("application/json").header("cookie", "affitor_click_id=cust_2_2").cut_off(field.len() + 1, &field),
+        ),
+        row(
+            "a form that is cut off",
+            None,
+            chunked("application/x-www-form-urlencoded").cut_off(1_000, "affitorClickId=cust_1_1"),
+        ),
+        row("a long body that is cut off", None, chunked("application/json").cut_off(1024 * 1024, &field)),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_framework_finds_the_same() {
+    let mut rows = in_head();
+    rows.extend(in_body());
+    let mut apps: HashMap<(Framework, Setup), App> = HashMap::new();
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let Row { name, setup, request, .. } = row;
+        for framework in Framework::ALL {
+            let mut seen = Vec::new();
+            for setup in [*setup, Setup::NoLayer] {
+                if !apps.contains_key(&(framework, setup)) {
+                    apps.insert((framework, setup), App::start(framework, setup).await);
+                }
+                let app = apps.get_mut(&(framework, setup)).unwrap();
+                let answer = request.send(app.address).await;
+                seen.push((app.seen().await, answer));
+            }
+            let (bare, bare_answer) = seen.pop().unwrap();
+            let (behind, answer) = seen.pop().unwrap();
+            let expected = row.expected(framework);
+            if behind.click_id != *expected {
+                wrong.push(format!("{framework:?}, {name}: expected {expected:?}, got {:?}", behind.click_id));
+            }
+            if (&behind.body, &behind.end, &answer) != (&bare.body, &bare.end, &bare_answer) {
+                wrong.push(format!(
+                    "{framework:?}, {name}: the handler sees {} bytes, {:?}, answers {answer:?}; without the layer {} \
+                     bytes, {:?}, {bare_answer:?}",
+                    behind.body.len(),
+                    behind.end,
+                    bare.body.len(),
+                    bare.end,
+                ));
+            }
+        }
+    }
+    // Past the test harness, which would keep it to itself.
+    writeln!(io::stderr(), "scenarios: {} rows in {} frameworks", rows.len(), Framework::ALL.len()).unwrap();
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
