@@ -99,7 +99,7 @@ impl<S, R, I> Looking<S, R, I> {
         I: Insert,
     {
         let Self { mut service, config, insert, mut parts, reading, unfinished } = self;
-        let head = RequestHead { config: &config, parts: &parts, body_length: None };
+        let head = RequestHead { config: &config, headers: &parts.headers, body_length: None };
         let found = config.sources.resume(unfinished, reading.whole(), &head);
         insert.insert(&mut parts.extensions, found);
         service.call(Request::from_parts(parts, M::resume(reading)))

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use affitor::find::Search;
+use affitor::find::{Search, Unfinished};
 use http::Request;
 use tower_service::Service;
 
@@ -48,41 +48,57 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if self.insert.is_done(request.extensions()) {
             return ResponseFuture::calling(self.inner.call(request.map(M::untouched)));
         }
-        let (mut parts, body) = request.into_parts();
-        let search = self.config.sources.search(&RequestHead {
+        let head = RequestHead {
             config: &self.config,
-            parts: &parts,
-            body_length: M::LOOKS.then(|| M::known_length(&body)),
-        });
-        let unfinished = match search {
-            Search::Done(found) => {
-                self.insert.insert(&mut parts.extensions, found);
-                return ResponseFuture::calling(self.inner.call(Request::from_parts(parts, M::untouched(body))));
-            }
-            Search::Body(unfinished) => unfinished,
+            headers: request.headers(),
+            body_length: M::LOOKS.then(|| M::known_length(request.body())),
         };
-        match M::read_ahead(body, self.config.sources.limit()) {
-            Ok(reading) => {
-                // The service that was polled ready is the one to be called, later; its clone stays here.
-                let clone = self.inner.clone();
-                ResponseFuture::looking(Looking {
-                    service: mem::replace(&mut self.inner, clone),
-                    config: self.config.clone(),
-                    insert: self.insert.clone(),
-                    parts,
-                    reading,
-                    unfinished,
-                })
+        match self.config.sources.search(&head) {
+            Search::Done(found) => {
+                self.insert.insert(request.extensions_mut(), found);
+                ResponseFuture::calling(self.inner.call(request.map(M::untouched)))
             }
-            Err(body) => {
-                self.insert.insert(&mut parts.extensions, None);
-                ResponseFuture::calling(self.inner.call(Request::from_parts(parts, body)))
-            }
+            Search::Body(unfinished) => self.look(request, unfinished),
         }
+    }
+}
+
+impl<S, M, I> ClickIdService<S, M, I> {
+    /// Reads the body before the inner service is called, unless the app wants it left alone.
+    fn look<B>(&mut self, request: Request<B>, unfinished: Unfinished) -> ResponseFuture<S, M, I, B>
+    where
+        S: Service<Request<M::Body>> + Clone,
+        M: BodyMode<B>,
+        I: Insert + Clone,
+    {
+        let (mut parts, body) = request.into_parts();
+        let body = if self.config.body_when.is_none_or(|when| when(&parts)) {
+            match M::read_ahead(body, self.config.sources.limit()) {
+                Ok(reading) => {
+                    // The service that was polled ready is the one to be called, later; its clone stays here.
+                    let clone = self.inner.clone();
+                    return ResponseFuture::looking(Looking {
+                        service: mem::replace(&mut self.inner, clone),
+                        config: self.config.clone(),
+                        insert: self.insert.clone(),
+                        parts,
+                        reading,
+                        unfinished,
+                    });
+                }
+                Err(body) => body,
+            }
+        } else {
+            M::untouched(body)
+        };
+        let head = RequestHead { config: &self.config, headers: &parts.headers, body_length: None };
+        let found = self.config.sources.resume(unfinished, None, &head);
+        self.insert.insert(&mut parts.extensions, found);
+        ResponseFuture::calling(self.inner.call(Request::from_parts(parts, body)))
     }
 }
 

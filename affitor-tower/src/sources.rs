@@ -30,34 +30,32 @@ impl Default for Config {
     }
 }
 
-/// The head of a request, with what is known of its body. Without a length, bodies are not looked into.
+/// The head of a request, with what is known of its body.
 pub(crate) struct RequestHead<'r> {
     pub(crate) config: &'r Config,
-    pub(crate) parts: &'r Parts,
-    /// The outer option says whether bodies are looked into at all, the inner one is the length.
+    pub(crate) headers: &'r HeaderMap,
+    /// The outer option says whether the body may be looked into, the inner one is its length.
     pub(crate) body_length: Option<Option<u64>>,
 }
 
 impl Head for RequestHead<'_> {
     fn forwarded(&self) -> impl Iterator<Item = &[u8]> {
-        values(&self.parts.headers, &self.config.header)
+        values(self.headers, &self.config.header)
     }
 
     fn cookies(&self) -> impl Iterator<Item = &[u8]> {
-        values(&self.parts.headers, &COOKIE)
+        values(self.headers, &COOKIE)
     }
 
     fn body(&self) -> Option<BodyKind> {
         let known_length = self.body_length?;
-        let headers = &self.parts.headers;
-        let first = |name| headers.get(name).map(HeaderValue::as_bytes);
-        let kind = self.config.sources.look(&BodyHead {
-            content_type: first(CONTENT_TYPE),
+        let first = |name| self.headers.get(name).map(HeaderValue::as_bytes);
+        self.config.sources.look(&BodyHead {
+            content_type: Some(first(CONTENT_TYPE)?),
             content_encoding: first(CONTENT_ENCODING),
-            expects: headers.contains_key(EXPECT),
+            expects: self.headers.contains_key(EXPECT),
             length: known_length.or_else(|| std::str::from_utf8(first(CONTENT_LENGTH)?).ok()?.parse().ok()),
-        })?;
-        self.config.body_when.is_none_or(|when| when(self.parts)).then_some(kind)
+        })
     }
 }
 

@@ -4,6 +4,8 @@
 //! percent-encoded is not a valid id. Of several cookies of one name the first valid one counts, since a browser sends
 //! the one of the closest path first.
 
+use std::sync::LazyLock;
+
 use memchr::memchr;
 use percent_encoding::percent_decode;
 
@@ -59,10 +61,10 @@ fn first_valid(header: &[u8], name: &Name) -> Option<ClickId> {
 /// assert_eq!(history, ["cust_1_1", "cust_2_2"]);
 /// ```
 pub fn history<'h>(headers: impl IntoIterator<Item = &'h [u8]>) -> Vec<ClickId> {
-    let name = Name::new(HISTORY_COOKIE);
+    static NAME: LazyLock<Name> = LazyLock::new(|| Name::new(HISTORY_COOKIE));
     headers
         .into_iter()
-        .flat_map(|header| values(header, &name))
+        .flat_map(|header| values(header, &NAME))
         .map(history_of_value)
         .find(|ids| !ids.is_empty())
         .unwrap_or_default()
@@ -88,13 +90,19 @@ fn history_of_value(value: &[u8]) -> Vec<ClickId> {
 /// The values under a name in one `Cookie` header, without the white space around them.
 fn values<'h>(header: &'h [u8], name: &Name) -> impl Iterator<Item = &'h [u8]> {
     let len = name.as_str().len();
-    name.positions(header).filter_map(move |at| {
-        let before = header[..at].trim_ascii_end();
-        if !(before.is_empty() || before.ends_with(b";")) {
-            return None;
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let at = from + name.find(&header[from..])?;
+            from = at + len;
+            let before = header[..at].trim_ascii_end();
+            if !(before.is_empty() || before.ends_with(b";")) {
+                continue;
+            }
+            if let Some(value) = header[from..].trim_ascii_start().strip_prefix(b"=") {
+                let end = memchr(b';', value).unwrap_or(value.len());
+                return Some(value[..end].trim_ascii());
+            }
         }
-        let value = header[at + len..].trim_ascii_start().strip_prefix(b"=")?;
-        let end = memchr(b';', value).unwrap_or(value.len());
-        Some(value[..end].trim_ascii())
     })
 }

@@ -23,7 +23,7 @@ pub fn click_id(body: &[u8], fields: &[Name]) -> Option<ClickId> {
 
 fn last_of(body: &[u8], field: &Name) -> Option<ClickId> {
     let escaped = !field.is_plain() || memchr(b'%', body).is_some();
-    if !escaped && !field.occurs_in(body) {
+    if !escaped && field.find(body).is_none() {
         return None;
     }
     body.rsplit(|byte| *byte == b'&')

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use memchr::memmem;
+use memchr::memchr_iter;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Name;
@@ -26,9 +26,11 @@ use crate::ClickId;
 /// assert_eq!(json::click_id(br#"{"user": {"affitorClickId": "cust_1_1"}}"#, &fields), None);
 /// ```
 pub fn click_id(body: &[u8], fields: &[Name]) -> Option<ClickId> {
-    let may_occur =
-        fields.iter().any(|field| !field.is_plain() || field.occurs_in(body)) || memmem::find(body, br"\u").is_some();
-    if fields.is_empty() || !may_occur {
+    let may_occur = || {
+        fields.iter().any(|field| !field.is_plain() || field.find(body).is_some())
+            || memchr_iter(b'\\', body).any(|at| body.get(at + 1) == Some(&b'u'))
+    };
+    if fields.is_empty() || !may_occur() {
         return None;
     }
     let body = std::str::from_utf8(body).ok()?;

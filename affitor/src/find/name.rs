@@ -22,14 +22,9 @@ impl Name {
         &self.text
     }
 
-    /// Where the name's bytes stand in a text, whether or not they mean the name there.
-    pub(super) fn positions<'h>(&self, text: &'h [u8]) -> impl Iterator<Item = usize> {
-        self.finder.find_iter(text)
-    }
-
-    /// Whether the name's bytes stand in a text.
-    pub(super) fn occurs_in(&self, text: &[u8]) -> bool {
-        self.finder.find(text).is_some()
+    /// Where the name's bytes stand first in a text, whether or not they mean the name there.
+    pub(super) fn find(&self, text: &[u8]) -> Option<usize> {
+        self.finder.find(text)
     }
 
     /// Whether a name is made of characters that JSON can only write as themselves or as `\u….`, and a form only as

@@ -1,0 +1,32 @@
+//! Runs a case of this program under callgrind, and reads what it counted.
+
+use std::{env, error::Error, fs, process::Command};
+
+use crate::measure::REQUESTS;
+
+/// Counts the instructions of one request of a case.
+pub(crate) fn instructions(subject: &str, case: &str) -> Result<f64, Box<dyn Error>> {
+    let out = env::temp_dir().join(format!("affitor-bench.{}.callgrind", std::process::id()));
+    let run = Command::new("valgrind")
+        .args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*counted_serve*"])
+        .arg(format!("--callgrind-out-file={}", out.display()))
+        .arg(env::current_exe()?)
+        .args([subject, "--case", case])
+        .output()
+        .map_err(|error| format!("valgrind: {error} (it counts the instructions; install it)"))?;
+    if !run.status.success() {
+        return Err(format!("case {case}: {}", String::from_utf8_lossy(&run.stderr)).into());
+    }
+    let profile = fs::read_to_string(&out)?;
+    if env::var_os("AFFITOR_BENCH_KEEP").is_some() {
+        eprintln!("{case}: {}", out.display());
+    } else {
+        fs::remove_file(&out)?;
+    }
+    let total = profile.lines().find_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")));
+    let total: u64 = total.and_then(|total| total.trim().parse().ok()).unwrap_or(0);
+    if total == 0 {
+        return Err(format!("case {case}: nothing was counted").into());
+    }
+    Ok(total as f64 / REQUESTS as f64)
+}

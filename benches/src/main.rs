@@ -1,0 +1,44 @@
+//! Ours and the peers side by side, in one run: `cargo run --release -p affitor-bench -- layer`.
+//!
+//! Instructions and allocations a request are counted by valgrind's callgrind, for the service call alone: 200 requests,
+//! which are built outside, and dropped inside. Wall time is not looked at: it says more of the machine than of the code.
+
+mod callgrind;
+mod layer;
+mod measure;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What is measured.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subject {
+    /// What the layers add to a bare request, next to what others add
+    Layer {
+        /// Run this case once under the counter (the program calls itself so)
+        #[arg(long, hide = true)]
+        case: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let Arguments { subject: Subject::Layer { case } } = Arguments::parse();
+    let ended = match case {
+        Some(name) => layer::run_case(&name),
+        None => layer::report(),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("affitor-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
