@@ -78,8 +78,8 @@ impl<S: Service<ServiceRequest>> Future for ResponseFuture<S> {
 
 impl<S: Service<ServiceRequest>> Looking<S> {
     /// Ends the search and calls the service.
-    fn call(self) -> S::Future {
-        let Self { service, client, config, mut request, payload, unfinished } = self;
+    fn call(self: Box<Self>) -> S::Future {
+        let Self { service, client, config, mut request, payload, unfinished } = *self;
         let head = Headers { config: &config, head: request.head(), look: false };
         let found = config.sources.resume(unfinished, payload.whole(), &head);
         leave(&request, &client, found);

@@ -112,13 +112,13 @@ impl<S: Service<ServiceRequest>> Service<ServiceRequest> for AffitorService<S> {
             return ResponseFuture::calling(self.service.call(request));
         }
         let head = Headers { config: &self.config, head: request.head(), look: true };
-        let length = head.length();
         match self.config.sources.search(&head) {
             Search::Done(found) => {
                 leave(&request, &self.client, found);
                 ResponseFuture::calling(self.service.call(request))
             }
             Search::Body(unfinished) => {
+                let length = head.length();
                 let payload = request.take_payload();
                 ResponseFuture::looking(Looking {
                     service: self.service.clone(),
@@ -180,7 +180,8 @@ impl Head for Headers<'_> {
             return None;
         }
         let kind = self.config.sources.look(&BodyHead {
-            content_type: self.first(CONTENT_TYPE),
+            // First, since most requests have none.
+            content_type: Some(self.first(CONTENT_TYPE)?),
             content_encoding: self.first(CONTENT_ENCODING),
             expects: self.headers().contains_key(EXPECT),
             length: self.length(),

@@ -95,8 +95,8 @@ impl<B: Body> Replay<B> {
         Self { ahead: None, rest: body }
     }
 
-    pub(crate) fn after(ahead: Ahead<B::Error>, rest: B) -> Self {
-        let ahead = (!ahead.is_empty()).then(|| Box::new(ahead));
+    pub(crate) fn after(ahead: Box<Ahead<B::Error>>, rest: B) -> Self {
+        let ahead = Some(ahead).filter(|ahead| !ahead.is_empty());
         Self { ahead, rest }
     }
 }

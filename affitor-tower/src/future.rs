@@ -91,14 +91,14 @@ where
 
 impl<S, R, I> Looking<S, R, I> {
     /// Ends the search and calls the service.
-    fn call<M, B>(self) -> S::Future
+    fn call<M, B>(self: Box<Self>) -> S::Future
     where
         M: BodyMode<B, Reading = R>,
         S: Service<Request<M::Body>>,
         R: ReadAhead,
         I: Insert,
     {
-        let Self { mut service, config, insert, mut parts, reading, unfinished } = self;
+        let Self { mut service, config, insert, mut parts, reading, unfinished } = *self;
         let head = RequestHead { config: &config, headers: &parts.headers, body_length: None };
         let found = config.sources.resume(unfinished, reading.whole(), &head);
         insert.insert(&mut parts.extensions, found);

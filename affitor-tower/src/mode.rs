@@ -121,14 +121,15 @@ impl<B: Body<Data = Bytes> + Unpin> BodyMode<B> for Wrapped {
 /// Reads a body ahead, and hands it on as a [`Replay`].
 pub struct Reading<B: Body> {
     body: B,
-    ahead: Ahead<B::Error>,
+    // Boxed once here, and handed on as it is.
+    ahead: Box<Ahead<B::Error>>,
     ended: bool,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Reading<B> {
     /// Begins to read, up to `limit` bytes.
     pub fn new(body: B, limit: usize) -> Self {
-        let ahead = Ahead::new(limit, body.size_hint());
+        let ahead = Box::new(Ahead::new(limit, body.size_hint()));
         Self { body, ahead, ended: false }
     }
 

@@ -48,7 +48,8 @@ impl Head for RequestHead<'_> {
     }
 
     fn body(&self) -> Option<BodyKind> {
-        let known_length = self.body_length?;
+        // An empty body is the common case, and known at once.
+        let known_length = self.body_length.filter(|length| *length != Some(0))?;
         let first = |name| self.headers.get(name).map(HeaderValue::as_bytes);
         self.config.sources.look(&BodyHead {
             content_type: Some(first(CONTENT_TYPE)?),

@@ -2,14 +2,10 @@
 
 use affitor::{
     ClickId,
-    find::{BodyHead, BodyKind, FIELDS, HISTORY_LEN, Name, Prefix, Source, Sources, cookie, form, header, json},
+    find::{BodyHead, BodyKind, FIELDS, HISTORY_LEN, Names, Prefix, Source, Sources, cookie, form, header, json},
 };
 use proptest::prelude::*;
 use serde_json::Value;
-
-fn names(names: &[&str]) -> Vec<Name> {
-    names.iter().map(|name| Name::new(name)).collect()
-}
 
 fn valid(text: &str) -> Option<ClickId> {
     ClickId::new(text).ok()
@@ -114,6 +110,24 @@ fn sources_take_what_they_are_told() {
     assert_eq!(Sources::default().body_limit(7).limit(), 7);
     for name in ["", "a b", "a:b", "é"] {
         assert!(std::panic::catch_unwind(|| Sources::default().header(name)).is_err(), "{name:?}");
+    }
+}
+
+/// One search for all names finds what a search for each of them finds, whatever they have in common.
+#[test]
+fn cookies_of_any_names() {
+    let header: &[u8] = b"aab=1_1; ab=2_2; ba=3_3; b=4_4; aaab=5_5";
+    for (names, expected) in [
+        (&["aab"][..], Some("1_1")),
+        (&["ab"], Some("2_2")),
+        (&["b", "aab"], Some("4_4")),
+        (&["x", "ba"], Some("3_3")),
+        (&["x", "y"], None),
+        (&["aaab", "aab", "ab"], Some("5_5")),
+        (&[], None),
+    ] {
+        let found = cookie::click_id([header], &Names::new(names.iter().copied()));
+        assert_eq!(found.as_ref().map(ClickId::as_str), expected, "{names:?}");
     }
 }
 
@@ -256,32 +270,32 @@ proptest! {
 
     #[test]
     fn json_is_read_as_a_handler_reads_it(object in an_object()) {
-        let found = json::click_id(object.as_bytes(), &names(&FIELDS));
+        let found = json::click_id(object.as_bytes(), &Names::new(FIELDS));
         prop_assert_eq!(found, field(object.as_bytes(), &FIELDS));
         // A name that JSON may write in more than one way.
         let odd = ["e\\mail", "email"];
-        prop_assert_eq!(json::click_id(object.as_bytes(), &names(&odd)), field(object.as_bytes(), &odd));
+        prop_assert_eq!(json::click_id(object.as_bytes(), &Names::new(odd)), field(object.as_bytes(), &odd));
     }
 
     #[test]
     fn broken_json_has_no_field(object in an_object(), at: prop::sample::Index, garbage: u8) {
         let cut = &object.as_bytes()[..at.index(object.len())];
-        prop_assert_eq!(json::click_id(cut, &names(&FIELDS)), None);
+        prop_assert_eq!(json::click_id(cut, &Names::new(FIELDS)), None);
         let mut broken = object.clone().into_bytes();
         broken.push(garbage);
-        prop_assert_eq!(json::click_id(&broken, &names(&FIELDS)), field(&broken, &FIELDS));
+        prop_assert_eq!(json::click_id(&broken, &Names::new(FIELDS)), field(&broken, &FIELDS));
         let mut broken = object.into_bytes();
         let place = at.index(broken.len());
         broken[place] = garbage;
         // A handler that takes only what is well-formed everywhere sees no more than this one.
         if let Some(id) = field(&broken, &FIELDS) {
-            prop_assert_eq!(json::click_id(&broken, &names(&FIELDS)), Some(id));
+            prop_assert_eq!(json::click_id(&broken, &Names::new(FIELDS)), Some(id));
         }
     }
 
     #[test]
     fn forms_are_read_as_a_handler_reads_them(form in a_form()) {
-        let found = form::click_id(&form, &names(&FIELDS));
+        let found = form::click_id(&form, &Names::new(FIELDS));
         let expected = FIELDS.iter().find_map(|field| {
             let last = form_urlencoded::parse(&form).filter(|(name, _)| name == field).last()?;
             valid(&last.1)
@@ -303,7 +317,7 @@ proptest! {
 
 #[test]
 fn forms_with_an_unusual_field_name() {
-    let fields = names(&["click id"]);
+    let fields = Names::new(["click id"]);
     assert_eq!(form::click_id(b"click+id=cust_1_2", &fields).unwrap(), "cust_1_2");
     assert_eq!(form::click_id(b"click%20id=cust_1_2", &fields).unwrap(), "cust_1_2");
 }

@@ -35,6 +35,10 @@ impl BodyKind {
     /// assert_eq!(BodyKind::of(b"multipart/form-data; boundary=x"), None);
     /// ```
     pub fn of(content_type: &[u8]) -> Option<Self> {
+        // As nearly everybody writes it.
+        if content_type == b"application/json" {
+            return Some(Self::Json);
+        }
         let end = content_type.iter().position(|byte| *byte == b';').unwrap_or(content_type.len());
         let essence = content_type[..end].trim_ascii();
         let (kind, subtype) = essence.split_at_checked(b"application/".len())?;

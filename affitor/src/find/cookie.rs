@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use memchr::memchr;
 use percent_encoding::percent_decode;
 
-use super::{HISTORY_COOKIE, HISTORY_LEN, Name, OLD_CLICK_ID_COOKIE};
+use super::{HISTORY_COOKIE, HISTORY_LEN, Names, OLD_CLICK_ID_COOKIE};
 use crate::ClickId;
 
 /// What the value of [`OLD_CLICK_ID_COOKIE`] must start with: the name is not Affitor's alone.
@@ -18,34 +18,30 @@ const OLD_VALUE_PREFIX: &[u8] = b"cust_";
 /// The first valid id under the first of the names that has one, in all `Cookie` headers of a request.
 ///
 /// ```
-/// use affitor::find::{Name, cookie};
+/// use affitor::find::{Names, cookie};
 ///
-/// let names = ["affitor_click_id", "customer_code"].map(Name::new);
+/// let names = Names::new(["affitor_click_id", "customer_code"]);
 /// let headers: [&[u8]; 2] = [b"customer_code=cust_1_1", b"a=b; affitor_click_id=cust_2_2; c=d"];
 /// assert_eq!(cookie::click_id(headers, &names).unwrap(), "cust_2_2");
 /// ```
-pub fn click_id<'h>(headers: impl IntoIterator<Item = &'h [u8]>, names: &[Name]) -> Option<ClickId> {
+pub fn click_id<'h>(headers: impl IntoIterator<Item = &'h [u8]>, names: &Names) -> Option<ClickId> {
     let mut found = None;
     // Only names before that of the best find so far can still win.
-    let mut names = names;
+    let mut wanted = names.len();
     for header in headers {
-        let hit = names.iter().enumerate().find_map(|(at, name)| Some((at, first_valid(header, name)?)));
-        if let Some((at, click_id)) = hit {
-            found = Some(click_id);
-            names = &names[..at];
-        }
-        if names.is_empty() {
+        each_value(header, names, |number, name, value| {
+            let mine = name != OLD_CLICK_ID_COOKIE || value.starts_with(OLD_VALUE_PREFIX);
+            if let (true, Ok(click_id)) = (mine && number < wanted, ClickId::new(value)) {
+                found = Some(click_id);
+                wanted = number;
+            }
+            wanted > 0
+        });
+        if wanted == 0 {
             break;
         }
     }
     found
-}
-
-fn first_valid(header: &[u8], name: &Name) -> Option<ClickId> {
-    let old = name.as_str() == OLD_CLICK_ID_COOKIE;
-    values(header, name)
-        .filter(|value| !old || value.starts_with(OLD_VALUE_PREFIX))
-        .find_map(|value| ClickId::new(value).ok())
 }
 
 /// The visitor's history of clicks from the cookie [`HISTORY_COOKIE`]: oldest first, without doubles (of which the
@@ -61,13 +57,18 @@ fn first_valid(header: &[u8], name: &Name) -> Option<ClickId> {
 /// assert_eq!(history, ["cust_1_1", "cust_2_2"]);
 /// ```
 pub fn history<'h>(headers: impl IntoIterator<Item = &'h [u8]>) -> Vec<ClickId> {
-    static NAME: LazyLock<Name> = LazyLock::new(|| Name::new(HISTORY_COOKIE));
-    headers
-        .into_iter()
-        .flat_map(|header| values(header, &NAME))
-        .map(history_of_value)
-        .find(|ids| !ids.is_empty())
-        .unwrap_or_default()
+    static NAME: LazyLock<Names> = LazyLock::new(|| Names::new([HISTORY_COOKIE]));
+    let mut history = Vec::new();
+    for header in headers {
+        each_value(header, &NAME, |_, _, value| {
+            history = history_of_value(value);
+            history.is_empty()
+        });
+        if !history.is_empty() {
+            break;
+        }
+    }
+    history
 }
 
 fn history_of_value(value: &[u8]) -> Vec<ClickId> {
@@ -87,22 +88,18 @@ fn history_of_value(value: &[u8]) -> Vec<ClickId> {
     newest_first
 }
 
-/// The values under a name in one `Cookie` header, without the white space around them.
-fn values<'h>(header: &'h [u8], name: &Name) -> impl Iterator<Item = &'h [u8]> {
-    let len = name.as_str().len();
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let at = from + name.find(&header[from..])?;
-            from = at + len;
-            let before = header[..at].trim_ascii_end();
-            if !(before.is_empty() || before.ends_with(b";")) {
-                continue;
-            }
-            if let Some(value) = header[from..].trim_ascii_start().strip_prefix(b"=") {
-                let end = memchr(b';', value).unwrap_or(value.len());
-                return Some(value[..end].trim_ascii());
-            }
+/// Hands over the values under the names in one `Cookie` header, without the white space around them, each with its name
+/// and that name's number; until one is enough.
+fn each_value<'h>(header: &'h [u8], names: &Names, mut goes_on: impl FnMut(usize, &str, &'h [u8]) -> bool) {
+    names.each_in(header, |start, number| {
+        let before = header[..start].trim_ascii_end();
+        if !(before.is_empty() || before.ends_with(b";")) {
+            return true;
         }
-    })
+        let Some(name) = names.iter().nth(number) else { return true };
+        let behind = header[start + name.len()..].trim_ascii_start();
+        let Some(value) = behind.strip_prefix(b"=") else { return true };
+        let end = memchr(b';', value).unwrap_or(value.len());
+        goes_on(number, name, value[..end].trim_ascii())
+    });
 }

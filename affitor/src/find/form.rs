@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::Name;
+use super::Names;
 use crate::ClickId;
 
 /// The valid id under the first of the fields that has one. Of doubles the last one wins, as for a handler that reads
@@ -11,32 +11,31 @@ use crate::ClickId;
 /// Only pairs that may be a hit are decoded. What does not decode to a valid id is as if absent.
 ///
 /// ```
-/// use affitor::find::{Name, form};
+/// use affitor::find::{Names, form};
 ///
-/// let fields = [Name::new("affitorClickId")];
+/// let fields = Names::new(["affitorClickId"]);
 /// let body = b"email=jo%40example.com&affitorClickId=cust_42_1714000000000";
 /// assert_eq!(form::click_id(body, &fields).unwrap(), "cust_42_1714000000000");
 /// ```
-pub fn click_id(body: &[u8], fields: &[Name]) -> Option<ClickId> {
+pub fn click_id(body: &[u8], fields: &Names) -> Option<ClickId> {
+    if !(fields.may_occur_in(body) || body.iter().any(is_escape)) {
+        return None;
+    }
     fields.iter().find_map(|field| last_of(body, field))
 }
 
-fn last_of(body: &[u8], field: &Name) -> Option<ClickId> {
-    let escaped = !field.is_plain() || memchr(b'%', body).is_some();
-    if !escaped && field.find(body).is_none() {
-        return None;
-    }
+fn last_of(body: &[u8], field: &str) -> Option<ClickId> {
     body.rsplit(|byte| *byte == b'&')
         .filter(|pair| {
             let name = &pair[..memchr(b'=', pair).unwrap_or(pair.len())];
-            name == field.as_str().as_bytes() || (escaped && may_decode(name))
+            name == field.as_bytes() || name.iter().any(is_escape)
         })
         .filter_map(|pair| form_urlencoded::parse(pair).next())
-        .find(|(name, _)| name == field.as_str())
+        .find(|(name, _)| name == field)
         .and_then(|(_, id)| ClickId::new(id.as_bytes()).ok())
 }
 
-/// Whether a name is written with escapes, so that its bytes say nothing.
-fn may_decode(name: &[u8]) -> bool {
-    name.iter().any(|byte| matches!(byte, b'%' | b'+'))
+/// Whether the bytes around it say nothing of the name until it is decoded.
+fn is_escape(byte: &u8) -> bool {
+    matches!(byte, b'%' | b'+')
 }

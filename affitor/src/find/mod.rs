@@ -30,7 +30,7 @@ mod search;
 mod sources;
 
 pub use body::{BodyHead, BodyKind};
-pub use name::Name;
+pub use name::Names;
 pub use prefix::Prefix;
 pub use search::{Head, Search, Unfinished};
 pub use sources::{Source, Sources};

@@ -52,12 +52,15 @@ impl Sources {
     }
 
     fn search_from(&self, first: usize, head: &impl Head) -> Search {
-        for (at, source) in self.in_order().iter().enumerate().skip(first) {
+        let order = self.in_order();
+        let mut at = first;
+        while let Some(source) = order.get(at) {
+            at += 1;
             let found = match source {
                 Source::Header => header::click_id(head.forwarded()),
                 Source::Cookie => cookie::click_id(head.cookies(), self.cookie_names()),
                 Source::Body => match head.body() {
-                    Some(kind) => return Search::Body(Unfinished { kind, next: at + 1 }),
+                    Some(kind) => return Search::Body(Unfinished { kind, next: at }),
                     None => None,
                 },
             };

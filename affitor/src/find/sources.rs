@@ -1,6 +1,6 @@
 //! Where a click id is looked for.
 
-use super::{BODY_LIMIT, BodyHead, BodyKind, CLICK_ID_COOKIE, CLICK_ID_HEADER, FIELDS, Name, OLD_CLICK_ID_COOKIE};
+use super::{BODY_LIMIT, BodyHead, BodyKind, CLICK_ID_COOKIE, CLICK_ID_HEADER, FIELDS, Names, OLD_CLICK_ID_COOKIE};
 
 /// A place in a request that can hold a click id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub enum Source {
 pub struct Sources {
     order: Vec<Source>,
     header: Box<str>,
-    cookies: Vec<Name>,
-    fields: Vec<Name>,
+    cookies: Names,
+    fields: Names,
     body_limit: usize,
     unknown_length: bool,
 }
@@ -43,8 +43,8 @@ impl Default for Sources {
         Self {
             order: vec![Source::Header, Source::Body, Source::Cookie],
             header: CLICK_ID_HEADER.into(),
-            cookies: [CLICK_ID_COOKIE, OLD_CLICK_ID_COOKIE].map(Name::new).into(),
-            fields: FIELDS.map(Name::new).into(),
+            cookies: Names::new([CLICK_ID_COOKIE, OLD_CLICK_ID_COOKIE]),
+            fields: Names::new(FIELDS),
             body_limit: BODY_LIMIT,
             unknown_length: false,
         }
@@ -78,13 +78,13 @@ impl Sources {
     /// The names of the cookies, the first one first. Default: [`CLICK_ID_COOKIE`], [`OLD_CLICK_ID_COOKIE`] (which
     /// counts only when its value starts with `cust_`, here too).
     pub fn cookies<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
-        self.cookies = names.into_iter().filter(|name| !name.is_empty()).map(Name::new).collect();
+        self.cookies = Names::new(names);
         self
     }
 
     /// The names of the body fields, the first one first. Default: [`FIELDS`].
     pub fn fields<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
-        self.fields = names.into_iter().filter(|name| !name.is_empty()).map(Name::new).collect();
+        self.fields = Names::new(names);
         self
     }
 
@@ -112,12 +112,12 @@ impl Sources {
     }
 
     /// The names of the cookies.
-    pub fn cookie_names(&self) -> &[Name] {
+    pub fn cookie_names(&self) -> &Names {
         &self.cookies
     }
 
     /// The names of the body fields.
-    pub fn field_names(&self) -> &[Name] {
+    pub fn field_names(&self) -> &Names {
         &self.fields
     }
 

@@ -61,23 +61,25 @@ pub(super) fn case(service: &str, kind: Kind) -> Option<Box<dyn Case>> {
     let bare = || Router::new().route(PATH, any(async || "ok"));
     let bytes = || Router::new().route(PATH, any(async |body: Bytes| body.len().to_string()));
     let affitor = || AffitorLayer::new(Client::disabled());
+    // What `axum::serve` does once at its start: routes are made, and not made anew for each request.
+    let ready = |router: Router| router.with_state(());
     match service {
-        "axum-bare" => boxed(bare(), kind),
-        "axum-identity-router" => boxed(bare().layer(layer_fn(Identity)), kind),
-        "axum-from-fn-outer" => boxed(from_fn(by_hand).layer(bare()), kind),
-        "axum-from-fn-router" => boxed(bare().layer(from_fn(by_hand)), kind),
-        "axum-cookie-jar-outer" => boxed(from_fn(by_cookie_jar).layer(bare()), kind),
+        "axum-bare" => boxed(ready(bare()), kind),
+        "axum-identity-router" => boxed(ready(bare().layer(layer_fn(Identity))), kind),
+        "axum-from-fn-outer" => boxed(from_fn(by_hand).layer(ready(bare())), kind),
+        "axum-from-fn-router" => boxed(ready(bare().layer(from_fn(by_hand))), kind),
+        "axum-cookie-jar-outer" => boxed(from_fn(by_cookie_jar).layer(ready(bare())), kind),
         "axum-tower-cookies-outer" => {
-            boxed(tower_cookies::CookieManagerLayer::new().layer(from_fn(by_tower_cookies).layer(bare())), kind)
+            boxed(tower_cookies::CookieManagerLayer::new().layer(from_fn(by_tower_cookies).layer(ready(bare()))), kind)
         }
-        "axum-click-id-outer" => boxed(ClickIdLayer::new().layer(bare()), kind),
-        "axum-click-id-router" => boxed(bare().layer(ClickIdLayer::new().body_mode::<AxumBody>()), kind),
-        "axum-affitor-outer" => boxed(affitor().layer(bare()), kind),
-        "axum-affitor-router" => boxed(bare().layer(affitor()), kind),
-        "axum-bytes" => boxed(bytes(), kind),
-        "axum-bytes-affitor-outer" => boxed(affitor().layer(bytes()), kind),
-        "axum-bytes-affitor-router" => boxed(bytes().layer(affitor()), kind),
-        "axum-json" => boxed(Router::new().route(PATH, any(async |_: Json<Fields>| "ok")), kind),
+        "axum-click-id-outer" => boxed(ClickIdLayer::new().layer(ready(bare())), kind),
+        "axum-click-id-router" => boxed(ready(bare().layer(ClickIdLayer::new().body_mode::<AxumBody>())), kind),
+        "axum-affitor-outer" => boxed(affitor().layer(ready(bare())), kind),
+        "axum-affitor-router" => boxed(ready(bare().layer(affitor())), kind),
+        "axum-bytes" => boxed(ready(bytes()), kind),
+        "axum-bytes-affitor-outer" => boxed(affitor().layer(ready(bytes())), kind),
+        "axum-bytes-affitor-router" => boxed(ready(bytes().layer(affitor())), kind),
+        "axum-json" => boxed(ready(Router::new().route(PATH, any(async |_: Json<Fields>| "ok"))), kind),
         _ => None,
     }
 }
