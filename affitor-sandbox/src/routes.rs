@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State as Shared},
-    http::{Method, Response, header},
+    http::{HeaderValue, Method, Response, header},
     routing::{get, post},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -79,7 +79,7 @@ async fn track(service: Arc<Service>, request: Request, call: TrackFn) -> Respon
         &mut service.state(),
         &Call {
             now_ms: service.clock.now_ms(),
-            authorization: parts.headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()),
+            authorization: parts.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes),
             user_agent: parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
             fields,
         },

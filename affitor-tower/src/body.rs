@@ -47,7 +47,7 @@ pub(crate) enum End<E> {
 
 impl<E> Ahead<E> {
     pub(crate) fn new(limit: usize, hint: SizeHint) -> Self {
-        Self { prefix: Prefix::new(limit, hint.exact()), end: None, hint_behind: hint.clone(), hint }
+        Self { prefix: Prefix::new(limit, hint.exact()), end: None, hint_behind: hint, hint }
     }
 
     /// Takes the body's hint before it is asked for its next frame.
@@ -79,7 +79,7 @@ impl<E> Ahead<E> {
     /// The next that its reader would have seen; not to be called when empty.
     fn pop(&mut self) -> Option<Result<Frame<Bytes>, E>> {
         if let Some(data) = self.prefix.pop() {
-            self.hint.clone_from(&self.hint_behind);
+            self.hint = self.hint_behind;
             return Some(Ok(Frame::data(data)));
         }
         match self.end.take()? {
@@ -121,7 +121,7 @@ impl<B: Body<Data = Bytes>> Body for Replay<B> {
 
     fn size_hint(&self) -> SizeHint {
         match &self.ahead {
-            Some(ahead) => ahead.hint.clone(),
+            Some(ahead) => ahead.hint,
             None => self.rest.size_hint(),
         }
     }

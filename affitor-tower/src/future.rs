@@ -91,6 +91,7 @@ where
 
 impl<S, R, I> Looking<S, R, I> {
     /// Ends the search and calls the service.
+    #[allow(clippy::boxed_local, reason = "taken out of its box field by field, and not moved as a whole first")]
     fn call<M, B>(self: Box<Self>) -> S::Future
     where
         M: BodyMode<B, Reading = R>,

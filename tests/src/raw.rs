@@ -91,7 +91,9 @@ impl Raw {
             Body::CutOff(announced, _) => head.extend_from_slice(format!("content-length: {announced}\r\n").as_bytes()),
             Body::Chunked(..) | Body::Open(_) => head.extend_from_slice(b"transfer-encoding: chunked\r\n"),
             Body::Expected(body) => {
-                head.extend_from_slice(format!("content-length: {}\r\nexpect: 100-continue\r\n", body.len()).as_bytes())
+                head.extend_from_slice(
+                    format!("content-length: {}\r\nexpect: 100-continue\r\n", body.len()).as_bytes(),
+                );
             }
         }
         head.extend_from_slice(b"\r\n");
