@@ -90,7 +90,7 @@ where
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
-        let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes());
+        let content_type = request.headers().get(header::CONTENT_TYPE).map(header::HeaderValue::as_bytes);
         if content_type.is_some_and(|kind| kind.starts_with(b"application/json")) {
             let Json(input) = request.extract().await.map_err(IntoResponse::into_response)?;
             Ok(Self::Json(input))

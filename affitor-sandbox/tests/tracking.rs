@@ -1,0 +1,479 @@
+//! What the sandbox answers to each tracking call, and what it holds afterwards, over real sockets.
+
+use affitor_sandbox::{
+    Commission, CommissionStatus, CustomerStatus, DuplicateSale, ExpiredWindow, LeadAuth, PartnerState, Readings,
+    RepeatedLead, Sandbox, SandboxBuilder, SecondRefund, UnknownLead, WindowStart,
+};
+use serde_json::{Value, json};
+
+/// A visitor of the API, with the program's key or without.
+struct Visitor<'s> {
+    sandbox: &'s Sandbox,
+    authorization: Option<String>,
+}
+
+impl<'s> Visitor<'s> {
+    fn server(sandbox: &'s Sandbox) -> Self {
+        Self { sandbox, authorization: Some(format!("Bearer {}", sandbox.api_key())) }
+    }
+
+    fn browser(sandbox: &'s Sandbox) -> Self {
+        Self { sandbox, authorization: None }
+    }
+
+    async fn post(&self, path: &str, body: impl Into<String>) -> (u16, Value) {
+        let mut request = reqwest::Client::new().post(format!("{}{path}", self.sandbox.url())).body(body.into());
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    async fn track(&self, call: &str, body: Value) -> (u16, Value) {
+        self.post(&format!("/api/v1/track/{call}"), body.to_string()).await
+    }
+
+    async fn click(&self, partner: &str, existing: Option<&str>) -> String {
+        let url = format!("https://shop.example/?aff={partner}");
+        let (status, answer) =
+            self.track("click", json!({ "affiliate_url": url, "existing_click_id": existing })).await;
+        assert_eq!((status, &answer["success"]), (200, &json!(true)), "{answer}");
+        answer["click_id"].as_str().unwrap().to_owned()
+    }
+
+    /// A click, a lead and a sale of 100.00.
+    async fn bought(&self, key: &str, transaction_id: &str) {
+        let click_id = self.click("PARTNER123", None).await;
+        let lead = json!({ "click_id": click_id, "customer_key": key, "email": "jo@example.com" });
+        assert_eq!(self.track("lead", lead).await.0, 200);
+        let (status, answer) = self.track("sale", sale(transaction_id, key)).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+}
+
+fn sale(transaction_id: &str, key: &str) -> Value {
+    json!({ "transaction_id": transaction_id, "amount_cents": 10_000, "currency": "USD", "customer_key": key })
+}
+
+async fn start(builder: SandboxBuilder) -> Sandbox {
+    builder.start().await.unwrap()
+}
+
+fn builder() -> SandboxBuilder {
+    Sandbox::builder().partner("PARTNER123").partner("abc123").other_program(7, "other_key", "other")
+}
+
+/// Call, body, and the refusal, in the order in which the sandbox checks.
+#[rustfmt::skip]
+const REFUSALS: &[(&str, &str, u16, &str)] = &[
+    ("click", "[]", 400, "The body must be a JSON object"),
+    ("click", "{", 400, "The body is not valid JSON"),
+    ("click", "", 400, "affiliate_url is required"),
+    ("click", r#"{"affiliate_url":null}"#, 400, "affiliate_url is required"),
+    ("click", r#"{"affiliate_url":""}"#, 400, "affiliate_url is required"),
+    ("click", r#"{"affiliate_url":7}"#, 400, "Invalid affiliate_url"),
+    ("click", r#"{"affiliate_url":"shop"}"#, 400, "Invalid affiliate_url"),
+    ("click", r#"{"affiliate_url":"https://shop.example/"}"#, 400, "No aff parameter found in affiliate_url"),
+    ("click", r#"{"affiliate_url":"https://shop.example/?aff="}"#, 400, "No aff parameter found in affiliate_url"),
+    ("click", r#"{"affiliate_url":"https://shop.example/?aff=x","page_title":7}"#, 400, "page_title must be a string"),
+    ("click", r#"{"affiliate_url":"https://shop.example/?aff=x","additional_data":[]}"#, 400, "additional_data must be an object"),
+    ("click", r#"{"affiliate_url":"https://shop.example/?aff=x"}"#, 400, "Referral link not found"),
+    ("lead", "{}", 400, "click_id or customer_key is required"),
+    ("lead", r#"{"click_id":"","customer_key":null}"#, 400, "click_id or customer_key is required"),
+    ("lead", r#"{"click_id":7}"#, 400, "click_id must be a string"),
+    ("lead", r#"{"customer_key":"u","click_ids":["a",7]}"#, 400, "click_ids must be an array of strings"),
+    ("lead", r#"{"customer_key":"nobody"}"#, 400, "Customer not found. Provide a valid click_id or customer_key."),
+    ("lead", r#"{"click_id":"cust_9_9","customer_key":"nobody"}"#, 400, "Customer not found. Provide a valid click_id or customer_key."),
+    ("sale", "{}", 400, "transaction_id is required and must be a string"),
+    ("sale", r#"{"transaction_id":7}"#, 400, "transaction_id is required and must be a string"),
+    ("sale", r#"{"transaction_id":""}"#, 400, "transaction_id is required and must be a string"),
+    ("sale", r#"{"transaction_id":"t"}"#, 400, "amount_cents is required and must be a positive integer"),
+    ("sale", r#"{"transaction_id":"t","amount_cents":0}"#, 400, "amount_cents is required and must be a positive integer"),
+    ("sale", r#"{"transaction_id":"t","amount_cents":-1}"#, 400, "amount_cents is required and must be a positive integer"),
+    ("sale", r#"{"transaction_id":"t","amount_cents":1.5}"#, 400, "amount_cents is required and must be a positive integer"),
+    ("sale", r#"{"transaction_id":"t","amount_cents":"1"}"#, 400, "amount_cents is required and must be a positive integer"),
+    ("sale", r#"{"transaction_id":"t","amount_cents":1,"currency":"dollar"}"#, 400, "currency must be a currency code of three capital letters"),
+    ("sale", r#"{"transaction_id":"t","amount_cents":1,"sale_type":"gift"}"#, 400, "sale_type must be payment or subscription"),
+    ("sale", r#"{"transaction_id":"t","amount_cents":1,"is_recurring":"no"}"#, 400, "is_recurring must be a boolean"),
+    ("sale", r#"{"transaction_id":"t","amount_cents":1}"#, 400, "Customer not found. Provide customer_key or click_id."),
+    ("refund", "{}", 400, "transaction_id is required"),
+    ("refund", r#"{"transaction_id":7}"#, 400, "transaction_id is required"),
+    ("refund", r#"{"transaction_id":"t","refund_amount_cents":"1"}"#, 400, "refund_amount_cents must be a positive integer"),
+    ("refund", r#"{"transaction_id":"t","refund_reason":1}"#, 400, "refund_reason must be a string"),
+    ("refund", r#"{"transaction_id":"t"}"#, 404, "Sale not found for transaction_id"),
+];
+
+#[tokio::test]
+async fn what_is_refused_and_in_which_words() {
+    let sandbox = start(builder()).await;
+    let server = Visitor::server(&sandbox);
+    for (call, body, status, words) in REFUSALS {
+        for family in ["/api/v1/track", "/api/tracking"] {
+            let got = server.post(&format!("{family}/{call}"), *body).await;
+            assert_eq!(got, (*status, json!({ "error": words })), "{call} {body}");
+        }
+    }
+    let requests = sandbox.requests().await;
+    assert_eq!(requests.len(), REFUSALS.len() * 2);
+    assert_eq!(requests[0].error.as_deref(), Some("The body must be a JSON object"));
+    let snapshot = sandbox.snapshot().await;
+    assert!(snapshot.customers.is_empty() && snapshot.leads.is_empty() && snapshot.sales.is_empty());
+}
+
+#[tokio::test]
+async fn keys() {
+    let sandbox = start(builder()).await;
+    let refused = (401, json!({ "error": "Invalid API token" }));
+    for authorization in ["", "test_key", "bearer test_key", "Bearer ", "Bearer wrong", "Basic test_key"] {
+        let visitor = Visitor { sandbox: &sandbox, authorization: Some(authorization.to_owned()) };
+        // The key comes first, before the body is looked at.
+        for call in ["lead", "sale", "refund"] {
+            assert_eq!(visitor.track(call, json!({})).await, refused, "{call} {authorization:?}");
+        }
+    }
+    let browser = Visitor::browser(&sandbox);
+    assert_eq!(browser.track("sale", json!({})).await, refused);
+    assert_eq!(browser.track("refund", json!({})).await, refused);
+    assert_eq!(browser.track("sale", json!({ "additional_data": { "test_mode": true } })).await, refused);
+    assert_eq!(browser.track("lead", json!({})).await.0, 400);
+}
+
+#[tokio::test]
+async fn the_last_click_wins() {
+    let sandbox = start(builder()).await;
+    let server = Visitor::server(&sandbox);
+    let first = server.click("PARTNER123", None).await;
+    assert_eq!(server.click("PARTNER123", Some(&first)).await, first, "the same partner makes no new click");
+    let lead = json!({ "click_id": first, "customer_key": "user_7" });
+    assert_eq!(server.track("lead", lead).await.1["message"], "Lead tracked successfully");
+    let second = server.click("abc123", Some(&first)).await;
+    assert_ne!(second, first);
+    assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 200);
+
+    let customers = sandbox.customers().await;
+    assert_eq!(customers.len(), 1);
+    assert_eq!(customers[0].click_ids, [first, second.clone()]);
+    assert_eq!(
+        (customers[0].status, customers[0].customer_key.as_deref()),
+        (CustomerStatus::Conversion, Some("user_7"))
+    );
+    let sales = sandbox.sales().await;
+    assert_eq!((sales[0].partner_code.as_str(), &sales[0].click_id), ("abc123", &second));
+    let commissions = sandbox.commissions().await;
+    assert_eq!((commissions[0].amount_cents, commissions[0].status), (2_000, CommissionStatus::Earned));
+    assert_eq!(commissions[0].held_until_ms - sales[0].at_ms, 15 * 24 * 60 * 60 * 1000);
+}
+
+#[tokio::test]
+async fn both_windows() {
+    let sandbox = start(builder().attribution_window_days(60).cookie_window_days(30)).await;
+    let server = Visitor::server(&sandbox);
+    let click = json!({ "affiliate_url": "https://shop.example/?aff=abc123" });
+    let (_, answer) = server.track("click", click).await;
+    assert_eq!((&answer["cookie_window_days"], &answer["partner_code"]), (&json!(30), &json!("abc123")));
+    let click_id = answer["click_id"].as_str().unwrap();
+    let by_click = |id: &str| json!({ "transaction_id": id, "amount_cents": 100, "click_id": click_id });
+
+    sandbox.advance_days(60);
+    assert_eq!(server.track("sale", by_click("t_60")).await.1["message"], "Sale tracked successfully");
+    sandbox.advance_days(1);
+    let expected = json!({
+        "success": true, "attributed": false, "reason": "attribution_window_expired",
+        "click_age_days": 61, "window_days": 60, "sale_id": null, "commission_id": null,
+    });
+    assert_eq!(server.track("sale", by_click("t_61")).await, (200, expected));
+    assert_eq!(sandbox.sales().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_other_readings() {
+    let mut readings = Readings::default();
+    readings.repeated_lead = RepeatedLead::Idempotent;
+    readings.unknown_lead = UnknownLead::Unattributed;
+    readings.expired_window = ExpiredWindow::WithoutCommission;
+    readings.window_start = WindowStart::FirstClick;
+    readings.duplicate_sale = DuplicateSale::Conflict;
+    readings.second_refund = SecondRefund::Taken;
+    readings.reversal_without_status = true;
+    let sandbox = start(builder().readings(readings)).await;
+    let server = Visitor::server(&sandbox);
+    server.bought("user_7", "t_1").await;
+
+    assert_eq!(server.track("lead", json!({ "customer_key": "user_7" })).await.0, 200);
+    assert_eq!(server.track("lead", json!({ "customer_key": "organic" })).await.0, 200);
+    assert_eq!(
+        server.track("sale", sale("t_2", "organic")).await.1["error"],
+        "No affiliate attribution found for this customer in this program"
+    );
+    let conflict = json!({ "error": "Conflict", "message": "transaction_id already recorded", "statusCode": 409 });
+    assert_eq!(server.track("sale", sale("t_1", "user_7")).await, (409, conflict));
+
+    let part = json!({ "transaction_id": "t_1", "refund_amount_cents": 4_000 });
+    let (_, answer) = server.track("refund", part.clone()).await;
+    assert_eq!((&answer["status"], &answer["deductionAmount"]), (&json!("refunded"), &json!(8.0)));
+    assert_eq!(server.track("refund", part.clone()).await.1["deductionAmount"], 8.0);
+    let (_, answer) = server.track("refund", part).await;
+    assert_eq!((answer.get("status"), &answer["deductionAmount"]), (None, &json!(4.0)), "nothing is left");
+    assert_eq!(sandbox.commissions().await[0].status, CommissionStatus::Reversed);
+
+    // The window counts from the first click, although the last one is new.
+    let first = sandbox.clicks().await[0].click_id.clone();
+    sandbox.advance_days(61);
+    server.click("abc123", Some(&first)).await;
+    let (_, answer) = server.track("sale", sale("t_3", "user_7")).await;
+    assert_eq!(answer["message"], "Sale tracked — attribution window expired, no commission created");
+    assert!(answer["sale_id"].is_u64() && answer["commission_id"].is_null());
+    assert_eq!(
+        server.track("refund", json!({ "transaction_id": "t_3" })).await.1,
+        json!({ "success": true, "status": "no_commission", "message": "Sale has no commission to reverse" })
+    );
+}
+
+#[tokio::test]
+async fn refunds() {
+    let sandbox = start(builder()).await;
+    let server = Visitor::server(&sandbox);
+    server.bought("user_1", "t_1").await;
+    server.bought("user_2", "t_2").await;
+    let skipped =
+        |id: u64| json!({ "success": true, "status": "skipped", "reason": "already reversed", "commission_id": id });
+
+    let (status, answer) = server.track("refund", json!({ "transaction_id": "t_1", "refund_amount_cents": 0 })).await;
+    let id = sandbox.commissions().await[0].commission_id;
+    assert_eq!(
+        (status, answer),
+        (200, json!({ "success": true, "status": "reversed", "deductionAmount": 20.0, "commission_id": id }))
+    );
+    assert_eq!(server.track("refund", json!({ "transaction_id": "t_1" })).await, (200, skipped(id)));
+
+    let part = json!({ "transaction_id": "t_2", "refund_amount_cents": 2_525, "refund_reason": "late" });
+    let (_, answer) = server.track("refund", part.clone()).await;
+    let id = sandbox.commissions().await[1].commission_id;
+    assert_eq!(answer, json!({ "success": true, "status": "refunded", "deductionAmount": 5.05, "commission_id": id }));
+    assert_eq!(server.track("refund", part).await.1, skipped(id), "a refunded commission is final");
+    let refunds = sandbox.refunds().await;
+    assert_eq!(refunds.len(), 2);
+    assert_eq!((refunds[1].deduction_cents, refunds[1].refund_reason.as_deref()), (505, Some("late")));
+
+    let other = Visitor { sandbox: &sandbox, authorization: Some("Bearer other_key".into()) };
+    assert_eq!(other.track("refund", json!({ "transaction_id": "t_1" })).await.0, 404, "another program's sale");
+}
+
+#[tokio::test]
+async fn duplicates_are_known_across_programs_and_before_the_customer() {
+    let sandbox = start(builder()).await;
+    Visitor::server(&sandbox).bought("user_1", "t_1").await;
+    let duplicate = (409, json!({ "error": "Duplicate transaction_id. This sale has already been recorded." }));
+    for authorization in ["Bearer test_key", "Bearer other_key"] {
+        let visitor = Visitor { sandbox: &sandbox, authorization: Some(authorization.into()) };
+        assert_eq!(visitor.track("sale", sale("t_1", "nobody")).await, duplicate);
+    }
+}
+
+#[tokio::test]
+async fn partners_who_are_not_what_they_were() {
+    let sandbox = start(builder()).await;
+    let server = Visitor::server(&sandbox);
+    let click_id = server.click("PARTNER123", None).await;
+    let click = json!({ "affiliate_url": "https://shop.example/?aff=PARTNER123" });
+    let by_click = json!({ "transaction_id": "t_1", "amount_cents": 100, "click_id": click_id });
+    let error = |status: u16, text: &str| (status, json!({ "error": text }));
+    let inactive = (200, json!({ "success": false, "message": "Referral link is inactive" }));
+    for (state, clicked, sold) in [
+        (PartnerState::LinkInvalid, error(400, "Invalid referral link configuration"), None),
+        (PartnerState::LeftProgram, inactive.clone(), Some("No partner-program relationship found for this customer")),
+        (
+            PartnerState::Deleted,
+            error(400, "Invalid referral link configuration"),
+            Some("partnerId required to create commission"),
+        ),
+        (PartnerState::LinkInactive, inactive, None),
+    ] {
+        assert!(sandbox.set_partner_state("PARTNER123", state).await);
+        assert_eq!(server.track("click", click.clone()).await, clicked, "{state:?}");
+        if let Some(sold) = sold {
+            assert_eq!(server.track("sale", by_click.clone()).await, error(400, sold), "{state:?}");
+        }
+    }
+    // A link that is switched off keeps what it has brought.
+    assert_eq!(server.track("sale", by_click).await.0, 200);
+    assert!(!sandbox.set_partner_state("nobody", PartnerState::Active).await);
+
+    let other = Visitor { sandbox: &sandbox, authorization: Some("Bearer other_key".into()) };
+    assert_eq!(
+        other.track("lead", json!({ "click_id": click_id })).await,
+        error(400, "Customer does not belong to this program")
+    );
+    let foreign = json!({ "transaction_id": "t_2", "amount_cents": 1, "click_id": click_id });
+    assert_eq!(
+        other.track("sale", foreign).await,
+        error(400, "No affiliate attribution found for this customer in this program")
+    );
+}
+
+#[tokio::test]
+async fn leads_by_browser_and_by_server() {
+    let sandbox = start(builder().lead_auth(LeadAuth::ServerRequired)).await;
+    let (browser, server) = (Visitor::browser(&sandbox), Visitor::server(&sandbox));
+    let click_id = browser.click("PARTNER123", None).await;
+    let lead = json!({
+        "click_id": click_id, "customer_key": "user_7", "email": " Jo@Example.com ",
+        "click_ids": ["cust_9_9", click_id], "has_attribution": true, "debug_mode": null, "page_url": null,
+    });
+    let (status, answer) = browser.track("lead", lead.clone()).await;
+    assert_eq!((status, &answer["provisional"]), (200, &json!(true)));
+    assert!(sandbox.leads().await[0].provisional);
+    assert_eq!(sandbox.customers().await[0].status, CustomerStatus::Click);
+
+    assert_eq!(server.track("lead", lead.clone()).await.1["message"], "Lead tracked successfully");
+    let leads = sandbox.leads().await;
+    assert_eq!((leads.len(), leads[0].provisional), (1, false));
+    // printf 'jo@example.com' | sha256sum
+    let hash = "f4e19df2e6c609fbd59a42b9063d0fadf44260218531ea21ad8c575f205c0453";
+    assert_eq!(leads[0].email_sha256.as_deref(), Some(hash));
+    assert!(!format!("{leads:?}").to_lowercase().contains("jo@"));
+
+    for visitor in [browser, server] {
+        assert_eq!(
+            visitor.track("lead", lead.clone()).await,
+            (400, json!({ "error": "Customer status cannot be updated to lead. Current status: lead" }))
+        );
+    }
+}
+
+#[tokio::test]
+async fn test_mode_is_kept_apart() {
+    let sandbox = start(builder()).await;
+    let (browser, server) = (Visitor::browser(&sandbox), Visitor::server(&sandbox));
+    for (visitor, call, program_id, expected) in [
+        (&browser, "click", json!("42"), json!(42)),
+        (&browser, "click", json!(null), json!(null)),
+        (&browser, "lead", json!(42), json!(42)),
+        (&server, "lead", json!(null), json!(42)),
+        (&server, "sale", json!(null), json!(42)),
+    ] {
+        let body = json!({ "additional_data": { "test_mode": true, "program_id": program_id } });
+        let (status, answer) = visitor.track(call, body).await;
+        assert_eq!(status, 200);
+        assert_eq!(answer["message"], format!("Test {call} event tracked successfully"));
+        assert_eq!(answer["data"]["programId"], expected, "{call}");
+        assert_eq!(answer["data"]["test_mode"], true);
+    }
+    let events = sandbox.test_events().await;
+    assert_eq!(events.len(), 5);
+    assert_eq!(events[4].amount_cents, Some(9_999));
+    assert!(events[4].transaction_id.as_deref().unwrap().starts_with("test_txn_"));
+    assert!(sandbox.clicks().await.is_empty() && sandbox.leads().await.is_empty() && sandbox.sales().await.is_empty());
+    // Only `true` is test mode.
+    let body = json!({ "additional_data": { "test_mode": "true" } });
+    assert_eq!(server.track("sale", body).await.0, 400);
+}
+
+#[tokio::test]
+async fn commissions_of_each_kind() {
+    for (commission, paid) in [
+        (Commission::one_time(30), vec![3_000]),
+        (Commission::recurring(20, 2), vec![2_000, 2_000]),
+        (Commission::lifetime(10), vec![1_000, 1_000, 1_000]),
+    ] {
+        let sandbox = start(builder().commission(commission).attribution_window_days(365)).await;
+        let server = Visitor::server(&sandbox);
+        server.bought("user_7", "t_1").await;
+        for id in ["t_2", "t_3"] {
+            sandbox.advance_days(31);
+            assert_eq!(server.track("sale", sale(id, "user_7")).await.0, 200);
+        }
+        let commissions: Vec<u64> =
+            sandbox.commissions().await.iter().map(|commission| commission.amount_cents).collect();
+        assert_eq!(commissions, paid, "{commission:?}");
+        assert_eq!(sandbox.sales().await.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn the_dashboard_list() {
+    let sandbox = start(builder()).await;
+    let server = Visitor::server(&sandbox);
+    server.bought("user_7", "t_1").await;
+    sandbox.advance_days(1);
+    server.click("abc123", None).await;
+    let get = async |path: &str| {
+        let answer = reqwest::get(format!("{}{path}", sandbox.url())).await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let (status, answer) = get("/api/tracking/events/42").await;
+    assert_eq!(
+        (status, answer["meta"]["pagination"].clone()),
+        (200, json!({ "page": 1, "pageSize": 10, "pageCount": 1, "total": 4 }))
+    );
+    let kinds: Vec<_> =
+        answer["data"].as_array().unwrap().iter().map(|event| event["event_type"].as_str().unwrap()).collect();
+    assert_eq!(kinds[0], "click");
+    assert_eq!(kinds.len(), 4);
+    let (_, sales) = get("/api/tracking/events/42?eventType=conversion").await;
+    let event = &sales["data"][0];
+    assert_eq!((&event["processor_event_id"], &event["amount_cents"]), (&json!("t_1"), &json!(10_000)));
+    let timestamp = event["timestamp"].as_str().unwrap();
+    assert!(timestamp.len() == 24 && timestamp.ends_with('Z'), "{timestamp}");
+    let (_, page) = get("/api/tracking/events/42?page=2&pageSize=3").await;
+    assert_eq!(page["data"].as_array().unwrap().len(), 1);
+    let (_, none) = get("/api/tracking/events/42?dateFrom=2100-01-01").await;
+    assert_eq!(none["meta"]["pagination"]["total"], 0);
+    let (_, before) = get("/api/tracking/events/42?dateTo=2100-01-01T00:00:00Z").await;
+    assert_eq!(before["meta"]["pagination"]["total"], 4);
+    for (path, status) in [
+        ("/api/tracking/events/43", 404),
+        ("/api/tracking/events/x", 404),
+        ("/api/tracking/events/42?page=0", 400),
+        ("/api/tracking/events/42?eventType=refund", 400),
+        ("/api/tracking/events/42?dateFrom=yesterday", 400),
+        ("/api/elsewhere", 404),
+        ("/api/v1/track/click", 405),
+    ] {
+        let (got, answer) = get(path).await;
+        assert_eq!((got, &answer["error"]["status"]), (status, &json!(status)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn long_bodies_and_many_customers() {
+    let sandbox = start(builder()).await;
+    let server = Visitor::server(&sandbox);
+    let (status, answer) = server.post("/api/v1/track/lead", " ".repeat(1024 * 1024 + 1)).await;
+    assert_eq!((status, answer), (413, json!({ "error": "The body is larger than 1 MiB" })));
+    let ids = futures_ids(&server, 300).await;
+    let mut unique = ids.clone();
+    unique.sort();
+    unique.dedup();
+    assert_eq!(unique.len(), 300, "clicks of one millisecond have ids of their own");
+}
+
+async fn futures_ids(server: &Visitor<'_>, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        ids.push(server.click("PARTNER123", None).await);
+    }
+    ids
+}
+
+#[tokio::test]
+async fn it_stops_when_dropped_and_its_connections_with_it() {
+    let sandbox = start(builder()).await;
+    let url = format!("{}/api/elsewhere", sandbox.url());
+    let client = reqwest::Client::new();
+    assert_eq!(client.get(&url).send().await.unwrap().status(), 404);
+    drop(sandbox);
+    // The task ends at its next turn.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(client.get(&url).send().await.unwrap_err().is_connect());
+}
+
+#[tokio::test]
+async fn a_taken_port_is_an_error() {
+    let sandbox = start(builder()).await;
+    let error = Sandbox::builder().port(sandbox.address().port()).start().await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+}
