@@ -24,7 +24,7 @@
 //! ```
 //!
 //! - [`ClickIdLayer`] inserts a [`ClickId`] when there is one, and nothing otherwise.
-//! - [`AffitorLayer`] (feature `client`) carries a client and inserts one [`Attribution`](affitor::Attribution) on every
+//! - [`AffitorLayer`] (feature `client`) carries a client and inserts one [`affitor::Attribution`] on every
 //!   request: what extractors need.
 //!
 //! # What a layer never does
@@ -54,9 +54,11 @@
 //!
 //! # Dependencies
 //!
-//! `affitor` (the rules of the search; with it `serde`, `serde_json`, `memchr`, `form_urlencoded`, `percent-encoding`),
-//! `tower-layer` and `tower-service` (the traits), `http` and `http-body` (the types), `bytes` (a body's frames),
-//! `pin-project-lite` (the future and the body are pinned without `unsafe`).
+//! Without default features: `affitor` (the rules of the search; it brings `serde`, `serde_json`, `memchr`,
+//! `form_urlencoded` and `percent-encoding`), `tower-layer` and `tower-service` (the traits), `http` and `http-body` (the
+//! types), `bytes` (a body's frames), `pin-project-lite` (the future and the body are pinned without `unsafe`). Behind
+//! them stand only `itoa` and `zmij` (numbers, in `http` and `serde_json`) and, while building, the derive macro of
+//! `serde` (`syn`, `quote`, `proc-macro2`, `unicode-ident`).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

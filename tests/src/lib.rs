@@ -4,3 +4,13 @@
 
 pub mod apps;
 pub mod raw;
+
+/// What is written for users compiles, and what can be run there runs.
+#[cfg(doctest)]
+mod written {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+
+    #[doc = include_str!("../../docs/guide.md")]
+    mod guide {}
+}
