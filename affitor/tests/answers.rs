@@ -206,6 +206,8 @@ const ROWS: &[(Call, u16, &str, &str)] = &[
     (Sale, 413, r#"{"error":"too large"}"#, "rejected 413: too large"),
     (Sale, 429, "", "rate limited 429: an empty answer retryable"),
     (Sale, 501, "", "unavailable 501: an empty answer uncertain"),
+    (Sale, 500, r#"{"success":true,"sale_id":1,"commission_id":2}"#, "unavailable 500: JSON of another shape retryable uncertain"),
+    (Lead, 400, r#"{"error":"Bad Request","message":"nope","statusCode":400}"#, "rejected 400 [Bad Request]: nope"),
     (Sale, 503, r#"{"message":"down for maintenance"}"#, "unavailable 503: down for maintenance retryable uncertain"),
     (Lead, 400, r#"{"error":"bad e-mail jo@example.com for key aff_very_secret"}"#, "rejected 400: bad e-mail [redacted] for key [redacted]"),
 ];

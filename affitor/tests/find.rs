@@ -107,6 +107,7 @@ fn sources_take_what_they_are_told() {
     assert_eq!(sources.header_name(), "x-click");
     assert_eq!(Sources::default().fields(["", "a"]).field_names().len(), 1);
     assert_eq!(Sources::default().cookies(["", "a"]).cookie_names().len(), 1);
+    assert_eq!(Sources::default().limit(), 65_536);
     assert_eq!(Sources::default().body_limit(7).limit(), 7);
     for name in ["", "a b", "a:b", "é"] {
         assert!(std::panic::catch_unwind(|| Sources::default().header(name)).is_err(), "{name:?}");
