@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     Commission, LeadAuth, PartnerState, Readings, Sandbox,
+    browser::Origins,
     program::{Partner, Program},
     routes::Service,
     state::State,
@@ -36,6 +37,7 @@ pub struct SandboxBuilder {
     program: Program,
     partners: Vec<String>,
     others: Vec<(u64, String, String)>,
+    origins: Origins,
 }
 
 /// The partner of a sandbox that was given none.
@@ -57,6 +59,7 @@ impl Default for SandboxBuilder {
             },
             partners: Vec::new(),
             others: Vec::new(),
+            origins: Origins::default(),
         }
     }
 }
@@ -122,6 +125,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// Lets pages of this origin (`https://shop.example`) call *track click* and *track lead*. Default, when none is
+    /// named: pages of any origin.
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
+        self.origins.allowed.push(origin.into());
+        self
+    }
+
     /// Sets what it does where the service's documents disagree.
     pub fn readings(mut self, readings: Readings) -> Self {
         self.program.readings = readings;
@@ -148,7 +158,7 @@ impl SandboxBuilder {
             partners.push(Partner { code, program: programs.len(), state: PartnerState::Active });
             programs.push(Program { id, api_key, ..programs[0].clone() });
         }
-        let service = Arc::new(Service::new(State::new(programs, partners)));
+        let service = Arc::new(Service::new(State::new(programs, partners), self.origins));
         Ok(Sandbox::serve(listener, address, service, program_id, api_key, partner_code))
     }
 }

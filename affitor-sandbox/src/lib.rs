@@ -30,6 +30,7 @@
 //! |---|---|
 //! | `POST /api/v1/track/{click,lead,sale,refund}`, and the aliases under `/api/tracking/` | `src/track/` |
 //! | `GET /api/tracking/events/<program>` | `src/events.rs` |
+//! | `GET /js/affitor-tracker.js`, and CORS for click and lead | `src/browser.rs`, `src/tracker.js` |
 //!
 //! Each of the files under `src/track/` says in which order it checks a request. Where the service's documents leave a
 //! question open, [`Readings`] is the switch. Where they are silent, this is what the sandbox does:
@@ -43,6 +44,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod auth;
+mod browser;
 mod builder;
 mod clock;
 mod events;

@@ -6,12 +6,13 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State as Shared},
-    http::{HeaderValue, Method, Response, header},
+    http::{HeaderMap, HeaderValue, Method, Response, header},
     routing::{get, post},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::{
+    browser::{self, Origins},
     clock::Clock,
     events,
     fields::Fields,
@@ -29,11 +30,12 @@ const BODY_LIMIT: usize = 1024 * 1024;
 pub(crate) struct Service {
     state: Mutex<State>,
     pub(crate) clock: Clock,
+    origins: Origins,
 }
 
 impl Service {
-    pub(crate) fn new(state: State) -> Self {
-        Self { state: Mutex::new(state), clock: Clock::default() }
+    pub(crate) fn new(state: State, origins: Origins) -> Self {
+        Self { state: Mutex::new(state), clock: Clock::default(), origins }
     }
 
     /// The state. Nothing that holds it waits.
@@ -58,17 +60,35 @@ type TrackFn = fn(&mut State, &Call<'_>) -> Reply;
 pub(crate) fn router(service: Arc<Service>) -> Router {
     let calls: [(&str, TrackFn); 4] =
         [("click", track::click), ("lead", track::lead), ("sale", track::sale), ("refund", track::refund)];
-    let mut router = Router::new().route("/api/tracking/events/{program}", get(list_events));
+    let mut router = Router::new()
+        .route("/api/tracking/events/{program}", get(list_events))
+        .route("/js/affitor-tracker.js", get(browser::tracker));
     for (name, call) in calls {
+        let by_browsers = matches!(name, "click" | "lead");
         for family in ["/api/v1/track", "/api/tracking"] {
-            let handler = move |Shared(service): Shared<Arc<Service>>, request: Request| track(service, request, call);
-            router = router.route(&format!("{family}/{name}"), post(handler));
+            let handler = move |Shared(service): Shared<Arc<Service>>, request: Request| async move {
+                let origin = request.headers().clone();
+                let mut response = track(&service, request, call).await;
+                if by_browsers {
+                    service.origins.permit(&origin, response.headers_mut());
+                }
+                response
+            };
+            let mut route = post(handler);
+            if by_browsers {
+                route = route.options(preflight);
+            }
+            router = router.route(&format!("{family}/{name}"), route);
         }
     }
     router.fallback(unknown_path).method_not_allowed_fallback(wrong_method).with_state(service)
 }
 
-async fn track(service: Arc<Service>, request: Request, call: TrackFn) -> Response<Body> {
+async fn preflight(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Response<Body> {
+    service.origins.preflight(&headers)
+}
+
+async fn track(service: &Service, request: Request, call: TrackFn) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let fields = match read(body).await.and_then(|body| Fields::parse(&body)) {

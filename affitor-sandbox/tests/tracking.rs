@@ -437,6 +437,38 @@ async fn the_dashboard_list() {
 }
 
 #[tokio::test]
+async fn pages_of_other_origins() {
+    let any = start(builder()).await;
+    let one = start(builder().allow_origin("https://shop.example")).await;
+    for (sandbox, origin, allowed) in [
+        (&any, "https://shop.example", true),
+        (&any, "null", true),
+        (&one, "https://shop.example", true),
+        (&one, "https://other.example", false),
+    ] {
+        for (call, by_browsers) in [("click", true), ("lead", true), ("sale", false), ("refund", false)] {
+            let url = format!("{}/api/v1/track/{call}", sandbox.url());
+            let leave = |answer: reqwest::Response| {
+                answer.headers().get("access-control-allow-origin").map(|origin| origin.to_str().unwrap().to_owned())
+            };
+            let expected = (by_browsers && allowed).then(|| origin.to_owned());
+            let http = reqwest::Client::new();
+            let asked = http.request(reqwest::Method::OPTIONS, &url).header("origin", origin).send().await.unwrap();
+            assert_eq!(asked.status(), if by_browsers { 204 } else { 405 }, "{call}");
+            assert_eq!(leave(asked), expected, "{call} {origin}");
+            assert_eq!(
+                leave(http.post(&url).header("origin", origin).send().await.unwrap()),
+                expected,
+                "{call} {origin}"
+            );
+        }
+    }
+    let script = reqwest::get(format!("{}/js/affitor-tracker.js", any.url())).await.unwrap();
+    assert_eq!(script.headers()["content-type"], "text/javascript; charset=utf-8");
+    assert!(script.text().await.unwrap().contains("window.affitor = {"));
+}
+
+#[tokio::test]
 async fn long_bodies_and_many_customers() {
     let sandbox = start(builder()).await;
     let server = Visitor::server(&sandbox);

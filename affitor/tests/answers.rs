@@ -161,6 +161,8 @@ const ROWS: &[(Call, u16, &str, &str)] = &[
         "Reversed { deduction_cents: Some(2500), commission_id: Some(88) }"),
     (PartialRefund, 200, r#"{"success":true,"commission_id":456}"#, "Refunded { deduction_cents: None, commission_id: Some(456) }"),
     (PartialRefund, 200, r#"{"success":true,"status":"skipped","reason":"already reversed"}"#, "AlreadyReversed { amount_differs: true }"),
+    (FullRefund, 200, r#"{"success":true,"status":"refunded","deductionAmount":0.5,"commission_id":88}"#,
+        "Refunded { deduction_cents: Some(50), commission_id: Some(88) }"),
     (FullRefund, 400, r#"{"error":"transaction_id is required"}"#, "rejected 400: transaction_id is required"),
     (FullRefund, 401, r#"{"error":"Invalid API token"}"#, "unauthorized 401: Invalid API token"),
     (FullRefund, 404, r#"{"error":"Sale not found for transaction_id"}"#, "NotAttributed(SaleNotFound)"),

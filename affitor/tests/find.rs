@@ -181,6 +181,7 @@ fn a_cookie_header() -> impl Strategy<Value = Vec<u8>> {
         Just(&b"xaffitor_click_id"[..]),
         Just(&b"customer_code"[..]),
         Just(&b"=cust_1_2"[..]),
+        Just(&b"=cust_3_4"[..]),
         Just(&b"=abc"[..]),
         Just(&b"=\"cust_1_2\""[..]),
         Just(&b"="[..]),
