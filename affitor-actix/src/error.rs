@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 
 /// There is no [`AffitorLayer`](crate::AffitorLayer) around the route: a mistake of the developer's.
 ///
-/// As a response it is a 500 without a body. What to do stands in the log, at the level of errors.
+/// As a response it is a 500 without a body. The log says what to do, at error level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingLayer;

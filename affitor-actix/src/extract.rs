@@ -48,7 +48,7 @@ pub struct AffitorClient(BoundClient);
 
 impl AffitorClient {
     /// The client of a request, by hand; `None` where the middleware is missing.
-    pub fn of_request(request: &HttpRequest) -> Option<Self> {
+    pub fn of(request: &HttpRequest) -> Option<Self> {
         let extensions = request.extensions();
         let attribution = extensions.get::<Attribution>()?;
         Some(Self(attribution.bind(request.headers().get_all(COOKIE).map(HeaderValue::as_bytes))))
@@ -73,7 +73,15 @@ impl FromRequest for AffitorClient {
     type Future = Ready<Result<Self, MissingLayer>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of_request(request).ok_or(MissingLayer))
+        ready(Self::of(request).ok_or(MissingLayer))
+    }
+}
+
+impl AffitorClickId {
+    /// The click id of a request, by hand; `None` where the middleware is missing.
+    pub fn of(request: &HttpRequest) -> Option<Self> {
+        let extensions = request.extensions();
+        Some(Self(extensions.get::<Attribution>()?.click_id().cloned()))
     }
 }
 
@@ -82,8 +90,6 @@ impl FromRequest for AffitorClickId {
     type Future = Ready<Result<Self, MissingLayer>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let extensions = request.extensions();
-        let found = extensions.get::<Attribution>().map(|attribution| Self(attribution.click_id().cloned()));
-        ready(found.ok_or(MissingLayer))
+        ready(Self::of(request).ok_or(MissingLayer))
     }
 }

@@ -10,7 +10,10 @@ use std::{
 };
 
 use actix_web::dev::{Service, ServiceRequest};
-use affitor::{Client, find::Unfinished};
+use affitor::{
+    Client,
+    find::adapter::{Deadline, Unfinished},
+};
 use pin_project_lite::pin_project;
 
 use crate::{
@@ -43,6 +46,8 @@ pub(crate) struct Looking<S> {
     pub(crate) request: ServiceRequest,
     pub(crate) payload: Replay,
     pub(crate) unfinished: Unfinished,
+    /// Absent until the body lets itself be waited for.
+    pub(crate) deadline: Option<Deadline>,
 }
 
 impl<S: Service<ServiceRequest>> ResponseFuture<S> {
@@ -66,9 +71,9 @@ impl<S: Service<ServiceRequest>> Future for ResponseFuture<S> {
                 StateProj::Looking { looking } => looking,
             };
             if let Some(looking) = looking {
-                ready!(looking.payload.poll_read(cx));
+                ready!(looking.poll_read(cx));
             }
-            // The state changes in the same breath, so it is never found empty.
+            // The state changes right after, without yielding, so it is never found empty.
             let Some(looking) = looking.take() else { return Poll::Pending };
             let future = looking.call();
             state.set(State::Calling { future });
@@ -77,10 +82,18 @@ impl<S: Service<ServiceRequest>> Future for ResponseFuture<S> {
 }
 
 impl<S: Service<ServiceRequest>> Looking<S> {
+    /// Reads on until the body is there, or has been waited for long enough.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.payload.poll_read(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        self.deadline.get_or_insert_with(|| Deadline::start(self.config.sources.timeout())).poll(cx)
+    }
+
     /// Ends the search and calls the service.
     #[allow(clippy::boxed_local, reason = "taken out of its box field by field, and not moved as a whole first")]
     fn call(self: Box<Self>) -> S::Future {
-        let Self { service, client, config, mut request, payload, unfinished } = *self;
+        let Self { service, client, config, mut request, payload, unfinished, deadline: _ } = *self;
         let head = Headers { config: &config, head: request.head(), look: false };
         let found = config.sources.resume(unfinished, payload.whole(), &head);
         leave(&request, &client, found);

@@ -40,7 +40,9 @@
 //! # The middleware
 //!
 //! It never rejects, and what it has read of a body is passed on byte for byte: a handler sees what it would see without
-//! it, and the limits of `web::JsonConfig` and its kin work as ever. actix-web runs middleware in the opposite order of
+//! it, and the limits of `web::JsonConfig` and its kin work as ever. One thing differs: a handler behind it is called when
+//! a body that is looked into has arrived whole, or after 2 s ([`Sources::body_timeout`]); narrow the middleware
+//! with [`body_when`](AffitorLayer::body_when) where clients wait for an answer before they send the rest. actix-web runs middleware in the opposite order of
 //! its registration: what decompresses request bodies must be wrapped after this one. For what is looked at and what is
 //! left alone see [`Sources`].
 //!

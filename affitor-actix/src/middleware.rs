@@ -11,12 +11,15 @@ use actix_web::{
     HttpMessage as _,
     dev::{RequestHead, Service, ServiceRequest, Transform, forward_ready},
     http::header::{
-        CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HeaderMap, HeaderName, HeaderValue,
+        CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HeaderMap, HeaderName, HeaderValue, UPGRADE,
     },
 };
 use affitor::{
     Attribution, ClickId, Client,
-    find::{BodyHead, BodyKind, CLICK_ID_HEADER, Head, Search, Sources},
+    find::{
+        BodyKind, CLICK_ID_HEADER, Sources,
+        adapter::{BodyHead, Head, Search},
+    },
 };
 
 use crate::{ResponseFuture, future::Looking, payload::Replay};
@@ -34,6 +37,7 @@ use crate::{ResponseFuture, future::Looking, payload::Replay};
 /// ```
 #[doc(alias = "AffitorMiddleware")]
 #[derive(Clone, Debug)]
+#[must_use = "a middleware does nothing until an App is wrapped in it"]
 pub struct AffitorLayer {
     client: Client,
     config: Arc<Config>,
@@ -127,6 +131,7 @@ impl<S: Service<ServiceRequest>> Service<ServiceRequest> for AffitorService<S> {
                     payload: Replay::new(payload, self.config.sources.limit(), length),
                     request,
                     unfinished,
+                    deadline: None,
                 })
             }
         }
@@ -183,7 +188,7 @@ impl Head for Headers<'_> {
             // First, since most requests have none.
             content_type: Some(self.first(CONTENT_TYPE)?),
             content_encoding: self.first(CONTENT_ENCODING),
-            expects: self.headers().contains_key(EXPECT),
+            expects: self.headers().contains_key(EXPECT) || self.headers().contains_key(UPGRADE),
             length: self.length(),
         })?;
         self.config.body_when.is_none_or(|when| when(self.head)).then_some(kind)

@@ -43,7 +43,7 @@ pub struct AffitorClient(BoundClient);
 
 impl AffitorClient {
     /// The client of a request, by hand; `None` where the layer is missing.
-    pub fn from_parts(parts: &Parts) -> Option<Self> {
+    pub fn of(parts: &Parts) -> Option<Self> {
         let attribution = parts.extensions.get::<Attribution>()?;
         Some(Self(attribution.bind(parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes))))
     }
@@ -66,7 +66,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AffitorClient {
     type Rejection = MissingLayer;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingLayer> {
-        Self::from_parts(parts).ok_or(MissingLayer)
+        Self::of(parts).ok_or(MissingLayer)
     }
 }
 
@@ -74,12 +74,13 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for AffitorClient {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Ok(Self::from_parts(parts))
+        Ok(Self::of(parts))
     }
 }
 
 impl AffitorClickId {
-    fn from_parts(parts: &Parts) -> Option<Self> {
+    /// The click id of a request, by hand; `None` where the layer is missing.
+    pub fn of(parts: &Parts) -> Option<Self> {
         parts.extensions.get::<Attribution>()?;
         Some(Self(parts.click_id().cloned()))
     }
@@ -89,7 +90,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AffitorClickId {
     type Rejection = MissingLayer;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingLayer> {
-        Self::from_parts(parts).ok_or(MissingLayer)
+        Self::of(parts).ok_or(MissingLayer)
     }
 }
 
@@ -97,6 +98,6 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for AffitorClickId {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Ok(Self::from_parts(parts))
+        Ok(Self::of(parts))
     }
 }

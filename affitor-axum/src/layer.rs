@@ -19,6 +19,7 @@ use crate::AxumBody;
 /// let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(layer);
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "a layer does nothing until it is put around a router"]
 pub struct AffitorLayer(affitor_tower::AffitorLayer<AxumBody>);
 
 impl AffitorLayer {

@@ -35,9 +35,11 @@
 //! # The layer
 //!
 //! It never rejects, and what it has read of a body is passed on byte for byte: a handler sees what it would see without
-//! it. `DefaultBodyLimit` and `Json` work as ever. Put around the finished `Router`
-//! (`AffitorLayer::new(client).layer(router)`, with `tower::Layer`) it costs about half of what `Router::layer` costs.
-//! For what it looks at and what it leaves alone see [`Sources`] and the crate `affitor-tower`.
+//! it. `DefaultBodyLimit` and `Json` work as ever. One thing differs: a handler behind it is called when a body that is
+//! looked into has arrived whole, or after 2 s ([`Sources::body_timeout`]); narrow the layer with
+//! [`body_when`](AffitorLayer::body_when) where clients wait for an answer before they send the rest. Put around the
+//! finished `Router` (`AffitorLayer::new(client).layer(router)`, with `tower::Layer`) it costs half to two thirds of what
+//! `Router::layer` costs. For what it looks at and what it leaves alone see [`Sources`] and the crate `affitor-tower`.
 //!
 //! # Features
 //!
@@ -54,6 +56,7 @@ mod rejection;
 pub use affitor;
 #[doc(no_inline)]
 pub use affitor::*;
+pub use affitor_tower;
 pub use affitor_tower::{ClickIdExt, Source, Sources};
 pub use body::AxumBody;
 pub use extract::{AffitorClickId, AffitorClient};

@@ -7,7 +7,7 @@ use http::StatusCode;
 
 /// There is no [`AffitorLayer`](crate::AffitorLayer) around the route: a mistake of the developer's.
 ///
-/// As a response it is a 500 without a body. What to do stands in the log, at the level of errors.
+/// As a response it is a 500 without a body. The log says what to do, at error level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingLayer;
@@ -22,8 +22,8 @@ impl MissingLayer {
 impl fmt::Display for MissingLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "an Affitor extractor found no AffitorLayer: add `.layer(AffitorLayer::new(client))` behind the routes \
-             that use it",
+            "an Affitor extractor found no AffitorLayer: add `.layer(AffitorLayer::new(client))` to the router, after \
+             the routes that use it",
         )
     }
 }

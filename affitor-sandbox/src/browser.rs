@@ -1,6 +1,7 @@
-//! What browsers need: the tracker script, and leave to call from other origins.
+//! What browsers need: the tracker script, and permission to call from other origins.
 //!
-//! Only *track click* and *track lead* are called from pages; sale and refund never are, and get no leave.
+//! Pages call *track click*, *track lead* and the two calls of the tracker's own test; sale and refund never are, and get
+//! none.
 
 use axum::{
     body::Body,
@@ -8,7 +9,7 @@ use axum::{
         HeaderMap, HeaderValue, Response, StatusCode,
         header::{
             ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-            ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, VARY,
+            ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, VARY,
         },
     },
 };
@@ -21,21 +22,21 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// Gives leave to the origin of a request, when it asks and is allowed.
-    pub(crate) fn permit(&self, request: &HeaderMap, response: &mut HeaderMap) {
+    /// Gives permission to the origin of a request, when it asks and is allowed.
+    pub(crate) fn permit(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
         response.insert(VARY, HeaderValue::from_static("origin"));
-        let Some(origin) = request.get(ORIGIN) else { return };
+        let Some(origin) = origin else { return };
         if self.allowed.is_empty() || self.allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         }
     }
 
     /// The answer to a browser's question whether it may call.
-    pub(crate) fn preflight(&self, request: &HeaderMap) -> Response<Body> {
+    pub(crate) fn preflight(&self, origin: Option<&HeaderValue>) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
-        self.permit(request, headers);
+        self.permit(origin, headers);
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
@@ -44,7 +45,7 @@ impl Origins {
 }
 
 /// `GET /js/affitor-tracker.js`.
-pub(crate) async fn tracker() -> Response<Body> {
+pub(crate) fn tracker() -> Response<Body> {
     let mut response = Response::new(Body::from(include_str!("tracker.js")));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));

@@ -1,11 +1,11 @@
 //! How a sandbox is made.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{collections::HashSet, io, net::SocketAddr, sync::Arc};
 
 use tokio::net::TcpListener;
 
 use crate::{
-    Commission, LeadAuth, PartnerState, Readings, Sandbox,
+    Commission, LeadAuth, PartnerState, Payout, Readings, Sandbox,
     browser::Origins,
     program::{Partner, Program},
     routes::Service,
@@ -54,7 +54,9 @@ impl Default for SandboxBuilder {
                 attribution_window_days: 60,
                 cookie_window_days: 90,
                 hold_days: 15,
-                commission: Commission::lifetime(20),
+                commission: Some(Commission::lifetime(20)),
+                profile_complete: true,
+                payout: Payout::default(),
                 readings: Readings::default(),
             },
             partners: Vec::new(),
@@ -121,7 +123,25 @@ impl SandboxBuilder {
 
     /// Sets what a sale pays. Default: 20 % of every sale.
     pub fn commission(mut self, commission: Commission) -> Self {
-        self.program.commission = commission;
+        self.program.commission = Some(commission);
+        self
+    }
+
+    /// Leaves the program without a commission policy: sales are recorded and pay nothing, and a chain is not attributed.
+    pub fn without_commission(mut self) -> Self {
+        self.program.commission = None;
+        self
+    }
+
+    /// Says whether the program's profile is complete. Default: it is.
+    pub fn profile_complete(mut self, complete: bool) -> Self {
+        self.program.profile_complete = complete;
+        self
+    }
+
+    /// Says how partners are paid. Default: through Stripe.
+    pub fn payout(mut self, payout: Payout) -> Self {
+        self.program.payout = payout;
         self
     }
 
@@ -138,12 +158,30 @@ impl SandboxBuilder {
         self
     }
 
+    fn check_unique(&self) -> io::Result<()> {
+        let all = |others: fn(&(u64, String, String)) -> String| self.others.iter().map(others);
+        let ids = std::iter::once(self.program.id.to_string()).chain(all(|other| other.0.to_string()));
+        let keys = std::iter::once(self.program.api_key.clone()).chain(all(|other| other.1.clone()));
+        let codes = self.partners.iter().cloned().chain(all(|other| other.2.clone()));
+        for (what, values) in
+            [("program id", ids.collect::<Vec<_>>()), ("API key", keys.collect()), ("partner", codes.collect())]
+        {
+            let mut seen = HashSet::new();
+            if !values.iter().all(|value| seen.insert(value)) {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("two of the same {what}")));
+            }
+        }
+        Ok(())
+    }
+
     /// Starts it.
     ///
     /// # Errors
     ///
-    /// When it can't listen: the port is taken.
+    /// When it can't listen (the port is taken), and when two programs have the same id or key, or two partners the same
+    /// code.
     pub async fn start(self) -> io::Result<Sandbox> {
+        self.check_unique()?;
         let listener = TcpListener::bind(self.address).await?;
         let address = listener.local_addr()?;
         let mut codes = self.partners;

@@ -18,9 +18,14 @@ impl Clock {
     }
 
     pub(crate) fn advance(&self, by: Duration) {
-        self.ahead_ms.fetch_add(millis(by), Ordering::Relaxed);
+        let further = |ahead: i64| Some(ahead.saturating_add(millis(by)).min(AHEAD_MOST_MS));
+        // It always gives a value, so this can't fail.
+        let _ = self.ahead_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, further);
     }
 }
+
+/// How far the clock can be moved ahead: a thousand years, well within what a timestamp can say.
+const AHEAD_MOST_MS: i64 = 1_000 * 365 * DAY_MS;
 
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 

@@ -43,15 +43,16 @@ impl Query {
     }
 }
 
-/// One event, with the time by which it is sorted.
+/// One event, with what it is sorted by.
 struct Event {
     at_ms: i64,
+    id: u64,
     json: Value,
 }
 
 /// The events of a program, newest first, test events left out.
 pub(crate) fn list(state: &State, program_id: &str, query: &str) -> Reply {
-    let Some(program) = program_id.parse().ok().and_then(|id: u64| state.programs.iter().find(|p| p.id == id)) else {
+    let Some(program) = state.program_of_id(program_id).map(|place| &state.programs[place]) else {
         return Reply::cms_error(404, "NotFoundError", "Program not found");
     };
     let asked = match Query::parse(query) {
@@ -64,20 +65,10 @@ pub(crate) fn list(state: &State, program_id: &str, query: &str) -> Reply {
             && asked.from_ms.is_none_or(|from| event.at_ms >= from)
             && asked.to_ms.is_none_or(|to| event.at_ms <= to)
     });
-    events.sort_by_key(|event| std::cmp::Reverse(event.at_ms));
+    events.sort_by_key(|event| std::cmp::Reverse((event.at_ms, event.id)));
     let total = events.len();
     let skipped = (asked.page - 1).saturating_mul(asked.page_size);
-    let data: Vec<Value> = events
-        .into_iter()
-        .skip(skipped)
-        .take(asked.page_size)
-        .enumerate()
-        .map(|(at, event)| {
-            let mut json = event.json;
-            json["id"] = json!(total - skipped - at);
-            json
-        })
-        .collect();
+    let data: Vec<Value> = events.into_iter().skip(skipped).take(asked.page_size).map(|event| event.json).collect();
     Reply::ok(json!({
         "data": data,
         "meta": { "pagination": {
@@ -91,10 +82,11 @@ pub(crate) fn list(state: &State, program_id: &str, query: &str) -> Reply {
 
 fn events(state: &State, program_id: u64) -> Vec<Event> {
     let converted = |customer_id| state.sales.iter().any(|sale| sale.customer_id == customer_id);
-    let event = |at_ms: i64, mut json: Value| {
+    let event = |at_ms: i64, id: u64, mut json: Value| {
+        json["id"] = json!(id);
         json["timestamp"] = json!(clock::iso(at_ms));
         json["createdAt"] = json["timestamp"].clone();
-        Event { at_ms, json }
+        Event { at_ms, id, json }
     };
     let clicks = state.clicks.iter().filter(|click| click.program_id == program_id).map(|click| {
         let json = json!({
@@ -105,19 +97,19 @@ fn events(state: &State, program_id: u64) -> Vec<Event> {
             "referrer_url": click.referrer_url,
             "converted": converted(click.customer_id),
         });
-        event(click.at_ms, json)
+        event(click.at_ms, click.id, json)
     });
     let leads = state.leads.iter().filter(|lead| lead.program_id == program_id).map(|lead| {
         let json = json!({
             "event_type": "lead",
             "click_id": lead.click_id,
             "customer_key": lead.customer_key,
-            "session_id": null,
-            "page_url": null,
+            "session_id": lead.session_id,
+            "page_url": lead.page_url,
             "referrer_url": null,
             "converted": converted(lead.customer_id),
         });
-        event(lead.at_ms, json)
+        event(lead.at_ms, lead.id, json)
     });
     let sales = state.sales.iter().filter(|sale| sale.program_id == program_id).map(|sale| {
         let json = json!({
@@ -135,7 +127,7 @@ fn events(state: &State, program_id: u64) -> Vec<Event> {
             "processor_event_id": sale.transaction_id,
             "is_recurring": sale.is_recurring,
         });
-        event(sale.at_ms, json)
+        event(sale.at_ms, sale.sale_id, json)
     });
     clicks.chain(leads).chain(sales).collect()
 }

@@ -62,6 +62,12 @@ impl Fields {
         }
     }
 
+    /// The event's name, which some send at the top level and some in `additional_data`.
+    pub(crate) fn event_name(&self) -> Result<Option<String>, Reply> {
+        let inner = || self.additional("event_name").and_then(Value::as_str).map(str::to_owned);
+        Ok(self.text("event_name")?.or_else(inner))
+    }
+
     /// Whether the event is in test mode, which is asked before anything else is checked.
     pub(crate) fn is_test(&self) -> bool {
         self.additional("test_mode") == Some(&Value::Bool(true))

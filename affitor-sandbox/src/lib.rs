@@ -29,15 +29,21 @@
 //! | call | file |
 //! |---|---|
 //! | `POST /api/v1/track/{click,lead,sale,refund}`, and the aliases under `/api/tracking/` | `src/track/` |
+//! | `POST /api/v1/cli/test-event` | `src/chain.rs` |
+//! | `GET /api/v1/programs/me/readiness` | `src/readiness.rs` |
+//! | `GET /api/v1/cli/status`, `GET /api/tracking/status/<program>` | `src/status.rs` |
+//! | `POST /api/tracking/check-test-events`, `POST /api/tracking/test` | `src/checks.rs` |
 //! | `GET /api/tracking/events/<program>` | `src/events.rs` |
-//! | `GET /js/affitor-tracker.js`, and CORS for click and lead | `src/browser.rs`, `src/tracker.js` |
+//! | `GET /api/tracking/performance/<program>` | `src/performance.rs` |
+//! | `GET /js/affitor-tracker.js`, and CORS for what pages call | `src/browser.rs`, `src/tracker.js` |
 //!
 //! Each of the files under `src/track/` says in which order it checks a request. Where the service's documents leave a
 //! question open, [`Readings`] is the switch. Where they are silent, this is what the sandbox does:
 //!
 //! - The duplicate check of a sale comes before the look-up of the customer.
 //! - A field of the wrong type is a 400 that names it. `null` is as if absent. Unknown fields are ignored.
-//! - An empty body is as `{}`; one that is no JSON object is a 400; one of over 1 MiB a 413.
+//! - An empty body counts as `{}`; one that is no JSON object is a 400; one of over 1 MiB a 413. Where a key is needed, it
+//!   is looked at first.
 //! - A commission is held for 15 days, and is 20 % of each sale unless the [builder](SandboxBuilder) says otherwise.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -46,21 +52,26 @@
 mod auth;
 mod browser;
 mod builder;
+mod chain;
+mod checks;
 mod clock;
 mod events;
 mod fields;
+mod performance;
 mod program;
+mod readiness;
 mod record;
 mod reply;
 mod routes;
 mod sandbox;
 mod server;
 mod state;
+mod status;
 mod track;
 
 pub use builder::SandboxBuilder;
 pub use program::{
-    Commission, CommissionKind, DuplicateSale, ExpiredWindow, LeadAuth, PartnerState, Readings, RepeatedLead,
+    Commission, CommissionKind, DuplicateSale, ExpiredWindow, LeadAuth, PartnerState, Payout, Readings, RepeatedLead,
     SecondRefund, UnknownLead, WindowStart,
 };
 pub use record::{

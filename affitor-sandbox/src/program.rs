@@ -45,6 +45,16 @@ impl Commission {
     pub fn lifetime(percent: u32) -> Self {
         Self { kind: CommissionKind::Lifetime, percent }
     }
+
+    /// For how long it is paid.
+    pub fn kind(&self) -> CommissionKind {
+        self.kind
+    }
+
+    /// The share, in percent.
+    pub fn percent(&self) -> u32 {
+        self.percent
+    }
 }
 
 /// Who may report leads.
@@ -58,7 +68,20 @@ pub enum LeadAuth {
     ServerRequired,
 }
 
-/// How a partner stands to the program.
+/// How partners are paid, as readiness sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Payout {
+    /// Through a connected Stripe account.
+    #[default]
+    Stripe,
+    /// By hand.
+    Manual,
+    /// Not settled: the gate fails.
+    Missing,
+}
+
+/// A partner's standing in the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PartnerState {
@@ -77,6 +100,13 @@ pub enum PartnerState {
 
 /// Which of two documented behaviours the sandbox has, where the service's documents disagree. The default of each is
 /// the one that they name first.
+///
+/// ```
+/// use affitor_sandbox::{DuplicateSale, Readings};
+///
+/// let mut readings = Readings::default();
+/// readings.duplicate_sale = DuplicateSale::Conflict;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Readings {
@@ -164,7 +194,10 @@ pub(crate) struct Program {
     pub attribution_window_days: u32,
     pub cookie_window_days: u32,
     pub hold_days: u32,
-    pub commission: Commission,
+    /// Absent where nobody has set a policy: sales are recorded, and pay nothing.
+    pub commission: Option<Commission>,
+    pub profile_complete: bool,
+    pub payout: Payout,
     pub readings: Readings,
 }
 

@@ -7,6 +7,8 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ClickRecord {
+    /// The event's number.
+    pub id: u64,
     /// The click's id.
     pub click_id: String,
     /// The program.
@@ -21,10 +23,22 @@ pub struct ClickRecord {
     pub affiliate_url: String,
     /// The page, where it was sent.
     pub page_url: Option<String>,
+    /// The page's title.
+    pub page_title: Option<String>,
     /// Where the visitor came from.
     pub referrer_url: Option<String>,
     /// The tracker's session id.
     pub session_id: Option<String>,
+    /// The screen, as `1920x1080`.
+    pub screen_resolution: Option<String>,
+    /// The window, as `1440x900`.
+    pub viewport_size: Option<String>,
+    /// The visitor's language.
+    pub language: Option<String>,
+    /// The visitor's time zone.
+    pub timezone: Option<String>,
+    /// What was sent as `additional_data`.
+    pub additional_data: Option<Value>,
     /// The visitor's browser: from the body, else from the request's header.
     pub user_agent: Option<String>,
 }
@@ -45,6 +59,12 @@ pub struct LeadRecord {
     pub click_id: Option<String>,
     /// The SHA-256 of the e-mail address, as hex. The address itself is not kept.
     pub email_sha256: Option<String>,
+    /// The tracker's session id.
+    pub session_id: Option<String>,
+    /// The page of the sign-up.
+    pub page_url: Option<String>,
+    /// The event's name, at the top level or in `additional_data`.
+    pub event_name: Option<String>,
     /// The click history that was sent.
     pub click_ids: Vec<String>,
     /// Whether it waits for a lead with the key.
@@ -83,6 +103,16 @@ pub struct SaleRecord {
     pub is_recurring: bool,
     /// The subscription.
     pub subscription_id: Option<String>,
+    /// How often it is paid.
+    pub subscription_interval: Option<String>,
+    /// The product.
+    pub product_id: Option<String>,
+    /// The lines of the bill, as sent.
+    pub line_items: Option<Value>,
+    /// The event's name, at the top level or in `additional_data`.
+    pub event_name: Option<String>,
+    /// What was sent as `additional_data`.
+    pub additional_data: Option<Value>,
     /// The commission, where there is one.
     pub commission_id: Option<u64>,
     /// When, in milliseconds since 1970.
@@ -95,13 +125,17 @@ pub struct SaleRecord {
 pub struct CommissionRecord {
     /// The commission's number.
     pub commission_id: u64,
+    /// The program.
+    pub program_id: u64,
     /// The sale.
     pub sale_id: u64,
     /// The partner's code.
     pub partner_code: String,
     /// What the partner earns, in the currency's smallest unit, before refunds.
     pub amount_cents: u64,
-    /// What was taken back.
+    /// How much of the sale was refunded, in the currency's smallest unit.
+    pub refunded_cents: u64,
+    /// What was taken back of the commission.
     pub deducted_cents: u64,
     /// How it stands.
     pub status: CommissionStatus,
@@ -126,6 +160,8 @@ pub enum CommissionStatus {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RefundRecord {
+    /// The program.
+    pub program_id: u64,
     /// The sale's transaction id.
     pub transaction_id: String,
     /// The amount that was asked for; absent for all of it.

@@ -2,7 +2,10 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderValue, Response, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
 };
 use serde_json::{Value, json};
 
@@ -11,22 +14,33 @@ use serde_json::{Value, json};
 pub(crate) struct Reply {
     pub status: u16,
     pub body: Value,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
 }
 
 impl Reply {
+    pub(crate) fn new(status: u16, body: Value) -> Self {
+        Self { status, body, retry_after: None }
+    }
+
     pub(crate) fn ok(body: Value) -> Self {
-        Self { status: 200, body }
+        Self::new(200, body)
     }
 
     /// The shape of the tracking calls: `{"error": "text"}`.
     pub(crate) fn error(status: u16, text: impl Into<String>) -> Self {
-        Self { status, body: json!({ "error": text.into() }) }
+        Self::new(status, json!({ "error": text.into() }))
     }
 
     /// The shape of the CMS behind the service.
     pub(crate) fn cms_error(status: u16, name: &str, message: &str) -> Self {
         let error = json!({ "status": status, "name": name, "message": message, "details": {} });
-        Self { status, body: json!({ "data": null, "error": error }) }
+        Self::new(status, json!({ "data": null, "error": error }))
+    }
+
+    /// The shape of test-event and readiness: `{"error": {code, message}}`.
+    pub(crate) fn coded_error(status: u16, code: &str, message: &str) -> Self {
+        Self::new(status, json!({ "error": { "code": code, "message": message } }))
     }
 
     /// Why it was refused, whatever the shape.
@@ -43,6 +57,9 @@ impl Reply {
         let mut response = Response::new(Body::from(self.body.to_string()));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
     }
 }

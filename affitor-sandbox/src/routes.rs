@@ -13,12 +13,15 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::{
     browser::{self, Origins},
+    chain, checks,
     clock::Clock,
     events,
     fields::Fields,
+    performance, readiness,
     record::RequestRecord,
     reply::Reply,
     state::State,
+    status,
     track::{self, Call},
 };
 
@@ -57,54 +60,69 @@ impl Service {
 
 type TrackFn = fn(&mut State, &Call<'_>) -> Reply;
 
+/// The calls that take a JSON object, with their paths, and whether pages make them.
+const CALLS: [(&[&str], TrackFn, bool); 7] = [
+    (&["/api/v1/track/click", "/api/tracking/click"], track::click, true),
+    (&["/api/v1/track/lead", "/api/tracking/lead"], track::lead, true),
+    (&["/api/v1/track/sale", "/api/tracking/sale"], track::sale, false),
+    (&["/api/v1/track/refund", "/api/tracking/refund"], track::refund, false),
+    (&["/api/v1/cli/test-event"], chain::test_event, false),
+    (&["/api/tracking/check-test-events"], checks::check_test_events, true),
+    (&["/api/tracking/test"], checks::receive_test, true),
+];
+
 pub(crate) fn router(service: Arc<Service>) -> Router {
-    let calls: [(&str, TrackFn); 4] =
-        [("click", track::click), ("lead", track::lead), ("sale", track::sale), ("refund", track::refund)];
     let mut router = Router::new()
+        .route("/api/v1/programs/me/readiness", get(readiness))
+        .route("/api/v1/cli/status", get(cli_status))
         .route("/api/tracking/events/{program}", get(list_events))
-        .route("/js/affitor-tracker.js", get(browser::tracker));
-    for (name, call) in calls {
-        let by_browsers = matches!(name, "click" | "lead");
-        for family in ["/api/v1/track", "/api/tracking"] {
-            let handler = move |Shared(service): Shared<Arc<Service>>, request: Request| async move {
-                let origin = request.headers().clone();
-                let mut response = track(&service, request, call).await;
-                if by_browsers {
-                    service.origins.permit(&origin, response.headers_mut());
-                }
-                response
-            };
-            let mut route = post(handler);
-            if by_browsers {
-                route = route.options(preflight);
+        .route("/api/tracking/performance/{program}", get(list_performance))
+        .route("/api/tracking/status/{program}", get(dashboard_status))
+        .route("/js/affitor-tracker.js", get(tracker));
+    for (paths, call, by_pages) in CALLS {
+        let handler = move |Shared(service): Shared<Arc<Service>>, request: Request| async move {
+            let origin = request.headers().get(header::ORIGIN).cloned();
+            let mut response = track(&service, request, call).await;
+            if by_pages {
+                service.origins.permit(origin.as_ref(), response.headers_mut());
             }
-            router = router.route(&format!("{family}/{name}"), route);
+            response
+        };
+        for path in paths {
+            let route = if by_pages { post(handler).options(preflight) } else { post(handler) };
+            router = router.route(path, route);
         }
     }
     router.fallback(unknown_path).method_not_allowed_fallback(wrong_method).with_state(service)
 }
 
 async fn preflight(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Response<Body> {
-    service.origins.preflight(&headers)
+    service.origins.preflight(headers.get(header::ORIGIN))
+}
+
+async fn tracker(Shared(service): Shared<Arc<Service>>) -> Response<Body> {
+    service.state().tracker_ms = Some(service.clock.now_ms());
+    browser::tracker()
 }
 
 async fn track(service: &Service, request: Request, call: TrackFn) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
-    let fields = match read(body).await.and_then(|body| Fields::parse(&body)) {
-        Ok(fields) => fields,
-        Err(refused) => return service.answer(&parts.method, path, refused),
-    };
+    let body = read(body).await.and_then(|body| Fields::parse(&body));
     let reply = call(
         &mut service.state(),
         &Call {
             now_ms: service.clock.now_ms(),
-            authorization: parts.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes),
+            authorization: authorization(&parts.headers),
             user_agent: parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
-            fields,
+            body,
         },
     );
     service.answer(&parts.method, path, reply)
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes)
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, Reply> {
@@ -115,13 +133,49 @@ async fn read(body: Body) -> Result<Vec<u8>, Reply> {
     }
 }
 
+async fn readiness(Shared(service): Shared<Arc<Service>>, request: Request) -> Response<Body> {
+    let forced = url::form_urlencoded::parse(query(&request).as_bytes())
+        .any(|(name, value)| name == "force_recheck" && value == "true");
+    let now_ms = service.clock.now_ms();
+    let reply = readiness::readiness(&mut service.state(), authorization(request.headers()), forced, now_ms);
+    service.answer(request.method(), request.uri().path().to_owned(), reply)
+}
+
+async fn cli_status(Shared(service): Shared<Arc<Service>>, request: Request) -> Response<Body> {
+    let now_ms = service.clock.now_ms();
+    let reply = status::cli(&service.state(), authorization(request.headers()), query(&request), now_ms);
+    service.answer(request.method(), request.uri().path().to_owned(), reply)
+}
+
 async fn list_events(
     Shared(service): Shared<Arc<Service>>,
     Path(program): Path<String>,
     request: Request,
 ) -> Response<Body> {
-    let reply = events::list(&service.state(), &program, request.uri().query().unwrap_or_default());
+    let reply = events::list(&service.state(), &program, query(&request));
     service.answer(request.method(), request.uri().path().to_owned(), reply)
+}
+
+async fn list_performance(
+    Shared(service): Shared<Arc<Service>>,
+    Path(program): Path<String>,
+    request: Request,
+) -> Response<Body> {
+    let reply = performance::performance(&service.state(), &program, query(&request), service.clock.now_ms());
+    service.answer(request.method(), request.uri().path().to_owned(), reply)
+}
+
+async fn dashboard_status(
+    Shared(service): Shared<Arc<Service>>,
+    Path(program): Path<String>,
+    request: Request,
+) -> Response<Body> {
+    let reply = status::dashboard(&service.state(), &program, service.clock.now_ms());
+    service.answer(request.method(), request.uri().path().to_owned(), reply)
+}
+
+fn query(request: &Request) -> &str {
+    request.uri().query().unwrap_or_default()
 }
 
 async fn unknown_path(Shared(service): Shared<Arc<Service>>, request: Request) -> Response<Body> {

@@ -21,6 +21,7 @@ use crate::{
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
+#[must_use = "a sandbox stops when it is dropped"]
 pub struct Sandbox {
     address: SocketAddr,
     url: String,
@@ -124,7 +125,8 @@ impl Sandbox {
         self.service.state().test_events.clone()
     }
 
-    /// All requests with their answers, oldest first; of more than 10,000 the newest.
+    /// The calls of the API with their answers, oldest first; of more than 10,000 the newest. (The tracker script and the
+    /// browsers' questions whether they may call are not among them.)
     pub async fn requests(&self) -> Vec<RequestRecord> {
         self.service.state().requests.iter().cloned().collect()
     }
@@ -142,7 +144,7 @@ impl Sandbox {
         true
     }
 
-    /// Moves its clock ahead. It never goes back.
+    /// Moves its clock ahead, by a thousand years in all at most. It never goes back.
     pub fn advance(&self, by: Duration) {
         self.service.clock.advance(by);
     }

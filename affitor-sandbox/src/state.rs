@@ -26,11 +26,26 @@ pub(crate) struct State {
     pub refunds: Vec<RefundRecord>,
     pub test_events: Vec<TestEventRecord>,
     pub requests: VecDeque<RequestRecord>,
+    pub chains: Vec<Chain>,
+    /// When a page last fetched the tracker script.
+    pub tracker_ms: Option<i64>,
+    /// When readiness last looked for the tracker, and whether it was there; and when it was last made to look.
+    pub tracker_check: Option<(i64, bool)>,
+    pub forced_check_ms: Option<i64>,
     partner_by_code: HashMap<String, usize>,
     click_by_id: HashMap<String, usize>,
     customer_by_key: HashMap<(usize, String), usize>,
     sale_by_transaction: HashMap<String, usize>,
     last_id: u64,
+}
+
+/// A synthetic chain that was run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chain {
+    pub program: usize,
+    pub at_ms: i64,
+    /// Whether its sale was attributed.
+    pub attributed: bool,
 }
 
 /// A customer, from the first click (or an unattributed lead) on.
@@ -55,6 +70,12 @@ impl State {
     pub(crate) fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
+    }
+
+    /// The place of a program, by its id as a path writes it.
+    pub(crate) fn program_of_id(&self, id: &str) -> Option<usize> {
+        let id: u64 = id.parse().ok()?;
+        self.programs.iter().position(|program| program.id == id)
     }
 
     pub(crate) fn partner(&self, code: &str) -> Option<usize> {

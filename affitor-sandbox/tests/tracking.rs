@@ -1,8 +1,8 @@
 //! What the sandbox answers to each tracking call, and what it holds afterwards, over real sockets.
 
 use affitor_sandbox::{
-    Commission, CommissionStatus, CustomerStatus, DuplicateSale, ExpiredWindow, LeadAuth, PartnerState, Readings,
-    RepeatedLead, Sandbox, SandboxBuilder, SecondRefund, UnknownLead, WindowStart,
+    Commission, CommissionStatus, CustomerStatus, DuplicateSale, ExpiredWindow, LeadAuth, PartnerState, Payout,
+    Readings, RepeatedLead, Sandbox, SandboxBuilder, SecondRefund, UnknownLead, WindowStart,
 };
 use serde_json::{Value, json};
 
@@ -129,7 +129,7 @@ async fn keys() {
         let visitor = Visitor { sandbox: &sandbox, authorization: Some(authorization.to_owned()) };
         // The key comes first, before the body is looked at.
         for call in ["lead", "sale", "refund"] {
-            assert_eq!(visitor.track(call, json!({})).await, refused, "{call} {authorization:?}");
+            assert_eq!(visitor.post(&format!("/api/v1/track/{call}"), "{").await, refused, "{call} {authorization:?}");
         }
     }
     let browser = Visitor::browser(&sandbox);
@@ -409,10 +409,11 @@ async fn the_dashboard_list() {
     );
     let kinds: Vec<_> =
         answer["data"].as_array().unwrap().iter().map(|event| event["event_type"].as_str().unwrap()).collect();
-    assert_eq!(kinds[0], "click");
-    assert_eq!(kinds.len(), 4);
+    assert_eq!(kinds, ["click", "conversion", "lead", "click"]);
+    let ids: Vec<_> = answer["data"].as_array().unwrap().iter().map(|event| event["id"].clone()).collect();
     let (_, sales) = get("/api/tracking/events/42?eventType=conversion").await;
     let event = &sales["data"][0];
+    assert_eq!(event["id"], ids[1], "an event keeps its id under a filter");
     assert_eq!((&event["processor_event_id"], &event["amount_cents"]), (&json!("t_1"), &json!(10_000)));
     let timestamp = event["timestamp"].as_str().unwrap();
     assert!(timestamp.len() == 24 && timestamp.ends_with('Z'), "{timestamp}");
@@ -474,19 +475,147 @@ async fn long_bodies_and_many_customers() {
     let server = Visitor::server(&sandbox);
     let (status, answer) = server.post("/api/v1/track/lead", " ".repeat(1024 * 1024 + 1)).await;
     assert_eq!((status, answer), (413, json!({ "error": "The body is larger than 1 MiB" })));
-    let ids = futures_ids(&server, 300).await;
-    let mut unique = ids.clone();
-    unique.sort();
-    unique.dedup();
-    assert_eq!(unique.len(), 300, "clicks of one millisecond have ids of their own");
+    let mut ids = std::collections::HashSet::new();
+    for _ in 0..300 {
+        assert!(ids.insert(server.click("PARTNER123", None).await), "clicks of one millisecond have ids of their own");
+    }
 }
 
-async fn futures_ids(server: &Visitor<'_>, count: usize) -> Vec<String> {
-    let mut ids = Vec::new();
-    for _ in 0..count {
-        ids.push(server.click("PARTNER123", None).await);
+/// Many small refunds take back what one large one would.
+#[tokio::test]
+async fn nothing_is_lost_by_rounding() {
+    let mut readings = Readings::default();
+    readings.second_refund = SecondRefund::Taken;
+    let sandbox = start(builder().readings(readings).commission(Commission::lifetime(4))).await;
+    let server = Visitor::server(&sandbox);
+    server.bought("user_7", "t_1").await;
+    for _ in 0..1_000 {
+        server.track("refund", json!({ "transaction_id": "t_1", "refund_amount_cents": 10 })).await;
     }
-    ids
+    let commission = sandbox.commissions().await.pop().unwrap();
+    assert_eq!((commission.deducted_cents, commission.status), (400, CommissionStatus::Reversed));
+}
+
+/// Whoever sends a provisional lead under somebody else's customer key gets nothing by it.
+#[tokio::test]
+async fn a_provisional_lead_takes_no_customer_key() {
+    let sandbox = start(builder().lead_auth(LeadAuth::ServerRequired)).await;
+    let (browser, server) = (Visitor::browser(&sandbox), Visitor::server(&sandbox));
+    let theirs = browser.click("abc123", None).await;
+    let ours = browser.click("PARTNER123", None).await;
+    assert_eq!(browser.track("lead", json!({ "click_id": theirs, "customer_key": "user_7" })).await.0, 200);
+    assert_eq!(server.track("lead", json!({ "click_id": ours, "customer_key": "user_7" })).await.0, 200);
+    assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 200);
+    assert_eq!(sandbox.sales().await[0].partner_code, "PARTNER123");
+    assert_eq!(sandbox.leads().await.len(), 1);
+}
+
+/// The program of a browser's lead is that of its click, else the one that the page names.
+#[tokio::test]
+async fn the_program_of_a_browser_s_lead() {
+    let sandbox = start(builder()).await;
+    let (browser, server) = (Visitor::browser(&sandbox), Visitor::server(&sandbox));
+    server.bought("user_7", "t_1").await;
+    let click_id = browser.click("other", None).await;
+    assert_eq!(browser.track("lead", json!({ "click_id": click_id, "customer_key": "user_7" })).await.0, 200);
+    let again = json!({ "customer_key": "user_7", "program_id": "7" });
+    assert!(browser.track("lead", again).await.1["error"].as_str().unwrap().contains("Current status: lead"));
+    assert_eq!(sandbox.leads().await[1].program_id, 7);
+}
+
+#[tokio::test]
+async fn the_clock_saturates() {
+    let sandbox = start(builder()).await;
+    for _ in 0..2 {
+        sandbox.advance(std::time::Duration::MAX);
+        let before = sandbox.now_ms();
+        Visitor::server(&sandbox).bought(&format!("user_{before}"), &format!("t_{before}")).await;
+        assert!(sandbox.now_ms() >= before);
+    }
+}
+
+#[tokio::test]
+async fn doubles_in_the_builder_are_errors() {
+    for doubled in [
+        builder().partner("abc123"),
+        builder().other_program(42, "k", "p"),
+        builder().other_program(8, "test_key", "p"),
+        builder().other_program(8, "k", "abc123"),
+    ] {
+        assert_eq!(doubled.start().await.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    }
+}
+
+/// The calls that a developer's tools make.
+#[tokio::test]
+async fn chain_readiness_and_status() {
+    let sandbox = start(builder()).await;
+    let server = Visitor::server(&sandbox);
+    let get = async |path: &str, key: &str| {
+        let request = reqwest::Client::new().get(format!("{}{path}", sandbox.url())).bearer_auth(key);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let readiness = "/api/v1/programs/me/readiness";
+    assert_eq!(
+        get(readiness, "wrong").await,
+        (401, json!({ "error": { "code": "invalid_key", "message": "Invalid API token." } }))
+    );
+    let (_, before) = get(readiness, "test_key").await;
+    assert_eq!((&before["state"], &before["blocker"]), (&json!("configuring"), &json!("tracking")));
+    assert_eq!(before["gates"]["tracking"]["next_action"], "install_tracker_or_send_events");
+
+    for _ in 0..10 {
+        let (status, chain) = server.post("/api/v1/cli/test-event", r#"{"type":"chain"}"#).await;
+        assert_eq!((status, &chain["data"]["attributed"]), (200, &json!(true)));
+    }
+    let (status, refused) = server.post("/api/v1/cli/test-event", r#"{"type":"chain"}"#).await;
+    assert_eq!((status, &refused["error"]["code"]), (429, &json!("rate_limited")));
+    assert!((3_590..=3_600).contains(&refused["error"]["retry_after_seconds"].as_u64().unwrap()), "{refused}");
+    sandbox.advance(std::time::Duration::from_secs(3_601));
+    assert_eq!(server.post("/api/v1/cli/test-event", r#"{"type":"chain"}"#).await.0, 200);
+    assert_eq!(server.post("/api/v1/cli/test-event", "{}").await.0, 400);
+    let (_, single) = server.post("/api/v1/cli/test-event", r#"{"event_type":"sale"}"#).await;
+    assert_eq!((&single["attributed"], &single["received"]), (&json!(false), &json!(true)));
+
+    let (_, after) = get(readiness, "test_key").await;
+    assert_eq!((&after["state"], &after["blocker"]), (&json!("integration_verified"), &json!(null)));
+    assert_eq!(after["gates"]["live"]["test_chain"]["sale"], "attributed");
+    server.bought("user_7", "t_1").await;
+    let (_, live) = get(readiness, "test_key").await;
+    assert_eq!(
+        (&live["state"], &live["counts_24h"]),
+        (&json!("live_verified"), &json!({ "clicks": 1, "leads": 1, "sales": 1 }))
+    );
+
+    let (_, status) = get("/api/v1/cli/status?program_id=42", "test_key").await;
+    assert_eq!((&status["program_id"], &status["recent_events"]["sales_24h"]), (&json!("42"), &json!(1)));
+    assert_eq!(get("/api/v1/cli/status", "test_key").await.0, 400);
+    assert_eq!(get("/api/v1/cli/status?program_id=7", "test_key").await.0, 404);
+    let (_, dashboard) = get("/api/tracking/status/42", "").await;
+    assert_eq!(dashboard["data"]["stepStatuses"]["payments"], "complete");
+    let (_, performance) = get("/api/tracking/performance/42?period=7d", "").await;
+    assert_eq!(performance["data"].as_array().unwrap().len(), 7);
+    assert_eq!(performance["metrics"]["totalRevenue"], 100.0);
+    assert_eq!(performance["metrics"]["totalPartnersCommission"], 20.0);
+
+    let browser = Visitor::browser(&sandbox);
+    assert_eq!(browser.post("/api/tracking/check-test-events", "{}").await.0, 400);
+    let (_, found) = browser.post("/api/tracking/check-test-events", r#"{"program_id":42,"step_id":"pageview"}"#).await;
+    assert_eq!(found["data"]["hasTestEvents"], false);
+    assert_eq!(browser.post("/api/tracking/test", r#"{"program_id":"42"}"#).await.0, 200);
+    let (_, found) = browser.post("/api/tracking/check-test-events", r#"{"program_id":42,"step_id":"pageview"}"#).await;
+    assert_eq!((&found["data"]["eventCount"], &found["data"]["stepId"]), (&json!(1), &json!("pageview")));
+
+    let poor = start(builder().without_commission().profile_complete(false).payout(Payout::Missing)).await;
+    let (_, chain) = Visitor::server(&poor).post("/api/v1/cli/test-event", r#"{"type":"chain"}"#).await;
+    assert_eq!(
+        (&chain["data"]["attributed"], &chain["data"]["verdict"]["sale"]),
+        (&json!(false), &json!("unattributed"))
+    );
+    let answer = reqwest::Client::new().get(format!("{}{readiness}", poor.url())).bearer_auth("test_key").send().await;
+    let draft: Value = answer.unwrap().json().await.unwrap();
+    assert_eq!((&draft["state"], &draft["gates"]["live"]["status"]), (&json!("draft"), &json!("fail")));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use affitor::find::Prefix;
+use affitor::find::adapter::Prefix;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use affitor::find::Unfinished;
+use affitor::find::adapter::{Deadline, Unfinished};
 use http::{Request, request::Parts};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -47,6 +47,8 @@ pub(crate) struct Looking<S, R, I> {
     pub(crate) parts: Parts,
     pub(crate) reading: R,
     pub(crate) unfinished: Unfinished,
+    /// Absent until the body lets itself be waited for.
+    pub(crate) deadline: Option<Deadline>,
 }
 
 impl<S, M, I, B> ResponseFuture<S, M, I, B>
@@ -79,9 +81,10 @@ where
                 StateProj::Looking { looking } => looking,
             };
             if let Some(looking) = looking {
-                ready!(looking.reading.poll_read(cx));
+                ready!(looking.poll_read(cx));
+                ready!(looking.service.poll_ready(cx))?;
             }
-            // The state changes in the same breath, so it is never found empty.
+            // The state changes right after, without yielding, so it is never found empty.
             let Some(looking) = looking.take() else { return Poll::Pending };
             let future = looking.call::<M, B>();
             state.set(State::Calling { future });
@@ -89,17 +92,24 @@ where
     }
 }
 
-impl<S, R, I> Looking<S, R, I> {
+impl<S, R: ReadAhead, I> Looking<S, R, I> {
+    /// Reads on until the body is there, or has been waited for long enough.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.reading.poll_read(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        self.deadline.get_or_insert_with(|| Deadline::start(self.config.sources.timeout())).poll(cx)
+    }
+
     /// Ends the search and calls the service.
     #[allow(clippy::boxed_local, reason = "taken out of its box field by field, and not moved as a whole first")]
     fn call<M, B>(self: Box<Self>) -> S::Future
     where
         M: BodyMode<B, Reading = R>,
         S: Service<Request<M::Body>>,
-        R: ReadAhead,
         I: Insert,
     {
-        let Self { mut service, config, insert, mut parts, reading, unfinished } = *self;
+        let Self { mut service, config, insert, mut parts, reading, unfinished, deadline: _ } = *self;
         let head = RequestHead { config: &config, headers: &parts.headers, body_length: None };
         let found = config.sources.resume(unfinished, reading.whole(), &head);
         insert.insert(&mut parts.extensions, found);

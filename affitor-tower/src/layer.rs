@@ -21,6 +21,7 @@ use crate::{ClickIdService, HeadOnly, InsertClickId, Wrapped, sources::Config};
 ///     .read_body()
 ///     .body_when(|request| request.uri.path().starts_with("/sign-up"));
 /// ```
+#[must_use = "a layer does nothing until it is put around a service"]
 pub struct ClickIdLayer<M = HeadOnly> {
     config: Arc<Config>,
     mode: PhantomData<fn() -> M>,
@@ -37,6 +38,7 @@ pub struct ClickIdLayer<M = HeadOnly> {
 /// let layer = AffitorLayer::new(Client::disabled());
 /// ```
 #[cfg(feature = "client")]
+#[must_use = "a layer does nothing until it is put around a service"]
 pub struct AffitorLayer<M = HeadOnly> {
     client: affitor::Client,
     config: Arc<Config>,
@@ -67,14 +69,16 @@ impl AffitorLayer {
 macro_rules! options {
     ($name:ident { $($kept:ident),* }) => {
         impl<M> $name<M> {
-            /// Sets where the click id is looked for.
+            /// Sets where the click id is looked for. [`Source::Body`](crate::Source) counts only on a layer that looks
+            /// into bodies ([`read_body`](Self::read_body)).
             pub fn sources(mut self, sources: Sources) -> Self {
                 let body_when = self.config.body_when;
                 self.config = Arc::new(Config { body_when, ..Config::new(sources) });
                 self
             }
 
-            /// Narrows which bodies are looked into, by the head of their request.
+            /// Narrows which bodies are looked into, by the head of their request. Without effect on a layer that looks
+            /// at the head alone.
             pub fn body_when(mut self, when: fn(&Parts) -> bool) -> Self {
                 Arc::make_mut(&mut self.config).body_when = Some(when);
                 self

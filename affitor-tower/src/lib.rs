@@ -37,8 +37,9 @@
 //! By default a layer looks at the header and the cookies alone and works with any body type, which stays as it is
 //! ([`HeadOnly`]). [`ClickIdLayer::read_body`] makes it look into bodies as well ([`Wrapped`]): into JSON and forms of a
 //! known length up to 64 KiB that are not compressed and not announced with `Expect`, and only when no earlier source
-//! has an id. What was read is passed on byte for byte. The service is called when such a body has arrived whole: a
-//! client that sends a part of what its `Content-Length` says, and then waits, waits for longer.
+//! has an id. What was read is passed on byte for byte. The service is called when such a body has arrived whole, or
+//! after 2 seconds ([`Sources::body_timeout`], with the feature `client`; without it there is no limit, so put a time-out
+//! outside of the layer). A time-out inside of it does not run while a body is waited for.
 //!
 //! # Order
 //!
@@ -57,7 +58,7 @@
 //! Without default features: `affitor` (the rules of the search; it brings `serde`, `serde_json`, `memchr`,
 //! `form_urlencoded` and `percent-encoding`), `tower-layer` and `tower-service` (the traits), `http` and `http-body` (the
 //! types), `bytes` (a body's frames), `pin-project-lite` (the future and the body are pinned without `unsafe`). Behind
-//! them stand only `itoa` and `zmij` (numbers, in `http` and `serde_json`) and, while building, the derive macro of
+//! them stand only `serde_core` (serde's traits), `itoa` and `zmij` (numbers, in `http` and `serde_json`) and, while building, the derive macro of
 //! `serde` (`syn`, `quote`, `proc-macro2`, `unicode-ident`).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -86,5 +87,6 @@ pub use {
     service::ClickIdService,
 };
 
+pub use affitor;
 #[cfg(feature = "client")]
-pub use {affitor, affitor::Attribution, insert::InsertAttribution};
+pub use {affitor::Attribution, insert::InsertAttribution};

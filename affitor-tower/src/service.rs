@@ -3,12 +3,11 @@
 use std::{
     fmt,
     marker::PhantomData,
-    mem,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use affitor::find::{Search, Unfinished};
+use affitor::find::adapter::{Search, Unfinished};
 use http::Request;
 use tower_service::Service;
 
@@ -79,15 +78,17 @@ impl<S, M, I> ClickIdService<S, M, I> {
         let body = if self.config.body_when.is_none_or(|when| when(&parts)) {
             match M::read_ahead(body, self.config.sources.limit()) {
                 Ok(reading) => {
-                    // The service that was polled ready is the one to be called, later; its clone stays here.
-                    let clone = self.inner.clone();
+                    // What was polled ready is given back: it may be one of few places (a buffer's, a limit's), and the
+                    // body may take its time. The clone is polled ready again once it is there.
+                    self.inner = self.inner.clone();
                     return ResponseFuture::looking(Looking {
-                        service: mem::replace(&mut self.inner, clone),
+                        service: self.inner.clone(),
                         config: self.config.clone(),
                         insert: self.insert.clone(),
                         parts,
                         reading,
                         unfinished,
+                        deadline: None,
                     });
                 }
                 Err(body) => body,

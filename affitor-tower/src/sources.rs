@@ -1,9 +1,12 @@
 //! The core's search over a request's head.
 
-use affitor::find::{BodyHead, BodyKind, Head, Sources};
+use affitor::find::{
+    BodyKind, Sources,
+    adapter::{BodyHead, Head},
+};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, UPGRADE},
     request::Parts,
 };
 
@@ -54,7 +57,7 @@ impl Head for RequestHead<'_> {
         self.config.sources.look(&BodyHead {
             content_type: Some(first(CONTENT_TYPE)?),
             content_encoding: first(CONTENT_ENCODING),
-            expects: self.headers.contains_key(EXPECT),
+            expects: self.headers.contains_key(EXPECT) || self.headers.contains_key(UPGRADE),
             length: known_length.or_else(|| std::str::from_utf8(first(CONTENT_LENGTH)?).ok()?.parse().ok()),
         })
     }

@@ -21,6 +21,17 @@ pub(crate) struct Answer {
     pub uncertain: bool,
 }
 
+impl Answer {
+    /// How long the service asks to wait: in the header, else in the body of an error.
+    pub(crate) fn asked_wait(&self) -> Option<Duration> {
+        let in_body = || {
+            let answer: Value = serde_json::from_slice(&self.body).ok()?;
+            answer.get("error")?.get("retry_after_seconds")?.as_u64().map(Duration::from_secs)
+        };
+        self.retry_after.or_else(|| (self.status >= 400).then(in_body)?)
+    }
+}
+
 /// An answer, read: what the outcomes are made from.
 struct Read<'a> {
     answer: &'a Answer,
@@ -88,20 +99,15 @@ impl<'a> Read<'a> {
     fn error(&self) -> Error {
         let status = self.answer.status;
         let ending = Ending::Status(status);
-        let readable = self.words().is_some() || self.get("success").is_some();
         let kind = match status {
             401 | 403 => Kind::Unauthorized,
+            409 if self.words().is_none() => Kind::Unexpected,
             429 => Kind::RateLimited,
             408 | 425 | 500..=599 => Kind::Unavailable,
             400..=499 => Kind::Rejected,
-            200..=299 if readable => Kind::Rejected,
+            200..=299 if self.get("success") == Some(&Value::Bool(false)) => Kind::Rejected,
             _ => Kind::Unexpected,
         };
-        let in_body = self
-            .get("error")
-            .and_then(|error| error.get("retry_after_seconds"))
-            .and_then(Value::as_u64)
-            .map(Duration::from_secs);
         let message = match self.words() {
             Some(words) => redact::words(words, self.key),
             None if self.answer.body.is_empty() => "an empty answer".to_owned(),
@@ -115,7 +121,7 @@ impl<'a> Read<'a> {
             .with_status(Some(status))
             .with_code(self.code().map(|code| redact::words(code, self.key)))
             .with_message(message)
-            .with_retry_after(self.answer.retry_after.or(in_body))
+            .with_retry_after(self.answer.asked_wait())
             .with_fate(may_repeat(self.kind, ending), arrived)
     }
 
@@ -134,8 +140,8 @@ impl<'a> Read<'a> {
     }
 }
 
-pub(crate) fn click(answer: &Answer) -> Result<ClickOutcome, Error> {
-    let read = Read::new(answer, CallKind::Click, None);
+pub(crate) fn click(answer: &Answer, key: Option<&str>) -> Result<ClickOutcome, Error> {
+    let read = Read::new(answer, CallKind::Click, key);
     if read.is_ok() && read.get("success") == Some(&Value::Bool(false)) && read.says("Referral link is inactive") {
         return Ok(ClickOutcome::InactiveLink);
     }
@@ -177,7 +183,8 @@ pub(crate) fn lead(answer: &Answer, key: Option<&str>) -> Result<LeadOutcome, Er
 
 pub(crate) fn sale(answer: &Answer, key: Option<&str>) -> Result<SaleOutcome, Error> {
     let read = Read::new(answer, CallKind::Sale, key);
-    if answer.status == 409 {
+    // Without the service's own words a 409 comes from something in between.
+    if answer.status == 409 && read.words().is_some() {
         return Ok(SaleOutcome::AlreadyRecorded { uncertain: answer.uncertain });
     }
     if let Some(why) = read.not_attributed() {
@@ -188,6 +195,9 @@ pub(crate) fn sale(answer: &Answer, key: Option<&str>) -> Result<SaleOutcome, Er
         return Ok(SaleOutcome::Test { event_id });
     }
     if read.get("attributed") == Some(&Value::Bool(false)) {
+        if read.text("reason").is_some_and(|reason| reason != "attribution_window_expired") {
+            return Ok(SaleOutcome::NotAttributed(NotAttributed::NoPartner));
+        }
         return Ok(SaleOutcome::NotAttributed(NotAttributed::WindowExpired {
             click_age_days: read.int("click_age_days"),
             window_days: read.int("window_days"),
@@ -212,7 +222,7 @@ pub(crate) fn refund(answer: &Answer, full: bool, key: Option<&str>) -> Result<R
     let commission_id = read.int("commission_id");
     let full = match read.text("status") {
         Some("no_commission") => return Ok(RefundOutcome::NoCommission),
-        Some("skipped") => return Ok(RefundOutcome::AlreadyReversed { amount_differs: !full }),
+        Some("skipped") => return Ok(RefundOutcome::AlreadyReversed { partial: !full }),
         Some("reversed") => true,
         Some("refunded") => false,
         // Some pages show a reversal without a status; then it is what was asked for.

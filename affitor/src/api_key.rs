@@ -6,29 +6,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::Error;
 
-/// A program API key, as the dashboard shows it under *Program settings*.
-///
-/// It is wiped from memory when dropped, and neither `Debug` nor an error ever shows it.
-///
-/// ```
-/// use affitor::ApiKey;
-///
-/// let key = ApiKey::new("aff_0123456789")?;
-/// assert_eq!(format!("{key:?}"), "ApiKey([redacted])");
-/// # Ok::<(), affitor::Error>(())
-/// ```
+/// A program API key. Wiped from memory when dropped; the header that carries it is a copy, marked as sensitive.
 #[derive(Clone)]
-pub struct ApiKey(SecretString);
+pub(crate) struct ApiKey(SecretString);
 
 impl ApiKey {
-    /// Checks a key. White space around it (a line end from a file, say) is dropped.
-    ///
-    /// # Errors
-    ///
-    /// An error for which [`Error::is_invalid`] holds, when the key is empty, has characters that can't stand in a
-    /// header, or is a management key (`affk_…`), which the tracking API answers with 401. Keys are not otherwise
-    /// checked: they start with `aff_` today, but nothing in the service asks for that.
-    pub fn new(key: impl Into<String>) -> Result<Self, Error> {
+    /// Checks a key. White space around it (a line end from a file, say) is dropped. Keys start with `aff_` today, but
+    /// nothing in the service asks for that.
+    pub(crate) fn new(key: impl Into<String>) -> Result<Self, Error> {
         let key = SecretString::from(key.into());
         let trimmed = key.expose_secret().trim();
         if trimmed.is_empty() {

@@ -82,15 +82,19 @@ impl BoundClient {
         self.client.track_refund(refund).await
     }
 
-    /// The metadata for a Stripe checkout of the shop's user, with the visitor's click id in it.
+    /// The metadata for a Stripe checkout of the shop's user, with the visitor's click id in it. From a
+    /// [disabled](Client::disabled) client it has no program id.
     ///
     /// # Errors
     ///
     /// An error for which [`Error::is_invalid`] holds, when the client knows no program id.
     pub fn stripe_metadata(&self, customer_key: impl std::fmt::Display) -> Result<Metadata, Error> {
-        let program_id = self.client.program_id().ok_or_else(|| {
-            Error::invalid("Stripe metadata needs the program id: set it on the builder or as AFFITOR_PROGRAM_ID")
-        })?;
-        Ok(Metadata::new(program_id, customer_key).click_id(self.visitor.click_id.clone()))
+        let program_id = self.client.program_id();
+        if program_id.is_none() && !self.client.is_disabled() {
+            return Err(Error::invalid(
+                "Stripe metadata needs the program id: set it on the builder or as AFFITOR_PROGRAM_ID",
+            ));
+        }
+        Ok(Metadata::of(program_id, customer_key).click_id(self.visitor.click_id.clone()))
     }
 }

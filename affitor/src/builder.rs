@@ -5,13 +5,17 @@ use std::{env, fmt, time::Duration};
 use reqwest::Url;
 
 use crate::{
-    ApiKey, Client, Error,
+    Client, Error,
+    api_key::ApiKey,
     client::Endpoints,
     transport::{Limits, Transport},
 };
 
 /// The service's address, unless another is given.
 pub(crate) const API_URL: &str = "https://api.affitor.com";
+
+/// Longer than anybody waits, and far from where times overflow: a day.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Makes a [`Client`].
 ///
@@ -95,28 +99,29 @@ impl ClientBuilder {
         self
     }
 
-    /// Uses this HTTP client. Its redirects, proxies, TLS and connect time-out are then its own; make it with
-    /// `redirect(Policy::none())`, so that the key never follows a redirect.
+    /// Uses this HTTP client. Its proxies, TLS and connect time-out are then its own. Make it with
+    /// `redirect(Policy::none())`: an answer that comes from elsewhere is not believed, but the request would have gone
+    /// there.
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self
     }
 
-    /// Limits a whole call with its retries. Default: 5 s.
+    /// Limits a whole call with its retries. Default: 5 s; at most a day.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.limits.call = limit;
+        self.limits.call = limit.min(LONGEST);
         self
     }
 
     /// Limits one try, from the connection to the end of the answer. Default: 4 s.
     pub fn request_timeout(mut self, limit: Duration) -> Self {
-        self.limits.request = limit;
+        self.limits.request = limit.min(LONGEST);
         self
     }
 
     /// Limits how long a connection may take to be made. Default: 3 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = limit;
+        self.connect_timeout = limit.min(LONGEST);
         self
     }
 
@@ -146,13 +151,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Makes the client. Costs a few milliseconds (TLS roots): once an app, never a request.
+    /// Makes the client. Costs a few milliseconds (TLS roots): once per app, never per request.
     ///
     /// # Errors
     ///
     /// An error for which [`Error::is_invalid`] holds, when the key is missing or can't be one, or the URL is none, not
-    /// `https` (unless its host is loopback, or [`allow_plain_http`](Self::allow_plain_http)), or holds a user, a query
-    /// or a fragment; and one for which [`Error::is_transport`] holds, when TLS can't be set up.
+    /// `https` (unless its host is loopback, or [`allow_plain_http`](Self::allow_plain_http)) or needs TLS where no such
+    /// feature is on, or holds a user, a query or a fragment; and one for which [`Error::is_transport`] holds, when TLS can't be set up.
     pub fn build(self) -> Result<Client, Error> {
         let key = self.api_key.ok_or_else(|| {
             Error::invalid("no API key: set AFFITOR_API_KEY, or use Client::disabled() where there is none")
@@ -160,6 +165,11 @@ impl ClientBuilder {
         let (url, loopback) = api_url(self.api_url.as_deref().unwrap_or(API_URL), self.allow_plain_http)?;
         let http = match self.http {
             Some(http) => http,
+            None if !HAS_TLS && url.scheme() == "https" => {
+                return Err(Error::invalid(
+                    "https needs TLS: enable the feature rustls or native-tls, or hand in an http_client",
+                ));
+            }
             None => {
                 let mut http = reqwest::Client::builder()
                     .user_agent(concat!("affitor-rust/", env!("CARGO_PKG_VERSION")))
@@ -169,7 +179,9 @@ impl ClientBuilder {
                     http = http.no_proxy();
                 }
                 http.build().map_err(|source| {
-                    Error::new(crate::error::Kind::Transport).with_message("no TLS").with_source(source)
+                    Error::new(crate::error::Kind::Transport)
+                        .with_message("TLS could not be set up")
+                        .with_source(source)
                 })?
             }
         };
@@ -196,7 +208,10 @@ impl fmt::Debug for ClientBuilder {
 
 /// The service's address, fit to be joined with a path, and whether it is loopback.
 fn api_url(text: &str, allow_plain_http: bool) -> Result<(Url, bool), Error> {
-    let mut url = Url::parse(text).map_err(|source| Error::invalid("the API URL is no URL").with_source(source))?;
+    let mut url = Url::parse(text).map_err(|source| {
+        Error::invalid("the API URL (AFFITOR_API_URL) is not a valid URL: it needs https://, or http:// for loopback")
+            .with_source(source)
+    })?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Error::invalid("the API URL may not hold a user or password"));
     }
@@ -209,10 +224,14 @@ fn api_url(text: &str, allow_plain_http: bool) -> Result<(Url, bool), Error> {
         "http" if loopback || allow_plain_http => {}
         "http" => {
             return Err(Error::invalid(
-                "the API URL must be https: the key would travel in the clear (allow_plain_http permits it)",
+                "the API URL must be https: the key would travel in the clear (ClientBuilder::allow_plain_http permits it)",
             ));
         }
-        _ => return Err(Error::invalid("the API URL must be https")),
+        other => {
+            return Err(Error::invalid(format!(
+                "the API URL (AFFITOR_API_URL) needs https://, or http:// for loopback; its scheme is {other}"
+            )));
+        }
     }
     if !url.path().ends_with('/') {
         let path = format!("{}/", url.path());
@@ -220,6 +239,14 @@ fn api_url(text: &str, allow_plain_http: bool) -> Result<(Url, bool), Error> {
     }
     Ok((url, loopback))
 }
+
+/// Whether one of the TLS features is on.
+const HAS_TLS: bool = cfg!(any(
+    feature = "rustls",
+    feature = "rustls-no-provider",
+    feature = "native-tls",
+    feature = "native-tls-vendored"
+));
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();

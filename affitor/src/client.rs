@@ -14,14 +14,15 @@ use crate::{
     answer::{self, Answer},
     error::Kind,
     find::HISTORY_LEN,
-    retry::CallKind,
+    redact::Redacted,
+    retry::{CallKind, Ending, may_repeat},
     transport::{Request, Transport},
 };
 
-/// Reports events to Affitor. Cheap to clone; make one an app.
+/// Reports events to Affitor. Cheap to clone; make one per app.
 ///
-/// An event that was begun is finished: each call runs in a task of its own, so that a visitor who goes away, whose
-/// handler the framework then drops, loses nothing. Calls need a Tokio runtime with its timer and network enabled.
+/// An event that was begun is finished, as long as the runtime runs: each call is a task of its own, so that a visitor who
+/// goes away, whose handler the framework then drops, loses nothing. Calls need a Tokio runtime with its timer and network enabled.
 ///
 /// ```no_run
 /// use affitor::{Client, Lead};
@@ -183,8 +184,7 @@ impl Client {
             self.name_program(&mut click.additional_data);
         }
         let body = json(&click)?;
-        let read = |answer: &Answer, _: Option<&str>| answer::click(answer);
-        self.post(CallKind::Click, |to| &to.click, body, false, read).instrument(span("track_click")).await
+        self.post("track_click", String::new(), CallKind::Click, |to| &to.click, Some(body), answer::click).await
     }
 
     /// Reports a sign-up (`POST /api/v1/track/lead`).
@@ -209,7 +209,8 @@ impl Client {
         let surplus = lead.click_ids.len().saturating_sub(HISTORY_LEN);
         lead.click_ids.drain(..surplus);
         let body = json(&lead)?;
-        self.post(CallKind::Lead, |to| &to.lead, body, true, answer::lead).instrument(span("track_lead")).await
+        let about = format!("{:?}", lead.customer_key.as_deref().map(Redacted));
+        self.post("track_lead", about, CallKind::Lead, |to| &to.lead, Some(body), answer::lead).await
     }
 
     /// Reports a payment (`POST /api/v1/track/sale`). The transaction id makes it safe to report twice.
@@ -230,7 +231,8 @@ impl Client {
             self.name_program(&mut sale.additional_data);
         }
         let body = json(&sale)?;
-        self.post(CallKind::Sale, |to| &to.sale, body, true, answer::sale).instrument(span("track_sale")).await
+        let about = format!("{:?}", Redacted(&sale.transaction_id));
+        self.post("track_sale", about, CallKind::Sale, |to| &to.sale, Some(body), answer::sale).await
     }
 
     /// Reports money given back (`POST /api/v1/track/refund`). A partial refund is repeated only after a clear refusal:
@@ -266,16 +268,17 @@ impl Client {
             refund_reason: refund.refund_reason.as_deref(),
         })?;
         let read = move |answer: &Answer, key: Option<&str>| answer::refund(answer, full, key);
-        self.post(kind, |to| &to.refund, body, true, read).instrument(span("track_refund")).await
+        let about = format!("{:?}", Redacted(&refund.transaction_id));
+        self.post("track_refund", about, kind, |to| &to.refund, Some(body), read).await
     }
 
     /// Asks whether the integration is ready (`GET /api/v1/programs/me/readiness`).
     ///
     /// # Errors
     ///
-    /// When the key is not taken, when there is no answer, and on a [disabled](Client::disabled) client.
+    /// When the key is rejected, when there is no answer, and on a [disabled](Client::disabled) client.
     pub async fn readiness(&self) -> Result<Readiness, Error> {
-        self.get(|to| Some(&to.readiness)).instrument(span("readiness")).await
+        self.get("readiness", |to| Some(&to.readiness)).await
     }
 
     /// Asks the same past the service's cache, which it allows once a minute.
@@ -284,74 +287,83 @@ impl Client {
     ///
     /// As those of [`Client::readiness`].
     pub async fn recheck_readiness(&self) -> Result<Readiness, Error> {
-        self.get(|to| Some(&to.readiness_forced)).instrument(span("recheck_readiness")).await
+        self.get("recheck_readiness", |to| Some(&to.readiness_forced)).await
     }
 
     /// Asks for the program's health and its counts of the last 24 hours (`GET /api/v1/cli/status`).
     ///
     /// # Errors
     ///
-    /// Without a program id; when the key is not taken, when there is no answer, and on a [disabled](Client::disabled)
+    /// Without a program id; when the key is rejected, when there is no answer, and on a [disabled](Client::disabled)
     /// client.
     pub async fn status(&self) -> Result<ProgramStatus, Error> {
-        self.get(|to| to.status.as_ref()).instrument(span("status")).await
+        self.get("status", |to| to.status.as_ref()).await
     }
 
     /// Has the service run a synthetic click, lead and sale (`POST /api/v1/cli/test-event`): at most 10 an hour.
     ///
     /// # Errors
     ///
-    /// When the hour's chains are used up ([`Error::is_rate_limited`], with [`Error::retry_after`]); when the key is not
-    /// taken, when there is no answer, and on a [disabled](Client::disabled) client.
+    /// When the hour's chains are used up ([`Error::is_rate_limited`], with [`Error::retry_after`]); when the key is
+    /// rejected, when there is no answer, and on a [disabled](Client::disabled) client.
     pub async fn run_test_chain(&self) -> Result<TestChain, Error> {
         let kind = CallKind::TestChain;
         let body = Bytes::from_static(br#"{"type":"chain"}"#);
         let read = move |answer: &Answer, key: Option<&str>| answer::question(answer, kind, key);
-        self.post(kind, |to| &to.test_event, body, true, read).instrument(span("run_test_chain")).await
+        self.post("run_test_chain", String::new(), kind, |to| &to.test_event, Some(body), read).await
     }
 
-    async fn get<T>(&self, url: impl Fn(&Endpoints) -> Option<&Url>) -> Result<T, Error>
+    async fn get<T>(&self, call: &'static str, url: impl Fn(&Endpoints) -> Option<&Url>) -> Result<T, Error>
     where
-        T: serde::de::DeserializeOwned + Send + 'static,
+        T: serde::de::DeserializeOwned + fmt::Debug + Send + 'static,
     {
-        let connection = self.connection()?;
-        let url = url(&connection.endpoints)
-            .ok_or_else(|| Error::invalid("no program id: set it on the builder or as AFFITOR_PROGRAM_ID"))?;
-        let request =
-            Request { kind: CallKind::Read, method: Method::GET, url: url.clone(), body: None, with_key: true };
-        self.call(request, |answer, key| answer::question(answer, CallKind::Read, key)).await
+        let url = url(&self.connection()?.endpoints)
+            .ok_or_else(|| Error::invalid("no program id: set it on the builder or as AFFITOR_PROGRAM_ID"))?
+            .clone();
+        let kind = CallKind::Read;
+        let about = String::new();
+        let request = Request { call, about, kind, method: Method::GET, url, body: None, with_key: true };
+        self.call(request, move |answer, key| answer::question(answer, kind, key)).await
     }
 
-    async fn post<T: Send + 'static>(
+    async fn post<T: fmt::Debug + Send + 'static>(
         &self,
+        call: &'static str,
+        about: String,
         kind: CallKind,
         url: impl Fn(&Endpoints) -> &Url,
-        body: Bytes,
-        with_key: bool,
+        body: Option<Bytes>,
         read: impl FnOnce(&Answer, Option<&str>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let url = url(&self.connection()?.endpoints).clone();
-        self.call(Request { kind, method: Method::POST, url, body: Some(body), with_key }, read).await
+        // A click needs no key, and so gets none.
+        let with_key = kind != CallKind::Click;
+        self.call(Request { call, about, kind, method: Method::POST, url, body, with_key }, read).await
     }
 
     /// Makes the call in a task of its own, so that it is finished even when nobody waits for it any more; therefore
     /// its end is logged here.
-    async fn call<T: Send + 'static>(
+    async fn call<T: fmt::Debug + Send + 'static>(
         &self,
         request: Request,
         read: impl FnOnce(&Answer, Option<&str>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let client = self.clone();
-        finish(async move {
+        let kind = request.kind;
+        let span = tracing::debug_span!("affitor", call = request.call);
+        let call = async move {
             let transport = &client.connection()?.transport;
             let result = transport.call(&request).await.and_then(|answer| read(&answer, Some(transport.key())));
+            let Request { call, about, .. } = &request;
             match &result {
-                Ok(_) => tracing::debug!("done"),
-                Err(error) => tracing::warn!(%error, may_have_arrived = error.may_have_arrived(), "failed"),
+                Ok(outcome) => tracing::debug!(call, about, ?outcome, "done"),
+                Err(error) => {
+                    tracing::warn!(call, about, %error, may_have_arrived = error.may_have_arrived(), "failed");
+                }
             }
             result
-        })
-        .await
+        };
+        finish(kind, call.instrument(span)).await
     }
 
     fn connection(&self) -> Result<&Connection, Error> {
@@ -384,21 +396,20 @@ fn json(event: &impl Serialize) -> Result<Bytes, Error> {
     }
 }
 
-fn span(call: &'static str) -> tracing::Span {
-    tracing::debug_span!("affitor", call)
-}
-
 /// Runs a future to its end in a task of its own.
-async fn finish<T: Send + 'static>(call: impl Future<Output = Result<T, Error>> + Send + 'static) -> Result<T, Error> {
+async fn finish<T: Send + 'static>(
+    kind: CallKind,
+    call: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return Err(Error::new(Kind::Transport).with_message("tracking needs a Tokio runtime"));
     };
-    match runtime.spawn(call.in_current_span()).await {
+    match runtime.spawn(call).await {
         Ok(result) => result,
         // Nothing in the task panics on its own; a runtime without a timer would, and one that ends cancels it.
         Err(lost) => Err(Error::new(Kind::Transport)
             .with_message("the task that made the call was ended")
-            .with_fate(false, true)
+            .with_fate(may_repeat(kind, Ending::Lost), true)
             .with_source(lost)),
     }
 }

@@ -106,12 +106,12 @@ impl Error {
         self.0.kind == Kind::Disabled
     }
 
-    /// The service does not take the key: status 401 or 403.
+    /// The service rejected the key: status 401 or 403.
     pub fn is_unauthorized(&self) -> bool {
         self.0.kind == Kind::Unauthorized
     }
 
-    /// The service does not take the event: another 4xx, or `success: false`. [`Error::message`] says why.
+    /// The service rejected the event: another 4xx, or `success: false`. [`Error::message`] says why.
     pub fn is_rejected(&self) -> bool {
         self.0.kind == Kind::Rejected
     }
@@ -184,7 +184,7 @@ impl fmt::Display for Error {
         f.write_str(match self.0.kind {
             Kind::Invalid => "invalid",
             Kind::Disabled => "the client is disabled",
-            Kind::Unauthorized => "the service does not take the API key",
+            Kind::Unauthorized => "the service rejected the API key",
             Kind::Rejected => "rejected by the service",
             Kind::RateLimited => "too many calls",
             Kind::Unavailable => "the service is unavailable",

@@ -50,6 +50,7 @@ mod click_id;
 mod currency;
 mod event;
 pub mod find;
+mod open_enum;
 mod redact;
 pub mod stripe;
 mod visitor;
@@ -83,8 +84,10 @@ mod retry;
 mod transport;
 
 #[cfg(feature = "client")]
+#[doc(no_inline)]
+pub use reqwest;
+#[cfg(feature = "client")]
 pub use {
-    api_key::ApiKey,
     attribution::Attribution,
     bound::BoundClient,
     builder::ClientBuilder,

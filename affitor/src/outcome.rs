@@ -4,10 +4,10 @@ use crate::ClickId;
 
 /// What became of a click.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "the click id belongs into the visitor's cookie"]
+#[must_use = "the click id belongs in the visitor's cookie"]
 #[non_exhaustive]
 pub enum ClickOutcome {
-    /// The click counts; its id belongs into the visitor's cookie.
+    /// The click counts; its id belongs in the visitor's cookie.
     #[non_exhaustive]
     Recorded {
         /// The id.
@@ -69,10 +69,11 @@ pub enum SaleOutcome {
     #[non_exhaustive]
     AlreadyRecorded {
         /// Whether an earlier try of this call was lost or answered with 5xx. Then that try may have used up the
-        /// transaction id without making the commission: somebody should look at the dashboard.
+        /// transaction id without making the commission: check the dashboard.
         uncertain: bool,
     },
-    /// The sale is known, but makes no commission: the attribution window is over.
+    /// The sale is known, but makes no commission: the attribution window is over, or the program does not pay for it (a
+    /// one-time commission was paid before, or the months of a recurring one are over).
     #[non_exhaustive]
     RecordedWithoutCommission {
         /// The service's id of the sale.
@@ -114,9 +115,9 @@ pub enum RefundOutcome {
     /// It was taken back before, and nothing was done now.
     #[non_exhaustive]
     AlreadyReversed {
-        /// Whether this refund was of a part. Then it may be another refund than the one that was done, and its part
-        /// of the commission still stands: somebody should look at the dashboard.
-        amount_differs: bool,
+        /// Whether a part was asked for. Then it may be another refund than the one that was done, and its part of the
+        /// commission still stands: check the dashboard.
+        partial: bool,
     },
     /// The sale made no commission that could be taken back.
     NoCommission,
@@ -129,7 +130,7 @@ pub enum RefundOutcome {
 }
 
 /// Why no partner is concerned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotAttributed {
     /// The service knows neither the customer key nor the click id.

@@ -1,51 +1,8 @@
 //! What the service says of the program: readiness, status, and the synthetic test chain.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-macro_rules! open_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(from = "String", into = "String")]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-            /// A word that this version does not know.
-            Other(String),
-        }
-
-        impl $name {
-            /// The service's word.
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$variant => $text,)*
-                    Self::Other(word) => word,
-                }
-            }
-        }
-
-        impl From<String> for $name {
-            fn from(word: String) -> Self {
-                match word.as_str() {
-                    $($text => Self::$variant,)*
-                    _ => Self::Other(word),
-                }
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(word: $name) -> Self {
-                word.as_str().to_owned()
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-    };
-}
+use crate::open_enum::open_enum;
 
 open_enum! {
     /// How far an integration has come.
@@ -106,39 +63,39 @@ open_enum! {
 }
 
 /// Whether an integration is ready (`GET /api/v1/programs/me/readiness`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Readiness {
-    /// The program.
-    #[serde(default)]
-    pub program_id: i64,
+    /// The program. (The service writes it as a number.)
+    #[serde(default, deserialize_with = "id")]
+    pub program_id: Option<String>,
     /// How far it has come.
     pub state: ReadinessState,
     /// Whether a chain or a real event went through.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub integration_verified: bool,
     /// The first gate that does not pass.
     #[serde(default)]
     pub blocker: Option<GateName>,
     /// The five gates.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub gates: Gates,
     /// When the last real event of each kind came.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub last_event_at: LastEvents,
     /// How many real events came in the last 24 hours.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub counts_24h: EventCounts,
     /// When the key was last changed (ISO 8601).
     #[serde(default)]
     pub key_rotated_at: Option<String>,
     /// How often to ask.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub poll: Poll,
 }
 
 /// The five gates of a program.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Gates {
@@ -155,7 +112,7 @@ pub struct Gates {
 }
 
 /// One gate. Which of the optional fields are there depends on the gate.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Gate {
@@ -245,11 +202,12 @@ pub struct ChainVerdict {
 }
 
 /// The health of a program (`GET /api/v1/cli/status`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProgramStatus {
     /// The program.
-    pub program_id: String,
+    #[serde(default, deserialize_with = "id")]
+    pub program_id: Option<String>,
     /// Its name.
     #[serde(default)]
     pub name: Option<String>,
@@ -257,22 +215,22 @@ pub struct ProgramStatus {
     #[serde(default)]
     pub domain: Option<String>,
     /// Whether the domain is verified.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub dns_verified: bool,
     /// Whether Stripe is connected. Then Affitor reads Stripe's webhooks itself, and sales must not be tracked twice.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub stripe_connected: bool,
     /// Whether the connected Stripe account takes charges.
     #[serde(default)]
     pub stripe_charges_enabled: Option<bool>,
     /// How many events came in the last 24 hours.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub recent_events: RecentEvents,
     /// How many partners there are.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub active_partners: u64,
     /// How many commissions wait. (The pages leave open whether this is a count or an amount.)
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub pending_commissions: serde_json::Value,
 }
 
@@ -287,4 +245,23 @@ pub struct RecentEvents {
     pub leads_24h: u64,
     /// Sales.
     pub sales_24h: u64,
+}
+
+/// An id that the service writes as a text in one place and as a number in another.
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Text(String),
+        Number(i64),
+    }
+    Ok(Option::<Id>::deserialize(deserializer)?.map(|id| match id {
+        Id::Text(id) => id,
+        Id::Number(id) => id.to_string(),
+    }))
+}
+
+/// `null` is as if absent.
+fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

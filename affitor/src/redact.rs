@@ -7,8 +7,30 @@ pub(crate) struct Redacted<'a>(pub &'a str);
 
 impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.contains('@') { f.write_str("[redacted]") } else { fmt::Debug::fmt(self.0, f) }
+        if may_hold_address(self.0) { f.write_str("[redacted]") } else { fmt::Debug::fmt(self.0, f) }
     }
+}
+
+/// Whether there may be an e-mail address in a text, as it is or escaped for a URL, JSON or HTML.
+fn may_hold_address(text: &str) -> bool {
+    text.contains('@') || plain(text).contains('@')
+}
+
+/// A text without the escapes that somebody may have put around it, in lower case.
+fn plain(text: &str) -> String {
+    let mut text = text.to_lowercase();
+    for (escaped, plain) in [("\\u0040", "@"), ("&#64;", "@"), ("&#x40;", "@"), ("&commat;", "@"), ("\\/", "/")] {
+        if text.contains(escaped) {
+            text = text.replace(escaped, plain);
+        }
+    }
+    // Twice, since a proxy may have escaped what was escaped already.
+    for _ in 0..2 {
+        if text.contains('%') {
+            text = percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned();
+        }
+    }
+    text
 }
 
 /// A text that is present but never shown.
@@ -34,7 +56,8 @@ pub(crate) fn words(text: &str, key: Option<&str>) -> String {
     };
     let mut kept = String::with_capacity(text.len().min(MOST));
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
-        let word = if word.contains('@') || word.contains("%40") { "[redacted]" } else { word };
+        let secret = may_hold_address(word) || key.is_some_and(|key| plain(word).contains(&key.to_lowercase()));
+        let word = if secret { "[redacted]" } else { word };
         if !kept.is_empty() {
             kept.push(' ');
         }
@@ -57,6 +80,19 @@ mod tests {
     fn words_lose_key_and_addresses() {
         let shown = words("bad\nkey secret_1 for\tjo@example.com", Some("secret_1"));
         assert_eq!(shown, "bad key [redacted] for [redacted]");
+        for escaped in [
+            "aff_a/b+c=s",
+            "AFF_A/B+C=S",
+            "aff_a%2Fb%2Bc%3Ds",
+            "aff_a%252Fb%252Bc%253Ds",
+            r"aff_a\/b+c=s",
+            "jo%40example.com",
+            "jo%2540example.com",
+            r"jo\u0040example.com",
+            "jo&#64;example.com",
+        ] {
+            assert_eq!(words(&format!("a {escaped} b"), Some("aff_a/b+c=s")), "a [redacted] b", "{escaped}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub const CLICK_ID: &str = "affitor_click_id";
 #[derive(Clone, PartialEq, Eq)]
 #[must_use = "metadata does nothing until it is sent to Stripe"]
 pub struct Metadata {
-    program_id: String,
+    program_id: Option<String>,
     customer_key: String,
     click_id: Option<ClickId>,
 }
@@ -40,7 +40,13 @@ pub struct Metadata {
 impl Metadata {
     /// The metadata of a checkout by the shop's user.
     pub fn new(program_id: impl fmt::Display, customer_key: impl fmt::Display) -> Self {
-        Self { program_id: program_id.to_string(), customer_key: customer_key.to_string(), click_id: None }
+        Self { program_id: Some(program_id.to_string()), customer_key: customer_key.to_string(), click_id: None }
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn of(program_id: Option<&str>, customer_key: impl fmt::Display) -> Self {
+        let program_id = program_id.map(str::to_owned);
+        Self { program_id, customer_key: customer_key.to_string(), click_id: None }
     }
 
     /// Sets the visitor's click id.
@@ -61,8 +67,10 @@ impl Metadata {
     }
 
     fn map(self) -> HashMap<String, String> {
-        let mut map =
-            HashMap::from([(PROGRAM_ID.to_owned(), self.program_id), (CUSTOMER_KEY.to_owned(), self.customer_key)]);
+        let mut map = HashMap::from([(CUSTOMER_KEY.to_owned(), self.customer_key)]);
+        if let Some(program_id) = self.program_id {
+            map.insert(PROGRAM_ID.to_owned(), program_id);
+        }
         if let Some(click_id) = self.click_id {
             map.insert(CLICK_ID.to_owned(), click_id.to_string());
         }

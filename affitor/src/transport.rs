@@ -10,8 +10,9 @@ use reqwest::{
 use tokio::time::Instant;
 
 use crate::{
-    ApiKey, Error,
+    Error,
     answer::Answer,
+    api_key::ApiKey,
     error::Kind,
     retry::{self, CallKind, Ending, may_repeat},
 };
@@ -31,8 +32,10 @@ pub(crate) struct Limits {
 }
 
 /// What is asked.
-#[derive(Debug)]
 pub(crate) struct Request {
+    /// The call's name and what it is about, for the log.
+    pub call: &'static str,
+    pub about: String,
     pub kind: CallKind,
     pub method: Method,
     pub url: Url,
@@ -75,7 +78,7 @@ impl Transport {
             let time_left = deadline.saturating_duration_since(Instant::now());
             let outcome = self.attempt(request, time_left.min(self.limits.request)).await;
             let (ending, asked) = match &outcome {
-                Ok(answer) => (Ending::Status(answer.status), answer.retry_after),
+                Ok(answer) => (Ending::Status(answer.status), answer.asked_wait()),
                 Err(failure) => (failure.ending, None),
             };
             let again = (tries < self.limits.tries && may_repeat(request.kind, ending))
@@ -88,7 +91,9 @@ impl Transport {
                 return match outcome {
                     Ok(answer) => Ok(Answer { uncertain, ..answer }),
                     Err(Failure { ending, error }) => {
-                        Err(error.with_fate(may_repeat(request.kind, ending), uncertain || ending.may_have_arrived()))
+                        // A success that can't be used is most likely recorded.
+                        let arrived = ending.may_have_arrived() || matches!(ending, Ending::Status(200..=299));
+                        Err(error.with_fate(may_repeat(request.kind, ending), uncertain || arrived))
                     }
                 };
             };
@@ -109,6 +114,13 @@ impl Transport {
         }
         let mut response = builder.send().await.map_err(|source| failure(source, None))?;
         let status = response.status().as_u16();
+        if response.url() != &request.url {
+            return Err(Failure {
+                // Somebody else has had the request; what they say is not the service's word.
+                ending: Ending::Status(status),
+                error: Error::new(Kind::Unexpected).with_status(Some(status)).with_message("the call was redirected"),
+            });
+        }
         let retry_after = retry_after(response.headers(), SystemTime::now());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|source| failure(source, Some(status)))? {
@@ -135,7 +147,7 @@ impl std::fmt::Debug for Transport {
 
 /// What a failed try means. The URL is left out of the source: it may have come with secrets of the user's.
 fn failure(source: reqwest::Error, status: Option<u16>) -> Failure {
-    let ending = if source.is_connect() || source.is_builder() { Ending::NotSent } else { Ending::Lost };
+    let ending = if source.is_connect() { Ending::NotSent } else { Ending::Lost };
     let kind = if source.is_timeout() { Kind::Timeout } else { Kind::Transport };
     let mut error = Error::new(kind).with_status(status);
     if let Some(deepest) = deepest(&source) {

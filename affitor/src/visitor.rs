@@ -12,7 +12,7 @@ use crate::ClickId;
 /// assert_eq!(visitor.click_id, Some(id));
 /// # Ok::<(), affitor::InvalidClickId>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Visitor {
     /// The id of the visitor's last click.

@@ -54,19 +54,33 @@ async fn an_answer_that_ends_too_early() {
 #[tokio::test]
 async fn a_time_out_of_a_try_and_of_the_call() {
     let server = Server::start([Answer::Stall]).await;
-    let client = server
-        .builder()
-        .request_timeout(Duration::from_millis(20))
-        .timeout(Duration::from_millis(300))
-        .build()
-        .unwrap();
+    let client = server.builder().request_timeout(Duration::from_millis(50)).build().unwrap();
     let error = client.track_sale(sale()).await.unwrap_err();
     assert!(error.is_timeout() && error.is_retryable() && error.may_have_arrived(), "{error:?}");
     assert_eq!(server.requests().len(), 3);
 
-    let client = server.builder().timeout(Duration::from_millis(20)).build().unwrap();
+    // The whole call is limited, however often it may be tried.
+    let client = server.builder().timeout(Duration::from_millis(300)).max_attempts(1_000).build().unwrap();
     assert!(client.track_sale(sale()).await.unwrap_err().is_timeout());
-    assert_eq!(server.requests().len(), 4);
+}
+
+/// "No limit" is often written like this; it must not overflow.
+#[tokio::test]
+async fn the_longest_limits() {
+    let server = Server::start([json(200, RECORDED)]).await;
+    let longest = Duration::MAX;
+    let client = server.builder().timeout(longest).request_timeout(longest).connect_timeout(longest).build().unwrap();
+    assert!(client.track_sale(sale()).await.is_ok());
+}
+
+/// A client of the user's that follows redirects: the answer is not the service's word.
+#[tokio::test]
+async fn a_redirect_that_the_user_s_client_follows() {
+    let other = Server::start([json(200, RECORDED)]).await;
+    let server = Server::start([http(307, &format!("location: {}/elsewhere\r\n", other.url), "")]).await;
+    let client = server.builder().http_client(affitor::reqwest::Client::new()).build().unwrap();
+    let error = client.track_sale(sale()).await.unwrap_err();
+    assert!(error.is_unexpected() && !error.is_retryable(), "{error:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,11 @@
 
 use affitor::{
     ClickId,
-    find::{BodyHead, BodyKind, FIELDS, HISTORY_LEN, Names, Prefix, Source, Sources, cookie, form, header, json},
+    find::{
+        BodyKind, FIELDS, HISTORY_LEN, Names, Source, Sources,
+        adapter::{BodyHead, Prefix},
+        cookie, form, header, json,
+    },
 };
 use proptest::prelude::*;
 use serde_json::Value;

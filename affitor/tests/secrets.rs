@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use affitor::{Currency, Lead, Sale};
+use affitor::{Click, Currency, Lead, Refund, Sale};
 use support::{Answer, KEY, Server, json};
 
 /// Everything that is logged or shown, down to the most talkative level of all crates.
@@ -52,11 +52,17 @@ async fn neither_key_nor_address_is_ever_shown() {
         let stripe = affitor::stripe::Metadata::new(42, "jo@example.com").for_subscription();
         shown += &format!("{client:?} {bound:?} {lead:?} {event:?} {stripe:?} {:?}", server.builder());
         let sale = Sale::new("in_1", 1, Currency::USD).customer_key("jo@example.com");
-        shown += &format!("{sale:?}");
+        let refund = Refund::full("jo@example.com").refund_reason("jo@example.com");
+        let click = Click::landing("https://shop.test/?aff=a&email=jo%40example.com")
+            .page_url("https://shop.test/?e=jo@example.com");
+        shown += &format!("{sale:?} {refund:?} {click:?}");
         for result in [
             client.track_lead(lead).await.map(|outcome| format!("{outcome:?}")),
             client.track_sale(sale).await.map(|outcome| format!("{outcome:?}")),
+            client.track_refund(refund).await.map(|outcome| format!("{outcome:?}")),
+            client.track_click(click).await.map(|outcome| format!("{outcome:?}")),
             client.readiness().await.map(|readiness| format!("{readiness:?}")),
+            client.run_test_chain().await.map(|chain| format!("{chain:?}")),
         ] {
             match result {
                 Ok(outcome) => shown += &outcome,

@@ -13,6 +13,7 @@ pub struct Raw {
     path: &'static str,
     headers: Vec<(&'static str, Vec<u8>)>,
     body: Body,
+    pause: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ enum Body {
     Chunked(Vec<Vec<u8>>, &'static str),
     /// Chunks without an end: the client waits for the answer first.
     Open(Vec<Vec<u8>>),
+    /// So much is announced, and so much is sent; the client waits for the answer.
+    Stalled(usize, Vec<u8>),
     /// Sent when the server says `100 Continue`.
     Expected(Vec<u8>),
 }
@@ -31,7 +34,7 @@ enum Body {
 impl Raw {
     /// A POST without headers and body.
     pub fn post(path: &'static str) -> Self {
-        Self { path, headers: Vec::new(), body: Body::None }
+        Self { path, headers: Vec::new(), body: Body::None, pause: false }
     }
 
     /// Adds a header, of any bytes.
@@ -43,6 +46,12 @@ impl Raw {
     /// A body with its length.
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = Body::Whole(body.as_ref().to_vec());
+        self
+    }
+
+    /// The second half of the body comes when the server has had time to see the first one.
+    pub fn in_two_parts(mut self) -> Self {
+        self.pause = true;
         self
     }
 
@@ -61,6 +70,12 @@ impl Raw {
     /// Chunks that don't end before the answer is there.
     pub fn open(mut self, chunks: &[&[u8]]) -> Self {
         self.body = Body::Open(chunks.iter().map(|chunk| chunk.to_vec()).collect());
+        self
+    }
+
+    /// A body of which the rest does not come before the answer is there.
+    pub fn stalled(mut self, announced: usize, sent: impl AsRef<[u8]>) -> Self {
+        self.body = Body::Stalled(announced, sent.as_ref().to_vec());
         self
     }
 
@@ -88,7 +103,9 @@ impl Raw {
         match &self.body {
             Body::None => {}
             Body::Whole(body) => head.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes()),
-            Body::CutOff(announced, _) => head.extend_from_slice(format!("content-length: {announced}\r\n").as_bytes()),
+            Body::CutOff(announced, _) | Body::Stalled(announced, _) => {
+                head.extend_from_slice(format!("content-length: {announced}\r\n").as_bytes())
+            }
             Body::Chunked(..) | Body::Open(_) => head.extend_from_slice(b"transfer-encoding: chunked\r\n"),
             Body::Expected(body) => {
                 head.extend_from_slice(
@@ -100,6 +117,13 @@ impl Raw {
         stream.write_all(&head).await.unwrap();
         match &self.body {
             Body::None => {}
+            Body::Whole(body) if self.pause => {
+                let (first, second) = body.split_at(body.len() / 2);
+                stream.write_all(first).await.unwrap();
+                // Not a wait for something: what arrives apart is the case.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                stream.write_all(second).await.unwrap();
+            }
             Body::Whole(body) => stream.write_all(body).await.unwrap(),
             Body::CutOff(_, sent) => {
                 stream.write_all(sent).await.unwrap();
@@ -110,6 +134,7 @@ impl Raw {
                 stream.write_all(format!("0\r\n{trailers}\r\n").as_bytes()).await.unwrap();
             }
             Body::Open(chunks) => write_chunks(&mut stream, chunks).await,
+            Body::Stalled(_, sent) => stream.write_all(sent).await.unwrap(),
             Body::Expected(body) => {
                 let line = first_line(&mut stream).await;
                 assert_eq!(line, "HTTP/1.1 100 Continue");

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 fn skip(why: &str) {
-    writeln!(io::stderr(), "SKIPPED: contract: {why}").unwrap();
+    writeln!(&mut io::stderr(), "SKIPPED: contract: {why}").unwrap();
 }
 
 /// A free port. Another program could take it before the mock does; then the mock says so and the test fails.
@@ -142,7 +142,7 @@ async fn the_mock_of_the_contract_takes_every_request() {
         "forced readiness": client.recheck_readiness(),
         "chain": client.run_test_chain(),
     }
-    writeln!(io::stderr(), "contract: {made} requests, {} refused", refused.len()).unwrap();
+    writeln!(&mut io::stderr(), "contract: {made} requests, {} refused", refused.len()).unwrap();
     assert!(refused.is_empty(), "{}", refused.join("\n"));
 
     // The check can fail: the mock refuses what the contract does not allow.

@@ -2,7 +2,7 @@
 //! the layer and to one without: their handlers must see the same body.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     io::{self, Write as _},
 };
 
@@ -310,6 +310,22 @@ fn in_body() -> Vec<Row> {
                 .header("cookie", format!("affitor_click_id={ID}"))
                 .open(&[b"{"]),
         ),
+        with(
+            Setup::ShortWait,
+            "a part of a body, answered early",
+            None,
+            Raw::post("/early").header("content-type", "application/json").stalled(100, "{"),
+        ),
+        with(
+            Setup::ShortWait,
+            "a part of a body and a cookie, answered early",
+            ID,
+            Raw::post("/early")
+                .header("content-type", "application/json")
+                .header("cookie", format!("affitor_click_id={ID}"))
+                .stalled(100, "{"),
+        ),
+        row("an upgrade", None, json(&field).header("connection", "upgrade").header("upgrade", "websocket")),
         row("a body that is expected", None, chunked("application/json").expected(&field)),
         row(
             "a body that is expected, and a cookie",
@@ -342,10 +358,10 @@ async fn every_framework_finds_the_same() {
         for framework in Framework::ALL {
             let mut seen = Vec::new();
             for setup in [*setup, Setup::NoLayer] {
-                if !apps.contains_key(&(framework, setup)) {
-                    apps.insert((framework, setup), App::start(framework, setup).await);
-                }
-                let app = apps.get_mut(&(framework, setup)).unwrap();
+                let app = match apps.entry((framework, setup)) {
+                    Entry::Occupied(app) => app.into_mut(),
+                    Entry::Vacant(place) => place.insert(App::start(framework, setup).await),
+                };
                 let answer = request.send(app.address).await;
                 seen.push((app.seen().await, answer));
             }
@@ -368,6 +384,7 @@ async fn every_framework_finds_the_same() {
         }
     }
     // Past the test harness, which would keep it to itself.
-    writeln!(io::stderr(), "scenarios: {} rows in {} frameworks", rows.len(), Framework::ALL.len()).unwrap();
+    let mut terminal = io::stderr();
+    writeln!(terminal, "scenarios: {} rows in {} frameworks", rows.len(), Framework::ALL.len()).unwrap();
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -8,7 +8,11 @@ use std::{
 
 use affitor_tower::{ClickId, ClickIdLayer};
 use http::{Request, Response};
-use tonic::{body::Body, server::NamedService, transport::Server};
+use tonic::{
+    body::Body,
+    server::NamedService,
+    transport::{Server, server::TcpIncoming},
+};
 use tower::Service;
 
 /// A gRPC service, by hand: it answers with the click id in a header.
@@ -41,11 +45,10 @@ impl Service<Request<Body>> for Shop {
 
 #[tokio::test]
 async fn a_call_carries_its_click_id() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    drop(listener);
-    let server = Server::builder().layer(ClickIdLayer::new()).add_service(Shop).serve(address);
-    let server = tokio::spawn(server);
+    let server = Server::builder().layer(ClickIdLayer::new()).add_service(Shop);
+    let server = tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
 
     let http = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
     for (header, value, expected) in [
@@ -53,19 +56,12 @@ async fn a_call_carries_its_click_id() {
         ("cookie", "a=b; affitor_click_id=cust_2_2", "cust_2_2"),
         ("cookie", "a=b", "none"),
     ] {
-        let answer = loop {
-            let request = http
-                .post(format!("http://{address}/shop.Shop/Buy"))
-                .header("content-type", "application/grpc")
-                .header(header, value)
-                .body(vec![0; 5]);
-            match request.send().await {
-                Ok(answer) => break answer,
-                // The server binds its port itself, a moment later.
-                Err(error) if error.is_connect() && !server.is_finished() => tokio::task::yield_now().await,
-                Err(error) => panic!("{error}"),
-            }
-        };
+        let request = http
+            .post(format!("http://{address}/shop.Shop/Buy"))
+            .header("content-type", "application/grpc")
+            .header(header, value)
+            .body(vec![0; 5]);
+        let answer = request.send().await.unwrap();
         assert_eq!(answer.headers()["x-found"], expected);
     }
     server.abort();

@@ -15,15 +15,15 @@ use super::{Call, test_mode};
 use crate::{program::PartnerState, record::ClickRecord, reply::Reply, state::State};
 
 pub(crate) fn click(state: &mut State, call: &Call<'_>) -> Reply {
-    if call.fields.is_test() {
-        return test_mode::record(state, call, "click", None);
-    }
     record(state, call).unwrap_or_else(|refused| refused)
 }
 
 fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
     let bad = |text: &str| Reply::error(400, text);
-    let fields = &call.fields;
+    let fields = call.fields()?;
+    if fields.is_test() {
+        return Ok(test_mode::record(state, call.now_ms, fields, "click", None));
+    }
     let affiliate_url = match fields.get("affiliate_url") {
         None => return Err(bad("affiliate_url is required")),
         Some(url) => url.as_str().ok_or_else(|| bad("Invalid affiliate_url"))?,
@@ -37,10 +37,12 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
         .find_map(|(name, code)| (name == "aff" && !code.is_empty()).then(|| code.into_owned()))
         .ok_or_else(|| bad("No aff parameter found in affiliate_url"))?;
 
-    for name in ["page_title", "screen_resolution", "viewport_size", "language", "timezone"] {
-        fields.text(name)?;
-    }
-    fields.additional_data()?;
+    let page_title = fields.text("page_title")?;
+    let screen_resolution = fields.text("screen_resolution")?;
+    let viewport_size = fields.text("viewport_size")?;
+    let language = fields.text("language")?;
+    let timezone = fields.text("timezone")?;
+    let additional_data = fields.additional_data()?;
     let page_url = fields.text("page_url")?;
     let referrer_url = fields.text("referrer_url")?;
     let session_id = fields.text("session_id")?;
@@ -70,6 +72,7 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
             let customer_id = state.customers[customer].id;
             let click_id = state.fresh_click_id(customer_id, call.now_ms);
             let click = ClickRecord {
+                id: state.next_id(),
                 click_id: click_id.clone(),
                 program_id: state.programs[program].id,
                 partner_code: code.clone(),
@@ -77,8 +80,14 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
                 at_ms: call.now_ms,
                 affiliate_url: affiliate_url.to_owned(),
                 page_url,
+                page_title,
                 referrer_url,
                 session_id,
+                screen_resolution,
+                viewport_size,
+                language,
+                timezone,
+                additional_data,
                 user_agent,
             };
             state.add_click(customer, click);

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{Call, test_mode};
 use crate::{
     auth,
+    fields::Fields,
     program::{LeadAuth, RepeatedLead, UnknownLead},
     record::{CustomerStatus, LeadRecord},
     reply::Reply,
@@ -31,16 +32,16 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
         Some(_) => Some(auth::program_of(&state.programs, call.authorization)?),
         None => None,
     };
-    if call.fields.is_test() {
-        return Ok(test_mode::record(state, call, "lead", server));
+    let fields = call.fields()?;
+    if fields.is_test() {
+        return Ok(test_mode::record(state, call.now_ms, fields, "lead", server));
     }
-    let fields = &call.fields;
     let click_id = fields.text("click_id")?;
     let customer_key = fields.text("customer_key")?;
     let email = fields.text("email")?;
-    for name in ["session_id", "page_url", "event_name"] {
-        fields.text(name)?;
-    }
+    let session_id = fields.text("session_id")?;
+    let page_url = fields.text("page_url")?;
+    let event_name = fields.event_name()?;
     let click_ids = fields.texts("click_ids")?;
     if click_ids.len() > HISTORY {
         return Err(Reply::error(400, format!("click_ids must hold at most {HISTORY} ids")));
@@ -50,20 +51,21 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
         return Err(Reply::error(400, "click_id or customer_key is required"));
     }
 
-    // In browser mode a customer key alone is looked up in the first program.
-    let key_program = server.unwrap_or(0);
-    let by_key = customer_key.as_deref().and_then(|key| state.customer_of_key(key_program, key));
-    let found = click_id.as_deref().and_then(|id| state.customer_of_click(id)).or(by_key);
-    let customer = match (found, &customer_key) {
-        (Some(customer), _) => customer,
-        (None, Some(_))
-            if click_id.is_none() && state.programs[key_program].readings.unknown_lead == UnknownLead::Unattributed =>
-        {
-            state.add_customer(key_program)
-        }
-        _ => return Err(Reply::error(400, "Customer not found. Provide a valid click_id or customer_key.")),
+    // The click says the program; without one the key does, or the page, or it is the first.
+    let by_click = click_id.as_deref().and_then(|id| state.customer_of_click(id));
+    let program = match (by_click, server) {
+        (Some(customer), _) => state.customers[customer].program,
+        (None, Some(program)) => program,
+        (None, None) => program_of_page(state, fields).unwrap_or(0),
     };
-    let program = state.customers[customer].program;
+    let by_key = customer_key.as_deref().and_then(|key| state.customer_of_key(program, key));
+    let customer = match by_click.or(by_key) {
+        Some(customer) => customer,
+        None if click_id.is_none() && state.programs[program].readings.unknown_lead == UnknownLead::Unattributed => {
+            state.add_customer(program)
+        }
+        None => return Err(Reply::error(400, "Customer not found. Provide a valid click_id or customer_key.")),
+    };
     if server.is_some_and(|server| server != program) {
         return Err(Reply::error(400, "Customer does not belong to this program"));
     }
@@ -71,7 +73,12 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
     let status = [Some(customer), by_key].into_iter().flatten().map(|place| state.customers[place].status).max();
     if let Some(status) = status.filter(|status| *status != CustomerStatus::Click) {
         return match state.programs[program].readings.repeated_lead {
-            RepeatedLead::Idempotent => Ok(tracked()),
+            RepeatedLead::Idempotent => {
+                if let (Some(_), Some(key)) = (server, &customer_key) {
+                    state.bind_key(customer, key);
+                }
+                Ok(tracked())
+            }
             RepeatedLead::Refused => Err(Reply::error(
                 400,
                 format!("Customer status cannot be updated to lead. Current status: {}", status.as_str()),
@@ -80,15 +87,20 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
     }
 
     let provisional = server.is_none() && state.programs[program].lead_auth == LeadAuth::ServerRequired;
+    let customer_id = state.customers[customer].id;
     if !provisional {
         state.customers[customer].status = CustomerStatus::Lead;
+        // Only now: anybody can send a provisional lead, under any customer key.
+        if let Some(key) = &customer_key {
+            state.bind_key(customer, key);
+        }
+        // What was provisional is settled.
+        let program_id = state.programs[program].id;
+        state.leads.retain(|lead| {
+            let same_key = lead.program_id == program_id && customer_key.is_some() && lead.customer_key == customer_key;
+            !(lead.provisional && (lead.customer_id == customer_id || same_key))
+        });
     }
-    if let Some(key) = &customer_key {
-        state.bind_key(customer, key);
-    }
-    // The lead with the key settles a provisional one.
-    let customer_id = state.customers[customer].id;
-    state.leads.retain(|lead| !(lead.provisional && lead.customer_id == customer_id));
     let id = state.next_id();
     let last_click = state.last_click(customer).map(|click| click.click_id.clone());
     state.leads.push(LeadRecord {
@@ -98,6 +110,9 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
         customer_key,
         click_id: click_id.filter(|id| state.customer_of_click(id).is_some()).or(last_click),
         email_sha256: email.map(|email| hash(&email)),
+        session_id,
+        page_url,
+        event_name,
         click_ids,
         provisional,
         at_ms: call.now_ms,
@@ -111,6 +126,13 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
         })));
     }
     Ok(tracked())
+}
+
+/// The program that the tracker sends, at the top level or in `additional_data`.
+fn program_of_page(state: &State, fields: &Fields) -> Option<usize> {
+    let sent = fields.get("program_id").or_else(|| fields.additional("program_id"))?;
+    let id = sent.as_u64().or_else(|| sent.as_str()?.parse().ok())?;
+    state.programs.iter().position(|program| program.id == id)
 }
 
 fn tracked() -> Reply {

@@ -23,7 +23,7 @@ pub(crate) fn refund(state: &mut State, call: &Call<'_>) -> Reply {
 
 fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
     let program = auth::program_of(&state.programs, call.authorization)?;
-    let fields = &call.fields;
+    let fields = call.fields()?;
     let transaction_id = match fields.get("transaction_id") {
         Some(Value::String(id)) if !id.is_empty() => id.clone(),
         _ => return Err(Reply::error(400, "transaction_id is required")),
@@ -67,14 +67,18 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
         })));
     }
 
-    let left = commission.amount_cents - commission.deducted_cents;
-    let asked = amount.map_or(left, |amount| share(commission.amount_cents, amount, sale.amount_cents));
-    let deduction_cents = asked.min(left);
+    // By the running total, so that many small refunds take back no less than one large one.
+    let refunded = amount.map_or(sale.amount_cents, |amount| commission.refunded_cents.saturating_add(amount));
+    let refunded = refunded.min(sale.amount_cents);
+    let deduction_cents =
+        share(commission.amount_cents, refunded, sale.amount_cents).saturating_sub(commission.deducted_cents);
+    commission.refunded_cents = refunded;
     commission.deducted_cents += deduction_cents;
-    let all = amount.is_none_or(|amount| amount >= sale.amount_cents) || deduction_cents == left;
+    let all = refunded == sale.amount_cents;
     commission.status = if all { CommissionStatus::Reversed } else { CommissionStatus::Refunded };
     let (commission_id, status) = (commission.commission_id, commission.status);
     state.refunds.push(RefundRecord {
+        program_id: settings.id,
         transaction_id,
         refund_amount_cents: amount,
         refund_reason,

@@ -13,7 +13,7 @@ use super::{Call, test_mode};
 use crate::{
     auth,
     clock::DAY_MS,
-    fields::wrong,
+    fields::{Fields, wrong},
     program::{CommissionKind, DuplicateSale, ExpiredWindow, PartnerState, WindowStart},
     record::{CommissionRecord, CommissionStatus, CustomerStatus, SaleRecord},
     reply::Reply,
@@ -34,14 +34,20 @@ struct Sent {
     sale_type: String,
     is_recurring: bool,
     subscription_id: Option<String>,
+    subscription_interval: Option<String>,
+    product_id: Option<String>,
+    line_items: Option<Value>,
+    event_name: Option<String>,
+    additional_data: Option<Value>,
 }
 
 fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
     let program = auth::program_of(&state.programs, call.authorization)?;
-    if call.fields.is_test() {
-        return Ok(test_mode::record(state, call, "sale", Some(program)));
+    let fields = call.fields()?;
+    if fields.is_test() {
+        return Ok(test_mode::record(state, call.now_ms, fields, "sale", Some(program)));
     }
-    let sent = read(call)?;
+    let sent = read(fields)?;
     if state.sale_of(&sent.transaction_id).is_some() {
         return Err(duplicate(state.programs[program].readings.duplicate_sale));
     }
@@ -87,19 +93,28 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
     }
 
     let first_sale_ms = *state.customers[customer].first_sale_ms.get_or_insert(call.now_ms);
-    let pays = match settings.commission.kind {
-        CommissionKind::OneTime => !state.sales.iter().any(|sale| sale.customer_id == state.customers[customer].id),
-        CommissionKind::Recurring { months } => call.now_ms - first_sale_ms < i64::from(months) * 30 * DAY_MS,
-        CommissionKind::Lifetime => true,
+    let pays = match settings.commission.map(|commission| commission.kind) {
+        None => false,
+        Some(CommissionKind::OneTime) => {
+            !state.sales.iter().any(|sale| sale.customer_id == state.customers[customer].id)
+        }
+        Some(CommissionKind::Recurring { months }) => call.now_ms - first_sale_ms < i64::from(months) * 30 * DAY_MS,
+        Some(CommissionKind::Lifetime) => true,
     };
     let sale_id = state.next_id();
     let commission_id = (pays && !expired).then(|| state.next_id());
     if let Some(commission_id) = commission_id {
         state.commissions.push(CommissionRecord {
             commission_id,
+            program_id: settings.id,
             sale_id,
             partner_code: partner_code.clone(),
-            amount_cents: share(sent.amount_cents, u64::from(settings.commission.percent), 100),
+            amount_cents: share(
+                sent.amount_cents,
+                settings.commission.map_or(0, |commission| commission.percent).into(),
+                100,
+            ),
+            refunded_cents: 0,
             deducted_cents: 0,
             status: CommissionStatus::Earned,
             held_until_ms: call.now_ms + i64::from(settings.hold_days) * DAY_MS,
@@ -119,6 +134,11 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
         sale_type: sent.sale_type,
         is_recurring: sent.is_recurring,
         subscription_id: sent.subscription_id,
+        subscription_interval: sent.subscription_interval,
+        product_id: sent.product_id,
+        line_items: sent.line_items,
+        event_name: sent.event_name,
+        additional_data: sent.additional_data,
         commission_id,
         at_ms: call.now_ms,
     });
@@ -132,8 +152,7 @@ fn record(state: &mut State, call: &Call<'_>) -> Result<Reply, Reply> {
     })))
 }
 
-fn read(call: &Call<'_>) -> Result<Sent, Reply> {
-    let fields = &call.fields;
+fn read(fields: &Fields) -> Result<Sent, Reply> {
     let transaction_id = fields
         .get("transaction_id")
         .and_then(Value::as_str)
@@ -157,10 +176,11 @@ fn read(call: &Call<'_>) -> Result<Sent, Reply> {
     }
     let is_recurring = fields.flag("is_recurring")?;
     let subscription_id = fields.text("subscription_id")?;
-    for name in ["subscription_interval", "product_id", "event_name"] {
-        fields.text(name)?;
-    }
-    fields.additional_data()?;
+    let subscription_interval = fields.text("subscription_interval")?;
+    let product_id = fields.text("product_id")?;
+    let line_items = fields.get("line_items").cloned();
+    let event_name = fields.event_name()?;
+    let additional_data = fields.additional_data()?;
     Ok(Sent {
         transaction_id,
         amount_cents,
@@ -170,16 +190,21 @@ fn read(call: &Call<'_>) -> Result<Sent, Reply> {
         sale_type,
         is_recurring,
         subscription_id,
+        subscription_interval,
+        product_id,
+        line_items,
+        event_name,
+        additional_data,
     })
 }
 
 fn duplicate(reading: DuplicateSale) -> Reply {
     match reading {
         DuplicateSale::Error => Reply::error(409, "Duplicate transaction_id. This sale has already been recorded."),
-        DuplicateSale::Conflict => Reply {
-            status: 409,
-            body: json!({ "error": "Conflict", "message": "transaction_id already recorded", "statusCode": 409 }),
-        },
+        DuplicateSale::Conflict => Reply::new(
+            409,
+            json!({ "error": "Conflict", "message": "transaction_id already recorded", "statusCode": 409 }),
+        ),
     }
 }
 

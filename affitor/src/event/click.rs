@@ -19,8 +19,9 @@ use crate::{ClickId, redact::Redacted};
 ///     .language("en-US");
 /// assert!(click.validate().is_ok());
 /// ```
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[must_use = "an event does nothing until it is tracked"]
 #[non_exhaustive]
 pub struct Click {
     /// The whole landing URL with its `?aff=`.

@@ -21,8 +21,9 @@ use crate::{
 /// assert!(lead.validate().is_ok());
 /// assert!(!format!("{lead:?}").contains("jo@"));
 /// ```
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[must_use = "an event does nothing until it is tracked"]
 #[non_exhaustive]
 pub struct Lead {
     /// The shop's own stable id of the user, under which all later sales are found.

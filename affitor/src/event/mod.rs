@@ -28,7 +28,8 @@ use crate::Visitor;
 /// assert_eq!(serde_json::to_value(&event)?["type"], "refund");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[must_use = "an event does nothing until it is tracked"]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {

@@ -18,6 +18,7 @@ use crate::redact::Redacted;
 /// assert!(Refund::partial("in_1", 0).validate().is_err()); // the service would take it for a full one
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[must_use = "an event does nothing until it is tracked"]
 #[non_exhaustive]
 pub struct Refund {
     /// The transaction id of the sale.

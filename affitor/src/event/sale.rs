@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{InvalidEvent, Keys, id, is_test, set_test_mode};
-use crate::{ClickId, Currency, redact::Redacted};
+use crate::{ClickId, Currency, open_enum::open_enum, redact::Redacted};
 
 /// A payment: makes the partner's commission (`POST /api/v1/track/sale`).
 ///
@@ -19,7 +19,8 @@ use crate::{ClickId, Currency, redact::Redacted};
 /// assert!(first.validate().is_ok() && renewal.validate().is_ok());
 /// assert!(Sale::new("in_3", 0, Currency::USD).customer_key("user_7").validate().is_err());
 /// ```
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[must_use = "an event does nothing until it is tracked"]
 #[non_exhaustive]
 pub struct Sale {
     /// The payment's id at the payment provider: the idempotency key, unique across the platform. A refund names it.
@@ -184,26 +185,24 @@ impl fmt::Debug for Sale {
     }
 }
 
-/// What kind of payment a sale is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SaleType {
-    /// A single payment.
-    Payment,
-    /// A payment of a subscription.
-    Subscription,
+open_enum! {
+    /// What kind of payment a sale is.
+    SaleType {
+        /// A single payment.
+        Payment = "payment",
+        /// A payment of a subscription.
+        Subscription = "subscription",
+    }
 }
 
-/// How often a subscription is paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SubscriptionInterval {
-    /// Every month.
-    Monthly,
-    /// Every three months.
-    Quarterly,
-    /// Every year.
-    Annual,
+open_enum! {
+    /// How often a subscription is paid. The API names three and says "e.g.".
+    SubscriptionInterval {
+        /// Every month.
+        Monthly = "monthly",
+        /// Every three months.
+        Quarterly = "quarterly",
+        /// Every year.
+        Annual = "annual",
+    }
 }

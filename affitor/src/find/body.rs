@@ -7,8 +7,8 @@ pub struct BodyHead<'r> {
     pub content_type: Option<&'r [u8]>,
     /// The `Content-Encoding`.
     pub content_encoding: Option<&'r [u8]>,
-    /// Whether there is an `Expect` header: then the client waits for a word before it sends the body, and reading
-    /// would give it.
+    /// Whether there is an `Expect` or `Upgrade` header: then the client waits for a word before it sends the body, and
+    /// reading would give it, or what follows is no body.
     pub expects: bool,
     /// The length in bytes, where it is known.
     pub length: Option<u64>,

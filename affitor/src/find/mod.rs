@@ -19,8 +19,11 @@
 //! assert_eq!(id.unwrap(), "cust_42_1714000000000");
 //! ```
 
+use std::time::Duration;
+
 mod body;
 pub mod cookie;
+mod deadline;
 pub mod form;
 pub mod header;
 pub mod json;
@@ -29,11 +32,20 @@ mod prefix;
 mod search;
 mod sources;
 
-pub use body::{BodyHead, BodyKind};
+pub use body::BodyKind;
 pub use name::Names;
-pub use prefix::Prefix;
-pub use search::{Head, Search, Unfinished};
 pub use sources::{Source, Sources};
+
+/// What the adapters to web frameworks share. No part of the stable interface.
+#[doc(hidden)]
+pub mod adapter {
+    pub use super::{
+        body::BodyHead,
+        deadline::Deadline,
+        prefix::Prefix,
+        search::{Head, Search, Unfinished},
+    };
+}
 
 /// The header in which a page's script may forward the click id. Name it in the `Access-Control-Allow-Headers` of an
 /// API that is called from another origin.
@@ -54,6 +66,9 @@ pub const HISTORY_LEN: usize = 20;
 /// The body fields that hold a click id, the first one first. Other ad networks call theirs `click_id`, so that name
 /// is only looked at when asked for ([`Sources::fields`]).
 pub const FIELDS: [&str; 2] = ["affitorClickId", "affitor_click_id"];
+
+/// How long a layer waits for a body that it looks into, unless [`Sources::body_timeout`] says otherwise: 2 seconds.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How much of a body is looked into at most, in bytes, unless [`Sources::body_limit`] says otherwise: 64 KiB.
 pub const BODY_LIMIT: usize = 64 * 1024;

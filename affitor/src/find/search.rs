@@ -32,11 +32,13 @@ pub struct Unfinished {
 }
 
 impl Sources {
+    #[doc(hidden)]
     /// Looks at one source after the other, until one has an id or the body is needed.
     pub fn search(&self, head: &impl Head) -> Search {
         self.search_from(0, head)
     }
 
+    #[doc(hidden)]
     /// Goes on once the body was read: `body` is the whole of it, or `None` where it could not be had (too long, cut
     /// off).
     pub fn resume(&self, unfinished: Unfinished, body: Option<&[u8]>, head: &impl Head) -> Option<ClickId> {

@@ -1,9 +1,14 @@
 //! Where a click id is looked for.
 
-use super::{BODY_LIMIT, BodyHead, BodyKind, CLICK_ID_COOKIE, CLICK_ID_HEADER, FIELDS, Names, OLD_CLICK_ID_COOKIE};
+use std::time::Duration;
+
+use super::{
+    BODY_LIMIT, BODY_TIMEOUT, BodyKind, CLICK_ID_COOKIE, CLICK_ID_HEADER, FIELDS, Names, OLD_CLICK_ID_COOKIE,
+    body::BodyHead,
+};
 
 /// A place in a request that can hold a click id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Source {
     /// The header that the page's script forwards.
@@ -29,12 +34,14 @@ pub enum Source {
 /// assert_eq!(sources.in_order(), [Source::Cookie, Source::Header]);
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "sources do nothing until a layer has them"]
 pub struct Sources {
     order: Vec<Source>,
     header: Box<str>,
     cookies: Names,
     fields: Names,
     body_limit: usize,
+    body_timeout: Duration,
     unknown_length: bool,
 }
 
@@ -46,6 +53,7 @@ impl Default for Sources {
             cookies: Names::new([CLICK_ID_COOKIE, OLD_CLICK_ID_COOKIE]),
             fields: Names::new(FIELDS),
             body_limit: BODY_LIMIT,
+            body_timeout: BODY_TIMEOUT,
             unknown_length: false,
         }
     }
@@ -94,6 +102,14 @@ impl Sources {
         self
     }
 
+    /// How long to wait for a body that is looked into. Default: [`BODY_TIMEOUT`]. When it is over, the handler is called
+    /// with what has come and the rest, as without the layer, and the other sources are looked at. In effect with the
+    /// feature `client`, in a Tokio runtime; `ClickIdLayer` without that feature waits as long as the body takes.
+    pub fn body_timeout(mut self, limit: Duration) -> Self {
+        self.body_timeout = limit;
+        self
+    }
+
     /// Whether bodies of unknown length (chunked) are looked into as well. Off by default: waiting for such a body
     /// holds up a client that waits for the answer before it sends the rest.
     pub fn unknown_length(mut self, look: bool) -> Self {
@@ -121,11 +137,17 @@ impl Sources {
         &self.fields
     }
 
+    /// How long a body that is looked into is waited for.
+    pub fn timeout(&self) -> Duration {
+        self.body_timeout
+    }
+
     /// The longest body that is looked into, in bytes.
     pub fn limit(&self) -> usize {
         self.body_limit
     }
 
+    #[doc(hidden)]
     /// Whether a body may be looked into, and as what: when it is of a known kind, not compressed, not empty, not
     /// announced with `Expect`, and of a known length up to the limit.
     pub fn look(&self, body: &BodyHead<'_>) -> Option<BodyKind> {

@@ -17,12 +17,12 @@ impl Chain<'_> {
 
         let partner = if self.broken == Some(Step::Click) { "NOBODY" } else { "PARTNER123" };
         let answer = visitor.land(signup_url, partner, sandbox.url()).await?;
-        let click = sandbox.clicks().await.pop();
+        let click = sandbox.clicks().await.into_iter().find(|click| answer["click_id"] == click.click_id);
         self.step(
             &mut missing,
             Step::Click,
             click.as_ref().map(|click| format!("{} by partner {}", click.click_id, click.partner_code)),
-            || format!("the service says: {}", answer["error"]),
+            self.refusal().await,
         );
 
         let user_id = visitor.sign_up(signup_url).await?;
@@ -31,12 +31,15 @@ impl Chain<'_> {
             &mut missing,
             Step::Lead,
             lead.map(|lead| format!("{user_id} with click {}", lead.click_id.unwrap_or_default())),
-            || format!("{user_id} has signed up, and no lead has arrived"),
+            format!("{user_id} has signed up; {}", self.refusal().await),
         );
 
         let (payment_id, taken) = visitor.buy(checkout_url, &user_id).await?;
         let sale = sandbox.sales().await.into_iter().find(|sale| sale.transaction_id == payment_id);
-        let commission = sandbox.commissions().await.pop();
+        let commission =
+            sandbox.commissions().await.into_iter().find(|commission| {
+                sale.as_ref().is_some_and(|sale| sale.commission_id == Some(commission.commission_id))
+            });
         self.step(
             &mut missing,
             Step::Sale,
@@ -51,7 +54,7 @@ impl Chain<'_> {
                     commission.partner_code,
                 )
             }),
-            || format!("{payment_id} is paid, the webhook was {}", if taken { "taken" } else { "not taken" }),
+            format!("{payment_id} is paid, the webhook {}; {}", said(taken), self.refusal().await),
         );
 
         let taken = visitor.refund(provider_url, &payment_id).await?;
@@ -66,22 +69,42 @@ impl Chain<'_> {
                     dollars(refund.deduction_cents)
                 )
             }),
-            || format!("{payment_id} is refunded, the webhook was {}", if taken { "taken" } else { "not taken" }),
+            format!("{payment_id} is refunded, the webhook {}; {}", said(taken), self.refusal().await),
         );
         (self.say)("");
         Ok(missing)
     }
 
-    fn step(&self, missing: &mut Vec<Step>, step: Step, held: Option<String>, otherwise: impl Fn() -> String) {
+    fn step(&self, missing: &mut Vec<Step>, step: Step, held: Option<String>, otherwise: String) {
         let line = match held {
             Some(held) => format!("{:<8}{held}", step.name()),
             None => {
                 missing.push(step);
-                format!("{:<8}MISSING: {}", step.name(), otherwise())
+                format!("{:<8}MISSING: {otherwise}", step.name())
             }
         };
         (self.say)(&line);
     }
+
+    /// What the service has refused last, which is why a step is missing.
+    async fn refusal(&self) -> String {
+        let requests = self.apps.sandbox.requests().await;
+        match requests.iter().rev().find(|request| request.status >= 400) {
+            Some(request) => {
+                format!(
+                    "the service refused {}: {} {}",
+                    request.path,
+                    request.status,
+                    request.error.as_deref().unwrap_or("")
+                )
+            }
+            None => "the service has refused nothing".to_owned(),
+        }
+    }
+}
+
+fn said(taken: bool) -> &'static str {
+    if taken { "was taken" } else { "was not taken" }
 }
 
 fn dollars(cents: u64) -> String {

@@ -38,7 +38,7 @@ async fn page(State(tracker): State<Arc<Tracker>>) -> Html<String> {
     Html(page.replace("{api_url}", &tracker.api_url).replace("{program_id}", &tracker.program_id))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct SignUp {
     email: String,
     password: String,

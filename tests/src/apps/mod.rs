@@ -49,6 +49,8 @@ pub enum Setup {
     SmallLimit,
     /// Bodies of unknown length too, up to 1,000 bytes.
     UnknownLength,
+    /// Bodies are waited for for 50 ms.
+    ShortWait,
     /// Only bodies of requests to `/sign-up`.
     OnlySignUp,
 }
@@ -63,6 +65,7 @@ impl Setup {
             Self::HeaderOnly => sources.order([Source::Header]),
             Self::OtherNames => sources.header("X-Click").fields(["click_id"]).cookies(["click"]),
             Self::SmallLimit => sources.body_limit(100),
+            Self::ShortWait => sources.body_timeout(Duration::from_millis(50)),
             Self::UnknownLength => sources.unknown_length(true).body_limit(1_000),
         }
     }
