@@ -8,7 +8,7 @@ use crate::{ClickId, redact::Redacted};
 
 /// A visitor who landed with a partner's link (`POST /api/v1/track/click`).
 ///
-/// Normally the tracker script in the page reports it. Reported from a server, the answer's click id belongs into the
+/// Normally the tracker script in the page reports it. Reported from a server, the answer's click id belongs in the
 /// visitor's cookie.
 ///
 /// ```

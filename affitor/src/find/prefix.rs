@@ -5,8 +5,8 @@ use bytes::{Bytes, BytesMut};
 /// The frames that were read of a body while looking into it, kept to be passed on.
 ///
 /// A frame that arrived whole goes on as it came. Several are copied together, since keeping small frames would keep
-/// the connection's whole buffers; the frame that goes over the limit is kept beside them as it came. So no more is
-/// held than the limit and one frame.
+/// the connection's whole buffers; the frame that goes over the limit is kept beside them as it came. So no
+/// more is held than the limit (with the room of a growing buffer, where the length is not known) and one frame.
 #[derive(Debug)]
 pub struct Prefix {
     limit: usize,

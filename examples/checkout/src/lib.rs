@@ -101,7 +101,7 @@ async fn payment_webhook(
     match tracked {
         Ok(()) => HttpResponse::Ok().finish(),
         // The provider delivers again what is answered with 5xx, for days: worth it for all that may be mended by then, a
-        // wrong key or URL included. Repeats are fine: a sale counts once.
+        // wrong key or URL included. Repeats are fine for sales; a shop with partial refunds remembers their ids.
         Err(error) => {
             tracing::error!(%error, "payment not tracked");
             let hopeless = error.is_invalid() || error.status() == Some(400) || (partial && error.may_have_arrived());
