@@ -43,11 +43,11 @@ async fn check_out(
     shop: web::Data<Shop>,
     affitor: AffitorClient,
     buyer: web::Either<web::Json<Buyer>, web::Form<Buyer>>,
-) -> Result<impl Responder, Box<dyn std::error::Error>> {
-    let buyer = buyer.into_inner();
-    let payment_id = format!("pay_{}", UNIX_EPOCH.elapsed()?.as_micros());
+) -> HttpResponse {
+    let payment_id = format!("pay_{}", UNIX_EPOCH.elapsed().unwrap_or_default().as_micros());
     // Without metadata the sale finds nobody; the checkout goes on all the same.
-    let metadata = affitor.stripe_metadata(&buyer.user_id).map(|metadata| metadata.for_payment().form_pairs());
+    let metadata =
+        affitor.stripe_metadata(buyer.into_inner().user_id).map(|metadata| metadata.for_payment().form_pairs());
     let metadata = metadata.inspect_err(|error| tracing::error!(%error, "no metadata")).unwrap_or_default();
     let mut pay_url = shop.pay_page.clone();
     pay_url
@@ -56,9 +56,9 @@ async fn check_out(
         .append_pair("amount_cents", &PRICE_CENTS.to_string())
         .append_pair("currency", "USD")
         .extend_pairs(metadata);
-    Ok(HttpResponse::SeeOther()
+    HttpResponse::SeeOther()
         .insert_header(("location", pay_url.as_str()))
-        .json(serde_json::json!({ "paymentId": payment_id, "payUrl": pay_url.as_str() })))
+        .json(serde_json::json!({ "paymentId": payment_id, "payUrl": pay_url.as_str() }))
 }
 
 /// What the provider says.
@@ -116,7 +116,8 @@ pub fn sign(secret: &str, body: &[u8]) -> String {
 }
 
 fn is_signed(secret: &str, body: &[u8], signature: &str) -> bool {
-    hex::decode(signature).is_ok_and(|signature| hmac(secret, body).verify_slice(&signature).is_ok())
+    !secret.is_empty()
+        && hex::decode(signature).is_ok_and(|signature| hmac(secret, body).verify_slice(&signature).is_ok())
 }
 
 fn hmac(secret: &str, body: &[u8]) -> Hmac<Sha256> {
