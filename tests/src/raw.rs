@@ -104,7 +104,7 @@ impl Raw {
             Body::None => {}
             Body::Whole(body) => head.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes()),
             Body::CutOff(announced, _) | Body::Stalled(announced, _) => {
-                head.extend_from_slice(format!("content-length: {announced}\r\n").as_bytes())
+                head.extend_from_slice(format!("content-length: {announced}\r\n").as_bytes());
             }
             Body::Chunked(..) | Body::Open(_) => head.extend_from_slice(b"transfer-encoding: chunked\r\n"),
             Body::Expected(body) => {

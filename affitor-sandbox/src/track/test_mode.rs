@@ -28,7 +28,7 @@ pub(super) fn record(
         event_type: event_type.to_owned(),
         program_id,
         transaction_id: sale
-            .then(|| sent("transaction_id").map_or_else(|| format!("test_txn_{}", now_ms), str::to_owned)),
+            .then(|| sent("transaction_id").map_or_else(|| format!("test_txn_{now_ms}"), str::to_owned)),
         amount_cents: sale.then(|| fields.get("amount_cents").and_then(Value::as_u64).unwrap_or(AMOUNT_CENTS)),
         at_ms: now_ms,
     });

@@ -36,8 +36,7 @@ struct Buyer {
     user_id: String,
 }
 
-/// Sends the visitor to the provider's pay page. The metadata comes back in the webhooks: so the sale finds the user and
-/// the click, whoever sends the webhook.
+/// Sends the visitor to the provider's pay page. The metadata comes back in the webhook, with the user and the click.
 #[post("/api/checkout")]
 async fn check_out(
     shop: web::Data<Shop>,
@@ -45,7 +44,6 @@ async fn check_out(
     buyer: web::Either<web::Json<Buyer>, web::Form<Buyer>>,
 ) -> HttpResponse {
     let payment_id = format!("pay_{}", UNIX_EPOCH.elapsed().unwrap_or_default().as_micros());
-    // Without metadata the sale finds nobody; the checkout goes on all the same.
     let metadata =
         affitor.stripe_metadata(buyer.into_inner().user_id).map(|metadata| metadata.for_payment().form_pairs());
     let metadata = metadata.inspect_err(|error| tracing::error!(%error, "no metadata")).unwrap_or_default();

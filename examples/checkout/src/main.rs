@@ -1,5 +1,4 @@
-//! Serves the checkout app on port 3001, with `AFFITOR_API_KEY`, `AFFITOR_API_URL`, `AFFITOR_PROGRAM_ID`, `PAY_PAGE` and
-//! `WEBHOOK_SECRET`.
+//! Serves the checkout app on port 3001, with the variables of `Client::from_env`, `PAY_PAGE` and `WEBHOOK_SECRET`.
 
 use std::env;
 
