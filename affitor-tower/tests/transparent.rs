@@ -169,9 +169,9 @@ fn assert_same(bare: &Seen, behind: &Seen) {
     }
 }
 
-fn steps(bytes: Vec<u8>, cuts: Vec<usize>, extras: Vec<(usize, Step)>) -> VecDeque<Step> {
+fn steps(bytes: &[u8], cuts: Vec<usize>, extras: Vec<(usize, Step)>) -> VecDeque<Step> {
     let mut steps = Vec::new();
-    let mut rest = bytes.as_slice();
+    let mut rest = bytes;
     let mut cuts = cuts.into_iter().cycle();
     while !rest.is_empty() {
         let (frame, behind) = rest.split_at(cuts.next().unwrap_or(usize::MAX).min(rest.len()));
@@ -214,7 +214,7 @@ fn any_script() -> impl Strategy<Value = Script> {
     let past_the_end = prop_oneof![Just(PastTheEnd::Nothing), Just(PastTheEnd::Error)];
     (any_bytes(), cuts, prop::collection::vec((any::<usize>(), extra), 0..5), length, any::<bool>(), past_the_end)
         .prop_map(|(bytes, cuts, extras, length, knows_its_end, past_the_end)| Script {
-            steps: steps(bytes, cuts, extras),
+            steps: steps(&bytes, cuts, extras),
             length,
             knows_its_end,
             past_the_end,
@@ -246,7 +246,7 @@ proptest! {
     fn an_id_is_found_however_the_body_is_cut(cuts in prop::collection::vec(1_usize..40, 1..8), knows_its_end: bool) {
         let json = br#"{"email":"jo@example.com","affitorClickId":"cust_42_1714000000000","plan":"pro"}"#;
         let script = Script {
-            steps: steps(json.to_vec(), cuts, Vec::new()),
+            steps: steps(json, cuts, Vec::new()),
             length: Length::Exact,
             knows_its_end,
             past_the_end: PastTheEnd::Error,

@@ -34,8 +34,7 @@ impl Call {
             PartialRefund => said(client.track_refund(affitor::Refund::partial("in_1", 1_000)).await),
             Readiness => said(client.readiness().await.map(|ready| {
                 let gates = [ready.gates.profile, ready.gates.economics, ready.gates.payout, ready.gates.tracking];
-                let gates: Vec<_> =
-                    gates.iter().flat_map(|gate| &gate.status).map(|status| status.to_string()).collect();
+                let gates: Vec<_> = gates.iter().flat_map(|gate| &gate.status).map(ToString::to_string).collect();
                 (
                     ready.state,
                     ready.blocker,

@@ -4,7 +4,7 @@ use affitor::{
     ClickId,
     find::{
         BodyKind, FIELDS, HISTORY_LEN, Names, Source, Sources,
-        adapter::{BodyHead, Prefix},
+        adapter::{BodyHead, Head, Prefix, Search},
         cookie, form, header, json,
     },
 };
@@ -133,6 +133,57 @@ fn cookies_of_any_names() {
     ] {
         let found = cookie::click_id([header], &Names::new(names.iter().copied()));
         assert_eq!(found.as_ref().map(ClickId::as_str), expected, "{names:?}");
+    }
+}
+
+/// A request with a header, a body and a cookie, each of which may be missing.
+struct Request {
+    header: Option<&'static str>,
+    body: bool,
+    cookie: Option<&'static str>,
+}
+
+impl Head for Request {
+    fn forwarded(&self) -> impl Iterator<Item = &[u8]> {
+        self.header.iter().map(|value| value.as_bytes())
+    }
+
+    fn cookies(&self) -> impl Iterator<Item = &[u8]> {
+        self.cookie.iter().map(|value| value.as_bytes())
+    }
+
+    fn body(&self) -> Option<BodyKind> {
+        self.body.then_some(BodyKind::Json)
+    }
+}
+
+/// The search stops where the body is needed, and goes on behind it.
+#[test]
+fn the_order_of_the_search() {
+    const COOKIE: &str = "affitor_click_id=cookie";
+    let body: &[u8] = br#"{"affitorClickId":"body"}"#;
+    let order = |order: &[Source]| Sources::default().order(order.iter().copied());
+    let (usual, reversed) = (Sources::default(), order(&[Source::Cookie, Source::Body, Source::Header]));
+    for (sources, header, body, cookie, expected) in [
+        (&usual, Some("header"), Some(Some(body)), Some(COOKIE), Some("header")),
+        (&usual, None, Some(Some(body)), Some(COOKIE), Some("body")),
+        (&usual, None, Some(Some(&b"{}"[..])), Some(COOKIE), Some("cookie")),
+        (&usual, None, Some(None), Some(COOKIE), Some("cookie")),
+        (&usual, None, None, Some(COOKIE), Some("cookie")),
+        (&usual, None, Some(None), None, None),
+        (&usual, None, None, None, None),
+        (&reversed, Some("header"), Some(Some(body)), Some(COOKIE), Some("cookie")),
+        (&reversed, Some("header"), Some(Some(body)), None, Some("body")),
+        (&reversed, Some("header"), Some(None), None, Some("header")),
+        (&order(&[]), Some("header"), Some(Some(body)), Some(COOKIE), None),
+    ] {
+        let request = Request { header, body: body.is_some(), cookie };
+        let found = match (sources.search(&request), body) {
+            (Search::Done(found), _) => found,
+            (Search::Body(unfinished), Some(body)) => sources.resume(unfinished, body, &request),
+            (Search::Body(_), None) => panic!("there is no body"),
+        };
+        assert_eq!(found.as_ref().map(ClickId::as_str), expected, "{header:?} {body:?} {cookie:?}");
     }
 }
 

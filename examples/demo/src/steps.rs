@@ -22,7 +22,7 @@ impl Chain<'_> {
             &mut missing,
             Step::Click,
             click.as_ref().map(|click| format!("{} by partner {}", click.click_id, click.partner_code)),
-            self.refusal().await,
+            &self.refusal().await,
         );
 
         let user_id = visitor.sign_up(signup_url).await?;
@@ -31,7 +31,7 @@ impl Chain<'_> {
             &mut missing,
             Step::Lead,
             lead.map(|lead| format!("{user_id} with click {}", lead.click_id.unwrap_or_default())),
-            format!("{user_id} has signed up; {}", self.refusal().await),
+            &format!("{user_id} has signed up; {}", self.refusal().await),
         );
 
         let (payment_id, taken) = visitor.buy(checkout_url, &user_id).await?;
@@ -54,7 +54,7 @@ impl Chain<'_> {
                     commission.partner_code,
                 )
             }),
-            format!("{payment_id} is paid, the webhook {}; {}", said(taken), self.refusal().await),
+            &format!("{payment_id} is paid, the webhook {}; {}", said(taken), self.refusal().await),
         );
 
         let taken = visitor.refund(provider_url, &payment_id).await?;
@@ -69,13 +69,13 @@ impl Chain<'_> {
                     dollars(refund.deduction_cents)
                 )
             }),
-            format!("{payment_id} is refunded, the webhook {}; {}", said(taken), self.refusal().await),
+            &format!("{payment_id} is refunded, the webhook {}; {}", said(taken), self.refusal().await),
         );
         (self.say)("");
         Ok(missing)
     }
 
-    fn step(&self, missing: &mut Vec<Step>, step: Step, held: Option<String>, otherwise: String) {
+    fn step(&self, missing: &mut Vec<Step>, step: Step, held: Option<String>, otherwise: &str) {
         let line = match held {
             Some(held) => format!("{:<8}{held}", step.name()),
             None => {
