@@ -48,6 +48,7 @@ const GROUPS: &[(&str, &[Row])] = &[
     ("axum-bytes", &[
         within("axum-bytes-affitor-outer", "json-absent", 3_200.0, None),
         within("axum-bytes-affitor-outer", "json-hit", 42_000.0, None),
+        row("axum-bytes-click-id-outer", "json-absent"), row("axum-bytes-click-id-outer", "json-hit"),
         row("axum-bytes-affitor-router", "json-absent"), row("axum-bytes-affitor-router", "json-hit"),
         row("axum-json", "json-hit"),
     ]),
