@@ -77,9 +77,7 @@ pub(super) fn case(service: &str, kind: Kind) -> Option<Box<dyn Case>> {
         "axum-affitor-outer" => boxed(affitor().layer(ready(bare())), kind),
         "axum-affitor-router" => boxed(ready(bare().layer(affitor())), kind),
         "axum-bytes" => boxed(ready(bytes()), kind),
-        "axum-bytes-click-id-outer" => {
-            boxed(ClickIdLayer::new().body_mode::<AxumBody>().layer(ready(bytes())), kind)
-        }
+        "axum-bytes-click-id-outer" => boxed(ClickIdLayer::new().body_mode::<AxumBody>().layer(ready(bytes())), kind),
         "axum-bytes-affitor-outer" => boxed(affitor().layer(ready(bytes())), kind),
         "axum-bytes-affitor-router" => boxed(ready(bytes().layer(affitor())), kind),
         "axum-json" => boxed(ready(Router::new().route(PATH, any(async |_: Json<Fields>| "ok"))), kind),
