@@ -93,7 +93,7 @@ impl<S: Service<ServiceRequest>> Looking<S> {
     /// Ends the search and calls the service.
     #[allow(clippy::boxed_local, reason = "taken out of its box field by field, and not moved as a whole first")]
     fn call(self: Box<Self>) -> S::Future {
-        let Self { service, client, config, mut request, payload, unfinished, deadline: _ } = *self;
+        let Self { service, client, config, mut request, payload, unfinished, .. } = *self;
         let head = Headers { config: &config, head: request.head(), look: false };
         let found = config.sources.resume(unfinished, payload.whole(), &head);
         leave(&request, &client, found);

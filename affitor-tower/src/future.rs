@@ -49,6 +49,8 @@ pub(crate) struct Looking<S, R, I> {
     pub(crate) unfinished: Unfinished,
     /// Absent until the body lets itself be waited for.
     pub(crate) deadline: Option<Deadline>,
+    /// Whether the body has been read, as far as it will be.
+    pub(crate) read: bool,
 }
 
 impl<S, M, I, B> ResponseFuture<S, M, I, B>
@@ -95,10 +97,14 @@ where
 impl<S, R: ReadAhead, I> Looking<S, R, I> {
     /// Reads on until the body is there, or has been waited for long enough.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.reading.poll_read(cx).is_ready() {
-            return Poll::Ready(());
+        if !self.read {
+            if self.reading.poll_read(cx).is_pending() {
+                ready!(self.deadline.get_or_insert_with(|| Deadline::start(self.config.sources.timeout())).poll(cx));
+            }
+            // While the service gets ready, neither the body nor the timer may be asked again.
+            self.read = true;
         }
-        self.deadline.get_or_insert_with(|| Deadline::start(self.config.sources.timeout())).poll(cx)
+        Poll::Ready(())
     }
 
     /// Ends the search and calls the service.
@@ -109,7 +115,7 @@ impl<S, R: ReadAhead, I> Looking<S, R, I> {
         S: Service<Request<M::Body>>,
         I: Insert,
     {
-        let Self { mut service, config, insert, mut parts, reading, unfinished, deadline: _ } = *self;
+        let Self { mut service, config, insert, mut parts, reading, unfinished, .. } = *self;
         let head = RequestHead { config: &config, headers: &parts.headers, body_length: None };
         let found = config.sources.resume(unfinished, reading.whole(), &head);
         insert.insert(&mut parts.extensions, found);

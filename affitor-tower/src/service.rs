@@ -89,6 +89,7 @@ impl<S, M, I> ClickIdService<S, M, I> {
                         reading,
                         unfinished,
                         deadline: None,
+                        read: false,
                     });
                 }
                 Err(body) => body,

@@ -15,16 +15,26 @@ use http::Request;
 use http_body::{Body, Frame, SizeHint};
 use tower::{Layer, Service, ServiceExt as _, limit::ConcurrencyLimitLayer, service_fn};
 
-/// Gives the first half of a form, and then nothing more.
-struct Stuck(Option<Bytes>);
+/// Gives a frame, and then nothing more; or ends, and bears no further question.
+#[derive(Default)]
+struct Stuck {
+    frame: Option<Bytes>,
+    ends: bool,
+    ended: bool,
+}
 
 impl Body for Stuck {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match self.0.take() {
+        assert!(!self.ended, "asked past the end");
+        match self.frame.take() {
             Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            None if self.ends => {
+                self.ended = true;
+                Poll::Ready(None)
+            }
             None => Poll::Pending,
         }
     }
@@ -38,7 +48,7 @@ fn request(body: Option<Bytes>) -> Request<Stuck> {
     Request::builder()
         .header("content-type", "application/x-www-form-urlencoded")
         .header("cookie", "affitor_click_id=cust_2_2")
-        .body(Stuck(body))
+        .body(Stuck { frame: body, ..Stuck::default() })
         .unwrap()
 }
 
@@ -95,4 +105,34 @@ async fn a_stuck_body_holds_no_place() {
     plain.headers_mut().remove("content-type");
     let answer = tokio::time::timeout(Duration::from_secs(10), service.oneshot(plain)).await;
     answer.expect("the place is free").unwrap();
+}
+
+/// The body is there before the service has a place: neither body nor timer is asked again while it waits.
+#[tokio::test]
+async fn a_body_that_was_read_waits_for_its_place() {
+    for stuck in [false, true] {
+        let handler = service_fn(async |request: Request<Replay<Stuck>>| {
+            Ok::<_, Infallible>(request.extensions().get::<ClickId>().map(ToString::to_string))
+        });
+        let limited = ConcurrencyLimitLayer::new(1).layer(handler);
+        // It takes the only place.
+        let mut other = limited.clone();
+        other.ready().await.unwrap();
+        // A stuck body is given up at once, a whole one ends with its only frame.
+        let mut service = layer(Duration::ZERO).layer(limited);
+        let mut request = form();
+        if !stuck {
+            let whole = Bytes::from(format!("affitorClickId=cust_1_1&{}", "x".repeat(76)));
+            *request.body_mut() = Stuck { frame: Some(whole), ends: true, ended: false };
+        }
+        // The layer's own readiness is that of the inner service, so it is called without: what counts is what comes after.
+        let mut call = tokio::spawn(async move { service.call(request).await });
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!call.is_finished(), "there is no place yet");
+        drop(other);
+        let found = tokio::time::timeout(Duration::from_secs(10), &mut call).await.expect("a place").unwrap().unwrap();
+        assert_eq!(found.as_deref(), Some(if stuck { "cust_2_2" } else { "cust_1_1" }));
+    }
 }
