@@ -3,13 +3,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{InvalidEvent, Keys, is_test, set_test_mode};
+use super::{InvalidEvent, Keys};
 use crate::{ClickId, redact::Redacted};
 
 /// A visitor who landed with a partner's link (`POST /api/v1/track/click`).
 ///
 /// Normally the tracker script in the page reports it. Reported from a server, the answer's click id belongs in the
-/// visitor's cookie.
+/// visitor's cookie. It is sent without a key; a test click therefore says of which program it is: by the client's program
+/// id, or by `additional("program_id", …)`.
 ///
 /// ```
 /// use affitor::Click;
@@ -107,24 +108,6 @@ impl Click {
         self
     }
 
-    /// Adds an entry to `additional_data`.
-    pub fn additional(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.additional_data.insert(key.into(), value.into());
-        self
-    }
-
-    /// Makes it a test event. A click is sent without a key, so the service knows the program by the client's program
-    /// id, or by `additional("program_id", …)`.
-    pub fn test_mode(mut self, on: bool) -> Self {
-        set_test_mode(&mut self.additional_data, on);
-        self
-    }
-
-    /// Whether it is a test event.
-    pub fn is_test(&self) -> bool {
-        is_test(&self.additional_data)
-    }
-
     /// Whether the click says enough to be sent.
     ///
     /// # Errors
@@ -135,6 +118,8 @@ impl Click {
         if landed || self.is_test() { Ok(()) } else { Err(InvalidEvent("a click needs its affiliate_url")) }
     }
 }
+
+additional_data_methods!(Click);
 
 impl fmt::Debug for Click {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

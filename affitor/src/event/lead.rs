@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{InvalidEvent, Keys, id, is_test, set_test_mode};
+use super::{InvalidEvent, Keys, id};
 use crate::{
     ClickId,
     redact::{Hidden, Redacted},
@@ -97,23 +97,6 @@ impl Lead {
         self.additional("event_name", name.into())
     }
 
-    /// Adds an entry to `additional_data`.
-    pub fn additional(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.additional_data.insert(key.into(), value.into());
-        self
-    }
-
-    /// Makes it a test event: kept apart by the service, without effect on attribution or commissions.
-    pub fn test_mode(mut self, on: bool) -> Self {
-        set_test_mode(&mut self.additional_data, on);
-        self
-    }
-
-    /// Whether it is a test event.
-    pub fn is_test(&self) -> bool {
-        is_test(&self.additional_data)
-    }
-
     /// Whether the lead says enough to be sent.
     ///
     /// # Errors
@@ -128,6 +111,8 @@ impl Lead {
         }
     }
 }
+
+additional_data_methods!(Lead);
 
 impl fmt::Debug for Lead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,32 @@
 //! What happened, in the words of the API.
 
+/// What the events with `additional_data` have in common.
+macro_rules! additional_data_methods {
+    ($event:ident) => {
+        impl $event {
+            /// Adds an entry to `additional_data`.
+            pub fn additional(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+                self.additional_data.insert(key.into(), value.into());
+                self
+            }
+
+            /// Makes it a test event: kept apart by the service, without effect on attribution or commissions.
+            pub fn test_mode(mut self, on: bool) -> Self {
+                if on {
+                    return self.additional("test_mode", true);
+                }
+                self.additional_data.remove("test_mode");
+                self
+            }
+
+            /// Whether it is a test event.
+            pub fn is_test(&self) -> bool {
+                self.additional_data.get("test_mode") == Some(&Value::Bool(true))
+            }
+        }
+    };
+}
+
 mod click;
 mod lead;
 mod refund;
@@ -140,18 +167,6 @@ impl std::error::Error for InvalidEvent {}
 
 /// `additional_data`: the API's room for everything else, test mode included.
 type AdditionalData = Map<String, Value>;
-
-fn is_test(additional_data: &AdditionalData) -> bool {
-    additional_data.get("test_mode") == Some(&Value::Bool(true))
-}
-
-fn set_test_mode(additional_data: &mut AdditionalData, on: bool) {
-    if on {
-        additional_data.insert("test_mode".to_owned(), Value::Bool(true));
-    } else {
-        additional_data.remove("test_mode");
-    }
-}
 
 fn is_blank(text: &str) -> bool {
     text.trim().is_empty()

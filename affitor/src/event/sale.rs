@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{InvalidEvent, Keys, id, is_test, set_test_mode};
+use super::{InvalidEvent, Keys, id};
 use crate::{ClickId, Currency, open_enum::open_enum, redact::Redacted};
 
 /// A payment: makes the partner's commission (`POST /api/v1/track/sale`).
@@ -125,23 +125,6 @@ impl Sale {
         self.additional("event_name", name.into())
     }
 
-    /// Adds an entry to `additional_data`.
-    pub fn additional(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.additional_data.insert(key.into(), value.into());
-        self
-    }
-
-    /// Makes it a test event: kept apart by the service, without effect on attribution or commissions.
-    pub fn test_mode(mut self, on: bool) -> Self {
-        set_test_mode(&mut self.additional_data, on);
-        self
-    }
-
-    /// Whether it is a test event.
-    pub fn is_test(&self) -> bool {
-        is_test(&self.additional_data)
-    }
-
     /// Whether the sale says enough to be sent.
     ///
     /// # Errors
@@ -165,6 +148,8 @@ impl Sale {
         Ok(())
     }
 }
+
+additional_data_methods!(Sale);
 
 impl fmt::Debug for Sale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
