@@ -187,6 +187,15 @@ fn the_order_of_the_search() {
     }
 }
 
+/// Of doubles the first valid one counts, under either name.
+#[test]
+fn doubled_cookies() {
+    let names = Sources::default();
+    let found = |header: &'static str| cookie::click_id([header.as_bytes()], names.cookie_names()).unwrap();
+    assert_eq!(found("customer_code=cust_1_1; customer_code=cust_2_2"), "cust_1_1");
+    assert_eq!(found("affitor_click_id=cust_1_1; affitor_click_id=cust_2_2"), "cust_1_1");
+}
+
 #[test]
 fn a_history_keeps_the_newest() {
     let ids = |range: std::ops::Range<usize>| range.map(|n| format!("c_{n}")).collect::<Vec<_>>();
