@@ -210,6 +210,7 @@ const ROWS: &[(Call, u16, &str, &str)] = &[
     (Sale, 200, "{}", "unexpected 200: JSON of another shape uncertain"),
     (Sale, 200, r#"{"success":"true"}"#, "unexpected 200: JSON of another shape uncertain"),
     (Sale, 200, r#"{"message":"hello"}"#, "unexpected 200: hello uncertain"),
+    (Lead, 409, r#"{"error":"Conflict"}"#, "rejected 409: Conflict"),
     (Sale, 409, "<html>Conflict</html>", "unexpected 409: no JSON (21 bytes)"),
     (Sale, 409, "", "unexpected 409: an empty answer"),
     (Sale, 200, r#"{"success":true,"attributed":false,"reason":"no_partner","sale_id":null,"commission_id":null}"#, "NotAttributed(NoPartner)"),
