@@ -1,4 +1,4 @@
-//! What browsers need: the tracker script, and permission to call from other origins.
+//! What browsers need: permission to call from other origins.
 //!
 //! Pages call *track click*, *track lead* and the two calls of the tracker's own test; sale and refund never are, and get
 //! none.
@@ -9,7 +9,7 @@ use axum::{
         HeaderMap, HeaderValue, Response, StatusCode,
         header::{
             ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-            ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, VARY,
+            ACCESS_CONTROL_MAX_AGE, VARY,
         },
     },
 };
@@ -42,13 +42,4 @@ impl Origins {
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         response
     }
-}
-
-/// `GET /js/affitor-tracker.js`.
-pub(crate) fn tracker() -> Response<Body> {
-    let mut response = Response::new(Body::from(include_str!("tracker.js")));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
 }

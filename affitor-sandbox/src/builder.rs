@@ -1,14 +1,17 @@
 //! How a sandbox is made.
 
-use std::{collections::HashSet, io, net::SocketAddr, sync::Arc};
+use std::{collections::HashSet, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use tokio::net::TcpListener;
 
 use crate::{
-    Commission, LeadAuth, PartnerState, Payout, Readings, Sandbox,
+    Commission, FaultRule, LeadAuth, PartnerState, Payout, Readings, Sandbox,
     browser::Origins,
-    program::{Partner, Program},
-    routes::Service,
+    clock::Clock,
+    fault::Faults,
+    program::{ApiKey, Partner, Program},
+    request_log::{self, RequestLog},
+    service::Service,
     state::State,
 };
 
@@ -36,12 +39,20 @@ pub struct SandboxBuilder {
     address: SocketAddr,
     program: Program,
     partners: Vec<String>,
-    others: Vec<(u64, String, String)>,
+    others: Vec<(u64, ApiKey, String)>,
     origins: Origins,
+    clock: Clock,
+    faults: Vec<FaultRule>,
+    seed: u64,
+    requests_kept: usize,
+    data: Option<PathBuf>,
 }
 
 /// The partner of a sandbox that was given none.
-pub(crate) const PARTNER: &str = "PARTNER123";
+const PARTNER: &str = "PARTNER123";
+
+/// The key of a sandbox that was given none.
+pub(crate) const API_KEY: &str = "test_key";
 
 impl Default for SandboxBuilder {
     fn default() -> Self {
@@ -49,7 +60,7 @@ impl Default for SandboxBuilder {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             program: Program {
                 id: 42,
-                api_key: "test_key".to_owned(),
+                api_key: ApiKey(API_KEY.to_owned()),
                 lead_auth: LeadAuth::default(),
                 attribution_window_days: 60,
                 cookie_window_days: 90,
@@ -62,6 +73,11 @@ impl Default for SandboxBuilder {
             partners: Vec::new(),
             others: Vec::new(),
             origins: Origins::default(),
+            clock: Clock::default(),
+            faults: Vec::new(),
+            seed: 0,
+            requests_kept: request_log::KEPT,
+            data: None,
         }
     }
 }
@@ -81,7 +97,7 @@ impl SandboxBuilder {
 
     /// Sets the program's key. Default: `test_key`.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.program.api_key = key.into();
+        self.program.api_key = ApiKey(key.into());
         self
     }
 
@@ -93,7 +109,7 @@ impl SandboxBuilder {
 
     /// Adds another program, with one partner of its own.
     pub fn other_program(mut self, id: u64, api_key: impl Into<String>, partner: impl Into<String>) -> Self {
-        self.others.push((id, api_key.into(), partner.into()));
+        self.others.push((id, ApiKey(api_key.into()), partner.into()));
         self
     }
 
@@ -158,10 +174,54 @@ impl SandboxBuilder {
         self
     }
 
+    /// Lets the clock stand still at this time, in milliseconds since 1970, until it is
+    /// [moved](Sandbox::advance): then the same requests get the same answers in each run. Default: the machine's time.
+    pub fn clock_standing_at_ms(mut self, ms: i64) -> Self {
+        self.clock = Clock::standing_at(ms);
+        self
+    }
+
+    /// Adds a rule of what goes wrong. Of several rules the first that hits counts. Default: nothing goes wrong.
+    ///
+    /// ```
+    /// use affitor_sandbox::{ApiCall, Fault, Sandbox};
+    ///
+    /// let flaky = Sandbox::builder()
+    ///     .fault(Fault::ErrorAfterWrite.times(1).on(ApiCall::Sale))
+    ///     .fault(Fault::ResetBeforeWrite.with_probability(0.05));
+    /// ```
+    pub fn fault(mut self, rule: FaultRule) -> Self {
+        self.faults.push(rule);
+        self
+    }
+
+    /// Sets what the probabilities of [faults](Self::fault) are drawn from. Default: 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets how many [requests](Sandbox::requests) are kept; of more, the oldest go. Default: 10,000.
+    pub fn requests_kept(mut self, most: usize) -> Self {
+        self.requests_kept = most;
+        self
+    }
+
+    /// Keeps all that happens in this file, and starts with what it holds. Only one sandbox can have it open at a time.
+    /// Default: nothing outlives the sandbox.
+    ///
+    /// It is a journal of JSON lines, one a request, each written before its request is answered; they survive the
+    /// process, and not always a loss of power. The programs, partners and settings are not in it: they are those of
+    /// this builder. Nor are e-mail addresses and keys.
+    pub fn data(mut self, file: impl Into<PathBuf>) -> Self {
+        self.data = Some(file.into());
+        self
+    }
+
     fn check_unique(&self) -> io::Result<()> {
-        let all = |others: fn(&(u64, String, String)) -> String| self.others.iter().map(others);
+        let all = |others: fn(&(u64, ApiKey, String)) -> String| self.others.iter().map(others);
         let ids = std::iter::once(self.program.id.to_string()).chain(all(|other| other.0.to_string()));
-        let keys = std::iter::once(self.program.api_key.clone()).chain(all(|other| other.1.clone()));
+        let keys = std::iter::once(self.program.api_key.0.clone()).chain(all(|other| other.1.0.clone()));
         let codes = self.partners.iter().cloned().chain(all(|other| other.2.clone()));
         for (what, values) in
             [("program id", ids.collect::<Vec<_>>()), ("API key", keys.collect()), ("partner", codes.collect())]
@@ -178,8 +238,8 @@ impl SandboxBuilder {
     ///
     /// # Errors
     ///
-    /// When it can't listen (the port is taken), and when two programs have the same id or key, or two partners the same
-    /// code.
+    /// When it can't listen (the port is taken), when two programs have the same id or key, or two partners the same
+    /// code, and when the [data](Self::data) can't be read, written, or had alone.
     pub async fn start(self) -> io::Result<Sandbox> {
         self.check_unique()?;
         let listener = TcpListener::bind(self.address).await?;
@@ -196,7 +256,12 @@ impl SandboxBuilder {
             partners.push(Partner { code, program: programs.len(), state: PartnerState::Active });
             programs.push(Program { id, api_key, ..programs[0].clone() });
         }
-        let service = Arc::new(Service::new(State::new(programs, partners), self.origins));
-        Ok(Sandbox::serve(listener, address, service, program_id, api_key, partner_code))
+        let state = State::new(programs, partners, self.clock);
+        let faults = Faults::new(self.faults, self.seed);
+        let mut service = Service::new(state, faults, RequestLog::new(self.requests_kept), self.origins);
+        if let Some(file) = &self.data {
+            service.keep_in(file)?;
+        }
+        Ok(Sandbox::serve(listener, address, Arc::new(service), program_id, api_key, partner_code))
     }
 }

@@ -1,31 +1,43 @@
-//! A clock that can be moved.
+//! A clock that can be moved, and can stand still.
 
-use std::{
-    sync::atomic::{AtomicI64, Ordering},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The machine's time and a distance from it, in milliseconds since 1970.
-#[derive(Debug, Default)]
+/// The machine's time, or one at which it stands, and a distance ahead of it, in milliseconds since 1970.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Clock {
-    ahead_ms: AtomicI64,
+    stands_at_ms: Option<i64>,
+    ahead_ms: i64,
 }
 
 impl Clock {
-    pub(crate) fn now_ms(&self) -> i64 {
-        let machine = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        millis(machine).saturating_add(self.ahead_ms.load(Ordering::Relaxed))
+    /// A clock that moves only when it is moved.
+    pub(crate) fn standing_at(ms: i64) -> Self {
+        Self { stands_at_ms: Some(ms), ahead_ms: 0 }
     }
 
-    pub(crate) fn advance(&self, by: Duration) {
-        let further = |ahead: i64| Some(ahead.saturating_add(millis(by)).min(AHEAD_MOST_MS));
-        // It always gives a value, so this can't fail.
-        let _ = self.ahead_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, further);
+    pub(crate) fn now_ms(&self) -> i64 {
+        let base = self
+            .stands_at_ms
+            .unwrap_or_else(|| millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()));
+        base.saturating_add(self.ahead_ms)
+    }
+
+    pub(crate) fn ahead_ms(&self) -> i64 {
+        self.ahead_ms
+    }
+
+    /// How far ahead it is once it is moved on by this.
+    pub(crate) fn ahead_after(&self, by: Duration) -> i64 {
+        self.ahead_ms.saturating_add(millis(by)).min(AHEAD_MOST_MS)
+    }
+
+    pub(crate) fn set_ahead(&mut self, ahead_ms: i64) {
+        self.ahead_ms = ahead_ms.clamp(0, AHEAD_MOST_MS);
     }
 }
 
 /// How far the clock can be moved ahead: a thousand years, well within what a timestamp can say.
-const AHEAD_MOST_MS: i64 = 1_000 * 365 * DAY_MS;
+pub(crate) const AHEAD_MOST_MS: i64 = 1_000 * 365 * DAY_MS;
 
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 

@@ -49,33 +49,35 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod auth;
+mod api;
 mod browser;
 mod builder;
-mod chain;
-mod checks;
+mod call;
+mod change;
 mod clock;
-mod events;
-mod fields;
-mod performance;
+mod control;
+mod fault;
+mod journal;
+mod page;
 mod program;
-mod readiness;
 mod record;
-mod reply;
+mod request_log;
 mod routes;
 mod sandbox;
 mod server;
+mod service;
 mod state;
-mod status;
-mod track;
 
 pub use builder::SandboxBuilder;
+pub use call::ApiCall;
+pub use fault::{Fault, FaultRule};
 pub use program::{
     Commission, CommissionKind, DuplicateSale, ExpiredWindow, LeadAuth, PartnerState, Payout, Readings, RepeatedLead,
     SecondRefund, UnknownLead, WindowStart,
 };
 pub use record::{
-    ClickRecord, CommissionRecord, CommissionStatus, CustomerRecord, CustomerStatus, LeadRecord, RefundRecord,
-    RequestRecord, SaleRecord, Snapshot, TestEventRecord,
+    ChainRecord, ClickRecord, CommissionRecord, CommissionStatus, CustomerRecord, CustomerStatus, LeadRecord,
+    RefundRecord, SaleRecord, Snapshot, TestEventRecord,
 };
+pub use request_log::RequestRecord;
 pub use sandbox::Sandbox;

@@ -1,5 +1,9 @@
 //! A program's settings, and the switches for what the service's documents leave open.
 
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
 /// How a program pays for sales: a share of each, for as long as its kind says.
 ///
 /// ```
@@ -28,6 +32,45 @@ pub enum CommissionKind {
     },
     /// `cps_lifetime`: for all sales.
     Lifetime,
+}
+
+/// As [`FromStr`] reads it.
+impl fmt::Display for Commission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            CommissionKind::OneTime => write!(f, "one-time:{}", self.percent),
+            CommissionKind::Recurring { months } => write!(f, "recurring:{}:{months}", self.percent),
+            CommissionKind::Lifetime => write!(f, "lifetime:{}", self.percent),
+        }
+    }
+}
+
+/// `one-time:PERCENT`, `recurring:PERCENT:MONTHS` or `lifetime:PERCENT`; the percentage is at most 100.
+///
+/// ```
+/// use affitor_sandbox::Commission;
+///
+/// assert_eq!("recurring:20:12".parse(), Ok(Commission::recurring(20, 12)));
+/// assert!("recurring:20".parse::<Commission>().is_err());
+/// ```
+impl FromStr for Commission {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.split(':');
+        let kind = parts.next().unwrap_or_default();
+        let mut number = || parts.next().and_then(|number| number.parse::<u32>().ok());
+        let percent = number().filter(|percent| *percent <= 100);
+        let read = match (kind, percent) {
+            ("one-time", Some(percent)) => Some(Self::one_time(percent)),
+            ("recurring", Some(percent)) => number().map(|months| Self::recurring(percent, months)),
+            ("lifetime", Some(percent)) => Some(Self::lifetime(percent)),
+            _ => None,
+        };
+        read.filter(|_| parts.next().is_none()).ok_or_else(|| {
+            format!("{text:?} is no commission: one-time:PERCENT, recurring:PERCENT:MONTHS or lifetime:PERCENT, as recurring:20:12")
+        })
+    }
 }
 
 impl Commission {
@@ -82,7 +125,8 @@ pub enum Payout {
 }
 
 /// A partner's standing in the program.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PartnerState {
     /// All is well.
@@ -185,11 +229,21 @@ readings! {
     }
 }
 
+/// A program's key, which no `Debug` shows.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ApiKey(pub String);
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
 /// A program of the service.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub id: u64,
-    pub api_key: String,
+    pub api_key: ApiKey,
     pub lead_auth: LeadAuth,
     pub attribution_window_days: u32,
     pub cookie_window_days: u32,

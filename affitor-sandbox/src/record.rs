@@ -1,10 +1,10 @@
 //! What the sandbox holds, as typed records.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A click that counts.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClickRecord {
     /// The event's number.
@@ -44,7 +44,7 @@ pub struct ClickRecord {
 }
 
 /// A sign-up that counts, or is provisional.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LeadRecord {
     /// The lead's number.
@@ -76,7 +76,7 @@ pub struct LeadRecord {
 }
 
 /// A sale.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SaleRecord {
     /// The sale's number.
@@ -120,7 +120,7 @@ pub struct SaleRecord {
 }
 
 /// A partner's commission.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CommissionRecord {
     /// The commission's number.
@@ -144,7 +144,7 @@ pub struct CommissionRecord {
 }
 
 /// How a commission stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CommissionStatus {
@@ -157,7 +157,7 @@ pub enum CommissionStatus {
 }
 
 /// A refund that took something back.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RefundRecord {
     /// The program.
@@ -172,6 +172,8 @@ pub struct RefundRecord {
     pub commission_id: u64,
     /// What was taken back of it, in the currency's smallest unit.
     pub deduction_cents: u64,
+    /// How much of the sale has been refunded with this, in the currency's smallest unit.
+    pub refunded_cents: u64,
     /// How the commission stands since.
     pub status: CommissionStatus,
     /// When, in milliseconds since 1970.
@@ -179,7 +181,7 @@ pub struct RefundRecord {
 }
 
 /// An event in test mode.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TestEventRecord {
     /// The event's number.
@@ -192,6 +194,20 @@ pub struct TestEventRecord {
     pub transaction_id: Option<String>,
     /// Of a sale: the amount, 9999 where none was sent.
     pub amount_cents: Option<u64>,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// A synthetic chain that was run (`POST /api/v1/cli/test-event`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChainRecord {
+    /// The chain's number.
+    pub id: u64,
+    /// The program.
+    pub program_id: u64,
+    /// Whether its sale was attributed.
+    pub attributed: bool,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
 }
@@ -215,7 +231,7 @@ pub struct CustomerRecord {
 }
 
 /// How far a customer has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CustomerStatus {
@@ -238,22 +254,6 @@ impl CustomerStatus {
     }
 }
 
-/// A request and its answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct RequestRecord {
-    /// The method.
-    pub method: String,
-    /// The path, without its query.
-    pub path: String,
-    /// The answer's status.
-    pub status: u16,
-    /// Why it was refused, in the answer's words.
-    pub error: Option<String>,
-    /// When, in milliseconds since 1970.
-    pub at_ms: i64,
-}
-
 /// All that the sandbox holds at a moment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -272,4 +272,6 @@ pub struct Snapshot {
     pub refunds: Vec<RefundRecord>,
     /// The events in test mode.
     pub test_events: Vec<TestEventRecord>,
+    /// The synthetic chains.
+    pub chains: Vec<ChainRecord>,
 }

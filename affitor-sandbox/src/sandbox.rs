@@ -5,8 +5,9 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    ClickRecord, CommissionRecord, CustomerRecord, LeadRecord, PartnerState, RefundRecord, RequestRecord, SaleRecord,
-    SandboxBuilder, Snapshot, TestEventRecord, clock::DAY_MS, routes, routes::Service, server,
+    ChainRecord, ClickRecord, CommissionRecord, CustomerRecord, FaultRule, LeadRecord, PartnerState, RefundRecord,
+    RequestRecord, SaleRecord, SandboxBuilder, Snapshot, TestEventRecord, change::Change, clock::DAY_MS,
+    program::ApiKey, routes, server, service::Service,
 };
 
 /// The service, running on 127.0.0.1 until it is dropped.
@@ -26,7 +27,7 @@ pub struct Sandbox {
     address: SocketAddr,
     url: String,
     program_id: u64,
-    api_key: String,
+    api_key: ApiKey,
     partner_code: String,
     service: Arc<Service>,
     server: JoinHandle<()>,
@@ -58,7 +59,7 @@ impl Sandbox {
         address: SocketAddr,
         service: Arc<Service>,
         program_id: u64,
-        api_key: String,
+        api_key: ApiKey,
         partner_code: String,
     ) -> Self {
         let server = tokio::spawn(server::serve(listener, routes::router(service.clone())));
@@ -82,7 +83,7 @@ impl Sandbox {
 
     /// The program's key, for `AFFITOR_API_KEY`.
     pub fn api_key(&self) -> &str {
-        &self.api_key
+        &self.api_key.0
     }
 
     /// The code of the first partner's link, for `?aff=`.
@@ -92,61 +93,133 @@ impl Sandbox {
 
     /// The clicks that count, oldest first.
     pub async fn clicks(&self) -> Vec<ClickRecord> {
-        self.service.state().clicks.clone()
+        self.service.lock().state.clicks.clone()
     }
 
     /// The leads, oldest first.
     pub async fn leads(&self) -> Vec<LeadRecord> {
-        self.service.state().leads.clone()
+        self.service.lock().state.all_leads()
     }
 
     /// The sales, oldest first.
     pub async fn sales(&self) -> Vec<SaleRecord> {
-        self.service.state().sales.clone()
+        self.service.lock().state.sales.clone()
     }
 
     /// The commissions, oldest first.
     pub async fn commissions(&self) -> Vec<CommissionRecord> {
-        self.service.state().commissions.clone()
+        self.service.lock().state.commissions.clone()
     }
 
     /// The refunds that took something back, oldest first.
     pub async fn refunds(&self) -> Vec<RefundRecord> {
-        self.service.state().refunds.clone()
+        self.service.lock().state.refunds.clone()
     }
 
     /// The customers.
     pub async fn customers(&self) -> Vec<CustomerRecord> {
-        self.service.state().customer_records()
+        self.service.lock().state.customer_records()
     }
 
     /// The events in test mode, oldest first.
     pub async fn test_events(&self) -> Vec<TestEventRecord> {
-        self.service.state().test_events.clone()
+        self.service.lock().state.test_events.clone()
     }
 
-    /// The calls of the API with their answers, oldest first; of more than 10,000 the newest. (The tracker script and the
-    /// browsers' questions whether they may call are not among them.)
+    /// The synthetic chains, oldest first.
+    pub async fn chains(&self) -> Vec<ChainRecord> {
+        self.service.lock().state.chains.clone()
+    }
+
+    /// The requests and what became of them, oldest first; of more than the builder [says](SandboxBuilder::requests_kept)
+    /// the newest. (Browsers' questions whether they may call are not among them, nor is the sandbox's own page.)
     pub async fn requests(&self) -> Vec<RequestRecord> {
-        self.service.state().requests.iter().cloned().collect()
+        self.service.lock().log.kept().cloned().collect()
+    }
+
+    /// How many requests are not kept any more.
+    pub async fn requests_dropped(&self) -> u64 {
+        self.service.lock().log.dropped()
+    }
+
+    /// Waits until what it holds satisfies a condition: for an app that tracks in the background.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: affitor_sandbox::Sandbox) {
+    /// let waiting = sandbox.wait_for(|held| held.leads.len() == 1);
+    /// let held = tokio::time::timeout(std::time::Duration::from_secs(5), waiting).await.expect("a lead");
+    /// # }
+    /// ```
+    pub async fn wait_for(&self, condition: impl Fn(&Snapshot) -> bool) -> Snapshot {
+        let mut changes = self.service.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let held = self.snapshot().await;
+            if condition(&held) {
+                return held;
+            }
+            if changes.changed().await.is_err() {
+                // The service, which tells of changes, lives as long as this sandbox.
+                return held;
+            }
+        }
+    }
+
+    /// Adds a rule of what goes wrong from now on.
+    pub fn inject(&self, rule: FaultRule) {
+        self.service.lock().faults.add(rule);
+        self.service.tell();
+    }
+
+    /// Drops all rules of what goes wrong.
+    pub fn clear_faults(&self) {
+        self.service.lock().faults.clear();
+        self.service.tell();
+    }
+
+    /// The rules of what goes wrong that are in force, with what is left of their counts.
+    pub fn faults(&self) -> Vec<FaultRule> {
+        self.service.lock().faults.rules().to_vec()
+    }
+
+    /// Forgets every event and request. All is as it was at the start, the clock too; but faults that are turned on stay.
+    ///
+    /// # Errors
+    ///
+    /// When its [data](SandboxBuilder::data) can't be written.
+    pub fn reset(&self) -> io::Result<()> {
+        self.service.reset()
     }
 
     /// All of the above but the requests, at one moment.
     pub async fn snapshot(&self) -> Snapshot {
-        self.service.state().snapshot()
+        self.service.lock().state.snapshot()
     }
 
     /// Changes how a partner stands to the program; `false` when there is no such partner.
     pub async fn set_partner_state(&self, code: &str, standing: PartnerState) -> bool {
-        let mut state = self.service.state();
-        let Some(partner) = state.partner(code) else { return false };
-        state.partners[partner].state = standing;
+        if self.service.lock().state.partner(code).is_none() {
+            return false;
+        }
+        self.change(Change::Partner { code: code.to_owned(), state: standing });
         true
     }
 
     /// Moves its clock ahead, by a thousand years in all at most. It never goes back.
     pub fn advance(&self, by: Duration) {
-        self.service.clock.advance(by);
+        let moved = self.service.change(|state| Change::Clock { ahead_ms: state.clock.ahead_after(by) });
+        self.said(moved);
+    }
+
+    fn change(&self, change: Change) {
+        self.said(self.service.change(|_| change));
+    }
+
+    /// Only a sandbox with [data](SandboxBuilder::data) can fail here, and only when it can't be written.
+    fn said(&self, changed: io::Result<()>) {
+        if let Err(error) = changed {
+            tracing::error!(%error, "the journal can't be written: nothing has changed");
+        }
     }
 
     /// Moves its clock ahead by so many days.
@@ -156,6 +229,6 @@ impl Sandbox {
 
     /// What its clock says, in milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
-        self.service.clock.now_ms()
+        self.service.lock().state.clock.now_ms()
     }
 }

@@ -1,11 +1,31 @@
-//! The server: its connections end with it.
+//! The server: its connections end with it, and one can be reset on demand.
 
-use std::time::Duration;
+use std::{convert::Infallible, fmt, future::poll_fn, time::Duration};
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, Response},
+};
+use hyper::{body::Incoming, server::conn::http1, service::Service as _};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+/// In the extensions of an answer: instead of it the connection is reset.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResetConnection;
+
+impl fmt::Display for ResetConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection is reset on demand")
+    }
+}
+
+impl std::error::Error for ResetConnection {}
 
 /// Serves until it is dropped. The set of connections is part of the future, so that they are dropped with it.
 pub(crate) async fn serve(listener: TcpListener, router: Router) {
@@ -16,12 +36,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, _)) => {
-                // Small answers should not wait for more to send.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "nodelay");
-                }
-                let service = TowerToHyperService::new(router.clone());
-                connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                connections.spawn(connection(stream, TowerToHyperService::new(router.clone())));
             }
             // Out of files, or the peer went away at once: the next one may do better.
             Err(error) => {
@@ -30,4 +45,35 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
             }
         }
     }
+}
+
+async fn connection(stream: TcpStream, router: TowerToHyperService<Router>) {
+    // Small answers should not wait for more to send.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "nodelay");
+    }
+    let service = hyper::service::service_fn(|request: Request<Incoming>| {
+        let response = router.call(request);
+        // Boxed, so that the connection can be taken apart once it has ended.
+        Box::pin(async move { reset_or(response.await) })
+    });
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let mut stream = connection.into_parts().io.into_inner();
+    let ended = match ended {
+        Err(error) if is_reset(&error) => stream.set_zero_linger(),
+        _ => stream.shutdown().await,
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "the connection had ended already");
+    }
+}
+
+fn reset_or(response: Result<Response<Body>, Infallible>) -> Result<Response<Body>, ResetConnection> {
+    let Ok(response) = response;
+    if response.extensions().get::<ResetConnection>().is_some() { Err(ResetConnection) } else { Ok(response) }
+}
+
+fn is_reset(error: &hyper::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<ResetConnection>())
 }

@@ -89,14 +89,11 @@ impl Chain<'_> {
     /// What the service has refused last, which is why a step is missing.
     async fn refusal(&self) -> String {
         let requests = self.apps.sandbox.requests().await;
-        match requests.iter().rev().find(|request| request.status >= 400) {
+        match requests.iter().rev().find(|request| request.status.is_none_or(|status| status >= 400)) {
             Some(request) => {
-                format!(
-                    "the service refused {}: {} {}",
-                    request.path,
-                    request.status,
-                    request.error.as_deref().unwrap_or("")
-                )
+                let status = request.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+                let words = request.error.as_deref().unwrap_or_default();
+                format!("the service refused {}: {status} {words}", request.path)
             }
             None => "the service has refused nothing".to_owned(),
         }

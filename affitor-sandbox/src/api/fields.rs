@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::reply::Reply;
+use super::Reply;
+
+/// How many characters of an id the log of requests keeps.
+const ID_KEPT: usize = 256;
 
 /// The JSON object of a request.
 #[derive(Debug, Default)]
@@ -32,6 +35,25 @@ impl Fields {
             Some(Value::String(text)) => Ok((!text.is_empty()).then(|| text.clone())),
             Some(_) => Err(wrong(name, "a string")),
         }
+    }
+
+    /// An id as it was sent, whatever is wrong with the rest, cut to what is worth keeping.
+    pub(crate) fn id(&self, name: &str) -> Option<String> {
+        Some(self.get(name)?.as_str()?.chars().take(ID_KEPT).collect())
+    }
+
+    /// One of a few words.
+    pub(super) fn choice(&self, name: &str, words: &[&str], expected: &str) -> Result<Option<String>, Reply> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(word)) if words.contains(&word.as_str()) => Ok(Some(word.clone())),
+            Some(_) => Err(wrong(name, expected)),
+        }
+    }
+
+    /// An id of a program, as a text or a number.
+    pub(super) fn program_id(value: &Value) -> Option<u64> {
+        value.as_u64().or_else(|| value.as_str()?.parse().ok())
     }
 
     pub(crate) fn flag(&self, name: &str) -> Result<bool, Reply> {

@@ -1,6 +1,7 @@
 //! The program behind a key.
 
-use crate::{program::Program, reply::Reply};
+use super::Reply;
+use crate::program::Program;
 
 /// The place of the program that an `Authorization` header names.
 ///
@@ -11,6 +12,6 @@ pub(crate) fn program_of(programs: &[Program], authorization: Option<&[u8]>) -> 
         .and_then(|header| header.strip_prefix(b"Bearer "))
         .map(<[u8]>::trim_ascii)
         .filter(|token| !token.is_empty())
-        .and_then(|token| programs.iter().position(|program| program.api_key.as_bytes() == token))
+        .and_then(|token| programs.iter().position(|program| program.api_key.0.as_bytes() == token))
         .ok_or_else(|| Reply::error(401, "Invalid API token"))
 }

@@ -1,0 +1,197 @@
+//! *Track lead*. With a key: server mode; without: browser mode. Checks, in this order:
+//!
+//! 1. the key, where one is sent
+//! 2. test mode: recorded apart, nothing else is checked
+//! 3. the types of the fields, and `click_id` or `customer_key`
+//! 4. the customer: by click id, else by customer key
+//! 5. in server mode, that the customer is of the key's program
+//! 6. that the customer is no lead yet; nor another customer one under the same key
+
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use super::{
+    Call, Decision, Fields, Reply, auth,
+    reply::ErrorText,
+    test_mode::{self, TestAnswer, TestEvent},
+};
+use crate::{
+    change::Change,
+    program::{LeadAuth, RepeatedLead, UnknownLead},
+    record::{CustomerStatus, LeadRecord},
+    state::State,
+};
+
+/// How many clicks a history may hold.
+const HISTORY: usize = 20;
+
+/// What is sent of a sign-up: `click_id` or `customer_key`, or both.
+#[derive(ToSchema)]
+pub(super) struct LeadRequest {
+    click_id: Option<String>,
+    /// The shop's own, stable id of the user.
+    customer_key: Option<String>,
+    /// Hashed on arrival.
+    email: Option<String>,
+    session_id: Option<String>,
+    page_url: Option<String>,
+    /// The visitor's click history, oldest first.
+    #[schema(max_items = 20, value_type = Option<Vec<String>>)]
+    click_ids: Vec<String>,
+    event_name: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    additional_data: Option<Value>,
+}
+
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "it describes what is read")]
+pub(super) enum LeadBody {
+    Lead(LeadRequest),
+    Test(TestEvent),
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum LeadAnswer {
+    Tracked(TrackedLead),
+    Provisional(ProvisionalLead),
+    #[allow(dead_code, reason = "made in its own room")]
+    Test(TestAnswer),
+}
+
+/// The sign-up counts.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TrackedLead {
+    success: bool,
+    message: &'static str,
+}
+
+/// It counts once a lead with the program's key comes.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProvisionalLead {
+    success: bool,
+    provisional: bool,
+    message: &'static str,
+}
+
+/// Records a sign-up.
+#[utoipa::path(
+    post, path = "/api/v1/track/lead", tag = "Tracking", operation_id = "trackLead",
+    security(("key" = []), ()),
+    request_body = LeadBody,
+    responses(
+        (status = 200, description = "Recorded, or noted until a lead with the key comes", body = LeadAnswer),
+        (status = 400, description = "A field is missing or wrong, or the customer is unknown, another program's, or a lead already", body = ErrorText),
+        (status = 401, description = "A key was sent and is wrong", body = ErrorText),
+    ),
+)]
+pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
+    let server = match call.authorization {
+        Some(_) => Some(auth::program_of(&state.programs, call.authorization)?),
+        None => None,
+    };
+    let fields = call.fields()?;
+    if fields.is_test() {
+        return Ok(test_mode::record(state, call.now_ms, fields, "lead", server));
+    }
+    let sent = read(fields)?;
+
+    // The click says the program; without one the key does, or the page, or it is the first.
+    let by_click = sent.click_id.as_deref().and_then(|id| state.customer_of_click(id));
+    let program = match (by_click, server) {
+        (Some(customer), _) => state.customers[customer].program,
+        (None, Some(program)) => program,
+        (None, None) => program_of_page(state, fields).unwrap_or(0),
+    };
+    let settings = &state.programs[program];
+    let by_key = sent.customer_key.as_deref().and_then(|key| state.customer_of_key(program, key));
+    let customer = by_click.or(by_key);
+    let unattributed = sent.click_id.is_none() && settings.readings.unknown_lead == UnknownLead::Unattributed;
+    if customer.is_none() && !unattributed {
+        return Err(Reply::error(400, "Customer not found. Provide a valid click_id or customer_key."));
+    }
+    if server.is_some_and(|server| server != program) {
+        return Err(Reply::error(400, "Customer does not belong to this program"));
+    }
+    let customer_id = customer.map_or_else(|| state.next_customer_id(), |customer| state.customers[customer].id);
+
+    let status = [customer, by_key].into_iter().flatten().map(|place| state.customers[place].status).max();
+    if let Some(status) = status.filter(|status| *status != CustomerStatus::Click) {
+        return match (settings.readings.repeated_lead, server, sent.customer_key) {
+            (RepeatedLead::Refused, ..) => Err(Reply::error(
+                400,
+                format!("Customer status cannot be updated to lead. Current status: {}", status.as_str()),
+            )),
+            (RepeatedLead::Idempotent, Some(_), Some(customer_key)) => {
+                Ok(Decision::changing(Change::Key { customer_id, customer_key }, tracked()))
+            }
+            (RepeatedLead::Idempotent, ..) => Ok(tracked().into()),
+        };
+    }
+
+    let provisional = server.is_none() && settings.lead_auth == LeadAuth::ServerRequired;
+    let last_click = customer.and_then(|customer| state.last_click(customer)).map(|click| click.click_id.clone());
+    let lead = LeadRecord {
+        id: state.id_after(1),
+        program_id: settings.id,
+        customer_id,
+        customer_key: sent.customer_key,
+        click_id: sent.click_id.filter(|id| state.customer_of_click(id).is_some()).or(last_click),
+        email_sha256: sent.email.map(|email| hash(&email)),
+        session_id: sent.session_id,
+        page_url: sent.page_url,
+        event_name: sent.event_name,
+        click_ids: sent.click_ids,
+        provisional,
+        at_ms: call.now_ms,
+        additional_data: sent.additional_data,
+    };
+    let reply = if provisional {
+        Reply::ok(&LeadAnswer::Provisional(ProvisionalLead {
+            success: true,
+            provisional: true,
+            message: "Lead recorded as provisional. It settles when the server-side lead arrives.",
+        }))
+    } else {
+        tracked()
+    };
+    Ok(Decision::changing(Change::Lead(Box::new(lead)), reply))
+}
+
+fn read(fields: &Fields) -> Result<LeadRequest, Reply> {
+    let sent = LeadRequest {
+        click_id: fields.text("click_id")?,
+        customer_key: fields.text("customer_key")?,
+        email: fields.text("email")?,
+        session_id: fields.text("session_id")?,
+        page_url: fields.text("page_url")?,
+        event_name: fields.event_name()?,
+        click_ids: fields.texts("click_ids")?,
+        additional_data: fields.additional_data()?,
+    };
+    if sent.click_ids.len() > HISTORY {
+        return Err(Reply::error(400, format!("click_ids must hold at most {HISTORY} ids")));
+    }
+    if sent.click_id.is_none() && sent.customer_key.is_none() {
+        return Err(Reply::error(400, "click_id or customer_key is required"));
+    }
+    Ok(sent)
+}
+
+/// The program that the tracker sends, at the top level or in `additional_data`.
+fn program_of_page(state: &State, fields: &Fields) -> Option<usize> {
+    let sent = fields.get("program_id").or_else(|| fields.additional("program_id"))?;
+    state.program_place(Fields::program_id(sent)?)
+}
+
+fn tracked() -> Reply {
+    Reply::ok(&LeadAnswer::Tracked(TrackedLead { success: true, message: "Lead tracked successfully" }))
+}
+
+/// The SHA-256 of an address, without regard to case and white space around it.
+fn hash(email: &str) -> String {
+    Sha256::digest(email.trim().to_lowercase()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

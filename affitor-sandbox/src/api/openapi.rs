@@ -1,0 +1,124 @@
+//! `GET /openapi.json`: the API as an OpenAPI 3.1 document, made from the types that read the requests and write the
+//! answers.
+
+use std::sync::LazyLock;
+
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        self, ContentBuilder, HeaderBuilder, HttpMethod, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Schema,
+        path::{Operation, PathItem},
+        schema::{AnyOfBuilder, Type},
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
+};
+
+use super::{Call, Decision, ENDPOINTS, Reply, reply};
+use crate::state::State;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Affitor tracking API, as the sandbox has it"),
+    paths(
+        super::click::click, super::lead::lead, super::sale::sale, super::refund::refund,
+        super::chain::test_event, super::readiness::readiness, super::status::status,
+        super::checks::check_test_events, super::checks::receive_test, super::tracker::tracker,
+        super::events::events, super::performance::performance, super::status::dashboard_status,
+    ),
+    components(schemas(reply::ErrorText, reply::CodedError, reply::CmsError)),
+    modifiers(&Key, &AnyOf, &Faults, &Aliases),
+    tags(
+        (name = "Tracking", description = "Click, lead, sale and refund"),
+        (name = "Verification", description = "Whether an integration works"),
+        (name = "Browser", description = "The tracker script"),
+        (name = "Dashboard", description = "What a logged-in person reads; open here"),
+    ),
+)]
+struct Document;
+
+/// The program's key.
+struct Key;
+
+impl Modify for Key {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document.components.get_or_insert_default().add_security_scheme("key", scheme);
+    }
+}
+
+/// Bodies may fit several forms: a real click with `test_mode` is a test event.
+struct AnyOf;
+
+impl Modify for AnyOf {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        for schema in document.components.iter_mut().flat_map(|components| components.schemas.values_mut()) {
+            if let RefOr::T(Schema::OneOf(one_of)) = schema {
+                let mut any_of = AnyOfBuilder::new().description(one_of.description.take());
+                for item in one_of.items.drain(..) {
+                    any_of = any_of.item(item);
+                }
+                *schema = RefOr::T(Schema::AnyOf(any_of.build()));
+            }
+        }
+    }
+}
+
+/// What every call can be answered with: too long a body, and what faults answer when they are turned on.
+struct Faults;
+
+impl Modify for Faults {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let json = |schema: &str, description: &str| {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+            ResponseBuilder::new().description(description).content("application/json", content)
+        };
+        let html = ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
+        let retry_after = HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::Integer)));
+        let limited = json("CodedError", "A fault that was turned on: too many requests");
+        let responses: [(&str, Response); 4] = [
+            ("413", json("ErrorText", "The body is larger than 1 MiB").build()),
+            ("429", limited.header("Retry-After", retry_after.build()).build()),
+            ("500", json("ErrorText", "A fault that was turned on, or the journal can't be written").build()),
+            (
+                "502",
+                ResponseBuilder::new()
+                    .description("A fault that was turned on: a proxy's page")
+                    .content("text/html", html)
+                    .build(),
+            ),
+        ];
+        for operation in document.paths.paths.values_mut().flat_map(operations) {
+            let has_body = operation.request_body.is_some();
+            let known = &mut operation.responses.responses;
+            for (status, response) in responses.iter().filter(|(status, _)| has_body || *status != "413") {
+                known.entry((*status).to_owned()).or_insert_with(|| RefOr::T(response.clone()));
+            }
+        }
+    }
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    path.get.iter_mut().chain(path.post.iter_mut())
+}
+
+/// The paths of older trackers.
+struct Aliases;
+
+impl Modify for Aliases {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        for (path, alias) in ENDPOINTS.iter().filter_map(|endpoint| Some((endpoint.path, endpoint.alias?))) {
+            let Some(mut operation) = document.paths.get_path_operation(path, HttpMethod::Post).cloned() else {
+                continue;
+            };
+            operation.operation_id = operation.operation_id.map(|id| format!("{id}Alias"));
+            operation.summary = operation.summary.map(|summary| format!("{summary} (the path of older trackers)"));
+            document.paths.add_path_operation(alias, vec![HttpMethod::Post], operation);
+        }
+    }
+}
+
+static DOCUMENT: LazyLock<Reply> = LazyLock::new(|| Reply::ok(&Document::openapi()));
+
+pub(super) fn document(_: &State, _: &Call<'_>) -> Result<Decision, Reply> {
+    Ok(DOCUMENT.clone().into())
+}

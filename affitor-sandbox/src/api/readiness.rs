@@ -1,0 +1,264 @@
+//! `GET /api/v1/programs/me/readiness`: five gates, which follow from what really arrived.
+//!
+//! - *profile*, *economics* and *payout* are the program's settings.
+//! - *tracking* passes when real events or a chain have arrived (`receiving_events`), or a page has fetched the tracker
+//!   (`tracker_installed`). The look for the tracker is kept for a minute; `force_recheck=true` looks again, once a minute.
+//! - *live* passes when the last chain was attributed, or a real sale has arrived.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Call, Decision, Reply, auth, chain::Verdicts, reply::CodedError};
+use crate::{
+    change::Change,
+    clock::{DAY_MS, iso},
+    program::{Payout, Program},
+    record::ChainRecord,
+    state::State,
+};
+
+/// How long a look for the tracker is kept, and how often one may be forced.
+const CHECK_MS: i64 = 60 * 1000;
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct ReadinessAnswer {
+    program_id: u64,
+    state: ReadinessState,
+    integration_verified: bool,
+    /// The first gate that does not pass.
+    #[schema(pattern = "^(profile|economics|payout|tracking|live)$")]
+    blocker: Option<&'static str>,
+    gates: Gates,
+    last_event_at: LastEvents,
+    counts_24h: Counts,
+    /// Always `null` here: a sandbox keeps its key.
+    key_rotated_at: Option<String>,
+    poll: Poll,
+}
+
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ReadinessState {
+    Draft,
+    Configuring,
+    Ready,
+    IntegrationVerified,
+    LiveVerified,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Gates {
+    profile: Gate,
+    economics: Gate,
+    payout: PayoutGate,
+    tracking: TrackingGate,
+    live: LiveGate,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum GateStatus {
+    Pass,
+    Fail,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Gate {
+    status: GateStatus,
+    /// What to do where it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next_action: Option<&'static str>,
+}
+
+impl Gate {
+    fn new(passes: bool, next_action: &'static str) -> Self {
+        let status = if passes { GateStatus::Pass } else { GateStatus::Fail };
+        Self { status, next_action: (!passes).then_some(next_action) }
+    }
+
+    fn passes(&self) -> bool {
+        matches!(self.status, GateStatus::Pass)
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+struct PayoutGate {
+    #[serde(flatten)]
+    gate: Gate,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^(stripe|manual)$")]
+    mode: Option<&'static str>,
+    /// Where to connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    endpoint: Option<&'static str>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TrackingGate {
+    #[serde(flatten)]
+    gate: Gate,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^(tracker_installed|receiving_events)$")]
+    detail: Option<&'static str>,
+    #[schema(format = DateTime)]
+    checked_at: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct LiveGate {
+    #[serde(flatten)]
+    gate: Gate,
+    /// How the last chain went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    test_chain: Option<Verdicts>,
+}
+
+/// When the last real event of each kind came.
+#[derive(Serialize, ToSchema)]
+struct LastEvents {
+    #[schema(format = DateTime)]
+    click: Option<String>,
+    #[schema(format = DateTime)]
+    lead: Option<String>,
+    #[schema(format = DateTime)]
+    sale: Option<String>,
+}
+
+impl LastEvents {
+    fn of(state: &State, program: u64) -> Self {
+        Self {
+            click: state.clicks.iter().rev().find(|click| click.program_id == program).map(|click| iso(click.at_ms)),
+            lead: state.leads.iter().rev().find(|lead| lead.program_id == program).map(|lead| iso(lead.at_ms)),
+            sale: state.sales.iter().rev().find(|sale| sale.program_id == program).map(|sale| iso(sale.at_ms)),
+        }
+    }
+
+    fn any(&self) -> bool {
+        self.click.is_some() || self.lead.is_some() || self.sale.is_some()
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+struct Counts {
+    clicks: usize,
+    leads: usize,
+    sales: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Poll {
+    retry_after_seconds: u64,
+}
+
+/// Says whether the integration is ready.
+#[utoipa::path(
+    get, path = "/api/v1/programs/me/readiness", tag = "Verification", operation_id = "getReadiness",
+    security(("key" = [])),
+    params(("force_recheck" = Option<String>, Query, nullable = false, description =
+        "`true` looks for the tracker anew, once a minute; anything else is as if absent")),
+    responses(
+        (status = 200, description = "How far it has come", body = ReadinessAnswer),
+        (status = 401, description = "The key is missing or wrong", body = CodedError),
+    ),
+)]
+pub(super) fn readiness(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
+    let program = auth::program_of(&state.programs, call.authorization)
+        .map_err(|_| Reply::coded_error(401, "invalid_key", "Invalid API token."))?;
+    let settings = &state.programs[program];
+    let forced = call.query().any(|(name, value)| name == "force_recheck" && value == "true");
+    let look = Look::of(state, forced, call.now_ms);
+    let last_chain = state.chains.iter().rev().find(|chain| chain.program_id == settings.id);
+    let last_event_at = LastEvents::of(state, settings.id);
+    let real_events = last_event_at.any();
+    let gates = gates(settings, &look, last_chain, &last_event_at);
+    let blocker = [
+        ("profile", gates.profile.passes()),
+        ("economics", gates.economics.passes()),
+        ("payout", gates.payout.gate.passes()),
+        ("tracking", gates.tracking.gate.passes()),
+        ("live", gates.live.gate.passes()),
+    ]
+    .into_iter()
+    .find_map(|(name, passes)| (!passes).then_some(name));
+    let (clicks, leads, sales) = counts_24h(state, settings.id, call.now_ms);
+    let reply = Reply::ok(&ReadinessAnswer {
+        program_id: settings.id,
+        state: match blocker {
+            None if real_events => ReadinessState::LiveVerified,
+            None => ReadinessState::IntegrationVerified,
+            Some("profile") => ReadinessState::Draft,
+            Some("live") => ReadinessState::Ready,
+            Some(_) => ReadinessState::Configuring,
+        },
+        integration_verified: blocker.is_none(),
+        blocker,
+        gates,
+        last_event_at,
+        counts_24h: Counts { clicks, leads, sales },
+        key_rotated_at: None,
+        poll: Poll { retry_after_seconds: 5 },
+    });
+    Ok(Decision { reply, changes: Vec::from_iter(look.change) })
+}
+
+fn gates(settings: &Program, look: &Look, last_chain: Option<&ChainRecord>, last: &LastEvents) -> Gates {
+    let receiving = last_chain.is_some() || last.any();
+    let settled = settings.payout != Payout::Missing;
+    let live = last_chain.is_some_and(|chain| chain.attributed) || last.sale.is_some();
+    Gates {
+        profile: Gate::new(settings.profile_complete, "complete_program_profile"),
+        economics: Gate::new(settings.commission.is_some(), "set_commission_policy"),
+        payout: PayoutGate {
+            gate: Gate::new(settled, "surface_stripe_connect_url"),
+            mode: match settings.payout {
+                Payout::Stripe => Some("stripe"),
+                Payout::Manual => Some("manual"),
+                Payout::Missing => None,
+            },
+            endpoint: (!settled).then_some("/api/v1/programs/me/stripe-connect"),
+        },
+        tracking: TrackingGate {
+            gate: Gate::new(receiving || look.found, "install_tracker_or_send_events"),
+            detail: if receiving { Some("receiving_events") } else { look.found.then_some("tracker_installed") },
+            checked_at: Some(iso(look.at_ms)),
+        },
+        live: LiveGate {
+            gate: Gate::new(live, "run_synthetic_sale_chain"),
+            test_chain: last_chain.map(|chain| Verdicts::of(chain.attributed)),
+        },
+    }
+}
+
+/// A look for the tracker: the one that is kept, or a new one, which is a change.
+struct Look {
+    at_ms: i64,
+    found: bool,
+    change: Option<Change>,
+}
+
+impl Look {
+    fn of(state: &State, forced: bool, now_ms: i64) -> Self {
+        let forced = forced && state.forced_check_ms.is_none_or(|last_ms| now_ms - last_ms >= CHECK_MS);
+        match state.tracker_check {
+            Some((at_ms, found)) if !forced && now_ms - at_ms < CHECK_MS => Self { at_ms, found, change: None },
+            _ => Self {
+                at_ms: now_ms,
+                found: state.tracker_ms.is_some(),
+                change: Some(Change::TrackerChecked { at_ms: now_ms, forced }),
+            },
+        }
+    }
+}
+
+/// How many clicks, leads and sales of a program came in the last 24 hours.
+pub(super) fn counts_24h(state: &State, program_id: u64, now_ms: i64) -> (usize, usize, usize) {
+    let counts = |program: u64, at_ms: i64| program == program_id && now_ms - at_ms < DAY_MS;
+    (
+        state.clicks.iter().filter(|click| counts(click.program_id, click.at_ms)).count(),
+        state.leads.iter().filter(|lead| counts(lead.program_id, lead.at_ms)).count(),
+        state.sales.iter().filter(|sale| counts(sale.program_id, sale.at_ms)).count(),
+    )
+}

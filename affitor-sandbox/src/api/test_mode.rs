@@ -1,0 +1,99 @@
+//! Events in test mode: kept apart, without effect on attribution, commissions or metrics.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, RefOr, Schema,
+        schema::{AdditionalProperties, Type},
+    },
+};
+
+use super::{Decision, Fields, Reply};
+use crate::{change::Change, record::TestEventRecord, state::State};
+
+/// The amount of a test sale that has none, in cents.
+const AMOUNT_CENTS: u64 = 9_999;
+
+/// An event in test mode: only `additional_data.test_mode` is looked at, and the program where there is no key.
+pub(super) struct TestEvent;
+
+impl ToSchema for TestEvent {}
+
+impl PartialSchema for TestEvent {
+    fn schema() -> RefOr<Schema> {
+        let test_mode = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true]));
+        let data = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property("test_mode", test_mode)
+            .required("test_mode")
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)));
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some("An event in test mode: nothing else in it is checked."))
+            .property("additional_data", data)
+            .required("additional_data")
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)))
+            .into()
+    }
+}
+
+/// A test event was recorded, apart from the real ones.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TestAnswer {
+    success: bool,
+    /// `Test click event tracked successfully`, and so on.
+    message: String,
+    data: TestAnswerData,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TestAnswerData {
+    #[serde(rename = "eventId")]
+    event_id: u64,
+    #[serde(rename = "programId")]
+    program_id: Option<u64>,
+    test_mode: bool,
+}
+
+/// Records a test event. `program` is the one behind the key, where there was one; else
+/// `additional_data.program_id` says it, as a text or a number.
+pub(super) fn record(
+    state: &State,
+    now_ms: i64,
+    fields: &Fields,
+    event_type: &'static str,
+    program: Option<usize>,
+) -> Decision {
+    let program_id = match program {
+        Some(program) => Some(state.programs[program].id),
+        None => fields.additional("program_id").and_then(Fields::program_id),
+    };
+    let sale = event_type == "sale";
+    let sent = |name| fields.get(name).and_then(Value::as_str).filter(|id| !id.is_empty());
+    let event = TestEventRecord {
+        transaction_id: sale
+            .then(|| sent("transaction_id").map_or_else(|| format!("test_txn_{now_ms}"), str::to_owned)),
+        amount_cents: sale.then(|| fields.get("amount_cents").and_then(Value::as_u64).unwrap_or(AMOUNT_CENTS)),
+        ..bare(state, now_ms, event_type, program_id)
+    };
+    let reply = Reply::ok(&TestAnswer {
+        success: true,
+        message: format!("Test {event_type} event tracked successfully"),
+        data: TestAnswerData { event_id: event.event_id, program_id, test_mode: true },
+    });
+    Decision::changing(Change::TestEvent(event), reply)
+}
+
+/// A test event of which only the kind is known.
+pub(super) fn bare(state: &State, now_ms: i64, event_type: &str, program_id: Option<u64>) -> TestEventRecord {
+    TestEventRecord {
+        event_id: state.id_after(1),
+        event_type: event_type.to_owned(),
+        program_id,
+        transaction_id: None,
+        amount_cents: None,
+        at_ms: now_ms,
+    }
+}

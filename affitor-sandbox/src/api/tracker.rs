@@ -1,0 +1,20 @@
+//! `GET /js/affitor-tracker.js`.
+
+use super::{Call, Decision, Reply};
+use crate::{change::Change, state::State};
+
+/// The browser tracker: `src/tracker.js`.
+#[utoipa::path(
+    get, path = "/js/affitor-tracker.js", tag = "Browser", operation_id = "getTracker",
+    responses((status = 200, description = "The script", body = String, content_type = "text/javascript; charset=utf-8")),
+)]
+pub(super) fn tracker(_: &State, call: &Call<'_>) -> Result<Decision, Reply> {
+    let reply = Reply {
+        status: 200,
+        content_type: "text/javascript; charset=utf-8",
+        body: include_str!("../tracker.js").into(),
+        retry_after: None,
+        words: None,
+    };
+    Ok(Decision::changing(Change::TrackerFetched { at_ms: call.now_ms }, reply))
+}

@@ -1,0 +1,80 @@
+//! The sandbox's page: the story of each visitor, live. Rendered here; a script only fetches it anew when something has
+//! happened.
+
+mod html;
+mod shop;
+mod story;
+mod text;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Query, State as Shared},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY},
+    },
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use maud::Markup;
+use story::{Filter, Story};
+
+use crate::{control::only_from_here, service::Service};
+
+/// The page itself.
+pub(crate) fn routes() -> Router<Arc<Service>> {
+    Router::new().route("/", get(page)).layer(middleware::from_fn(only_from_here))
+}
+
+/// What the page fetches.
+pub(crate) fn parts() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/story", get(fragment))
+        .route("/page.css", get(async || asset("text/css; charset=utf-8", include_str!("page.css"))))
+        .route("/page.js", get(async || asset("text/javascript; charset=utf-8", include_str!("page.js"))))
+        .merge(shop::routes())
+}
+
+async fn page(
+    Shared(service): Shared<Arc<Service>>,
+    headers: HeaderMap,
+    Query(filter): Query<Filter>,
+) -> impl IntoResponse {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let url = format!("http://{host}");
+    answer(&html::page(&tell(&service, filter), &url))
+}
+
+async fn fragment(
+    Shared(service): Shared<Arc<Service>>,
+    headers: HeaderMap,
+    Query(filter): Query<Filter>,
+) -> impl IntoResponse {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let url = format!("http://{host}");
+    answer(&html::story(&tell(&service, filter), &url))
+}
+
+fn tell(service: &Service, filter: Filter) -> Story {
+    let inner = service.lock();
+    Story::of(&inner.state, &inner.log, inner.faults.rules(), filter)
+}
+
+fn answer(markup: &Markup) -> Response {
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
+                  form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    (headers, markup.0.clone()).into_response()
+}
+
+fn asset(content_type: &'static str, text: &'static str) -> impl IntoResponse {
+    ([(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-cache")], text)
+}

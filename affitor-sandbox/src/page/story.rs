@@ -1,0 +1,235 @@
+//! What the page shows: the visitors whom the filter wants, those with the latest event first, and what went wrong.
+
+use std::cmp::Reverse;
+
+use serde::Deserialize;
+
+use crate::{
+    FaultRule, builder,
+    record::{ChainRecord, ClickRecord, CommissionRecord, CustomerStatus, LeadRecord, RefundRecord, SaleRecord},
+    request_log::{RequestLog, RequestRecord},
+    state::{Customer, State},
+};
+
+/// How many visitors, events of one, requests and test events are shown.
+const VISITORS: usize = 25;
+const EVENTS: usize = 12;
+const REQUESTS: usize = 30;
+const TESTS: usize = 10;
+
+/// What the page's query asks for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Filter {
+    /// A part of a customer key, click id, transaction id or landing URL.
+    pub q: String,
+    pub partner: String,
+    /// `click`, `lead`, `conversion` or `refund`.
+    pub stage: String,
+    /// How many visitors to pass over.
+    pub skip: usize,
+}
+
+impl Filter {
+    pub(super) fn is_set(&self) -> bool {
+        !(self.q.is_empty() && self.partner.is_empty() && self.stage.is_empty())
+    }
+
+    fn wants(&self, state: &State, customer: &Customer) -> bool {
+        let at_stage = match self.stage.as_str() {
+            "click" => customer.status == CustomerStatus::Click,
+            "lead" => customer.status == CustomerStatus::Lead,
+            "conversion" => customer.status == CustomerStatus::Conversion,
+            "refund" => !customer.refunds.is_empty(),
+            _ => true,
+        };
+        let of_partner = || {
+            self.partner.is_empty()
+                || customer.clicks.iter().any(|click| state.clicks[*click].partner_code == self.partner)
+        };
+        at_stage && of_partner() && (self.q.is_empty() || self.finds(state, customer))
+    }
+
+    fn finds(&self, state: &State, customer: &Customer) -> bool {
+        let found = |text: &str| text.contains(&self.q);
+        customer.key.as_deref().is_some_and(found)
+            || customer.clicks.iter().any(|place| {
+                let click = &state.clicks[*place];
+                found(&click.click_id) || found(&click.affiliate_url)
+            })
+            || customer.sales.iter().any(|place| found(&state.sales[*place].transaction_id))
+    }
+}
+
+/// All that the page shows, at one moment.
+pub(super) struct Story {
+    pub filter: Filter,
+    pub now_ms: i64,
+    pub ahead_ms: i64,
+    pub program_id: u64,
+    /// The key, where it is the usual one; else words for it.
+    pub key_to_show: &'static str,
+    pub partners: Vec<String>,
+    pub totals: Totals,
+    pub visitors: Vec<Visitor>,
+    /// How many visitors the filter wants.
+    pub found: usize,
+    pub more: bool,
+    pub faults: Vec<FaultRule>,
+    /// What was refused or met a fault, the latest first.
+    pub wrong: Vec<RequestRecord>,
+    pub tests: Vec<Test>,
+}
+
+#[derive(Default)]
+pub(super) struct Totals {
+    pub clicks: usize,
+    pub leads: usize,
+    pub sales: usize,
+    pub refunds: usize,
+    pub commissions: usize,
+}
+
+/// One visitor, with what happened to them, the latest first.
+pub(super) struct Visitor {
+    pub number: u64,
+    pub key: Option<String>,
+    pub status: CustomerStatus,
+    pub refunded: bool,
+    pub partner: Option<String>,
+    pub last_event: u64,
+    pub events: Vec<Event>,
+    /// How many older events are not shown.
+    pub older: usize,
+}
+
+pub(super) enum Event {
+    Click(ClickRecord),
+    Lead(LeadRecord),
+    Sale(Box<SaleRecord>, Option<CommissionRecord>),
+    Refund(RefundRecord, String),
+}
+
+impl Event {
+    pub(super) fn at_ms(&self) -> i64 {
+        match self {
+            Self::Click(click) => click.at_ms,
+            Self::Lead(lead) => lead.at_ms,
+            Self::Sale(sale, _) => sale.at_ms,
+            Self::Refund(refund, _) => refund.at_ms,
+        }
+    }
+
+    /// For events of the same moment.
+    fn order(&self) -> u8 {
+        match self {
+            Self::Click(_) => 0,
+            Self::Lead(_) => 1,
+            Self::Sale(..) => 2,
+            Self::Refund(..) => 3,
+        }
+    }
+}
+
+/// A chain or an event in test mode.
+pub(super) enum Test {
+    Chain(ChainRecord),
+    Event { event_type: String, at_ms: i64 },
+}
+
+impl Test {
+    pub(super) fn at_ms(&self) -> i64 {
+        match self {
+            Self::Chain(chain) => chain.at_ms,
+            Self::Event { at_ms, .. } => *at_ms,
+        }
+    }
+}
+
+impl Story {
+    pub(super) fn of(state: &State, log: &RequestLog, faults: &[FaultRule], filter: Filter) -> Self {
+        let mut wanted: Vec<&Customer> =
+            state.customers.iter().filter(|customer| filter.wants(state, customer)).collect();
+        let found = wanted.len();
+        let last = filter.skip.saturating_add(VISITORS);
+        let latest = |customer: &&Customer| Reverse((customer.last_event, customer.id));
+        if last < wanted.len() {
+            wanted.select_nth_unstable_by_key(last, latest);
+            wanted.truncate(last);
+        }
+        wanted.sort_unstable_by_key(latest);
+        let visitors = wanted.into_iter().skip(filter.skip).map(|customer| Visitor::of(state, customer)).collect();
+        Self {
+            now_ms: state.clock.now_ms(),
+            ahead_ms: state.clock.ahead_ms(),
+            program_id: state.programs.first().map_or(0, |program| program.id),
+            key_to_show: match state.programs.first() {
+                Some(program) if program.api_key.0 == builder::API_KEY => builder::API_KEY,
+                _ => "the-key-it-was-started-with",
+            },
+            partners: state.partners.iter().map(|partner| partner.code.clone()).collect(),
+            totals: Totals {
+                clicks: state.clicks.len(),
+                leads: state.leads.len(),
+                sales: state.sales.len(),
+                refunds: state.refunds.len(),
+                commissions: state.commissions.len(),
+            },
+            visitors,
+            found,
+            more: found > last,
+            faults: faults.to_vec(),
+            wrong: log.kept().rev().filter(|request| request.went_wrong()).take(REQUESTS).cloned().collect(),
+            tests: tests(state),
+            filter,
+        }
+    }
+}
+
+impl Visitor {
+    fn of(state: &State, customer: &Customer) -> Self {
+        // Of many events only the latest are shown, so of each kind only the latest can be.
+        fn latest(places: &[usize]) -> impl Iterator<Item = &usize> {
+            places.iter().rev().take(EVENTS)
+        }
+        let waiting = state.provisional.iter().filter(|lead| lead.customer_id == customer.id);
+        let mut events: Vec<Event> = latest(&customer.clicks)
+            .map(|place| Event::Click(state.clicks[*place].clone()))
+            .chain(latest(&customer.leads).map(|place| Event::Lead(state.leads[*place].clone())))
+            .chain(waiting.take(EVENTS).cloned().map(Event::Lead))
+            .chain(latest(&customer.sales).map(|place| {
+                let sale = state.sales[*place].clone();
+                let commission = sale.commission_id.and_then(|id| state.commission(id)).cloned();
+                Event::Sale(Box::new(sale), commission)
+            }))
+            .chain(latest(&customer.refunds).map(|place| {
+                let refund = state.refunds[*place].clone();
+                let currency = state.sale_of(&refund.transaction_id).map(|sale| sale.currency.clone());
+                Event::Refund(refund, currency.unwrap_or_default())
+            }))
+            .collect();
+        events.sort_by_key(|event| Reverse((event.at_ms(), event.order())));
+        events.truncate(EVENTS);
+        let all = customer.clicks.len() + customer.leads.len() + customer.sales.len() + customer.refunds.len();
+        Self {
+            number: customer.id,
+            key: customer.key.clone(),
+            status: customer.status,
+            refunded: !customer.refunds.is_empty(),
+            partner: customer.clicks.last().map(|click| state.clicks[*click].partner_code.clone()),
+            last_event: customer.last_event,
+            older: all.saturating_sub(events.len()),
+            events,
+        }
+    }
+}
+
+fn tests(state: &State) -> Vec<Test> {
+    let chains = state.chains.iter().rev().take(TESTS).map(|chain| Test::Chain(*chain));
+    let events = state.test_events.iter().rev().take(TESTS);
+    let events = events.map(|event| Test::Event { event_type: event.event_type.clone(), at_ms: event.at_ms });
+    let mut tests: Vec<Test> = chains.chain(events).collect();
+    tests.sort_by_key(|test| Reverse(test.at_ms()));
+    tests.truncate(TESTS);
+    tests
+}
