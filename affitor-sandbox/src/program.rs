@@ -170,8 +170,51 @@ pub struct Readings {
     pub reversal_without_status: bool,
 }
 
+impl Readings {
+    /// Sets one by its name, as the command line writes it:
+    /// `repeated-lead=refused|idempotent`, `unknown-lead=refused|unattributed`,
+    /// `expired-window=not-recorded|without-commission`, `window-start=credited-click|first-click`,
+    /// `duplicate-sale=error|conflict`, `second-refund=skipped|taken`, `reversal-status=present|absent`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such reading, or no such way to read it.
+    pub fn set(&mut self, switch: &str) -> Result<(), String> {
+        let (name, value) =
+            switch.split_once('=').ok_or_else(|| format!("{switch:?} is not of the form NAME=VALUE"))?;
+        match name {
+            "repeated-lead" => self.repeated_lead = value.parse()?,
+            "unknown-lead" => self.unknown_lead = value.parse()?,
+            "expired-window" => self.expired_window = value.parse()?,
+            "window-start" => self.window_start = value.parse()?,
+            "duplicate-sale" => self.duplicate_sale = value.parse()?,
+            "second-refund" => self.second_refund = value.parse()?,
+            "reversal-status" => {
+                self.reversal_without_status = match value {
+                    "present" => false,
+                    "absent" => true,
+                    _ => return Err(format!("{value:?} is neither present nor absent")),
+                }
+            }
+            _ => {
+                return Err(format!(
+                    "{name:?} is no reading: repeated-lead, unknown-lead, expired-window, window-start, \
+                     duplicate-sale, second-refund or reversal-status"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 macro_rules! readings {
-    ($($(#[$doc:meta])* $name:ident { $(#[$first_doc:meta])* $first:ident, $(#[$second_doc:meta])* $second:ident })*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident {
+            $(#[$first_doc:meta])* $first:ident = $first_text:literal,
+            $(#[$second_doc:meta])* $second:ident = $second_text:literal
+        }
+    )*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub enum $name {
@@ -181,6 +224,18 @@ macro_rules! readings {
             $(#[$second_doc])*
             $second,
         }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $first_text => Ok(Self::$first),
+                    $second_text => Ok(Self::$second),
+                    _ => Err(format!("{text:?} is neither {} nor {}", $first_text, $second_text)),
+                }
+            }
+        }
     )*};
 }
 
@@ -188,44 +243,44 @@ readings! {
     /// A lead for a customer who is a lead already.
     RepeatedLead {
         /// 400 `Customer status cannot be updated to lead.`
-        Refused,
+        Refused = "refused",
         /// 200, and nothing changes.
-        Idempotent
+        Idempotent = "idempotent"
     }
     /// A lead with a customer key alone that no click knows.
     UnknownLead {
         /// 400 `Customer not found.`
-        Refused,
+        Refused = "refused",
         /// 200: recorded without a partner.
-        Unattributed
+        Unattributed = "unattributed"
     }
     /// A sale when the attribution window is over.
     ExpiredWindow {
         /// 200 with `attributed: false`; nothing is recorded.
-        NotRecorded,
+        NotRecorded = "not-recorded",
         /// 200: recorded, without a commission.
-        WithoutCommission
+        WithoutCommission = "without-commission"
     }
     /// From when the attribution window counts.
     WindowStart {
         /// The click that is credited.
-        CreditedClick,
+        CreditedClick = "credited-click",
         /// The customer's first click.
-        FirstClick
+        FirstClick = "first-click"
     }
     /// The body of a sale's 409.
     DuplicateSale {
         /// `{"error": "Duplicate transaction_id. …"}`
-        Error,
+        Error = "error",
         /// `{"error": "Conflict", "message": …, "statusCode": 409}`
-        Conflict
+        Conflict = "conflict"
     }
     /// A refund after a partial one.
     SecondRefund {
         /// 200 with `status: skipped`: a refunded commission is final.
-        Skipped,
+        Skipped = "skipped",
         /// Taken, until nothing of the sale is left.
-        Taken
+        Taken = "taken"
     }
 }
 

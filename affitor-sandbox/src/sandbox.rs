@@ -91,6 +91,13 @@ impl Sandbox {
         &self.partner_code
     }
 
+    /// A small shop to click through, by the first partner's link: the page of the sandbox shows what it sees of it.
+    pub fn shop_url(&self) -> String {
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("aff", &self.partner_code).finish();
+        format!("{}/_sandbox/shop?{query}", self.url)
+    }
+
     /// The clicks that count, oldest first.
     pub async fn clicks(&self) -> Vec<ClickRecord> {
         self.service.lock().state.clicks.clone()

@@ -75,5 +75,5 @@ fn reset_or(response: Result<Response<Body>, Infallible>) -> Result<Response<Bod
 }
 
 fn is_reset(error: &hyper::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<ResetConnection>())
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<ResetConnection>)
 }

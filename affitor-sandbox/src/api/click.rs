@@ -43,7 +43,7 @@ pub(super) struct ClickRequest {
 
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "it describes what is read")]
+#[allow(dead_code, clippy::large_enum_variant, reason = "it describes what is read")]
 pub(super) enum ClickBody {
     Click(ClickRequest),
     Test(TestEvent),

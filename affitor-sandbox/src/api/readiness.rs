@@ -162,6 +162,7 @@ struct Poll {
     responses(
         (status = 200, description = "How far it has come", body = ReadinessAnswer),
         (status = 401, description = "The key is missing or wrong", body = CodedError),
+        (status = 500, description = "A fault that was turned on", body = CodedError),
     ),
 )]
 pub(super) fn readiness(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {

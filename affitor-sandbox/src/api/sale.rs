@@ -59,7 +59,7 @@ pub(super) struct SaleRequest {
 
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "it describes what is read")]
+#[allow(dead_code, clippy::large_enum_variant, reason = "it describes what is read")]
 pub(super) enum SaleBody {
     Sale(SaleRequest),
     Test(TestEvent),
