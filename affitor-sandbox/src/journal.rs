@@ -6,7 +6,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     path::Path,
 };
 
@@ -21,6 +21,9 @@ struct Header {
 }
 
 const VERSION: u32 = 1;
+
+/// How long a line can be, in bytes: a request's body is at most 1 MiB.
+const LINE_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// What a request changed.
 #[derive(Debug, Deserialize)]
@@ -64,6 +67,9 @@ impl Journal {
             ),
             TryLockError::Error(error) => about(error),
         })?;
+        if !file.metadata().map_err(about)?.is_file() {
+            return Err(about(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file")));
+        }
         let mut journal = Self { file, length: 0, torn: false, line: Vec::new() };
         journal.replay(&mut replay).map_err(about)?;
         if journal.file.metadata().map_err(about)?.len() > journal.length {
@@ -83,7 +89,10 @@ impl Journal {
         let mut text = Vec::new();
         for number in 1.. {
             text.clear();
-            let read = reader.read_until(b'\n', &mut text)?;
+            let read = reader.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut text)?;
+            if read as u64 == LINE_LIMIT {
+                return Err(invalid(number, "this line is too long for a journal of a sandbox".to_owned()));
+            }
             if text.last() != Some(&b'\n') {
                 // Of something that is no journal nothing is dropped.
                 if number == 1 && !text.is_empty() && !whole_header().starts_with(&text) {

@@ -34,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
     journal: Option<Journal>,
+    /// The sandbox is gone, and its last connections will be in a moment.
+    closed: bool,
 }
 
 /// How a request ends.
@@ -63,7 +65,7 @@ pub(crate) struct RequestLine<'r> {
 
 impl Service {
     pub(crate) fn new(state: State, faults: Faults, log: RequestLog, origins: Origins) -> Self {
-        let inner = Inner { state, faults, log, journal: None };
+        let inner = Inner { state, faults, log, journal: None, closed: false };
         Self { inner: Mutex::new(inner), origins, changed: watch::Sender::new(0) }
     }
 
@@ -103,6 +105,9 @@ impl Service {
     /// Serves a call: decides, writes, changes, and notes what became of it, all at once.
     pub(crate) fn serve(&self, endpoint: &Endpoint, at: RequestLine<'_>, mut call: Call<'_>) -> Served {
         let mut inner = self.lock();
+        if inner.closed {
+            return Served { ending: Ending::Reset, delay: None };
+        }
         call.now_ms = inner.state.clock.now_ms();
         let fault = endpoint.call.and_then(|call| inner.faults.draw(call));
         let Decision { reply, changes } = match fault.filter(|fault| !fault.writes()) {
@@ -184,6 +189,13 @@ impl Service {
         Ok(Ok(decision.reply))
     }
 
+    /// Lets go of the journal, so that another sandbox can have it, and serves nothing more.
+    pub(crate) fn close(&self) {
+        let mut inner = self.lock();
+        inner.closed = true;
+        inner.journal = None;
+    }
+
     /// Forgets every event and request: all is as it was at the start, but for the rules of faults.
     pub(crate) fn reset(&self) -> io::Result<()> {
         let mut inner = self.lock();
@@ -246,9 +258,7 @@ fn failed(call: Option<ApiCall>) -> Reply {
         Some(ApiCall::Lead) => "Lead tracking failed",
         Some(ApiCall::Sale) => "Sale tracking failed",
         Some(ApiCall::Refund) => "Refund tracking failed",
-        Some(ApiCall::Readiness) => {
-            return Reply::coded_error(500, "internal_error", "Failed to compute readiness. Retry shortly.");
-        }
+        Some(ApiCall::Readiness) => return Reply::readiness_failed(),
         _ => "Internal server error",
     };
     Reply::error(500, what)

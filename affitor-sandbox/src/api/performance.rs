@@ -188,33 +188,33 @@ impl Row {
 }
 
 macro_rules! metrics {
-    ($($name:ident $trend:ident = $value:expr;)*) => {
+    ($($name:ident $trend:ident: $kind:ty = $value:expr;)*) => {
         /// The sums of the period. A trend is the change against the period of the same length before it, in percent.
         #[derive(Serialize, ToSchema)]
         #[serde(rename_all = "camelCase")]
         struct Metrics {
-            $($name: f64, $trend: f64,)*
+            $($name: $kind, $trend: f64,)*
         }
 
         impl Metrics {
             fn of(all: &Day<'_>, before: &Day<'_>) -> Self {
-                $(let $name: fn(&Day<'_>) -> f64 = $value;)*
-                Self { $($trend: trend($name(all), $name(before)), $name: $name(all),)* }
+                $(let $name: fn(&Day<'_>) -> $kind = $value;)*
+                Self { $($trend: trend($name(all) as f64, $name(before) as f64), $name: $name(all),)* }
             }
         }
     };
 }
 
 metrics! {
-    total_clicks total_clicks_trend = |day| day.clicks as f64;
-    total_leads total_leads_trend = |day| day.leads as f64;
-    total_conversions total_conversions_trend = |day| day.sales as f64;
-    total_revenue total_revenue_trend = |day| dollars(day.revenue_cents);
-    conversion_rate conversion_rate_trend = |day| ratio(day.sales as f64, day.clicks as f64) * 100.0;
-    average_order_value average_order_value_trend = |day| ratio(dollars(day.revenue_cents), day.sales as f64);
-    total_partners total_partners_trend = |day| day.partners.len() as f64;
-    total_sales total_sales_trend = |day| day.sales as f64;
-    total_partners_commission total_partners_commission_trend = |day| dollars(day.commission_cents);
+    total_clicks total_clicks_trend: u64 = |day| day.clicks;
+    total_leads total_leads_trend: u64 = |day| day.leads;
+    total_conversions total_conversions_trend: u64 = |day| day.sales;
+    total_revenue total_revenue_trend: f64 = |day| dollars(day.revenue_cents);
+    conversion_rate conversion_rate_trend: f64 = |day| ratio(day.sales as f64, day.clicks as f64) * 100.0;
+    average_order_value average_order_value_trend: f64 = |day| ratio(dollars(day.revenue_cents), day.sales as f64);
+    total_partners total_partners_trend: u64 = |day| day.partners.len() as u64;
+    total_sales total_sales_trend: u64 = |day| day.sales;
+    total_partners_commission total_partners_commission_trend: f64 = |day| dollars(day.commission_cents);
 }
 
 fn ratio(part: f64, whole: f64) -> f64 {

@@ -166,8 +166,7 @@ struct Poll {
     ),
 )]
 pub(super) fn readiness(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let program = auth::program_of(&state.programs, call.authorization)
-        .map_err(|_| Reply::coded_error(401, "invalid_key", "Invalid API token."))?;
+    let program = auth::program_of(&state.programs, call.authorization).map_err(|_| Reply::invalid_key())?;
     let settings = &state.programs[program];
     let forced = call.query().any(|(name, value)| name == "force_recheck" && value == "true");
     let look = Look::of(state, forced, call.now_ms);

@@ -121,9 +121,16 @@ impl Reply {
         Self::cms_error(404, "NotFoundError", message)
     }
 
-    pub(crate) fn coded_error(status: u16, code: &'static str, message: &str) -> Self {
-        let error = CodedErrorBody { status: None, code, message: message.to_owned(), retry_after_seconds: None };
-        Self::refused(status, message, &CodedError { error })
+    pub(crate) fn invalid_key() -> Self {
+        let message = "Invalid API token.".to_owned();
+        let error = CodedErrorBody { status: None, code: "invalid_key", message, retry_after_seconds: None };
+        Self::refused(401, &error.message.clone(), &CodedError { error })
+    }
+
+    pub(crate) fn readiness_failed() -> Self {
+        let message = "Failed to compute readiness. Retry shortly.".to_owned();
+        let error = CodedErrorBody { status: None, code: "internal_error", message, retry_after_seconds: Some(10) };
+        Self::refused(500, &error.message.clone(), &CodedError { error })
     }
 
     /// 429, with the time to wait in the body and in `Retry-After`.

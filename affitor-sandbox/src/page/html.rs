@@ -332,12 +332,12 @@ fn wrong(request: &RequestRecord, now_ms: i64) -> Markup {
     let ids = [&request.customer_key, &request.click_id, &request.transaction_id];
     html! {
         li {
-            span.status { (status) }
+            span.status .refused[request.status != Some(200)] { (status) }
             div.what {
                 code { (request.method) " " (request.path) }
                 @if let Some(why) = &request.error { div { (why) } }
                 @if let Some(fault) = &request.fault {
-                    div.fault { "fault " (fault) ": " @if request.changed { "recorded all the same" } @else { "nothing recorded" } }
+                    div.fault { "fault " code { (fault) } ": " @if request.changed { "recorded all the same" } @else { "nothing recorded" } }
                 }
                 div.sub { @for id in ids.into_iter().flatten() { code { (id) } " " } }
             }

@@ -1,0 +1,247 @@
+//! State that outlives the process.
+
+mod support;
+
+use std::{fs, io::Write as _, path::PathBuf};
+
+use affitor_sandbox::{LeadAuth, PartnerState, Readings, RepeatedLead, Sandbox, SandboxBuilder, SecondRefund};
+use serde_json::json;
+use support::{Visitor, builder, sale, start};
+
+/// A file of its own, which goes with the test.
+struct Data(PathBuf);
+
+impl Data {
+    fn new(name: &str) -> Self {
+        let file = std::env::temp_dir().join(format!("affitor-journal-{}-{name}", std::process::id()));
+        assert!(!file.exists());
+        Self(file)
+    }
+
+    fn builder(&self) -> SandboxBuilder {
+        builder().data(&self.0)
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(&self.0).unwrap()
+    }
+
+    async fn refused(&self) -> String {
+        self.builder().start().await.unwrap_err().to_string()
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        fs::remove_file(&self.0).ok();
+    }
+}
+
+async fn restarted(sandbox: Sandbox, builder: SandboxBuilder) -> Sandbox {
+    drop(sandbox);
+    start(builder).await
+}
+
+#[tokio::test]
+async fn a_day_survives_a_restart() {
+    let data = Data::new("day");
+    let mut readings = Readings::default();
+    readings.second_refund = SecondRefund::Taken;
+    readings.repeated_lead = RepeatedLead::Idempotent;
+    let settings = || data.builder().readings(readings).lead_auth(LeadAuth::ServerRequired);
+    let sandbox = start(settings()).await;
+    let server = Visitor::server(&sandbox);
+    let browser = Visitor::browser(&sandbox);
+    server.bought("user_7", "t_1").await;
+    let click_id = server.click("abc123", None).await;
+    let lead = json!({ "click_id": click_id, "customer_key": "user_8", "email": "secret@example.com" });
+    assert_eq!(browser.track("lead", lead).await.1["provisional"], true);
+    assert_eq!(server.track("lead", json!({ "click_id": click_id, "customer_key": "user_8" })).await.0, 200);
+    assert_eq!(server.track("lead", json!({ "click_id": click_id, "customer_key": "user_9" })).await.0, 200);
+    sandbox.advance_days(3);
+    assert_eq!(server.track("sale", sale("t_2", "user_9")).await.0, 200, "user_9 is another key of user_8");
+    for amount in [1_000, 2_000] {
+        let refund = json!({ "transaction_id": "t_1", "refund_amount_cents": amount });
+        assert_eq!(server.track("refund", refund).await.0, 200);
+    }
+    assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 409);
+    assert_eq!(server.track("sale", json!({ "additional_data": { "test_mode": true } })).await.0, 200);
+    assert_eq!(server.post("/api/v1/cli/test-event", r#"{"type":"chain"}"#).await.0, 200);
+    assert!(sandbox.set_partner_state("abc123", PartnerState::LinkInactive).await);
+    let before = sandbox.snapshot().await;
+    let refused: Vec<_> = sandbox.requests().await.into_iter().filter(|request| request.error.is_some()).collect();
+
+    let sandbox = restarted(sandbox, settings()).await;
+    let server = Visitor::server(&sandbox);
+    assert_eq!(sandbox.snapshot().await, before);
+    let after: Vec<_> = sandbox.requests().await.into_iter().filter(|request| request.error.is_some()).collect();
+    assert_eq!(after, refused);
+    assert!(sandbox.now_ms() - before.sales[0].at_ms >= 3 * 24 * 60 * 60 * 1000, "the clock is still ahead");
+    assert_eq!(server.track("sale", sale("t_2", "user_8")).await.0, 409, "ids are still taken");
+    let inactive = server.track("click", json!({ "affiliate_url": "https://shop.example/?aff=abc123" })).await;
+    assert_eq!(inactive.1["success"], false);
+    server.bought("user_10", "t_3").await;
+    let ids: Vec<_> = sandbox.snapshot().await.sales.iter().map(|sale| sale.sale_id).collect();
+    assert!(ids.is_sorted() && ids[1] < ids[2], "numbers go on: {ids:?}");
+    for secret in ["secret@example.com", "jo@example.com", "test_key", "other_key"] {
+        assert!(!data.text().contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_torn_last_line_is_forgiven_and_any_other_is_not() {
+    let data = Data::new("torn");
+    let sandbox = start(data.builder()).await;
+    Visitor::server(&sandbox).bought("user_7", "t_1").await;
+    drop(sandbox);
+    let whole = data.text();
+    assert_eq!(whole.lines().count(), 4, "{whole}");
+    // Cut anywhere in the last line, all before it is there; cut in the first, it begins anew.
+    let last = whole.trim_end().rfind('\n').unwrap() + 1;
+    for cut in [last + 1, last + 30, whole.len() - 1, 5, 0] {
+        fs::write(&data.0, &whole[..cut]).unwrap();
+        let sandbox = start(data.builder()).await;
+        let snapshot = sandbox.snapshot().await;
+        let expected = if cut >= last { (1, 1, 0) } else { (0, 0, 0) };
+        assert_eq!((snapshot.clicks.len(), snapshot.leads.len(), snapshot.sales.len()), expected, "cut at {cut}");
+        if cut >= last {
+            assert_eq!(Visitor::server(&sandbox).track("sale", sale("t_1", "user_7")).await.0, 200);
+        }
+    }
+    let lines: Vec<&str> = whole.lines().collect();
+    for (at, line, why) in [
+        (0, "{\"hello\": 1}", "line 1: this is no journal of a sandbox"),
+        (
+            0,
+            "{\"affitor_sandbox_journal\": 9}",
+            "line 1: this journal is of version 9, and this sandbox knows version 1",
+        ),
+        (1, "nonsense", "line 2: "),
+        (1, "{\"request\": null, \"changes\": [{\"moon\": 1}]}", "line 2: unknown variant `moon`"),
+        (2, lines[3], "line 3: there is no customer 1 in this sandbox"),
+    ] {
+        let mut edited: Vec<&str> = lines.clone();
+        edited[at] = line;
+        if at == 2 {
+            edited[1] = "{\"request\": null, \"changes\": []}";
+        }
+        let text = edited.join("\n") + "\n";
+        fs::write(&data.0, &text).unwrap();
+        let said = data.refused().await;
+        assert!(said.contains(why), "{said}");
+        assert_eq!(data.text(), text, "what can't be read is left as it is");
+    }
+    fs::write(&data.0, "my letters").unwrap();
+    assert!(data.refused().await.contains("line 1: this is no journal of a sandbox"));
+    assert_eq!(data.text(), "my letters");
+}
+
+#[tokio::test]
+async fn one_sandbox_at_a_time() {
+    let data = Data::new("lock");
+    let _first = start(data.builder()).await;
+    let said = data.refused().await;
+    assert!(said.contains("another sandbox has this file open"), "{said}");
+    let nowhere = builder().data("/nowhere/at/all").start().await.unwrap_err().to_string();
+    assert!(nowhere.starts_with("/nowhere/at/all: "), "{nowhere}");
+}
+
+#[tokio::test]
+async fn other_programs() {
+    let data = Data::new("programs");
+    let sandbox = start(data.builder()).await;
+    Visitor::server(&sandbox).bought("user_7", "t_1").await;
+    drop(sandbox);
+    let said = data.builder().program_id(43).start().await.unwrap_err().to_string();
+    assert!(
+        said.contains("line 2: there is no program 42 in this sandbox: was it started with other programs?"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_reset_empties_the_file() {
+    let data = Data::new("reset");
+    let sandbox = start(data.builder()).await;
+    Visitor::server(&sandbox).bought("user_7", "t_1").await;
+    sandbox.advance_days(9);
+    sandbox.reset().unwrap();
+    assert_eq!(data.text().lines().count(), 1);
+    assert!(sandbox.snapshot().await.clicks.is_empty() && sandbox.requests().await.is_empty());
+    Visitor::server(&sandbox).bought("user_7", "t_1").await;
+    let sandbox = restarted(sandbox, data.builder()).await;
+    assert_eq!(sandbox.sales().await.len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_file_at_all() {
+    for (path, why) in [
+        ("/dev/full", "this is not a regular file"),
+        ("/dev/zero", "this is not a regular file"),
+        ("/tmp", "Is a directory"),
+    ] {
+        let said = builder().data(path).start().await.unwrap_err().to_string();
+        assert!(said.starts_with(&format!("{path}: {why}")), "{said}");
+    }
+    let data = Data::new("sparse");
+    fs::File::create_new(&data.0).unwrap().set_len(1 << 34).unwrap();
+    let said = data.refused().await;
+    assert!(said.contains("line 1: this line is too long for a journal of a sandbox"), "{said}");
+}
+
+/// A file that can't be written any more: nothing is recorded that a restart would forget, and the answer says so.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_disk_that_fills_up() {
+    let data = Data::new("full");
+    let directory = data.0.with_extension("mounted");
+    fs::create_dir(&directory).unwrap();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+        .arg(&directory)
+        .status()
+        .is_ok_and(|status| status.success());
+    if !mounted {
+        fs::remove_dir(&directory).unwrap();
+        assert!(std::env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none(), "a small disk can't be mounted");
+        writeln!(&mut std::io::stderr(), "SKIPPED: a_disk_that_fills_up: only root can mount a small disk").unwrap();
+        return;
+    }
+    let file = directory.join("journal");
+    let sandbox = start(builder().data(&file)).await;
+    let server = Visitor::server(&sandbox);
+    server.bought("user_7", "t_0").await;
+    let mut recorded = 1;
+    let refused = loop {
+        let (status, answer) = server.track("sale", sale(&format!("t_{recorded}"), "user_7")).await;
+        if status != 200 {
+            break (status, answer);
+        }
+        recorded += 1;
+        assert!(recorded < 1_000, "64 KiB are full by now");
+    };
+    assert_eq!(refused, (500, json!({ "error": "The journal can't be written" })));
+    assert_eq!(sandbox.sales().await.len(), recorded);
+    assert!(sandbox.reset().is_ok(), "which makes room");
+    server.bought("user_7", "t_1").await;
+    assert!(fs::read_to_string(&file).unwrap().ends_with("}\n"));
+    drop(sandbox);
+    assert!(std::process::Command::new("umount").arg(&directory).status().unwrap().success());
+    fs::remove_dir(&directory).unwrap();
+}
+
+/// Whole lines alone are ever seen, whoever reads along.
+#[tokio::test]
+async fn a_line_is_written_before_its_answer() {
+    let data = Data::new("before");
+    let sandbox = start(data.builder()).await;
+    let server = Visitor::server(&sandbox);
+    server.click("PARTNER123", None).await;
+    for number in 0..20 {
+        server.click("abc123", None).await;
+        let text = data.text();
+        assert!(text.ends_with('\n'));
+        assert_eq!(text.lines().count(), 3 + number);
+    }
+}
