@@ -45,7 +45,7 @@ enum Event {
         #[arg(long, default_value = "test_transaction", value_name = "ID")]
         transaction_id: String,
         /// The amount, in the currency's smallest unit
-        #[arg(long, default_value_t = 9_999, value_name = "AMOUNT")]
+        #[arg(long, default_value_t = 9_999, value_name = "AMOUNT", value_parser = clap::value_parser!(u64).range(1..))]
         amount_cents: u64,
         /// The currency
         #[arg(long, default_value = "USD", value_name = "CODE")]
