@@ -290,7 +290,7 @@ fn event_row(event: &Event, now_ms: i64) -> Markup {
                     None => { "Got " b { "all" } " back" }
                 }
                 " of " code { (refund.transaction_id) }
-                div.sub { "commission " (refund.commission_id) " less " (money(refund.deduction_cents, currency)) ": " (status(refund.status)) }
+                div.sub { (money(refund.deduction_cents, currency)) " of the commission taken back, which is " (status(refund.status)) " now" }
             },
         ),
     };
@@ -322,8 +322,8 @@ fn sale_text(sale: &SaleRecord, commission: Option<&CommissionRecord>) -> Markup
 fn status(status: CommissionStatus) -> &'static str {
     match status {
         CommissionStatus::Earned => "earned",
-        CommissionStatus::Refunded => "partly taken back",
-        CommissionStatus::Reversed => "taken back",
+        CommissionStatus::Refunded => "partly reversed",
+        CommissionStatus::Reversed => "reversed",
     }
 }
 

@@ -9,45 +9,69 @@ use axum::Router;
 use checkout::Shop;
 use signup::Tracker;
 
-use crate::{Arguments, BoxError, Step, provider, taken};
+use crate::{BoxError, Step, provider, taken};
 
 const KEY: &str = "test_key";
 const WRONG_KEY: &str = "wrong_key";
 const PROGRAM_ID: u64 = 42;
 const WEBHOOK_SECRET: &str = "the provider and the shop know it";
 
-/// Everything that listens, until it is dropped.
-pub(crate) struct Apps {
-    pub(crate) sandbox: Sandbox,
-    pub(crate) signup_url: String,
-    pub(crate) checkout_url: String,
-    pub(crate) provider_url: String,
+/// Where the apps listen, and what is wrong with them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The app of this step has a wrong key.
+    pub broken: Option<Step>,
+    /// The port of the sign-up app; 0 for a free one.
+    pub signup_port: u16,
+    /// The port of the checkout app; 0 for a free one.
+    pub checkout_port: u16,
+    /// The port of the sandbox; 0 for a free one.
+    pub sandbox_port: u16,
+}
+
+/// Everything that listens. The sandbox stops when it is dropped, the apps with the runtime.
+#[derive(Debug)]
+#[must_use = "the sandbox stops when it is dropped"]
+pub struct Apps {
+    /// The service, with program 42, the key `test_key` and the partners `PARTNER123` and `abc123`.
+    pub sandbox: Sandbox,
+    /// The sign-up app, in axum.
+    pub signup_url: String,
+    /// The checkout app, in actix-web.
+    pub checkout_url: String,
+    /// The payment provider.
+    pub provider_url: String,
 }
 
 impl Apps {
-    pub(crate) async fn start(arguments: &Arguments) -> Result<Self, BoxError> {
+    /// Starts everything.
+    ///
+    /// # Errors
+    ///
+    /// When a port is taken, which it says, and how to choose another.
+    pub async fn start(options: Options) -> Result<Self, BoxError> {
         let sandbox = Sandbox::builder()
-            .port(arguments.sandbox_port)
+            .port(options.sandbox_port)
             .program_id(PROGRAM_ID)
             .api_key(KEY)
             .partner("PARTNER123")
             .partner("abc123")
             .start()
             .await
-            .map_err(|error| taken("sandbox", "--sandbox-port", arguments.sandbox_port, &error))?;
-        let client = |step| client(&sandbox, if arguments.broken == Some(step) { WRONG_KEY } else { KEY });
+            .map_err(|error| taken("sandbox", "--sandbox-port", options.sandbox_port, &error))?;
+        let client = |step| client(&sandbox, if options.broken == Some(step) { WRONG_KEY } else { KEY });
 
-        let signup = listen("sign-up app", "--signup-port", arguments.signup_port)?;
+        let signup = listen("sign-up app", "--signup-port", options.signup_port)?;
         let signup_url = url(&signup)?;
         let tracker = Tracker { api_url: sandbox.url().to_owned(), program_id: PROGRAM_ID.to_string() };
         serve(signup, signup::app(client(Step::Lead)?, tracker))?;
 
         let provider = listen("payment provider", "another port", 0)?;
         let provider_url = url(&provider)?;
-        let checkout = listen("checkout app", "--checkout-port", arguments.checkout_port)?;
+        let checkout = listen("checkout app", "--checkout-port", options.checkout_port)?;
         let checkout_url = url(&checkout)?;
         serve_checkout(checkout, client(Step::Sale)?, &provider_url)?;
-        let refunds = if arguments.broken == Some(Step::Refund) {
+        let refunds = if options.broken == Some(Step::Refund) {
             // A second one with the wrong key, so that the sale goes through and the refund doesn't.
             let checkout = listen("checkout app", "another port", 0)?;
             let checkout_url = url(&checkout)?;

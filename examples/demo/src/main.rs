@@ -1,15 +1,13 @@
 //! The whole chain in one process: a sandbox of the service, the sign-up app, the checkout app, a payment provider, and a
 //! visitor who goes through them over real sockets.
 
-mod apps;
-mod provider;
 mod steps;
 mod visitor;
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
-use apps::Apps;
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use demo::{Apps, BoxError, Options, Step};
 use steps::Chain;
 
 /// A visitor's click becomes a lead, a sale and a refund, and the pages are served until Ctrl-C.
@@ -35,26 +33,6 @@ struct Arguments {
     sandbox_port: u16,
 }
 
-/// A step of the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Step {
-    Click,
-    Lead,
-    Sale,
-    Refund,
-}
-
-impl Step {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Click => "click",
-            Self::Lead => "lead",
-            Self::Sale => "sale",
-            Self::Refund => "refund",
-        }
-    }
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -68,10 +46,9 @@ async fn main() -> ExitCode {
     }
 }
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
 async fn run(arguments: &Arguments) -> Result<bool, BoxError> {
-    let apps = Apps::start(arguments).await?;
+    let &Arguments { broken, signup_port, checkout_port, sandbox_port, .. } = arguments;
+    let apps = Apps::start(Options { broken, signup_port, checkout_port, sandbox_port }).await?;
     let say = |line: &str| if arguments.json { eprintln!("{line}") } else { println!("{line}") };
     say(&format!("sandbox   {}   program 42, key test_key, partners PARTNER123 and abc123", apps.sandbox.url()));
     say(&format!("sign-up   {}   axum", apps.signup_url));
@@ -95,18 +72,8 @@ async fn run(arguments: &Arguments) -> Result<bool, BoxError> {
         return Ok(complete);
     }
     say(&last_line);
-    say(&format!("\nGo through it yourself: {}/?aff=abc123 and {}/ (Ctrl-C ends)", apps.signup_url, apps.checkout_url));
+    say(&format!("\nGo through it yourself: {}/?aff=abc123 and {}/", apps.signup_url, apps.checkout_url));
+    say(&format!("Watch it at {}/ (Ctrl-C ends)", apps.sandbox.url()));
     tokio::signal::ctrl_c().await?;
     Ok(complete)
-}
-
-/// Says whose port is taken, and how to choose another.
-fn taken(app: &str, flag: &str, port: u16, error: &io::Error) -> BoxError {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("port {port} is taken, and the {app} wants it: choose another with {flag} (0 for a free one)")
-                .into()
-        }
-        _ => format!("the {app} can't listen on port {port}: {error}").into(),
-    }
 }

@@ -1,6 +1,8 @@
 //! The chain, step by step. What is said of a step is what the sandbox holds of it.
 
-use crate::{BoxError, Step, apps::Apps, visitor::Visitor};
+use demo::{Apps, BoxError, Step};
+
+use crate::visitor::Visitor;
 
 pub(crate) struct Chain<'a> {
     pub(crate) apps: &'a Apps,

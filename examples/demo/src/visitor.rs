@@ -1,9 +1,8 @@
 //! A visitor with a browser: pages, cookies, and what the tracker script does in it.
 
+use demo::BoxError;
 use reqwest::{Client, redirect::Policy};
 use serde_json::{Value, json};
-
-use crate::BoxError;
 
 /// One visitor. The cookie is set by hand, as the tracker script does it in a page.
 pub(crate) struct Visitor {

@@ -1,0 +1,145 @@
+//! A browser of its own for each test, which goes with it.
+
+use std::{
+    env, fs,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::Stdio,
+    time::Duration,
+};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use fantoccini::{Client, ClientBuilder, Locator, wd::WebDriverCompatibleCommand};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+};
+use url::Url;
+
+/// How long anything in a page may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Chromium {
+    pub(crate) page: Client,
+    _driver: Child,
+}
+
+/// Ends with the test, however that ends: with the driver goes the browser.
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        let page = self.page.clone();
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                // It may be gone already, which is as well.
+                tokio::time::timeout(PATIENCE, page.close()).await.ok();
+            });
+        });
+    }
+}
+
+impl Chromium {
+    /// `None`, said loudly, where there is no browser.
+    pub(crate) async fn start() -> Option<Self> {
+        let driver = Command::new("chromedriver")
+            .args(["--port=0", "--log-level=SEVERE"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .spawn();
+        let mut driver = match driver {
+            Ok(driver) => driver,
+            Err(error) if env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none() => {
+                writeln!(&mut io::stderr(), "SKIPPED: browser: chromedriver: {error}").unwrap();
+                return None;
+            }
+            Err(error) => panic!("chromedriver: {error}"),
+        };
+        let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
+        let port: u16 = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let line = lines.next_line().await.unwrap().expect("chromedriver starts");
+                if let Some((_, port)) = line.split_once("started successfully on port ") {
+                    return port.trim_end_matches('.').parse().unwrap();
+                }
+            }
+        })
+        .await
+        .expect("chromedriver starts in time");
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+
+        // As root, as a container has it, Chromium has no sandbox of its own.
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--window-size=1280,900",
+            "--host-resolver-rules=MAP *.shop.example 127.0.0.1",
+        ];
+        let Value::Object(capabilities) = json!({ "goog:chromeOptions": { "args": arguments } }) else {
+            unreachable!()
+        };
+        let page = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("Chromium starts");
+        Some(Self { page, _driver: driver })
+    }
+
+    /// Waits until a script in the page says `true`.
+    pub(crate) async fn until(&self, script: &str) {
+        let waiting = async {
+            while self.page.execute(script, vec![]).await.unwrap() != json!(true) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+            let body = self.page.execute("return document.body.innerText", vec![]).await;
+            panic!("it never came to: {script}\n{body:?}");
+        }
+    }
+
+    pub(crate) async fn fill(&self, name: &str, text: &str) {
+        let field = self.page.find(Locator::Css(&format!("[name={name}]"))).await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    pub(crate) async fn click(&self, selector: &str) {
+        self.page.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
+    }
+
+    /// A command that only Chromium knows.
+    pub(crate) async fn cdp(&self, command: &'static str, parameters: Value) -> Value {
+        self.page.issue_cmd(Cdp { command, parameters }).await.unwrap()
+    }
+
+    /// The whole page, in `target/screenshots`.
+    pub(crate) async fn screenshot(&self, name: &str) {
+        let taken = self.cdp("Page.captureScreenshot", json!({ "captureBeyondViewport": true })).await;
+        let png = BASE64_STANDARD.decode(taken["data"].as_str().expect("a picture")).unwrap();
+        assert!(png.starts_with(b"\x89PNG") && png.len() > 5_000, "{name} is a picture");
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{name}.png")), png).unwrap();
+    }
+}
+
+#[derive(Debug)]
+struct Cdp {
+    command: &'static str,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for Cdp {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
+        let body = json!({ "cmd": self.command, "params": self.parameters });
+        (http::Method::POST, Some(body.to_string()))
+    }
+}
