@@ -1,4 +1,5 @@
-//! Ours and the peers side by side, in one run: `cargo run --release -p affitor-bench -- layer`.
+//! Ours and the peers side by side, in one run: `cargo run --release -p affitor-bench -- layer`; and the sandbox under load:
+//! `… -- sandbox`.
 //!
 //! Instructions and allocations a request are counted by valgrind's callgrind, for the service call alone: 200 requests,
 //! which are built outside, and dropped inside. Wall time is not looked at: it says more of the machine than of the code.
@@ -6,6 +7,7 @@
 mod callgrind;
 mod layer;
 mod measure;
+mod sandbox;
 
 use std::process::ExitCode;
 
@@ -26,13 +28,20 @@ enum Subject {
         #[arg(long, hide = true)]
         case: Option<String>,
     },
+    /// Events a second and bytes an event of the sandbox, from 64 connections
+    Sandbox {
+        /// Be the sandbox (the program calls itself so)
+        #[arg(long, hide = true)]
+        serve: bool,
+    },
 }
 
 fn main() -> ExitCode {
-    let Arguments { subject: Subject::Layer { case } } = Arguments::parse();
-    let ended = match case {
-        Some(name) => layer::run_case(&name),
-        None => layer::report(),
+    let ended = match Arguments::parse().subject {
+        Subject::Layer { case: Some(name) } => layer::run_case(&name),
+        Subject::Layer { case: None } => layer::report(),
+        Subject::Sandbox { serve: true } => sandbox::serve(),
+        Subject::Sandbox { serve: false } => sandbox::report(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

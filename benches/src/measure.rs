@@ -17,6 +17,12 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 pub(crate) const REQUESTS: u64 = 200;
 const WARM_UP: u64 = 100;
 
+/// How much memory this process has asked for and not given back, in bytes.
+pub(crate) fn live_bytes() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}
+
 /// One kind of request against one kind of service.
 pub(crate) trait Case {
     /// Builds the next request.

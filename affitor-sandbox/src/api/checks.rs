@@ -20,6 +20,7 @@ const STEPS: [(&str, &str); 3] = [("pageview", "click"), ("referrals", "lead"), 
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "it describes what is read")]
 pub(super) struct StepRequest {
+    #[schema(example = 42)]
     program_id: ProgramId,
     /// `pageview`, `referrals` or `payments`.
     #[schema(pattern = "^(pageview|referrals|payments)$")]

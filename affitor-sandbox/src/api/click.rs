@@ -24,6 +24,7 @@ use crate::{change::Change, program::PartnerState, record::ClickRecord, state::S
 #[derive(ToSchema)]
 pub(super) struct ClickRequest {
     /// The whole landing URL, with `?aff=`.
+    #[schema(example = "https://shop.example/pricing?aff=PARTNER123")]
     affiliate_url: String,
     page_url: Option<String>,
     page_title: Option<String>,

@@ -54,28 +54,37 @@ struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     customer_key: Option<String>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
-    payment: Option<Payment>,
-}
-
-/// What a conversion has beyond the rest.
-#[derive(Serialize, ToSchema)]
-struct Payment {
-    amount_cents: u64,
-    currency: String,
-    sale_type: String,
-    payment_status: &'static str,
-    /// The sale's `transaction_id`.
-    processor_event_id: String,
-    is_recurring: bool,
+    /// Of a conversion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    amount_cents: Option<u64>,
+    /// Of a conversion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    currency: Option<String>,
+    /// Of a conversion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    sale_type: Option<String>,
+    /// Of a conversion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    payment_status: Option<&'static str>,
+    /// Of a conversion: the sale's `transaction_id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    processor_event_id: Option<String>,
+    /// Of a conversion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    is_recurring: Option<bool>,
 }
 
 /// Lists a program's events, newest first, test events left out.
 #[utoipa::path(
     get, path = "/api/tracking/events/{program}", tag = "Dashboard", operation_id = "listEvents",
     params(
-        ("program" = u64, Path, description = "The program's id"),
+        ("program" = u64, Path, description = "The program's id", example = 42),
         ("page" = Option<u64>, Query, nullable = false, minimum = 1, description = "1 unless said"),
         ("pageSize" = Option<u64>, Query, nullable = false, minimum = 1, description = "10 unless said, at most 100"),
         ("eventType" = Option<String>, Query, nullable = false, pattern = "^(click|lead|conversion)$"),
@@ -117,7 +126,10 @@ impl Query {
         };
         let mut asked = Self { page: 1, page_size: PAGE_SIZE, event_type: None, from_ms: None, to_ms: None };
         for (name, value) in call.query() {
-            let number = || value.parse().ok().filter(|n| *n > 0).ok_or_else(|| bad(&name, "a positive integer"));
+            let number = || {
+                let number = value.parse::<i64>().ok().filter(|number| *number > 0);
+                number.and_then(|number| usize::try_from(number).ok()).ok_or_else(|| bad(&name, "a positive integer"))
+            };
             let time = || clock::parse(&value).ok_or_else(|| bad(&name, "a date or a time in ISO 8601"));
             match &*name {
                 "page" => asked.page = number()?,
@@ -183,7 +195,12 @@ impl Place<'_> {
             referrer_url: None,
             converted: false,
             customer_key: None,
-            payment: None,
+            amount_cents: None,
+            currency: None,
+            sale_type: None,
+            payment_status: None,
+            processor_event_id: None,
+            is_recurring: None,
         };
         match self.record {
             Record::Click(click) => Event {
@@ -208,14 +225,12 @@ impl Place<'_> {
                 click_id: Some(sale.click_id.clone()),
                 converted: true,
                 customer_key: sale.customer_key.clone(),
-                payment: Some(Payment {
-                    amount_cents: sale.amount_cents,
-                    currency: sale.currency.clone(),
-                    sale_type: sale.sale_type.clone(),
-                    payment_status: "paid",
-                    processor_event_id: sale.transaction_id.clone(),
-                    is_recurring: sale.is_recurring,
-                }),
+                amount_cents: Some(sale.amount_cents),
+                currency: Some(sale.currency.clone()),
+                sale_type: Some(sale.sale_type.clone()),
+                payment_status: Some("paid"),
+                processor_event_id: Some(sale.transaction_id.clone()),
+                is_recurring: Some(sale.is_recurring),
                 ..bare
             },
         }

@@ -51,6 +51,11 @@ impl Fields {
         }
     }
 
+    /// A whole number from 0 to 2^63 - 1, as the document says.
+    pub(super) fn amount(value: &Value) -> Option<u64> {
+        value.as_i64().and_then(|number| u64::try_from(number).ok())
+    }
+
     /// An id of a program, as a text or a number.
     pub(super) fn program_id(value: &Value) -> Option<u64> {
         value.as_u64().or_else(|| value.as_str()?.parse().ok())

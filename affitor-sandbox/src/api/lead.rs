@@ -32,8 +32,10 @@ const HISTORY: usize = 20;
 pub(super) struct LeadRequest {
     click_id: Option<String>,
     /// The shop's own, stable id of the user.
+    #[schema(example = "user_123")]
     customer_key: Option<String>,
     /// Hashed on arrival.
+    #[schema(example = "jo@example.com")]
     email: Option<String>,
     session_id: Option<String>,
     page_url: Option<String>,

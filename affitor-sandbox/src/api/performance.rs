@@ -72,7 +72,7 @@ struct PerformanceMeta {
 #[utoipa::path(
     get, path = "/api/tracking/performance/{program}", tag = "Dashboard", operation_id = "getPerformance",
     params(
-        ("program" = u64, Path, description = "The program's id"),
+        ("program" = u64, Path, description = "The program's id", example = 42),
         ("period" = Option<String>, Query, nullable = false, pattern = "^(7d|30d|90d|all)$", description = "`30d` unless said"),
         ("dateFrom" = Option<String>, Query, nullable = false, description = "A day or a time in ISO 8601"),
         ("dateTo" = Option<String>, Query, nullable = false, description = "A day or a time in ISO 8601"),

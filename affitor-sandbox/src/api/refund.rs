@@ -21,7 +21,7 @@ use crate::{
 #[derive(ToSchema)]
 pub(super) struct RefundRequest {
     /// The sale's.
-    #[schema(min_length = 1)]
+    #[schema(min_length = 1, example = "txn_abc123")]
     transaction_id: String,
     /// In the currency's smallest unit. All of the sale where it is absent or 0.
     #[schema(minimum = 0)]
@@ -143,7 +143,7 @@ fn read(fields: &Fields) -> Result<RefundRequest, Reply> {
     };
     let refund_amount_cents = match fields.get("refund_amount_cents") {
         None => None,
-        Some(amount) => Some(amount.as_u64().ok_or_else(|| wrong("refund_amount_cents", "a positive integer"))?),
+        Some(amount) => Some(Fields::amount(amount).ok_or_else(|| wrong("refund_amount_cents", "a positive integer"))?),
     };
     Ok(RefundRequest {
         transaction_id,

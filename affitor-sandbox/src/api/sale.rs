@@ -29,15 +29,16 @@ use crate::{
 #[derive(ToSchema)]
 pub(super) struct SaleRequest {
     /// The shop's id of the payment: unique, and the key of idempotency.
-    #[schema(min_length = 1)]
+    #[schema(min_length = 1, example = "txn_abc123")]
     transaction_id: String,
     /// In the currency's smallest unit.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 9_999)]
     amount_cents: u64,
     /// ISO 4217. `USD` where it is absent.
     #[schema(pattern = "^[A-Z]{3}$", value_type = Option<String>)]
     currency: String,
     /// Looked up first.
+    #[schema(example = "user_123")]
     customer_key: Option<String>,
     click_id: Option<String>,
     /// `payment` (where it is absent) or `subscription`.
@@ -234,7 +235,7 @@ fn read(fields: &Fields) -> Result<SaleRequest, Reply> {
         .to_owned();
     let amount_cents = fields
         .get("amount_cents")
-        .and_then(Value::as_u64)
+        .and_then(Fields::amount)
         .filter(|amount| *amount > 0)
         .ok_or_else(|| Reply::error(400, "amount_cents is required and must be a positive integer"))?;
     let customer_key = fields.text("customer_key")?;

@@ -78,7 +78,7 @@ struct Statistics {
 #[utoipa::path(
     get, path = "/api/v1/cli/status", tag = "Verification", operation_id = "getStatus",
     security(("key" = [])),
-    params(("program_id" = String, Query, description = "The key's program")),
+    params(("program_id" = String, Query, description = "The key's program", example = "42")),
     responses(
         (status = 200, description = "How it does", body = StatusAnswer),
         (status = 400, description = "No program is named", body = ErrorText),
@@ -118,7 +118,7 @@ pub(super) fn status(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
 /// Says which steps of the set-up real or test events have completed.
 #[utoipa::path(
     get, path = "/api/tracking/status/{program}", tag = "Dashboard", operation_id = "getDashboardStatus",
-    params(("program" = u64, Path, description = "The program's id")),
+    params(("program" = u64, Path, description = "The program's id", example = 42)),
     responses(
         (status = 200, description = "The steps", body = DashboardStatusAnswer),
         (status = 404, description = "There is no such program", body = CmsError),

@@ -75,7 +75,7 @@ pub(super) fn record(
     let event = TestEventRecord {
         transaction_id: sale
             .then(|| sent("transaction_id").map_or_else(|| format!("test_txn_{now_ms}"), str::to_owned)),
-        amount_cents: sale.then(|| fields.get("amount_cents").and_then(Value::as_u64).unwrap_or(AMOUNT_CENTS)),
+        amount_cents: sale.then(|| fields.get("amount_cents").and_then(Fields::amount).unwrap_or(AMOUNT_CENTS)),
         ..bare(state, now_ms, event_type, program_id)
     };
     let reply = Reply::ok(&TestAnswer {
