@@ -24,20 +24,71 @@
 //! # Ok(()) } // dropped: it stops, and its connections with it
 //! ```
 //!
+//! # In your own tests
+//!
+//! Add it as a dev-dependency, point the app at [`Sandbox::url`] with [`Sandbox::api_key`], and ask the sandbox what
+//! arrived:
+//!
+//! ```
+//! use affitor_sandbox::{ApiCall, Fault, Sandbox};
+//!
+//! # async fn my_app_sells(api: &str, key: &str, click: &str) -> u16 {
+//! #     let body = serde_json::json!({ "transaction_id": "in_1", "amount_cents": 4_900, "click_id": click }).to_string();
+//! #     let url = format!("{api}/api/v1/track/sale");
+//! #     reqwest::Client::new().post(url).bearer_auth(key).body(body).send().await.unwrap().status().as_u16()
+//! # }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! // #[tokio::test] async fn a_sale_whose_answer_is_lost_counts_once()
+//! let sandbox = Sandbox::start().await.unwrap();
+//! sandbox.inject(Fault::ErrorAfterWrite.times(1).on(ApiCall::Sale));
+//! let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+//! let click = serde_json::json!({ "affiliate_url": landing }).to_string();
+//! let url = format!("{}/api/v1/track/click", sandbox.url());
+//! reqwest::Client::new().post(url).body(click).send().await.unwrap();
+//! let click_id = sandbox.clicks().await[0].click_id.clone();
+//!
+//! let first = my_app_sells(sandbox.url(), sandbox.api_key(), &click_id).await;
+//! let again = my_app_sells(sandbox.url(), sandbox.api_key(), &click_id).await;
+//!
+//! assert_eq!((first, again), (500, 409)); // 409: recorded already, which is no failure
+//! assert_eq!(sandbox.sales().await.len(), 1);
+//! assert_eq!(sandbox.commissions().await[0].amount_cents, 980);
+//! # }
+//! ```
+//!
+//! - [`Sandbox::wait_for`] waits for what an app tracks in the background.
+//! - [`Sandbox::advance_days`] moves the clock past windows and holds; [`SandboxBuilder::clock_standing_at_ms`] stops it.
+//! - [`Fault`] is what can go wrong; [`Sandbox::requests`] says what became of each request.
+//!
+//! # The page, and tests in other languages
+//!
+//! The command `affitor sandbox` (crate `affitor-cli`) runs it in a process of its own. `GET /` is a page that shows each
+//! visitor's chain, live, and `GET /openapi.json` the API, made from the types that read and write it. What a test does to
+//! a [`Sandbox`] is there over HTTP as well, for hosts of this machine alone:
+//!
+//! | | |
+//! |---|---|
+//! | `GET /_sandbox/snapshot`, `/_sandbox/requests` | what it holds; what was asked, and what became of it |
+//! | `GET`, `POST`, `DELETE /_sandbox/faults` | `{"rule": "error-after-write@sale:3x"}` |
+//! | `GET`, `POST /_sandbox/clock` | `{"days": 61}`, `{"seconds": 30}` |
+//! | `POST /_sandbox/chain`, `/_sandbox/reset` | a synthetic chain; forgets everything |
+//! | `GET /_sandbox/changes` | server-sent events: one after each change |
+//! | `GET /_sandbox/shop?aff=<partner>` | a small shop to click through |
+//!
 //! # What it answers
 //!
 //! | call | file |
 //! |---|---|
-//! | `POST /api/v1/track/{click,lead,sale,refund}`, and the aliases under `/api/tracking/` | `src/track/` |
-//! | `POST /api/v1/cli/test-event` | `src/chain.rs` |
-//! | `GET /api/v1/programs/me/readiness` | `src/readiness.rs` |
-//! | `GET /api/v1/cli/status`, `GET /api/tracking/status/<program>` | `src/status.rs` |
-//! | `POST /api/tracking/check-test-events`, `POST /api/tracking/test` | `src/checks.rs` |
-//! | `GET /api/tracking/events/<program>` | `src/events.rs` |
-//! | `GET /api/tracking/performance/<program>` | `src/performance.rs` |
+//! | `POST /api/v1/track/{click,lead,sale,refund}`, and the aliases under `/api/tracking/` | `src/api/{click,lead,sale,refund}.rs` |
+//! | `POST /api/v1/cli/test-event` | `src/api/chain.rs` |
+//! | `GET /api/v1/programs/me/readiness` | `src/api/readiness.rs` |
+//! | `GET /api/v1/cli/status`, `GET /api/tracking/status/<program>` | `src/api/status.rs` |
+//! | `POST /api/tracking/check-test-events`, `POST /api/tracking/test` | `src/api/checks.rs` |
+//! | `GET /api/tracking/events/<program>` | `src/api/events.rs` |
+//! | `GET /api/tracking/performance/<program>` | `src/api/performance.rs` |
 //! | `GET /js/affitor-tracker.js`, and CORS for what pages call | `src/browser.rs`, `src/tracker.js` |
 //!
-//! Each of the files under `src/track/` says in which order it checks a request. Where the service's documents leave a
+//! Each of these files says in which order it checks a request. Where the service's documents leave a
 //! question open, [`Readings`] is the switch. Where they are silent, this is what the sandbox does:
 //!
 //! - The duplicate check of a sale comes before the look-up of the customer.
