@@ -19,7 +19,7 @@ pub struct RequestRecord {
     pub call: Option<ApiCall>,
     /// The method.
     pub method: String,
-    /// The path, without its query.
+    /// The path, without its query; of a long one its beginning.
     pub path: String,
     /// The status of the answer; absent where a fault left the request without one.
     pub status: Option<u16>,

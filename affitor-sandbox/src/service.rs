@@ -56,6 +56,9 @@ pub(crate) enum Ending {
     Stall,
 }
 
+/// How many characters of a method and a path the log keeps: who asks may make them long.
+const TEXT_KEPT: usize = 256;
+
 /// Where a request came in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestLine<'r> {
@@ -215,8 +218,8 @@ impl Inner {
         RequestRecord {
             number: self.log.next_number(),
             call,
-            method: at.method.to_owned(),
-            path: at.path.to_owned(),
+            method: at.method.chars().take(TEXT_KEPT).collect(),
+            path: at.path.chars().take(TEXT_KEPT).collect(),
             status: None,
             error: None,
             changed: false,
