@@ -119,7 +119,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets for how many days after a click a sale makes a commission: 1 to 365. Default: 60.
+    /// Sets for how many days after a click a sale makes a commission: 1 to 365 (others are taken for the nearer of the
+    /// two). Whole days count: with 60, day 60 is in it and day 61 is not. Default: 60.
     pub fn attribution_window_days(mut self, days: u32) -> Self {
         self.program.attribution_window_days = days.clamp(1, 365);
         self
@@ -174,7 +175,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Lets the clock stand still at this time, in milliseconds since 1970, until it is
+    /// Lets the clock stand still at this time, in milliseconds since 1970 and before the year 9000, until it is
     /// [moved](Sandbox::advance): then the same requests get the same answers in each run. Default: the machine's time.
     pub fn clock_standing_at_ms(mut self, ms: i64) -> Self {
         self.clock = Clock::standing_at(ms);
@@ -212,13 +213,16 @@ impl SandboxBuilder {
     ///
     /// It is a journal of JSON lines, one a request, each written before its request is answered; they survive the
     /// process, and not always a loss of power. The programs, partners and settings are not in it: they are those of
-    /// this builder. Nor are e-mail addresses and keys.
+    /// this builder. Nor are keys; of a lead's `email` it holds the hash. What else an app sends is in it as it was sent, so
+    /// on Unix only its owner can read the file. It grows until a [reset](Sandbox::reset) empties it; don't move, cut or
+    /// delete it while a sandbox has it open. Refused questions are not in it, nor are faults.
     pub fn data(mut self, file: impl Into<PathBuf>) -> Self {
         self.data = Some(file.into());
         self
     }
 
-    fn check_unique(&self) -> io::Result<()> {
+    fn check(&self) -> io::Result<()> {
+        let invalid = |why: String| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         let all = |others: fn(&(u64, ApiKey, String)) -> String| self.others.iter().map(others);
         let ids = std::iter::once(self.program.id.to_string()).chain(all(|other| other.0.to_string()));
         let keys = std::iter::once(self.program.api_key.0.clone()).chain(all(|other| other.1.0.clone()));
@@ -226,28 +230,36 @@ impl SandboxBuilder {
         for (what, values) in
             [("program id", ids.collect::<Vec<_>>()), ("API key", keys.collect()), ("partner", codes.collect())]
         {
+            if values.iter().any(|value| value.trim().is_empty()) {
+                return invalid(format!("an empty {what}"));
+            }
             let mut seen = HashSet::new();
             if !values.iter().all(|value| seen.insert(value)) {
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("two of the same {what}")));
+                return invalid(format!("two of the same {what}"));
             }
         }
-        Ok(())
+        match self.program.commission {
+            Some(commission) if commission.percent > 100 => invalid("a commission of more than 100 percent".to_owned()),
+            _ => Ok(()),
+        }
     }
 
     /// Starts it.
     ///
     /// # Errors
     ///
-    /// When it can't listen (the port is taken), when two programs have the same id or key, or two partners the same
-    /// code, and when the [data](Self::data) can't be read, written, or had alone.
-    pub async fn start(self) -> io::Result<Sandbox> {
-        self.check_unique()?;
-        let listener = TcpListener::bind(self.address).await?;
-        let address = listener.local_addr()?;
-        let mut codes = self.partners;
-        if codes.is_empty() {
-            codes.push(PARTNER.to_owned());
+    /// When it can't listen (the port is taken); when two programs have the same id or key, or two partners the same
+    /// code, when a key or a code is empty, or a commission is over 100 percent; and when the [data](Self::data) can't be read, written, or had alone.
+    pub async fn start(mut self) -> io::Result<Sandbox> {
+        if self.partners.is_empty() {
+            self.partners.push(PARTNER.to_owned());
         }
+        self.check()?;
+        let listener = TcpListener::bind(self.address)
+            .await
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.address)))?;
+        let address = listener.local_addr()?;
+        let codes = self.partners;
         let (program_id, api_key, partner_code) = (self.program.id, self.program.api_key.clone(), codes[0].clone());
         let mut partners: Vec<Partner> =
             codes.into_iter().map(|code| Partner { code, program: 0, state: PartnerState::Active }).collect();

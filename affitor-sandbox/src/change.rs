@@ -12,6 +12,10 @@ use crate::{
     state::State,
 };
 
+/// The largest id and the latest time that a journal may hold.
+const MOST_ID: u64 = 1 << 53;
+const MOST_MS: i64 = 1 << 53;
+
 /// A change of the [`State`]. Its JSON is a part of a journal's line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +56,21 @@ pub(crate) enum Change {
     },
 }
 
+impl Change {
+    /// Whether it is more than a note of who has looked at what.
+    pub(crate) fn is_event(&self) -> bool {
+        !matches!(self, Self::TrackerFetched { .. } | Self::TrackerChecked { .. })
+    }
+
+    /// Leaves a sale without its commission.
+    pub(crate) fn lose_commission(&mut self) {
+        if let Self::Sale { sale, commission } = self {
+            sale.commission_id = None;
+            *commission = None;
+        }
+    }
+}
+
 impl State {
     /// Why a change can't be: it is not from this sandbox, or was edited by hand.
     pub(crate) fn refuses(&self, change: &Change) -> Option<String> {
@@ -60,6 +79,25 @@ impl State {
             let most = self.customers.len() as u64 + u64::from(may_be_new);
             (id == 0 || id > most).then(|| format!("there is no customer {id}"))
         };
+        // Far from both ends, so that sums of them stay in bounds; the service's clock starts in 1970 and is moved ahead.
+        let bounds = |id: u64, at_ms: i64| {
+            let strange = id > MOST_ID || !(0..=MOST_MS).contains(&at_ms);
+            strange.then(|| format!("the id {id} or the time {at_ms} can't be"))
+        };
+        let bounds = match change {
+            Change::Click(click) => bounds(click.id, click.at_ms),
+            Change::Lead(lead) => bounds(lead.id, lead.at_ms),
+            Change::Sale { sale, commission } => bounds(sale.sale_id, sale.at_ms)
+                .or_else(|| commission.as_ref().and_then(|made| bounds(made.commission_id, made.held_until_ms))),
+            Change::Refund(refund) => bounds(0, refund.at_ms),
+            Change::TestEvent(event) => bounds(event.event_id, event.at_ms),
+            Change::Chain(chain) => bounds(chain.id, chain.at_ms),
+            Change::TrackerFetched { at_ms } | Change::TrackerChecked { at_ms, .. } => bounds(0, *at_ms),
+            Change::Key { .. } | Change::Partner { .. } | Change::Clock { .. } => None,
+        };
+        if bounds.is_some() {
+            return bounds;
+        }
         match change {
             Change::Click(click) => program(click.program_id).or_else(|| customer(click.customer_id, true)),
             Change::Lead(lead) => program(lead.program_id).or_else(|| customer(lead.customer_id, true)),
@@ -153,6 +191,10 @@ impl State {
         self.use_id(lead.id);
         let Some(customer) = self.customer_or_new(lead.customer_id, lead.program_id) else { return };
         if lead.provisional {
+            self.provisional.retain(|waiting| {
+                (waiting.customer_id, &waiting.customer_key) != (lead.customer_id, &lead.customer_key)
+            });
+            self.touched(customer);
             self.provisional.push(lead);
             return;
         }

@@ -12,7 +12,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// A clock that moves only when it is moved.
     pub(crate) fn standing_at(ms: i64) -> Self {
-        Self { stands_at_ms: Some(ms), ahead_ms: 0 }
+        Self { stands_at_ms: Some(ms.clamp(0, STANDS_MOST_MS)), ahead_ms: 0 }
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
@@ -39,6 +39,9 @@ impl Clock {
 /// How far the clock can be moved ahead: a thousand years, well within what a timestamp can say.
 pub(crate) const AHEAD_MOST_MS: i64 = 1_000 * 365 * DAY_MS;
 
+/// The year 9000: with the most that it can be ahead there is still a date for it.
+const STANDS_MOST_MS: i64 = 221_845_392_000_000;
+
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 fn millis(duration: Duration) -> i64 {
@@ -50,11 +53,16 @@ pub(crate) fn iso(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map(|time| format!("{time:.3}")).unwrap_or_default()
 }
 
-/// A time or a day in ISO 8601, in milliseconds. A day alone is its beginning in UTC.
-pub(crate) fn parse(text: &str) -> Option<i64> {
-    let time = match text.parse::<jiff::civil::Date>() {
-        Ok(day) if text.len() == 10 => day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp(),
-        _ => text.parse().ok()?,
-    };
-    Some(time.as_millisecond())
+/// A time or a day in ISO 8601, in milliseconds: the first and the last one of it. Days are those of UTC.
+pub(crate) fn parse(text: &str) -> Option<(i64, i64)> {
+    match text.parse::<jiff::civil::Date>() {
+        Ok(day) if text.len() == 10 => {
+            let first = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond();
+            Some((first, first + DAY_MS - 1))
+        }
+        _ => {
+            let time = text.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+            Some((time, time))
+        }
+    }
 }

@@ -5,9 +5,10 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    Form, Json, Router,
+    Json, Router,
+    body::Bytes,
     extract::{FromRequest, Request, State as Shared},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{
         IntoResponse, Redirect, Response, Sse,
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::{Host, Url};
 
-use crate::{FaultRule, api, change::Change, clock, page, service::Service};
+use crate::{FaultRule, PartnerState, api, change::Change, clock, page, service::Service};
 
 /// How often at most a listener hears of changes.
 const TOLD_EVERY: Duration = Duration::from_millis(150);
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/faults/clear", post(clear_faults))
         .route("/clock", get(read_clock).post(move_clock))
+        .route("/partners", post(set_partner))
         .route("/chain", post(run_chain))
         .route("/reset", post(reset))
         .route("/changes", get(changes))
@@ -92,19 +94,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let refused = |status: StatusCode, text: String| Refusal(status, text);
-        if content_type(request.headers()).starts_with("application/json") {
-            let body = Json::from_request(request, state).await;
-            body.map(|Json(body)| Self(body)).map_err(|why| refused(why.status(), why.body_text()))
+        let body = Bytes::from_request(request, state).await.map_err(|why| Refusal(why.status(), why.body_text()))?;
+        // By what it looks like: `curl -d` says that all it sends is a form.
+        let read = if body.trim_ascii_start().first().is_some_and(|first| b"{[\"".contains(first)) {
+            serde_json::from_slice(&body).map_err(|error| error.to_string())
         } else {
-            let body = Form::from_request(request, state).await;
-            body.map(|Form(body)| Self(body)).map_err(|why| refused(why.status(), why.body_text()))
-        }
+            serde_urlencoded::from_bytes(&body).map_err(|error| error.to_string())
+        };
+        read.map(Self).map_err(|why| Refusal(StatusCode::BAD_REQUEST, format!("the body can't be read: {why}")))
     }
-}
-
-fn content_type(headers: &HeaderMap) -> &str {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// What an action came to. A plain form is sent back to the page.
@@ -112,9 +110,9 @@ struct Done(Value);
 
 impl Done {
     fn answer(self, headers: &HeaderMap) -> Response {
-        let accepts_json =
-            headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"));
-        if content_type(headers).starts_with("application/x-www-form-urlencoded") && !accepts_json {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+        let form = text(header::CONTENT_TYPE).starts_with("application/x-www-form-urlencoded");
+        if form && text(header::ACCEPT).contains("text/html") {
             Redirect::to("/").into_response()
         } else {
             Json(self.0).into_response()
@@ -147,6 +145,7 @@ async fn faults(Shared(service): Shared<Arc<Service>>) -> Json<Rules> {
 
 /// A rule as one text, or in the fields of the page's form.
 #[derive(Deserialize)]
+#[serde(expecting = "an object or a form")]
 struct NewFault {
     rule: Option<String>,
     fault: Option<String>,
@@ -186,6 +185,7 @@ async fn clear_faults(Shared(service): Shared<Arc<Service>>, headers: HeaderMap)
 
 /// How far to move the clock ahead.
 #[derive(Deserialize)]
+#[serde(expecting = "an object or a form")]
 struct ClockMove {
     #[serde(default)]
     seconds: i64,
@@ -221,10 +221,33 @@ async fn move_clock(
     Ok(Done(clock_answer(&service)).answer(&headers))
 }
 
+/// How a partner stands from now on.
+#[derive(Deserialize)]
+#[serde(expecting = "an object or a form")]
+struct Standing {
+    partner: String,
+    state: PartnerState,
+}
+
+async fn set_partner(
+    Shared(service): Shared<Arc<Service>>,
+    headers: HeaderMap,
+    Input(Standing { partner, state }): Input<Standing>,
+) -> Result<Response, Refusal> {
+    if service.lock().state.partner(&partner).is_none() {
+        return Err(Refusal(StatusCode::NOT_FOUND, "there is no such partner".to_owned()));
+    }
+    service.change(|_| Change::Partner { code: partner.clone(), state })?;
+    Ok(Done(json!({ "partner": partner, "state": state })).answer(&headers))
+}
+
 /// A chain for the first program.
 async fn run_chain(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Result<Response, Refusal> {
     match service.carry_out(|state| api::run_chain(state, 0, state.clock.now_ms()))? {
-        Ok(_) => Ok(Done(json!({ "message": "A synthetic chain ran" })).answer(&headers)),
+        Ok(ran) => {
+            let ran: Value = serde_json::from_slice(&ran.body).unwrap_or_default();
+            Ok(Done(json!({ "message": "A synthetic chain ran", "chain": ran["data"] })).answer(&headers))
+        }
         Err(refused) => {
             let wait =
                 refused.retry_after.map_or_else(String::new, |s| format!(" Come back in {} min.", s.div_ceil(60)));

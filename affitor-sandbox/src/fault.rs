@@ -28,6 +28,9 @@ pub enum Fault {
     ErrorAfterWrite,
     /// `rate-limited=30s`: 429 with `Retry-After` in whole seconds, and nothing is recorded.
     RateLimited(Duration),
+    /// `commission-lost`: a sale is recorded without its commission and answered with 500, and its transaction id is used
+    /// up: what the service's documents say of its 500. Other calls meet an `error-after-write`.
+    CommissionLost,
     /// `reset-before-write`: the connection is reset, and nothing is recorded.
     ResetBeforeWrite,
     /// `reset-after-write`: the connection is reset, and yet the event is recorded.
@@ -60,7 +63,10 @@ impl Fault {
 
     /// Whether the event is recorded all the same.
     pub fn writes(&self) -> bool {
-        matches!(self, Self::Latency(_) | Self::ErrorAfterWrite | Self::ResetAfterWrite | Self::CutAnswer)
+        matches!(
+            self,
+            Self::Latency(_) | Self::ErrorAfterWrite | Self::CommissionLost | Self::ResetAfterWrite | Self::CutAnswer
+        )
     }
 
     fn name(self) -> &'static str {
@@ -68,6 +74,7 @@ impl Fault {
             Self::Latency(_) => "latency",
             Self::ErrorBeforeWrite => "error-before-write",
             Self::ErrorAfterWrite => "error-after-write",
+            Self::CommissionLost => "commission-lost",
             Self::RateLimited(_) => "rate-limited",
             Self::ResetBeforeWrite => "reset-before-write",
             Self::ResetAfterWrite => "reset-after-write",
@@ -79,10 +86,11 @@ impl Fault {
 }
 
 /// All faults, those with a time with one that is usual.
-pub(crate) const FAULTS: [Fault; 9] = [
+pub(crate) const FAULTS: [Fault; 10] = [
     Fault::Latency(Duration::from_secs(1)),
     Fault::ErrorBeforeWrite,
     Fault::ErrorAfterWrite,
+    Fault::CommissionLost,
     Fault::RateLimited(Duration::from_secs(1)),
     Fault::ResetBeforeWrite,
     Fault::ResetAfterWrite,
@@ -128,7 +136,7 @@ impl fmt::Display for Fault {
         f.write_str(self.name())?;
         match self {
             Self::Latency(time) => write!(f, "={}ms", time.as_millis()),
-            Self::RateLimited(time) => write!(f, "={}s", time.as_secs()),
+            Self::RateLimited(time) => write!(f, "={}s", whole_seconds(*time)),
             _ => Ok(()),
         }
     }
@@ -150,6 +158,11 @@ impl FromStr for Fault {
             (_, Some(_)) => Err(format!("{name} takes no time: only latency and rate-limited do")),
         }
     }
+}
+
+/// Rounded up, as `Retry-After` says it.
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
 /// `250ms` or `2s`, an hour at most.

@@ -59,7 +59,12 @@ impl Journal {
     /// be read. A last line that is not whole was not answered: it is dropped.
     pub(crate) fn open(path: &Path, mut replay: impl FnMut(Line) -> Result<(), String>) -> io::Result<Self> {
         let about = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(about)?;
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        // It holds what apps send of people.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(about)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::new(
                 io::ErrorKind::ResourceBusy,
@@ -94,6 +99,14 @@ impl Journal {
                 return Err(invalid(number, "this line is too long for a journal of a sandbox".to_owned()));
             }
             if text.last() != Some(&b'\n') {
+                // An editor may have dropped the last newline; what can be read is whole.
+                if number > 1
+                    && let Ok(line) = serde_json::from_slice(&text)
+                {
+                    replay(line).map_err(|why| invalid(number, why))?;
+                    self.length += read as u64;
+                    return (&self.file).write_all(b"\n").map(|()| self.length += 1);
+                }
                 // Of something that is no journal nothing is dropped.
                 if number == 1 && !text.is_empty() && !whole_header().starts_with(&text) {
                     return Err(invalid(number, "this is no journal of a sandbox".to_owned()));
@@ -145,11 +158,12 @@ impl Journal {
         }
     }
 
-    /// Forgets everything.
+    /// Forgets everything but its first line: nothing is written, which a full disk could refuse.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.length = 0;
-        self.write_header()
+        let header = whole_header().len() as u64;
+        self.file.set_len(header)?;
+        (self.length, self.torn) = (header, false);
+        Ok(())
     }
 }
 

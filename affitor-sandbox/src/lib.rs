@@ -64,13 +64,14 @@
 //!
 //! The command `affitor sandbox` (crate `affitor-cli`) runs it in a process of its own. `GET /` is a page that shows each
 //! visitor's chain, live, and `GET /openapi.json` the API, made from the types that read and write it. What a test does to
-//! a [`Sandbox`] is there over HTTP as well, for hosts of this machine alone:
+//! a [`Sandbox`] is there over HTTP as well, for hosts of this machine alone; bodies are JSON or forms:
 //!
 //! | | |
 //! |---|---|
 //! | `GET /_sandbox/snapshot`, `/_sandbox/requests` | what it holds; what was asked, and what became of it |
 //! | `GET`, `POST`, `DELETE /_sandbox/faults` | `{"rule": "error-after-write@sale:3x"}` |
 //! | `GET`, `POST /_sandbox/clock` | `{"days": 61}`, `{"seconds": 30}` |
+//! | `POST /_sandbox/partners` | `{"partner": "abc123", "state": "link_inactive"}`, see [`PartnerState`] |
 //! | `POST /_sandbox/chain`, `/_sandbox/reset` | a synthetic chain; forgets everything |
 //! | `GET /_sandbox/changes` | server-sent events: one after each change |
 //! | `GET /_sandbox/shop?aff=<partner>` | a small shop to click through |
@@ -131,4 +132,4 @@ pub use record::{
     RefundRecord, SaleRecord, Snapshot, TestEventRecord,
 };
 pub use request_log::RequestRecord;
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, TimedOut};

@@ -68,7 +68,10 @@ impl FromStr for Commission {
             _ => None,
         };
         read.filter(|_| parts.next().is_none()).ok_or_else(|| {
-            format!("{text:?} is no commission: one-time:PERCENT, recurring:PERCENT:MONTHS or lifetime:PERCENT, as recurring:20:12")
+            format!(
+                "{text:?} is no commission: one-time:PERCENT, recurring:PERCENT:MONTHS or lifetime:PERCENT, as \
+                 recurring:20:12, with at most 100 percent"
+            )
         })
     }
 }
@@ -120,6 +123,8 @@ pub enum Payout {
     Stripe,
     /// By hand.
     Manual,
+    /// `s2s`, which some of the service's documents name.
+    S2s,
     /// Not settled: the gate fails.
     Missing,
 }
@@ -142,7 +147,7 @@ pub enum PartnerState {
     Deleted,
 }
 
-/// Which of two documented behaviours the sandbox has, where the service's documents disagree. The default of each is
+/// Which of several documented behaviours the sandbox has, where the service's documents disagree. The default of each is
 /// the one that they name first.
 ///
 /// ```
@@ -162,6 +167,8 @@ pub struct Readings {
     pub expired_window: ExpiredWindow,
     /// From when the attribution window counts.
     pub window_start: WindowStart,
+    /// By what a sale's customer is looked up first.
+    pub sale_lookup: SaleLookup,
     /// A sale with a known transaction id.
     pub duplicate_sale: DuplicateSale,
     /// A refund after a partial one.
@@ -173,7 +180,8 @@ pub struct Readings {
 impl Readings {
     /// Sets one by its name, as the command line writes it:
     /// `repeated-lead=refused|idempotent`, `unknown-lead=refused|unattributed`,
-    /// `expired-window=not-recorded|without-commission`, `window-start=credited-click|first-click`,
+    /// `expired-window=not-recorded|without-commission`,
+    /// `window-start=credited-click|first-click|until-bound`, `sale-lookup=customer-key|click-id`,
     /// `duplicate-sale=error|conflict`, `second-refund=skipped|taken`, `reversal-status=present|absent`.
     ///
     /// # Errors
@@ -187,6 +195,7 @@ impl Readings {
             "unknown-lead" => self.unknown_lead = value.parse()?,
             "expired-window" => self.expired_window = value.parse()?,
             "window-start" => self.window_start = value.parse()?,
+            "sale-lookup" => self.sale_lookup = value.parse()?,
             "duplicate-sale" => self.duplicate_sale = value.parse()?,
             "second-refund" => self.second_refund = value.parse()?,
             "reversal-status" => {
@@ -199,7 +208,7 @@ impl Readings {
             _ => {
                 return Err(format!(
                     "{name:?} is no reading: repeated-lead, unknown-lead, expired-window, window-start, \
-                     duplicate-sale, second-refund or reversal-status"
+                     sale-lookup, duplicate-sale, second-refund or reversal-status"
                 ));
             }
         }
@@ -211,18 +220,18 @@ macro_rules! readings {
     ($(
         $(#[$doc:meta])*
         $name:ident {
-            $(#[$first_doc:meta])* $first:ident = $first_text:literal,
-            $(#[$second_doc:meta])* $second:ident = $second_text:literal
+            $(#[$first_doc:meta])* $first:ident = $first_text:literal
+            $(, $(#[$other_doc:meta])* $other:ident = $other_text:literal)+
         }
     )*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum $name {
             $(#[$first_doc])*
             #[default]
             $first,
-            $(#[$second_doc])*
-            $second,
+            $($(#[$other_doc])* $other,)+
         }
 
         impl FromStr for $name {
@@ -231,8 +240,8 @@ macro_rules! readings {
             fn from_str(text: &str) -> Result<Self, String> {
                 match text {
                     $first_text => Ok(Self::$first),
-                    $second_text => Ok(Self::$second),
-                    _ => Err(format!("{text:?} is neither {} nor {}", $first_text, $second_text)),
+                    $($other_text => Ok(Self::$other),)+
+                    _ => Err(format!("{text:?} is none of {}", [$first_text, $($other_text),+].join(", "))),
                 }
             }
         }
@@ -266,7 +275,16 @@ readings! {
         /// The click that is credited.
         CreditedClick = "credited-click",
         /// The customer's first click.
-        FirstClick = "first-click"
+        FirstClick = "first-click",
+        /// The click that is credited, and only until the customer is a lead: who was bound once never expires.
+        UntilBound = "until-bound"
+    }
+    /// By what a sale's customer is looked up first, where it names both.
+    SaleLookup {
+        /// The customer key.
+        CustomerKeyFirst = "customer-key",
+        /// The click id.
+        ClickIdFirst = "click-id"
     }
     /// The body of a sale's 409.
     DuplicateSale {

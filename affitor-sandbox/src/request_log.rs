@@ -15,7 +15,7 @@ use crate::{ApiCall, fault::Fault};
 pub struct RequestRecord {
     /// Which one it was, from 1 on.
     pub number: u64,
-    /// The call; absent for a path that the service doesn't have.
+    /// The call; absent for a path that is none of the service's calls.
     pub call: Option<ApiCall>,
     /// The method.
     pub method: String,
@@ -23,9 +23,9 @@ pub struct RequestRecord {
     pub path: String,
     /// The status of the answer; absent where a fault left the request without one.
     pub status: Option<u16>,
-    /// Why it was refused, in the answer's words.
+    /// Why it was refused, or why nothing was recorded, in the answer's words.
     pub error: Option<String>,
-    /// Whether it changed what the sandbox holds.
+    /// Whether it changed what the sandbox holds: an event was recorded.
     pub changed: bool,
     /// The fault that was injected.
     pub fault: Option<Fault>,
@@ -40,14 +40,15 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
-    /// Whether the sender was told that it is done: an answer of 200 that arrived whole.
+    /// Whether the sender was told that it is done: by a whole answer of 200, which does not say that it was not. (The
+    /// sandbox does not know whether a sender waited for a late one.)
     pub fn is_confirmed(&self) -> bool {
-        self.status == Some(200) && self.fault != Some(Fault::CutAnswer)
+        self.status == Some(200) && self.error.is_none() && self.fault != Some(Fault::CutAnswer)
     }
 
-    /// Whether it was refused or met a fault.
+    /// Whether it was refused, came to nothing, or met a fault.
     pub(crate) fn went_wrong(&self) -> bool {
-        self.fault.is_some() || self.status.is_none_or(|status| status >= 400)
+        self.fault.is_some() || self.error.is_some() || self.status.is_none_or(|status| status >= 400)
     }
 }
 
@@ -71,7 +72,7 @@ impl RequestLog {
 
     /// The number of the next one.
     pub(crate) fn next_number(&self) -> u64 {
-        self.last + 1
+        self.last.saturating_add(1)
     }
 
     pub(crate) fn keep(&mut self, request: RequestRecord) {

@@ -22,6 +22,9 @@ use crate::{
 /// The longest body that is taken, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
 
+/// How long a client may take to send it.
+const SLOWEST: Duration = Duration::from_secs(30);
+
 /// How long the half of a cut answer has to leave before the connection ends.
 const CUT_AFTER: Duration = Duration::from_millis(20);
 
@@ -82,7 +85,10 @@ async fn call(
 }
 
 async fn read(body: Body) -> Result<Bytes, Reply> {
-    match Limited::new(body, BODY_LIMIT).collect().await {
+    let Ok(body) = tokio::time::timeout(SLOWEST, Limited::new(body, BODY_LIMIT).collect()).await else {
+        return Err(Reply::error(408, "The body did not arrive in time"));
+    };
+    match body {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Reply::error(413, "The body is larger than 1 MiB")),
         Err(_) => Err(Reply::error(400, "The body was cut off")),

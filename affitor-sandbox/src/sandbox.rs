@@ -1,6 +1,6 @@
 //! A running sandbox, and the questions that a test asks it.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -21,7 +21,6 @@ use crate::{
 /// assert!(sandbox.sales().await.is_empty());
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
 #[must_use = "a sandbox stops when it is dropped"]
 pub struct Sandbox {
     address: SocketAddr,
@@ -33,10 +32,45 @@ pub struct Sandbox {
     server: JoinHandle<()>,
 }
 
+/// How long [`Sandbox::wait_for`] waits.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// What was waited for did not come.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TimedOut {
+    /// What the sandbox held then.
+    pub held: Box<Snapshot>,
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Snapshot { clicks, leads, sales, refunds, .. } = &*self.held;
+        let (clicks, leads, sales, refunds) = (clicks.len(), leads.len(), sales.len(), refunds.len());
+        let waited = LONGEST_WAIT.as_secs();
+        write!(
+            f,
+            "not within {waited} s: there are {clicks} clicks, {leads} leads, {sales} sales and {refunds} refunds"
+        )
+    }
+}
+
+impl std::error::Error for TimedOut {}
+
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.server.abort();
         self.service.close();
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("url", &self.url)
+            .field("program_id", &self.program_id)
+            .field("partner_code", &self.partner_code)
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,6 +99,15 @@ impl Sandbox {
     ) -> Self {
         let server = tokio::spawn(server::serve(listener, routes::router(service.clone())));
         Self { address, url: format!("http://{address}"), program_id, api_key, partner_code, service, server }
+    }
+
+    /// Stops it, and waits until its port is free again: for a test of an app that outlives a restart of the service.
+    /// (Dropped, it stops as well, a moment later.)
+    pub async fn stop(mut self) {
+        self.service.close();
+        self.server.abort();
+        // It ends as aborted, which is no news.
+        let _ = (&mut self.server).await;
     }
 
     /// Its base URL, for `AFFITOR_API_URL`.
@@ -150,25 +193,30 @@ impl Sandbox {
         self.service.lock().log.dropped()
     }
 
-    /// Waits until what it holds satisfies a condition: for an app that tracks in the background.
+    /// Waits until what it holds satisfies a condition, for an app that tracks in the background: 10 seconds at most.
     ///
     /// ```no_run
     /// # async fn example(sandbox: affitor_sandbox::Sandbox) {
-    /// let waiting = sandbox.wait_for(|held| held.leads.len() == 1);
-    /// let held = tokio::time::timeout(std::time::Duration::from_secs(5), waiting).await.expect("a lead");
+    /// let held = sandbox.wait_for(|held| held.leads.len() == 1).await.expect("a lead");
+    /// assert_eq!(held.leads[0].customer_key.as_deref(), Some("user_7"));
     /// # }
     /// ```
-    pub async fn wait_for(&self, condition: impl Fn(&Snapshot) -> bool) -> Snapshot {
+    ///
+    /// # Errors
+    ///
+    /// What it held when the time was up.
+    pub async fn wait_for(&self, condition: impl Fn(&Snapshot) -> bool) -> Result<Snapshot, TimedOut> {
+        let until = tokio::time::Instant::now() + LONGEST_WAIT;
         let mut changes = self.service.subscribe();
         loop {
             changes.mark_unchanged();
             let held = self.snapshot().await;
             if condition(&held) {
-                return held;
+                return Ok(held);
             }
-            if changes.changed().await.is_err() {
-                // The service, which tells of changes, lives as long as this sandbox.
-                return held;
+            // The service, which tells of changes, lives as long as this sandbox.
+            if !matches!(tokio::time::timeout_at(until, changes.changed()).await, Ok(Ok(()))) {
+                return Err(TimedOut { held: Box::new(held) });
             }
         }
     }

@@ -8,7 +8,10 @@ use axum::{
     http::{Request, Response},
 };
 use hyper::{body::Incoming, server::conn::http1, service::Service as _};
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
@@ -26,6 +29,9 @@ impl fmt::Display for ResetConnection {
 }
 
 impl std::error::Error for ResetConnection {}
+
+/// How long a client may take to send the head of a request.
+const SLOWEST: Duration = Duration::from_secs(30);
 
 /// Serves until it is dropped. The set of connections is part of the future, so that they are dropped with it.
 pub(crate) async fn serve(listener: TcpListener, router: Router) {
@@ -57,7 +63,10 @@ async fn connection(stream: TcpStream, router: TowerToHyperService<Router>) {
         // Boxed, so that the connection can be taken apart once it has ended.
         Box::pin(async move { reset_or(response.await) })
     });
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut http = http1::Builder::new();
+    // Clients that never finish their question don't keep others out; those that close their side still get the answer.
+    http.timer(TokioTimer::new()).header_read_timeout(SLOWEST).half_close(true);
+    let mut connection = http.serve_connection(TokioIo::new(stream), service);
     let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let mut stream = connection.into_parts().io.into_inner();
     let ended = match ended {

@@ -13,7 +13,7 @@ use crate::{
     api::{Call, Decision, Endpoint, Reply},
     browser::Origins,
     change::Change,
-    fault::{Fault, Faults},
+    fault::{Fault, Faults, whole_seconds},
     journal::{Journal, Line},
     request_log::{RequestLog, RequestRecord},
     state::State,
@@ -113,14 +113,17 @@ impl Service {
         }
         call.now_ms = inner.state.clock.now_ms();
         let fault = endpoint.call.and_then(|call| inner.faults.draw(call));
-        let Decision { reply, changes } = match fault.filter(|fault| !fault.writes()) {
+        let Decision { reply, mut changes } = match fault.filter(|fault| !fault.writes()) {
             Some(_) => Decision::from(failed(endpoint.call)),
             None => (endpoint.decide)(&inner.state, &call).unwrap_or_else(Decision::from),
         };
+        if fault == Some(Fault::CommissionLost) {
+            changes.iter_mut().for_each(Change::lose_commission);
+        }
         let ending = end(fault, endpoint.call, reply);
         let mut record = inner.record(endpoint.call, at, call.now_ms);
         record.fault = fault;
-        record.changed = !changes.is_empty();
+        record.changed = changes.iter().any(Change::is_event);
         record.note(&ending);
         if let Ok(fields) = &call.body {
             record.transaction_id = fields.id("transaction_id");
@@ -271,8 +274,13 @@ fn failed(call: Option<ApiCall>) -> Reply {
 fn end(fault: Option<Fault>, call: Option<ApiCall>, reply: Reply) -> Ending {
     match fault {
         None | Some(Fault::Latency(_)) => Ending::Answer(reply),
-        Some(Fault::ErrorBeforeWrite | Fault::ErrorAfterWrite) => Ending::Answer(failed(call)),
-        Some(Fault::RateLimited(wait)) => Ending::Answer(Reply::rate_limited("Too many requests.", wait.as_secs())),
+        Some(Fault::CommissionLost) if call == Some(ApiCall::Sale) => {
+            Ending::Answer(Reply::error(500, "Failed to create commission"))
+        }
+        Some(Fault::ErrorBeforeWrite | Fault::ErrorAfterWrite | Fault::CommissionLost) => Ending::Answer(failed(call)),
+        Some(Fault::RateLimited(wait)) => {
+            Ending::Answer(Reply::rate_limited("Too many requests.", whole_seconds(wait)))
+        }
         Some(Fault::ResetBeforeWrite | Fault::ResetAfterWrite) => Ending::Reset,
         Some(Fault::CutAnswer) => Ending::CutAnswer(reply),
         Some(Fault::BadGateway) => Ending::Answer(Reply::bad_gateway()),

@@ -150,12 +150,27 @@ impl State {
     /// Ties a customer to the shop's own id of the user, unless another customer has it.
     pub(crate) fn bind_key(&mut self, customer: usize, key: &str) {
         let program = self.customers[customer].program;
-        self.customer_by_key.entry((program, key.to_owned())).or_insert(customer);
-        self.customers[customer].key.get_or_insert_with(|| key.to_owned());
+        let holder = *self.customer_by_key.entry((program, key.to_owned())).or_insert(customer);
+        if holder == customer {
+            self.customers[customer].key.get_or_insert_with(|| key.to_owned());
+        }
+    }
+
+    /// The only customer of whom a lead waits under this key, where there is one: anybody can send such leads, so of
+    /// two nobody can say which is right.
+    pub(crate) fn customer_waiting_with(&self, program: usize, key: &str) -> Option<usize> {
+        let id = self.programs[program].id;
+        let mut waiting = self
+            .provisional
+            .iter()
+            .filter(|lead| lead.program_id == id && lead.customer_key.as_deref() == Some(key))
+            .map(|lead| lead.customer_id);
+        let first = waiting.next()?;
+        if waiting.all(|other| other == first) { self.customer_place(first) } else { None }
     }
 
     /// The customer, as of whom something has just happened.
-    fn touched(&mut self, customer: usize) -> &mut Customer {
+    pub(crate) fn touched(&mut self, customer: usize) -> &mut Customer {
         self.events += 1;
         self.customers[customer].last_event = self.events;
         &mut self.customers[customer]

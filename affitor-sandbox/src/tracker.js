@@ -115,16 +115,22 @@
         credentials: "omit",
         keepalive: true,
       });
-      const said = await answer.json();
-      log(path, answer.status, said.message ?? said.error ?? "");
-      return { ok: answer.ok && said.success === true, status: answer.status, data: said };
+      // A proxy may answer something else than JSON.
+      const said = await answer.json().catch(() => null);
+      log(path, answer.status, said?.message ?? said?.error ?? "");
+      return { ok: answer.ok && said?.success === true, status: answer.status, data: said };
     } catch (error) {
       log(path, String(error));
       return { ok: false, status: 0, data: null };
     }
   };
 
-  const trackClick = async () => {
+  // A sign-up that comes while a click is still on its way waits for it.
+  let clicking = Promise.resolve();
+
+  const trackClick = () => (clicking = click());
+
+  const click = async () => {
     const landing = location.href;
     const answer = await post("/api/v1/track/click", {
       affiliate_url: landing,
@@ -146,9 +152,6 @@
     return answer;
   };
 
-  // A sign-up that comes while the click is still on its way waits for it.
-  let clicking = Promise.resolve();
-
   const signup = async (customerKey, email) => {
     await clicking;
     const clickId = getClickId();
@@ -165,10 +168,9 @@
     });
   };
 
-  const trackLead = ({ email, user_id, customer_key } = {}) => signup(customer_key ?? user_id, email);
+  const trackLead = (lead) => signup(lead?.customer_key ?? lead?.user_id, lead?.email);
 
-  const trackTest = ({ step_id = "pageview", ...rest } = {}) =>
-    post("/api/tracking/test", { program_id: programId, step_id, ...rest });
+  const trackTest = (test) => post("/api/tracking/test", { program_id: programId, step_id: "pageview", ...test });
 
   const getData = () => {
     const clickId = getClickId();
@@ -183,7 +185,7 @@
       log("known click", getClickId());
       return;
     }
-    clicking = trackClick();
+    trackClick();
   };
 
   window.affitor = {
@@ -202,6 +204,8 @@
     },
     getClickId,
     getData,
+    // For tests: when the click that is under way, if there is one, has been answered. Not of the documented script.
+    settled: () => clicking,
     signup,
     trackClick,
     trackLead,
@@ -211,7 +215,12 @@
   init();
 
   // What was called before this script was there.
-  const run = ([call, ...given]) => window.affitor[call]?.(...given);
+  const queueable = { signup, trackLead, trackClick, trackTest };
+  const run = (entry) => {
+    const [name, ...given] = Array.isArray(entry) ? entry : [];
+    if (Object.hasOwn(queueable, name)) queueable[name](...given);
+    else log("not a call", entry);
+  };
   const waiting = Array.isArray(window.affitorQueue) ? window.affitorQueue : [];
   window.affitorQueue = { push: (...calls) => calls.forEach(run) };
   waiting.forEach(run);

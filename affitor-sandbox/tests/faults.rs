@@ -185,3 +185,17 @@ fn rules_as_text() {
         assert!(error.starts_with(why), "{text}: {error}");
     }
 }
+
+/// The documents say of a 500 that the sale may be there without its commission, and its id used up.
+#[tokio::test]
+async fn a_lost_commission() {
+    let sandbox = start(builder().fault(Fault::CommissionLost.times(1).on(ApiCall::Sale))).await;
+    let server = Visitor::server(&sandbox);
+    server.lead("user_7").await;
+    let (status, answer) = server.track("sale", sale("t_1", "user_7")).await;
+    assert_eq!((status, &answer["error"]), (500, &json!("Failed to create commission")));
+    assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 409);
+    assert_eq!((sandbox.sales().await[0].commission_id, sandbox.commissions().await.len()), (None, 0));
+    let refund = server.track("refund", json!({ "transaction_id": "t_1" })).await;
+    assert_eq!(refund.1["status"], "no_commission");
+}

@@ -98,7 +98,7 @@ async fn a_torn_last_line_is_forgiven_and_any_other_is_not() {
     assert_eq!(whole.lines().count(), 4, "{whole}");
     // Cut anywhere in the last line, all before it is there; cut in the first, it begins anew.
     let last = whole.trim_end().rfind('\n').unwrap() + 1;
-    for cut in [last + 1, last + 30, whole.len() - 1, 5, 0] {
+    for cut in [last + 1, last + 30, whole.len() - 2, 5, 0] {
         fs::write(&data.0, &whole[..cut]).unwrap();
         let sandbox = start(data.builder()).await;
         let snapshot = sandbox.snapshot().await;
@@ -108,6 +108,14 @@ async fn a_torn_last_line_is_forgiven_and_any_other_is_not() {
             assert_eq!(Visitor::server(&sandbox).track("sale", sale("t_1", "user_7")).await.0, 200);
         }
     }
+    // Only the last newline is missing: editors do that.
+    fs::write(&data.0, whole.trim_end()).unwrap();
+    let sandbox = start(data.builder()).await;
+    assert_eq!(sandbox.sales().await.len(), 1);
+    assert_eq!(Visitor::server(&sandbox).track("sale", sale("t_1", "user_7")).await.0, 409);
+    drop(sandbox);
+    assert!(data.text().starts_with(&whole), "and it is put back");
+
     let lines: Vec<&str> = whole.lines().collect();
     for (at, line, why) in [
         (0, "{\"hello\": 1}", "line 1: this is no journal of a sandbox"),
@@ -118,6 +126,7 @@ async fn a_torn_last_line_is_forgiven_and_any_other_is_not() {
         ),
         (1, "nonsense", "line 2: "),
         (1, "{\"request\": null, \"changes\": [{\"moon\": 1}]}", "line 2: unknown variant `moon`"),
+        (1, &lines[1].replacen("\"at_ms\":", "\"at_ms\":-", 9), "can't be"),
         (2, lines[3], "line 3: there is no customer 1 in this sandbox"),
     ] {
         let mut edited: Vec<&str> = lines.clone();
@@ -244,4 +253,38 @@ async fn a_line_is_written_before_its_answer() {
         assert!(text.ends_with('\n'));
         assert_eq!(text.lines().count(), 3 + number);
     }
+}
+
+/// What is answered with 200 can be read again, however deep it is nested.
+#[tokio::test]
+async fn deep_bodies() {
+    let data = Data::new("deep");
+    let sandbox = start(data.builder()).await;
+    let server = Visitor::server(&sandbox);
+    let nested = |deep: usize| {
+        let additional = format!("{}1{}", "{\"a\":".repeat(deep), "}".repeat(deep));
+        let url = "https://shop.example/?aff=abc123";
+        serde_json::from_str(&format!("{{\"affiliate_url\":\"{url}\",\"additional_data\":{additional}}}")).unwrap()
+    };
+    let mut taken = 0;
+    for deep in [1, 50, 99, 100, 101, 110, 120, 124] {
+        match server.track("click", nested(deep)).await.0 {
+            200 => taken += 1,
+            status => assert_eq!((status, deep > 100), (400, true), "{deep}"),
+        }
+    }
+    assert!(taken >= 4, "{taken}");
+    drop(sandbox);
+    assert_eq!(start(data.builder()).await.clicks().await.len(), taken);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_is_its_owner_s_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let data = Data::new("mode");
+    let sandbox = start(data.builder()).await;
+    assert_eq!(fs::metadata(&data.0).unwrap().permissions().mode() & 0o777, 0o600);
+    sandbox.stop().await;
 }

@@ -113,9 +113,9 @@ async fn the_clock() {
         (json!({ "seconds": -1, "days": 2 }), "the clock does not go back"),
         (json!({}), "say by how many seconds or days"),
         (json!({ "days": 0 }), "say by how many seconds or days"),
-        (json!({ "days": "many" }), "Failed to deserialize"),
-        (json!({ "days": 1.5 }), "Failed to deserialize"),
-        (json!("61"), "Failed to deserialize"),
+        (json!({ "days": "many" }), "the body can't be read"),
+        (json!({ "days": 1.5 }), "the body can't be read"),
+        (json!("61"), "the body can't be read"),
         (json!({ "days": i64::MAX }), "say by how many seconds or days"),
     ] {
         let (status, answer) = post(&sandbox, "/clock", body.clone()).await;
@@ -170,6 +170,7 @@ async fn a_plain_form_comes_back_to_the_page() {
     let form = |path: &str, body: &'static str| {
         http.post(format!("{}/_sandbox{path}", sandbox.url()))
             .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "text/html,application/xhtml+xml")
             .body(body)
             .send()
     };
@@ -245,7 +246,7 @@ async fn waiting_for_what_comes_in_the_background() {
         server.click("abc123", None).await;
     };
     let (held, ()) = tokio::join!(waiting, clicking);
-    assert_eq!(held.clicks.len(), 2);
+    assert_eq!(held.unwrap().clicks.len(), 2);
 }
 
 /// The shop that comes with the sandbox: its server's part, with a visitor's.
@@ -262,4 +263,34 @@ async fn the_shop() {
     assert_eq!((status, &back["status"]), (200, &json!("reversed")));
     let (status, nobody) = post(&sandbox, "/shop/pay", json!({ "customer_key": "nobody" })).await;
     assert_eq!((status, &nobody["error"]), (400, &json!("Customer not found. Provide customer_key or click_id.")));
+}
+
+/// `curl -d` says that all it sends is a form.
+#[tokio::test]
+async fn a_body_is_what_it_looks_like() {
+    let sandbox = start(builder()).await;
+    let http = reqwest::Client::new();
+    let send = async |path: &str, body: &'static str| {
+        let request = http.post(format!("{}/_sandbox{path}", sandbox.url())).body(body);
+        let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap())
+    };
+    assert_eq!(send("/faults", "{\"rule\": \"stall@sale:1x\"}").await.0, 200);
+    assert_eq!(send("/faults", "rule=bad-gateway@lead").await.0, 200);
+    assert_eq!(sandbox.faults().len(), 2);
+    let before = sandbox.now_ms();
+    assert_eq!(send("/clock", "{\"days\": 61}").await.0, 200);
+    assert_eq!(send("/clock", "days=1").await.0, 200);
+    assert!(sandbox.now_ms() - before >= 62 * 86_400_000);
+    for (path, body) in [("/clock", ""), ("/clock", "{\"days\": "), ("/clock", "days=x"), ("/faults", "\"stall\"")] {
+        let (status, answer) = send(path, body).await;
+        assert!(status == 400 && answer["error"].is_string(), "{path} {body}: {status} {answer}");
+    }
+    assert_eq!(send("/partners", "partner=nobody&state=deleted").await.0, 404);
+    assert_eq!(send("/partners", "partner=abc123&state=moon").await.0, 400);
+    assert_eq!(send("/partners", "{\"partner\": \"abc123\", \"state\": \"link_inactive\"}").await.0, 200);
+    let click = json!({ "affiliate_url": "https://shop.example/?aff=abc123" });
+    assert_eq!(Visitor::browser(&sandbox).track("click", click).await.1["success"], false);
+    let chain = send("/chain", "").await.1;
+    assert_eq!(chain["chain"]["attributed"], true);
 }

@@ -433,3 +433,88 @@ async fn a_taken_port_is_an_error() {
     let error = Sandbox::builder().port(sandbox.address().port()).start().await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
 }
+
+#[tokio::test]
+async fn which_customer_a_sale_is_of() {
+    for (reading, partner) in [("customer-key", "PARTNER123"), ("click-id", "abc123")] {
+        let mut readings = Readings::default();
+        readings.set(&format!("sale-lookup={reading}")).unwrap();
+        let sandbox = start(builder().readings(readings)).await;
+        let server = Visitor::server(&sandbox);
+        let theirs = server.click("PARTNER123", None).await;
+        assert_eq!(server.track("lead", json!({ "click_id": theirs, "customer_key": "user_7" })).await.0, 200);
+        let other = server.click("abc123", None).await;
+        let mut sold = sale("t_1", "user_7");
+        sold["click_id"] = json!(other);
+        assert_eq!(server.track("sale", sold).await.0, 200);
+        assert_eq!(sandbox.sales().await[0].partner_code, partner, "{reading}");
+    }
+}
+
+/// A customer whom no click knows does not stand in the way of the click that a sale brings along.
+#[tokio::test]
+async fn a_sale_of_an_unattributed_customer_with_a_click() {
+    let mut readings = Readings::default();
+    readings.set("unknown-lead=unattributed").unwrap();
+    let sandbox = start(builder().readings(readings)).await;
+    let server = Visitor::server(&sandbox);
+    assert_eq!(server.track("lead", json!({ "customer_key": "user_7" })).await.0, 200);
+    assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 400);
+    let click_id = server.click("abc123", None).await;
+    let mut sold = sale("t_1", "user_7");
+    sold["click_id"] = json!(click_id);
+    assert_eq!(server.track("sale", sold).await.0, 200);
+}
+
+#[tokio::test]
+async fn who_was_bound_once_can_last() {
+    for (reading, day, attributed) in
+        [("credited-click", 60, true), ("credited-click", 61, false), ("until-bound", 61, true)]
+    {
+        let mut readings = Readings::default();
+        readings.set(&format!("window-start={reading}")).unwrap();
+        let sandbox = start(builder().readings(readings)).await;
+        let server = Visitor::server(&sandbox);
+        server.lead("user_7").await;
+        sandbox.advance_days(day);
+        let answer = server.track("sale", sale("t_1", "user_7")).await.1;
+        assert_eq!(answer["attributed"] != false, attributed, "{reading}, day {day}");
+        let request = sandbox.requests().await.pop().unwrap();
+        assert_eq!((request.is_confirmed(), request.error.is_none()), (attributed, attributed), "the page says why");
+    }
+}
+
+/// A server that knows the customer key alone settles the lead that the browser has sent.
+#[tokio::test]
+async fn a_provisional_lead_is_settled_by_its_key() {
+    let sandbox = start(builder().lead_auth(LeadAuth::ServerRequired)).await;
+    let (browser, server) = (Visitor::browser(&sandbox), Visitor::server(&sandbox));
+    let click_id = browser.click("abc123", None).await;
+    for _ in 0..3 {
+        let lead = json!({ "click_id": click_id, "customer_key": "user_7" });
+        assert_eq!(browser.track("lead", lead).await.1["provisional"], true);
+    }
+    assert_eq!(sandbox.leads().await.len(), 1, "repeats are one");
+    assert_eq!(server.track("lead", json!({ "customer_key": "user_7" })).await.0, 200);
+    let leads = sandbox.leads().await;
+    assert_eq!((leads.len(), leads[0].provisional, sandbox.customers().await.len()), (1, false, 1));
+    assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 200);
+
+    // Of two customers under one key nobody can say which is right.
+    for _ in 0..2 {
+        let click_id = browser.click("abc123", None).await;
+        browser.track("lead", json!({ "click_id": click_id, "customer_key": "user_8" })).await;
+    }
+    assert_eq!(server.track("lead", json!({ "customer_key": "user_8" })).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_port_is_free_once_the_sandbox_has_stopped() {
+    let sandbox = start(builder()).await;
+    let port = sandbox.address().port();
+    sandbox.stop().await;
+    let again = builder().port(port).start().await.unwrap();
+    assert_eq!(again.address().port(), port);
+    let taken = builder().port(port).start().await.unwrap_err();
+    assert!(taken.to_string().contains(&port.to_string()), "{taken}");
+}

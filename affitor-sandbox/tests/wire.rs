@@ -438,7 +438,7 @@ async fn document_and_run_agree(run: &Run) {
         assert!(documented.contains(&(path.clone(), *status)), "{path} answers {status}, which the document lacks");
     }
     let by_faults = |path: &str, status: u16| {
-        matches!(status, 413 | 500 | 502) || (status == 429 && path != "/api/v1/cli/test-event")
+        matches!(status, 408 | 413 | 500 | 502) || (status == 429 && path != "/api/v1/cli/test-event")
     };
     let alias = |path: &str| {
         ["click", "lead", "sale", "refund"].into_iter().any(|call| path == format!("/api/tracking/{call}"))

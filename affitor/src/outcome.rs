@@ -29,6 +29,16 @@ pub enum ClickOutcome {
     Disabled,
 }
 
+impl ClickOutcome {
+    /// The click id, where the click counts.
+    pub fn click_id(&self) -> Option<&ClickId> {
+        match self {
+            Self::Recorded { click_id, .. } => Some(click_id),
+            _ => None,
+        }
+    }
+}
+
 /// What became of a lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "an outcome says whether the lead counts"]

@@ -33,9 +33,7 @@ async fn cookie(browser: &Chromium, name: &str) -> Option<String> {
 async fn land(browser: &Chromium, url: &str) {
     browser.page.goto(url).await.unwrap();
     browser.until("return window.affitor?.loaded === true").await;
-    // A sign-up waits for the click that is under way, and so does a call of the same queue: this one changes nothing.
-    let settled = "const done = arguments[0]; const ask = () => fetch('/', { cache: 'no-store' }).then(() => done(true)); \
-                   setTimeout(ask, 50);";
+    let settled = "const done = arguments[0]; window.affitor.settled().then(() => done(true));";
     browser.page.execute_async(settled, vec![]).await.unwrap();
 }
 
@@ -45,7 +43,7 @@ async fn landing_sets_the_cookies_and_the_last_partner_wins() {
     let apps = Apps::start(Options::default()).await.unwrap();
     let landing = format!("{}/?aff=PARTNER123&plan=a%3Bb", apps.signup_url);
     browser.page.goto(&landing).await.unwrap();
-    let held = apps.sandbox.wait_for(|held| held.clicks.len() == 1).await;
+    let held = apps.sandbox.wait_for(|held| held.clicks.len() == 1).await.unwrap();
     let first = held.clicks[0].clone();
     assert_eq!((first.partner_code.as_str(), first.affiliate_url.as_str()), ("PARTNER123", landing.as_str()));
     assert_eq!(first.page_title.as_deref(), Some("Sign up"));
@@ -70,7 +68,7 @@ async fn landing_sets_the_cookies_and_the_last_partner_wins() {
     land(&browser, &apps.signup_url).await;
     assert_eq!(apps.sandbox.clicks().await.len(), 1);
     browser.page.goto(&format!("{}/?aff=abc123", apps.signup_url)).await.unwrap();
-    let held = apps.sandbox.wait_for(|held| held.clicks.len() == 2).await;
+    let held = apps.sandbox.wait_for(|held| held.clicks.len() == 2).await.unwrap();
     let second = held.clicks[1].click_id.clone();
     browser.until(&format!("return window.affitor.getClickId() === '{second}'")).await;
     let history = format!("{}%7C{second}", first.click_id);
@@ -94,7 +92,7 @@ async fn from_the_click_to_the_refund() {
     browser.fill("password", "correct horse").await;
     browser.click("form button").await;
     browser.until("return document.querySelector('#said').textContent.startsWith('Welcome, user_')").await;
-    let lead = apps.sandbox.wait_for(|held| held.leads.len() == 1).await.leads.remove(0);
+    let lead = apps.sandbox.wait_for(|held| held.leads.len() == 1).await.unwrap().leads.remove(0);
     let user = lead.customer_key.unwrap();
     assert_eq!(lead.click_id, cookie(&browser, "affitor_click_id").await);
     assert_eq!(lead.click_ids, [lead.click_id.clone().unwrap()], "the history goes along");
@@ -133,7 +131,7 @@ async fn signing_up_without_script() {
     browser.fill("email", "jo@example.com").await;
     browser.fill("password", "correct horse").await;
     browser.click("form button").await;
-    let lead = apps.sandbox.wait_for(|held| held.leads.len() == 1).await.leads.remove(0);
+    let lead = apps.sandbox.wait_for(|held| held.leads.len() == 1).await.unwrap().leads.remove(0);
     assert!(browser.page.source().await.unwrap().contains(&lead.customer_key.unwrap()));
     assert_eq!(lead.click_id.as_ref(), Some(&apps.sandbox.clicks().await[0].click_id));
 }
@@ -161,7 +159,7 @@ async fn what_pages_expect_of_the_tracker() {
                 window.affitorQueue = [['signup', 'user_7', 'jo@example.com'], ['trackTest', { step_id: 'payments' }]];</script>";
     let port = site(&sandbox, head, "data-affitor-debug=true").await;
     browser.page.goto(&format!("http://127.0.0.1:{port}/?aff=PARTNER123")).await.unwrap();
-    let held = sandbox.wait_for(|held| !held.leads.is_empty() && !held.test_events.is_empty()).await;
+    let held = sandbox.wait_for(|held| !held.leads.is_empty() && !held.test_events.is_empty()).await.unwrap();
     let lead = &held.leads[0];
     assert_eq!(
         (lead.customer_key.as_deref(), lead.click_id.as_ref()),
@@ -188,7 +186,7 @@ async fn what_pages_expect_of_the_tracker() {
     );
     // After it has loaded, the queue is a call.
     browser.page.execute("window.affitorQueue.push(['trackTest'])", vec![]).await.unwrap();
-    sandbox.wait_for(|held| held.test_events.len() == 2).await;
+    sandbox.wait_for(|held| held.test_events.len() == 2).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,14 +227,14 @@ async fn cookies_of_older_scripts_and_long_histories() {
     // A click id whose partner nobody knows does not hide that this is another one.
     set(&["affitor_click_id=cust_9_9"]).await;
     browser.page.goto(&format!("{home}?aff=abc123")).await.unwrap();
-    sandbox.wait_for(|held| held.clicks.len() == 1).await;
+    sandbox.wait_for(|held| held.clicks.len() == 1).await.unwrap();
     browser.until("return affitor.getClickId() !== 'cust_9_9'").await;
 
     set(&[]).await;
     for number in 0..23 {
         let partner = if number % 2 == 0 { "PARTNER123" } else { "abc123" };
         browser.page.goto(&format!("{home}?aff={partner}")).await.unwrap();
-        let clicks = sandbox.wait_for(|held| held.clicks.len() == number + 2).await.clicks;
+        let clicks = sandbox.wait_for(|held| held.clicks.len() == number + 2).await.unwrap().clicks;
         let id = &clicks.last().unwrap().click_id;
         browser.until(&format!("return affitor.getClickId() === '{id}'")).await;
     }

@@ -1,5 +1,8 @@
 //! `POST /api/v1/cli/test-event`: a synthetic click, lead and sale, or (the old form) a single event.
 //!
+//! The chain is played: its click and lead are always attributed, and its sale is where the program has a commission policy.
+//! `wrong_partner` and `pending`, which the service knows, do not occur.
+//!
 //! Checks, in this order: the key; the form; for a chain, the limit of 10 a program an hour.
 
 use serde::Serialize;
@@ -124,10 +127,11 @@ pub(super) fn test_event(state: &State, call: &Call<'_>) -> Result<Decision, Rep
 /// A chain for the program at this place.
 pub(crate) fn run_chain(state: &State, program: usize, now_ms: i64) -> Result<Decision, Reply> {
     let id = state.programs[program].id;
-    let within = state.chains.iter().filter(|chain| chain.program_id == id && now_ms - chain.at_ms < HOUR_MS);
+    let within =
+        state.chains.iter().filter(|chain| chain.program_id == id && now_ms.saturating_sub(chain.at_ms) < HOUR_MS);
     // The tenth from the end is the one whose hour must pass first.
     if let Some(first) = within.rev().nth(AN_HOUR - 1) {
-        let seconds = (first.at_ms + HOUR_MS - now_ms + 999) / 1000;
+        let seconds = first.at_ms.saturating_add(HOUR_MS).saturating_sub(now_ms).saturating_add(999) / 1000;
         let seconds = u64::try_from(seconds).unwrap_or_default();
         return Err(Reply::rate_limited("Too many synthetic chains (max 10/program/hour).", seconds));
     }

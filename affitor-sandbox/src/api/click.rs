@@ -98,7 +98,7 @@ pub(super) fn click(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         PartnerState::LinkInvalid | PartnerState::Deleted => return Err(bad("Invalid referral link configuration")),
         PartnerState::LinkInactive | PartnerState::LeftProgram => {
             let inactive = InactiveLink { success: false, message: "Referral link is inactive" };
-            return Ok(Reply::ok(&ClickAnswer::Inactive(inactive)).into());
+            return Ok(Reply::nothing_done("Referral link is inactive", &ClickAnswer::Inactive(inactive)).into());
         }
         PartnerState::Active => {}
     }

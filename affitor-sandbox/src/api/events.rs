@@ -138,8 +138,8 @@ impl Query {
                     "click" | "lead" | "conversion" => asked.event_type = Some(value.into_owned()),
                     _ => return Err(bad(&name, "click, lead or conversion")),
                 },
-                "dateFrom" => asked.from_ms = Some(time()?),
-                "dateTo" => asked.to_ms = Some(time()?),
+                "dateFrom" => asked.from_ms = Some(time()?.0),
+                "dateTo" => asked.to_ms = Some(time()?.1),
                 _ => {}
             }
         }

@@ -7,6 +7,9 @@ use super::Reply;
 /// How many characters of an id the log of requests keeps.
 const ID_KEPT: usize = 256;
 
+/// How deep a body may be nested: the journal puts a little around it, and must be able to read it again.
+const DEEPEST: usize = 100;
+
 /// The JSON object of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(Map<String, Value>);
@@ -18,6 +21,9 @@ impl Fields {
             return Ok(Self::default());
         }
         match serde_json::from_slice(body) {
+            Ok(Value::Object(fields)) if fields.values().any(|value| deeper_than(value, DEEPEST)) => {
+                Err(Reply::error(400, format!("The body is nested more than {DEEPEST} deep")))
+            }
             Ok(Value::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(Reply::error(400, "The body must be a JSON object")),
             Err(_) => Err(Reply::error(400, "The body is not valid JSON")),
@@ -102,6 +108,16 @@ impl Fields {
 
     pub(crate) fn additional(&self, name: &str) -> Option<&Value> {
         self.get("additional_data")?.get(name)
+    }
+}
+
+/// It is no deeper than the parser has gone.
+fn deeper_than(value: &Value, left: usize) -> bool {
+    let inner = |value: &Value| left == 0 || deeper_than(value, left - 1);
+    match value {
+        Value::Array(items) => items.iter().any(inner),
+        Value::Object(fields) => fields.values().any(inner),
+        _ => false,
     }
 }
 

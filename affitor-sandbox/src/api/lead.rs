@@ -3,7 +3,7 @@
 //! 1. the key, where one is sent
 //! 2. test mode: recorded apart, nothing else is checked
 //! 3. the types of the fields, and `click_id` or `customer_key`
-//! 4. the customer: by click id, else by customer key
+//! 4. the customer: by click id, else by customer key; else, in server mode, the one who waits under that key
 //! 5. in server mode, that the customer is of the key's program
 //! 6. that the customer is no lead yet; nor another customer one under the same key
 
@@ -110,7 +110,12 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     };
     let settings = &state.programs[program];
     let by_key = sent.customer_key.as_deref().and_then(|key| state.customer_of_key(program, key));
-    let customer = by_click.or(by_key);
+    let settles = server.is_some() || settings.readings.unknown_lead == UnknownLead::Unattributed;
+    let by_waiting = || {
+        let key = sent.customer_key.as_deref().filter(|_| settles && sent.click_id.is_none())?;
+        state.customer_waiting_with(program, key)
+    };
+    let customer = by_click.or(by_key).or_else(by_waiting);
     let unattributed = sent.click_id.is_none() && settings.readings.unknown_lead == UnknownLead::Unattributed;
     if customer.is_none() && !unattributed {
         return Err(Reply::error(400, "Customer not found. Provide a valid click_id or customer_key."));
@@ -127,7 +132,7 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
                 400,
                 format!("Customer status cannot be updated to lead. Current status: {}", status.as_str()),
             )),
-            (RepeatedLead::Idempotent, Some(_), Some(customer_key)) => {
+            (RepeatedLead::Idempotent, Some(_), Some(customer_key)) if by_key.is_none() => {
                 Ok(Decision::changing(Change::Key { customer_id, customer_key }, tracked()))
             }
             (RepeatedLead::Idempotent, ..) => Ok(tracked().into()),

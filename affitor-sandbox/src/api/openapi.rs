@@ -75,7 +75,8 @@ impl Modify for Faults {
         let html = ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
         let retry_after = HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::Integer)));
         let limited = json("CodedError", "A fault that was turned on: too many requests");
-        let responses: [(&str, Response); 4] = [
+        let responses: [(&str, Response); 5] = [
+            ("408", json("ErrorText", "The body did not arrive in time").build()),
             ("413", json("ErrorText", "The body is larger than 1 MiB").build()),
             ("429", limited.header("Retry-After", retry_after.build()).build()),
             ("500", json("ErrorText", "A fault that was turned on, or the journal can't be written").build()),
@@ -90,7 +91,9 @@ impl Modify for Faults {
         for operation in document.paths.paths.values_mut().flat_map(operations) {
             let has_body = operation.request_body.is_some();
             let known = &mut operation.responses.responses;
-            for (status, response) in responses.iter().filter(|(status, _)| has_body || *status != "413") {
+            for (status, response) in
+                responses.iter().filter(|(status, _)| has_body || !matches!(*status, "408" | "413"))
+            {
                 known.entry((*status).to_owned()).or_insert_with(|| RefOr::T(response.clone()));
             }
         }

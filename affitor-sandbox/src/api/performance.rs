@@ -136,7 +136,7 @@ fn range(call: &Call<'_>, today: i64, first: i64) -> Result<(i64, i64, String), 
     for (name, value) in call.query() {
         let day = || {
             let time = clock::parse(&value).ok_or_else(|| bad(&format!("{name} must be a date or a time in ISO 8601")));
-            time.map(|ms| Some(ms.div_euclid(DAY_MS)))
+            time.map(|(first_ms, _)| Some(first_ms.div_euclid(DAY_MS)))
         };
         match &*name {
             "period" => period = value.into_owned(),

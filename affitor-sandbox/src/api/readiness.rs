@@ -216,6 +216,7 @@ fn gates(settings: &Program, look: &Look, last_chain: Option<&ChainRecord>, last
             mode: match settings.payout {
                 Payout::Stripe => Some("stripe"),
                 Payout::Manual => Some("manual"),
+                Payout::S2s => Some("s2s"),
                 Payout::Missing => None,
             },
             endpoint: (!settled).then_some("/api/v1/programs/me/stripe-connect"),
@@ -255,7 +256,7 @@ impl Look {
 
 /// How many clicks, leads and sales of a program came in the last 24 hours.
 pub(super) fn counts_24h(state: &State, program_id: u64, now_ms: i64) -> (usize, usize, usize) {
-    let counts = |program: u64, at_ms: i64| program == program_id && now_ms - at_ms < DAY_MS;
+    let counts = |program: u64, at_ms: i64| program == program_id && now_ms.saturating_sub(at_ms) < DAY_MS;
     (
         state.clicks.iter().filter(|click| counts(click.program_id, click.at_ms)).count(),
         state.leads.iter().filter(|lead| counts(lead.program_id, lead.at_ms)).count(),

@@ -89,12 +89,9 @@ pub(super) fn refund(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
         .filter(|sale| sale.program_id == settings.id)
         .ok_or_else(|| Reply::error(404, "Sale not found for transaction_id"))?;
     let Some(commission) = sale.commission_id.and_then(|id| state.commission(id)) else {
-        return Ok(Reply::ok(&RefundAnswer::NoCommission(NoCommission {
-            success: true,
-            status: "no_commission",
-            message: "Sale has no commission to reverse",
-        }))
-        .into());
+        let message = "Sale has no commission to reverse";
+        let nothing = NoCommission { success: true, status: "no_commission", message };
+        return Ok(Reply::nothing_done(message, &RefundAnswer::NoCommission(nothing)).into());
     };
     let commission_id = commission.commission_id;
     let done = match commission.status {
@@ -104,7 +101,7 @@ pub(super) fn refund(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
     };
     if done {
         let skipped = SkippedRefund { success: true, status: "skipped", reason: "already reversed", commission_id };
-        return Ok(Reply::ok(&RefundAnswer::Skipped(skipped)).into());
+        return Ok(Reply::nothing_done("skipped: already reversed", &RefundAnswer::Skipped(skipped)).into());
     }
 
     // By the running total, so that many small refunds take back no less than one large one.

@@ -99,6 +99,11 @@ impl Reply {
         Self::new(200, body)
     }
 
+    /// A 200 that says that nothing was recorded, and why.
+    pub(crate) fn nothing_done(words: &str, body: &impl Serialize) -> Self {
+        Self::refused(200, words, body)
+    }
+
     fn refused(status: u16, words: &str, body: &impl Serialize) -> Self {
         Self { words: Some(words.to_owned()), ..Self::new(status, body) }
     }

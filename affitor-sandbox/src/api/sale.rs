@@ -4,7 +4,7 @@
 //! 2. test mode: recorded apart, nothing else is checked
 //! 3. `transaction_id`, then `amount_cents`, then the types of the other fields
 //! 4. the duplicate, across all programs
-//! 5. the customer: by customer key, else by click id
+//! 5. the customer: by customer key, else by click id; one with a click before one without
 //! 6. that a click of this program is theirs; that its partner still is one; that it is not too old
 
 use serde::Serialize;
@@ -20,8 +20,8 @@ use super::{
 use crate::{
     change::Change,
     clock::DAY_MS,
-    program::{CommissionKind, DuplicateSale, ExpiredWindow, PartnerState, Program, WindowStart},
-    record::{CommissionRecord, CommissionStatus, SaleRecord},
+    program::{CommissionKind, DuplicateSale, ExpiredWindow, PartnerState, Program, SaleLookup, WindowStart},
+    record::{CommissionRecord, CommissionStatus, CustomerStatus, SaleRecord},
     state::{Customer, State},
 };
 
@@ -136,8 +136,19 @@ pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
 
     let bad = |text: &str| Reply::error(400, text);
     let by_key = sent.customer_key.as_deref().and_then(|key| state.customer_of_key(program, key));
-    let by_click = || sent.click_id.as_deref().and_then(|id| state.customer_of_click(id));
-    let place = by_key.or_else(by_click).ok_or_else(|| bad("Customer not found. Provide customer_key or click_id."))?;
+    let by_click = sent.click_id.as_deref().and_then(|id| state.customer_of_click(id));
+    let (first, second) = match settings.readings.sale_lookup {
+        SaleLookup::CustomerKeyFirst => (by_key, by_click),
+        SaleLookup::ClickIdFirst => (by_click, by_key),
+    };
+    // A customer without a click (an unattributed lead) does not stand in the way of the click that was sent along.
+    let has_click = |place: &usize| state.last_click(*place).is_some();
+    let place = first
+        .filter(has_click)
+        .or(second.filter(has_click))
+        .or(first)
+        .or(second)
+        .ok_or_else(|| bad("Customer not found. Provide customer_key or click_id."))?;
     let customer = &state.customers[place];
     let credited = state
         .last_click(place)
@@ -152,13 +163,19 @@ pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     }
 
     let anchor_ms = match settings.readings.window_start {
-        WindowStart::CreditedClick => credited.at_ms,
         WindowStart::FirstClick => customer.clicks.first().map_or(credited.at_ms, |first| state.clicks[*first].at_ms),
+        WindowStart::CreditedClick | WindowStart::UntilBound => credited.at_ms,
     };
-    let age_days = (call.now_ms - anchor_ms).div_euclid(DAY_MS);
-    let expired = age_days > i64::from(settings.attribution_window_days);
+    // Whole days: the last day of a window is in it.
+    let age_days = call.now_ms.saturating_sub(anchor_ms).div_euclid(DAY_MS);
+    let bound = settings.readings.window_start == WindowStart::UntilBound && customer.status != CustomerStatus::Click;
+    let expired = age_days > i64::from(settings.attribution_window_days) && !bound;
     if expired && settings.readings.expired_window == ExpiredWindow::NotRecorded {
-        return Ok(Reply::ok(&SaleAnswer::NotAttributed(NotAttributedSale {
+        let words = format!(
+            "not attributed: the click is {age_days} days old, and the window {} days",
+            settings.attribution_window_days
+        );
+        let answer = NotAttributedSale {
             success: true,
             attributed: false,
             reason: "attribution_window_expired",
@@ -166,8 +183,8 @@ pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
             window_days: settings.attribution_window_days,
             sale_id: (),
             commission_id: (),
-        }))
-        .into());
+        };
+        return Ok(Reply::nothing_done(&words, &SaleAnswer::NotAttributed(answer)).into());
     }
 
     let sale_id = state.id_after(1);
@@ -181,7 +198,7 @@ pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         refunded_cents: 0,
         deducted_cents: 0,
         status: CommissionStatus::Earned,
-        held_until_ms: call.now_ms + i64::from(settings.hold_days) * DAY_MS,
+        held_until_ms: call.now_ms.saturating_add(i64::from(settings.hold_days) * DAY_MS),
     });
     let commission_id = commission.as_ref().map(|commission| commission.commission_id);
     let sale = SaleRecord {
@@ -220,7 +237,9 @@ fn percent(state: &State, settings: &Program, customer: &Customer, now_ms: i64) 
     let first_sale_ms = customer.sales.first().map_or(now_ms, |first| state.sales[*first].at_ms);
     let pays = match commission.kind {
         CommissionKind::OneTime => customer.sales.is_empty(),
-        CommissionKind::Recurring { months } => now_ms - first_sale_ms < i64::from(months) * 30 * DAY_MS,
+        CommissionKind::Recurring { months } => {
+            now_ms.saturating_sub(first_sale_ms) < i64::from(months).saturating_mul(30 * DAY_MS)
+        }
         CommissionKind::Lifetime => true,
     };
     pays.then_some(commission.percent)

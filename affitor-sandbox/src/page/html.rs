@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::{
     story::{Event, Filter, Story, Test, Visitor},
-    text::{distance, grouped, money, when},
+    text::{distance, grouped, money, short, when},
 };
 use crate::{
     ApiCall,
@@ -248,7 +248,7 @@ fn card(visitor: &Visitor, now_ms: i64) -> Markup {
     html! {
         article.card id=(format!("visitor-{}", visitor.number)) data-version=(visitor.last_event) {
             header {
-                h3 { (name) }
+                h3 { (short(&name)) }
                 @if let Some(partner) = &visitor.partner { span.partner { "by " (partner) } }
                 ol.chain aria-label="How far" {
                     @for (stage, done) in stages {
@@ -268,7 +268,7 @@ fn event_row(event: &Event, now_ms: i64) -> Markup {
             "click",
             html! {
                 "Clicked a link of " b { (click.partner_code) }
-                div.sub { code { (click.click_id) } " " span.url { (click.affiliate_url) } }
+                div.sub { code { (short(&click.click_id)) } " " span.url { (short(&click.affiliate_url)) } }
             },
         ),
         Event::Lead(lead) => (
@@ -276,8 +276,8 @@ fn event_row(event: &Event, now_ms: i64) -> Markup {
             html! {
                 @if lead.provisional { "Signed up, provisionally: a lead with the key settles it" } @else { "Signed up" }
                 div.sub {
-                    @if let Some(key) = &lead.customer_key { "as " code { (key) } }
-                    @if let Some(click_id) = &lead.click_id { " with " code { (click_id) } }
+                    @if let Some(key) = &lead.customer_key { "as " code { (short(key)) } }
+                    @if let Some(click_id) = &lead.click_id { " with " code { (short(click_id)) } }
                 }
             },
         ),
@@ -289,7 +289,7 @@ fn event_row(event: &Event, now_ms: i64) -> Markup {
                     Some(amount) => { "Got back " b { (money(amount, currency)) } }
                     None => { "Got " b { "all" } " back" }
                 }
-                " of " code { (refund.transaction_id) }
+                " of " code { (short(&refund.transaction_id)) }
                 div.sub { (money(refund.deduction_cents, currency)) " of the commission taken back, which is " (status(refund.status)) " now" }
             },
         ),
@@ -305,7 +305,7 @@ fn event_row(event: &Event, now_ms: i64) -> Markup {
 
 fn sale_text(sale: &SaleRecord, commission: Option<&CommissionRecord>) -> Markup {
     html! {
-        "Paid " b { (money(sale.amount_cents, &sale.currency)) } ", " code { (sale.transaction_id) }
+        "Paid " b { (money(sale.amount_cents, &sale.currency)) } ", " code { (short(&sale.transaction_id)) }
         @if sale.is_recurring { " (renewal)" }
         div.sub {
             @match commission {

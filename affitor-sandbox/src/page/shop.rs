@@ -1,7 +1,10 @@
 //! A small shop to click through, for those who have no app at hand: the page reports click and sign-up with the tracker,
 //! and the shop's server (these two calls) reports the sale and the refund with the key, as an app would.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use axum::{
     Json, Router,
@@ -78,9 +81,11 @@ struct Payment {
 }
 
 async fn pay(Shared(service): Shared<Arc<Service>>, Json(payment): Json<Payment>) -> Response {
-    let id = service.lock().log.next_number();
+    static PAYMENTS: AtomicU64 = AtomicU64::new(1);
+    let id = PAYMENTS.fetch_add(1, Ordering::Relaxed);
+    let now_ms = service.lock().state.clock.now_ms();
     let body = json!({
-        "transaction_id": format!("shop_pay_{id}_{}", service.lock().state.clock.now_ms()),
+        "transaction_id": format!("shop_pay_{id}_{now_ms}"),
         "amount_cents": PRICE_CENTS,
         "currency": "USD",
         "customer_key": payment.customer_key,

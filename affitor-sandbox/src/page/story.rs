@@ -192,7 +192,8 @@ impl Visitor {
         fn latest(places: &[usize]) -> impl Iterator<Item = &usize> {
             places.iter().rev().take(EVENTS)
         }
-        let waiting = state.provisional.iter().filter(|lead| lead.customer_id == customer.id);
+        let waiting = state.provisional.iter().rev().filter(|lead| lead.customer_id == customer.id);
+        let waiting_count = waiting.clone().count();
         let mut events: Vec<Event> = latest(&customer.clicks)
             .map(|place| Event::Click(state.clicks[*place].clone()))
             .chain(latest(&customer.leads).map(|place| Event::Lead(state.leads[*place].clone())))
@@ -210,7 +211,11 @@ impl Visitor {
             .collect();
         events.sort_by_key(|event| Reverse((event.at_ms(), event.order())));
         events.truncate(EVENTS);
-        let all = customer.clicks.len() + customer.leads.len() + customer.sales.len() + customer.refunds.len();
+        let all = customer.clicks.len()
+            + customer.leads.len()
+            + customer.sales.len()
+            + customer.refunds.len()
+            + waiting_count;
         Self {
             number: customer.id,
             key: customer.key.clone(),

@@ -1,5 +1,7 @@
 //! How the page writes times and money.
 
+use std::borrow::Cow;
+
 use crate::clock::{self, DAY_MS};
 
 /// Currencies without a smaller unit: what the API calls cents is the unit itself.
@@ -12,6 +14,15 @@ pub(super) fn money(amount: u64, currency: &str) -> String {
         format!("{} {currency}", grouped(amount))
     } else {
         format!("{}.{:02} {currency}", grouped(amount / 100), amount % 100)
+    }
+}
+
+/// A text that somebody sent, cut to what can be read.
+pub(super) fn short(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 256;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
     }
 }
 

@@ -41,11 +41,16 @@ impl<'s> Visitor<'s> {
         answer["click_id"].as_str().unwrap().to_owned()
     }
 
-    /// A click, a lead and a sale of 100.00.
-    pub(crate) async fn bought(&self, key: &str, transaction_id: &str) {
+    /// A click and a lead.
+    pub(crate) async fn lead(&self, key: &str) {
         let click_id = self.click("PARTNER123", None).await;
         let lead = json!({ "click_id": click_id, "customer_key": key, "email": "jo@example.com" });
         assert_eq!(self.track("lead", lead).await.0, 200);
+    }
+
+    /// A click, a lead and a sale of 100.00.
+    pub(crate) async fn bought(&self, key: &str, transaction_id: &str) {
+        self.lead(key).await;
         let (status, answer) = self.track("sale", sale(transaction_id, key)).await;
         assert_eq!(status, 200, "{answer}");
     }
