@@ -44,6 +44,8 @@ struct Inner {
     program_id: Option<String>,
     test_mode: bool,
     only_attributed: bool,
+    #[cfg(feature = "webhooks")]
+    recent_refunds: Arc<crate::webhook::recent::RecentRefunds>,
 }
 
 struct Connection {
@@ -127,7 +129,7 @@ impl Client {
     /// A client that sends nothing, for environments without a key. Events are checked as always; those that are right
     /// have the outcome `Disabled`.
     pub fn disabled() -> Self {
-        Self { inner: Arc::new(Inner { connection: None, program_id: None, test_mode: false, only_attributed: false }) }
+        Self::made(None, None, false, false)
     }
 
     pub(crate) fn connected(
@@ -137,8 +139,29 @@ impl Client {
         test_mode: bool,
         only_attributed: bool,
     ) -> Self {
-        let connection = Some(Connection { transport, endpoints });
-        Self { inner: Arc::new(Inner { connection, program_id, test_mode, only_attributed }) }
+        Self::made(Some(Connection { transport, endpoints }), program_id, test_mode, only_attributed)
+    }
+
+    fn made(
+        connection: Option<Connection>,
+        program_id: Option<String>,
+        test_mode: bool,
+        only_attributed: bool,
+    ) -> Self {
+        let inner = Inner {
+            connection,
+            program_id,
+            test_mode,
+            only_attributed,
+            #[cfg(feature = "webhooks")]
+            recent_refunds: Arc::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn recent_refunds(&self) -> &Arc<crate::webhook::recent::RecentRefunds> {
+        &self.inner.recent_refunds
     }
 
     /// Whether it is a [disabled](Client::disabled) client.

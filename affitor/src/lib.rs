@@ -35,6 +35,7 @@
 //! |---|---|---|
 //! | `client` | yes | [`Client`], [`BoundClient`], [`Error`] and what they answer; without it there are events, [`stripe`] and [`find`], and neither reqwest nor tokio |
 //! | `rustls` | yes | TLS by rustls with aws-lc, as reqwest's `rustls` |
+//! | `webhooks` | | [`webhook`](https://docs.rs/affitor/latest/affitor/webhook/): webhooks of Stripe, Polar, Lemon Squeezy and Paddle |
 //! | `rustls-no-provider`, `native-tls`, `native-tls-vendored` | | reqwest's features of the same names |
 //!
 //! # Dependencies
@@ -42,6 +43,8 @@
 //! `bytes`, `memchr`, `form_urlencoded`, `percent-encoding` and `serde_json` find click ids; `serde` reads and writes
 //! events. With `client`: `reqwest` (HTTP), `tokio` (time limits, and a task that outlives the handler), `secrecy` (the
 //! API key), `httpdate` (`Retry-After` as a date), `fastrand` (jitter), `tracing` (spans).
+//! With `webhooks`: `hmac`, `sha2`, `subtle`, `hex` and `standardwebhooks` (signatures), `secrecy` (their secrets), `time`
+//! (times as the providers write them).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -54,6 +57,8 @@ mod open_enum;
 mod redact;
 pub mod stripe;
 mod visitor;
+#[cfg(feature = "webhooks")]
+pub mod webhook;
 
 pub use click_id::{ClickId, InvalidClickId};
 pub use currency::{Currency, InvalidCurrency};

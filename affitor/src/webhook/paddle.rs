@@ -1,0 +1,120 @@
+//! Paddle Billing.
+
+use std::{borrow::Cow, time::SystemTime};
+
+use serde_json::Value;
+
+use super::{
+    Ignored, Provider, Tracking, VerifyError, WebhookEvent,
+    read::{Fields, Found, some, wrong},
+    sealed::Rules,
+    signature::{Signed, TimedHex},
+};
+use crate::{Event, Refund, Sale};
+
+/// Paddle Billing. (Paddle Classic signs otherwise.) The secret is the notification destination's, `pdl_ntfset_…`.
+///
+/// # Which events the destination needs
+///
+/// `transaction.completed` for sales and renewals; `adjustment.created` and `adjustment.updated` for refunds.
+///
+/// - The amount is `details.totals.total`, tax included.
+/// - A refund counts once Paddle has approved it. A chargeback counts at once, since Paddle says nothing when it is final;
+///   one that is reversed later is left to a person ([`Ignored::CannotBeUndone`]). Warnings and credits do not count.
+/// - The customer is `custom_data.user_id` of the transaction. `custom_data.affitor_click_id` is read where it is there.
+/// - Webhooks of Paddle's sandbox do not say so: see [`Webhook::test_mode`](super::Webhook::test_mode).
+/// - Paddle's own libraries accept a signature for 5 seconds, this crate for 5 minutes: a short queue in front of an app is
+///   not to cost a partner's commission.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Paddle;
+
+const SCHEME: TimedHex =
+    TimedHex { header: "paddle-signature", separator: ';', time: "ts", signature: "h1", joint: b":" };
+
+impl Provider for Paddle {
+    const NAME: &'static str = "Paddle";
+}
+
+impl Rules for Paddle {
+    fn verify(signed: &Signed<'_>) -> Result<(), VerifyError> {
+        signed.timed_hex(&SCHEME)
+    }
+
+    fn sign(secret: &[u8], _: &str, body: &[u8], seconds: i64) -> Vec<(&'static str, String)> {
+        SCHEME.sign(secret, body, seconds)
+    }
+
+    fn id(json: &Value) -> Option<Cow<'_, str>> {
+        json.get("event_id")?.as_str().map(Cow::Borrowed)
+    }
+
+    fn kind(json: &Value) -> Option<&str> {
+        json.get("event_type")?.as_str()
+    }
+
+    fn occurred_at(json: &Value) -> Option<SystemTime> {
+        Fields(json).time("occurred_at")
+    }
+
+    fn says_test(_: &Value) -> bool {
+        false
+    }
+
+    fn tracking(event: &WebhookEvent<Self>) -> Tracking {
+        match event.kind() {
+            "transaction.completed" => transaction(event),
+            "adjustment.created" | "adjustment.updated" => adjustment(event),
+            _ => Err(Ignored::OtherType.into()),
+        }
+        .into()
+    }
+}
+
+fn transaction(event: &WebhookEvent<Paddle>) -> Found<Event> {
+    let fields = Fields(event.json());
+    if fields.required_text("data.status")? != "completed" {
+        return Err(wrong("data.status", "completed"));
+    }
+    let amount = some(fields.amount_text("data.details.totals.total")?)?;
+    let customer_key = fields.id("data.custom_data.user_id")?;
+    let click_id = fields.click_id("data.custom_data.affitor_click_id");
+    if customer_key.is_none() && click_id.is_none() {
+        return Err(Ignored::Unattributable.into());
+    }
+    let currency = fields.currency("data.currency_code", &event.settings)?;
+    let mut sale = Sale::new(fields.required_text("data.id")?, amount, currency).click_id(click_id);
+    if let Some(key) = customer_key {
+        sale = sale.customer_key(key);
+    }
+    if let Some(subscription) = fields.text("data.subscription_id")? {
+        let later = fields.text("data.origin")?.is_some_and(|origin| origin.starts_with("subscription_"));
+        sale = sale.subscription(subscription, None).recurring(later);
+    }
+    Ok(sale.into())
+}
+
+fn adjustment(event: &WebhookEvent<Paddle>) -> Found<Event> {
+    let fields = Fields(event.json());
+    let reason = match fields.required_text("data.action")? {
+        "refund" => fields.text("data.reason")?,
+        "chargeback" => Some("chargeback"),
+        "chargeback_reverse" => return Err(Ignored::CannotBeUndone.into()),
+        _ => return Err(Ignored::OtherType.into()),
+    };
+    if fields.required_text("data.status")? != "approved" {
+        return Err(Ignored::RefundNotFinal.into());
+    }
+    let transaction_id = fields.required_text("data.transaction_id")?;
+    let refund = match fields.required_text("data.type")? {
+        "full" => Refund::full(transaction_id),
+        "partial" => Refund::partial(transaction_id, some(fields.amount_text("data.totals.total")?)?),
+        _ => return Err(wrong("data.type", "full or partial")),
+    };
+    let refund = refund.refund_id(fields.required_text("data.id")?);
+    Ok(match reason {
+        Some(reason) => refund.refund_reason(reason),
+        None => refund,
+    }
+    .into())
+}

@@ -1,0 +1,148 @@
+//! Polar.
+
+use std::{borrow::Cow, time::SystemTime};
+
+use serde_json::Value;
+use standardwebhooks::Webhook as Standard;
+
+use super::{
+    Ignored, Provider, Tracking, VerifyError, WebhookEvent,
+    read::{Fields, Found, some},
+    sealed::Rules,
+    signature::Signed,
+};
+use crate::{Event, Refund, Sale};
+
+/// Polar, by Standard Webhooks. The secret may be an older one or the merchant's own, which signs with its characters as they
+/// are, or one made since 2026-09-08, which is base64 after `whsec_`: both are tried.
+///
+/// # Which events the endpoint needs
+///
+/// `order.paid` for sales and renewals; `refund.created`, `refund.updated` and `order.refunded` for refunds.
+///
+/// - The amount is `total_amount`, tax included. Renewals have `billing_reason=subscription_cycle`; they and changes of a
+///   subscription (`subscription_update`) are tracked as recurring.
+/// - A partial refund is `amount` and `tax_amount` of a refund that has succeeded. `order.refunded` has running totals, and
+///   counts only once they are all of the order.
+/// - The customer is `metadata.user_id` as it was given to the checkout, else the customer's `external_id`, else Polar's
+///   `customer_id`. `metadata.affitor_click_id` is read where it is there.
+/// - Webhooks of Polar's sandbox do not say so: see [`Webhook::test_mode`](super::Webhook::test_mode).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Polar;
+
+const ID: &str = "webhook-id";
+const TIMESTAMP: &str = "webhook-timestamp";
+const SIGNATURE: &str = "webhook-signature";
+
+impl Provider for Polar {
+    const NAME: &'static str = "Polar";
+}
+
+impl Rules for Polar {
+    fn verify(signed: &Signed<'_>) -> Result<(), VerifyError> {
+        let id = signed.header(ID)?;
+        let malformed = VerifyError::MalformedHeader { name: TIMESTAMP };
+        let seconds: i64 = signed.header(TIMESTAMP)?.parse().map_err(|_| malformed)?;
+        // `v1,…` for each secret, with spaces between them; signatures of other versions are for others.
+        let given = signed.header(SIGNATURE)?.split(' ').filter_map(|part| part.strip_prefix("v1,"));
+        let expected: Vec<String> =
+            signed.secrets().flat_map(keys).filter_map(|key| signature(&key, id, signed.body, seconds)).collect();
+        signed.any_matches(given.map(|given| given.as_bytes().to_vec()), &expected)?;
+        signed.in_time(seconds)
+    }
+
+    fn sign(secret: &[u8], id: &str, body: &[u8], seconds: i64) -> Vec<(&'static str, String)> {
+        let signature = signature(&Standard::from_bytes(secret.to_vec()).ok(), id, body, seconds).unwrap_or_default();
+        vec![(ID, id.to_owned()), (TIMESTAMP, seconds.to_string()), (SIGNATURE, format!("v1,{signature}"))]
+    }
+
+    fn id(_: &Value) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    fn kind(json: &Value) -> Option<&str> {
+        json.get("type")?.as_str()
+    }
+
+    fn occurred_at(json: &Value) -> Option<SystemTime> {
+        Fields(json).time("timestamp").or_else(|| Fields(json).time("data.modified_at"))
+    }
+
+    fn says_test(_: &Value) -> bool {
+        false
+    }
+
+    fn tracking(event: &WebhookEvent<Self>) -> Tracking {
+        match event.kind() {
+            "order.paid" => order(event),
+            "refund.created" | "refund.updated" => refund(event),
+            "order.refunded" => refunded(event),
+            _ => Err(Ignored::OtherType.into()),
+        }
+        .into()
+    }
+}
+
+/// The two keys that a secret may stand for.
+fn keys(secret: &[u8]) -> [Option<Standard>; 2] {
+    let text = std::str::from_utf8(secret).ok();
+    let base64 = text.and_then(|text| text.strip_prefix("whsec_")).and_then(|base64| Standard::new(base64).ok());
+    [Standard::from_bytes(secret.to_vec()).ok(), base64]
+}
+
+/// The signature without its version.
+fn signature(key: &Option<Standard>, id: &str, body: &[u8], seconds: i64) -> Option<String> {
+    let signature = key.as_ref()?.sign(id, seconds, body).ok()?;
+    signature.split_once(',').map(|(_, signature)| signature.to_owned())
+}
+
+fn order(event: &WebhookEvent<Polar>) -> Found<Event> {
+    let fields = Fields(event.json());
+    let amount = some(fields.amount("data.total_amount")?)?;
+    let mut customer_key = None;
+    for field in ["data.metadata.user_id", "data.customer.external_id", "data.customer_id"] {
+        customer_key = fields.id(field)?;
+        if customer_key.is_some() {
+            break;
+        }
+    }
+    let customer_key = customer_key.ok_or(Ignored::Unattributable)?;
+    let currency = fields.currency("data.currency", &event.settings)?;
+    let mut sale = Sale::new(fields.required_text("data.id")?, amount, currency)
+        .customer_key(customer_key)
+        .click_id(fields.click_id("data.metadata.affitor_click_id"));
+    if let Some(product) = fields.id("data.product_id")? {
+        sale = sale.product_id(product);
+    }
+    if let Some(subscription) = fields.id("data.subscription_id")? {
+        let later = matches!(fields.text("data.billing_reason")?, Some("subscription_cycle" | "subscription_update"));
+        sale = sale.subscription(subscription, None).recurring(later);
+    }
+    Ok(sale.into())
+}
+
+fn refund(event: &WebhookEvent<Polar>) -> Found<Event> {
+    let fields = Fields(event.json());
+    if fields.required_text("data.status")? != "succeeded" {
+        return Err(Ignored::RefundNotFinal.into());
+    }
+    let amount = fields.amount("data.amount")?.saturating_add(fields.amount("data.tax_amount")?);
+    let refund = Refund::partial(fields.required_text("data.order_id")?, some(amount)?)
+        .refund_id(fields.required_text("data.id")?);
+    Ok(match fields.text("data.reason")? {
+        Some(reason) => refund.refund_reason(reason),
+        None => refund,
+    }
+    .into())
+}
+
+fn refunded(event: &WebhookEvent<Polar>) -> Found<Event> {
+    let fields = Fields(event.json());
+    let refunded = fields.amount("data.refunded_amount")?.saturating_add(fields.amount("data.refunded_tax_amount")?);
+    if refunded < fields.amount("data.total_amount")? {
+        return Err(Ignored::CountedElsewhere { by: "refund.created" }.into());
+    }
+    some(refunded)?;
+    Ok(Refund::full(fields.required_text("data.id")?).into())
+}

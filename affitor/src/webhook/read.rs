@@ -1,0 +1,136 @@
+//! Reading the fields of a webhook: what is there, what is missing, and what is not what it should be.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{Ignored, Refused, Tracking, event::Settings};
+use crate::{ClickId, Currency, Event};
+
+/// Why there is no event.
+pub(super) enum NoEvent {
+    Ignored(Ignored),
+    Refused(Refused),
+}
+
+pub(super) type Found<T> = Result<T, NoEvent>;
+
+impl From<Ignored> for NoEvent {
+    fn from(why: Ignored) -> Self {
+        Self::Ignored(why)
+    }
+}
+
+impl From<Refused> for NoEvent {
+    fn from(why: Refused) -> Self {
+        Self::Refused(why)
+    }
+}
+
+impl From<Found<Event>> for Tracking {
+    fn from(found: Found<Event>) -> Self {
+        match found {
+            Ok(event) => Self::Event(event),
+            Err(NoEvent::Ignored(why)) => Self::Ignored(why),
+            Err(NoEvent::Refused(why)) => Self::Refused(why),
+        }
+    }
+}
+
+/// The fields of a webhook, by their paths.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a>(pub(super) &'a Value);
+
+impl<'a> Fields<'a> {
+    /// What stands at a path such as `data.object.id`; a `null` is as if absent.
+    pub(super) fn get(self, path: &str) -> Option<&'a Value> {
+        path.split('.').try_fold(self.0, |value, name| value.get(name)).filter(|value| !value.is_null())
+    }
+
+    /// A text; a blank one is as if absent.
+    pub(super) fn text(self, field: &'static str) -> Result<Option<&'a str>, Refused> {
+        match self.get(field) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.trim().is_empty())),
+            Some(_) => Err(Refused::WrongField { field, expected: "a text" }),
+        }
+    }
+
+    /// An id: a text, or an integer as its digits.
+    pub(super) fn id(self, field: &'static str) -> Result<Option<String>, Refused> {
+        match self.get(field) {
+            Some(Value::Number(number)) if number.is_u64() => Ok(Some(number.to_string())),
+            Some(Value::Number(_)) => Err(Refused::WrongField { field, expected: "a text or an integer" }),
+            _ => Ok(self.text(field)?.map(str::to_owned)),
+        }
+    }
+
+    pub(super) fn required_id(self, field: &'static str) -> Result<String, Refused> {
+        self.id(field)?.ok_or(Refused::MissingField { field })
+    }
+
+    pub(super) fn required_text(self, field: &'static str) -> Result<&'a str, Refused> {
+        self.text(field)?.ok_or(Refused::MissingField { field })
+    }
+
+    /// An amount as a JSON integer of the smallest unit.
+    pub(super) fn amount(self, field: &'static str) -> Result<u64, Refused> {
+        let amount = self.get(field).ok_or(Refused::MissingField { field })?;
+        amount.as_u64().filter(sendable).ok_or(Refused::WrongField { field, expected: "an integer of at least 0" })
+    }
+
+    /// An amount as a text of digits, in the smallest unit.
+    pub(super) fn amount_text(self, field: &'static str) -> Result<u64, Refused> {
+        let text = self.get(field).ok_or(Refused::MissingField { field })?;
+        // `parse` would take a plus sign.
+        text.as_str()
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|text| text.parse().ok())
+            .filter(sendable)
+            .ok_or(Refused::WrongField { field, expected: "a text of digits" })
+    }
+
+    /// A currency that Affitor takes.
+    pub(super) fn currency(self, field: &'static str, settings: &Settings) -> Result<Currency, Refused> {
+        let currency = Currency::from_code(self.required_text(field)?)
+            .map_err(|_| Refused::WrongField { field, expected: "a currency's code" })?;
+        let known = [Currency::USD, Currency::EUR, Currency::VND].contains(&currency);
+        if known || settings.currencies.contains(&currency) {
+            Ok(currency)
+        } else {
+            Err(Refused::UnsupportedCurrency { currency })
+        }
+    }
+
+    /// A click id; one that is none is as if absent.
+    pub(super) fn click_id(self, field: &str) -> Option<ClickId> {
+        self.get(field)?.as_str().and_then(|text| ClickId::new(text).ok())
+    }
+
+    /// A time as RFC 3339 writes it.
+    pub(super) fn time(self, field: &str) -> Option<SystemTime> {
+        OffsetDateTime::parse(self.get(field)?.as_str()?, &Rfc3339).ok().map(SystemTime::from)
+    }
+
+    /// A time in seconds since 1970.
+    pub(super) fn unix_time(self, field: &str) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::from_secs(self.get(field)?.as_u64()?))
+    }
+}
+
+/// An amount of money that moved.
+pub(super) fn some(amount: u64) -> Found<u64> {
+    if amount == 0 { Err(Ignored::NothingPaid.into()) } else { Ok(amount) }
+}
+
+/// A field that is not what it should be.
+pub(super) fn wrong(field: &'static str, expected: &'static str) -> NoEvent {
+    Refused::WrongField { field, expected }.into()
+}
+
+/// Larger ones are lost on the way by everything that reads JSON numbers as floats.
+fn sendable(amount: &u64) -> bool {
+    const LARGEST: u64 = (1 << 53) - 1;
+    *amount <= LARGEST
+}

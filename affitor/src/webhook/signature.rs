@@ -1,0 +1,118 @@
+//! What the providers' signatures have in common.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hmac::{Hmac, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+use super::VerifyError;
+
+/// The most signatures of one request that are looked at. Providers send one, or two while a secret is exchanged.
+const MOST_SIGNATURES: usize = 16;
+
+/// A request that says that a provider has signed it.
+#[allow(missing_debug_implementations, reason = "it holds secrets")]
+pub struct Signed<'a> {
+    pub(super) header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
+    pub(super) body: &'a [u8],
+    pub(super) secrets: &'a [SecretString],
+    pub(super) now: SystemTime,
+    pub(super) tolerance: Duration,
+}
+
+impl<'a> Signed<'a> {
+    pub(super) fn header(&self, name: &'static str) -> Result<&'a str, VerifyError> {
+        let value = (self.header)(name).ok_or(VerifyError::MissingHeader { name })?;
+        std::str::from_utf8(value).map(str::trim).map_err(|_| VerifyError::MalformedHeader { name })
+    }
+
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.secrets.iter().map(|secret| secret.expose_secret().as_bytes())
+    }
+
+    /// Whether one of the signatures is one of the expected ones.
+    ///
+    /// Each pair is compared in constant time.
+    pub(super) fn any_matches(
+        &self,
+        given: impl IntoIterator<Item = Vec<u8>>,
+        expected: &[impl AsRef<[u8]>],
+    ) -> Result<(), VerifyError> {
+        let mut matches = false;
+        for given in given.into_iter().take(MOST_SIGNATURES) {
+            for expected in expected {
+                matches |= bool::from(given.ct_eq(expected.as_ref()));
+            }
+        }
+        if matches { Ok(()) } else { Err(VerifyError::WrongSignature) }
+    }
+
+    /// Whether the signature's time, in seconds since 1970, is near enough. Asked after the signature itself.
+    pub(super) fn in_time(&self, seconds: i64) -> Result<(), VerifyError> {
+        let tolerance = i128::from(self.tolerance.as_secs());
+        let away = i128::from(seconds_of(self.now)) - i128::from(seconds);
+        if away.abs() <= tolerance { Ok(()) } else { Err(VerifyError::OutsideTolerance) }
+    }
+
+    /// Checks a scheme with a time and hex signatures in one header: `t=…,v1=…` or `ts=…;h1=…`.
+    pub(super) fn timed_hex(&self, scheme: &TimedHex) -> Result<(), VerifyError> {
+        let name = scheme.header;
+        let malformed = VerifyError::MalformedHeader { name };
+        let (mut time, mut given) = (None, Vec::new());
+        for (key, value) in self.header(name)?.split(scheme.separator).filter_map(|part| part.trim().split_once('=')) {
+            if key == scheme.time {
+                // The text is signed as it stands, so that `007` is another time than `7`.
+                if time.replace(value).is_some() {
+                    return Err(malformed);
+                }
+            } else if key == scheme.signature && given.len() < MOST_SIGNATURES {
+                given.push(value);
+            }
+        }
+        let time = time.ok_or(malformed)?;
+        let seconds: i64 = time.parse().map_err(|_| malformed)?;
+        if given.is_empty() {
+            return Err(malformed);
+        }
+        let expected: Vec<_> =
+            self.secrets().filter_map(|secret| hmac(secret, &[time.as_bytes(), scheme.joint, self.body])).collect();
+        self.any_matches(given.into_iter().filter_map(|given| hex::decode(given).ok()), &expected)?;
+        self.in_time(seconds)
+    }
+}
+
+/// A scheme with a time and hex signatures in one header.
+pub(super) struct TimedHex {
+    pub(super) header: &'static str,
+    pub(super) separator: char,
+    pub(super) time: &'static str,
+    pub(super) signature: &'static str,
+    /// What stands between time and body when they are signed.
+    pub(super) joint: &'static [u8],
+}
+
+impl TimedHex {
+    pub(super) fn sign(&self, secret: &[u8], body: &[u8], seconds: i64) -> Vec<(&'static str, String)> {
+        let time = seconds.to_string();
+        let signature = hex::encode(hmac(secret, &[time.as_bytes(), self.joint, body]).unwrap_or_default());
+        vec![(self.header, format!("{}={time}{}{}={signature}", self.time, self.separator, self.signature))]
+    }
+}
+
+/// HMAC-SHA256 of the parts. There is always one, since HMAC takes a key of any length.
+pub(super) fn hmac(secret: &[u8], parts: &[&[u8]]) -> Option<[u8; 32]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
+    for part in parts {
+        mac.update(part);
+    }
+    Some(mac.finalize().into_bytes().into())
+}
+
+pub(super) fn seconds_of(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds),
+    }
+}
