@@ -48,7 +48,8 @@
 //!
 //! # Features
 //!
-//! `rustls` (default), `rustls-no-provider`, `native-tls`, `native-tls-vendored`: the client's TLS, as in `affitor`.
+//! `rustls` (default), `rustls-no-provider`, `native-tls`, `native-tls-vendored`: the client's TLS, as in `affitor`. `webhooks`: the
+//! extractor `PaymentEvent` for verified webhooks of Stripe, Polar, Lemon Squeezy and Paddle.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -59,6 +60,8 @@ mod extract;
 mod future;
 mod middleware;
 mod payload;
+#[cfg(feature = "webhooks")]
+mod payment;
 
 pub use affitor;
 #[doc(no_inline)]
@@ -70,3 +73,5 @@ pub use ext::ClickIdExt;
 pub use extract::{AffitorClickId, AffitorClient};
 pub use future::ResponseFuture;
 pub use middleware::{AffitorLayer, AffitorService};
+#[cfg(feature = "webhooks")]
+pub use payment::{PaymentError, PaymentEvent, Redeliver};

@@ -43,7 +43,8 @@
 //!
 //! # Features
 //!
-//! `rustls` (default), `rustls-no-provider`, `native-tls`, `native-tls-vendored`: the client's TLS, as in `affitor`.
+//! `rustls` (default), `rustls-no-provider`, `native-tls`, `native-tls-vendored`: the client's TLS, as in `affitor`. `webhooks`: the
+//! extractor `PaymentEvent` for verified webhooks of Stripe, Polar, Lemon Squeezy and Paddle.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -51,6 +52,8 @@
 mod body;
 mod extract;
 mod layer;
+#[cfg(feature = "webhooks")]
+mod payment;
 mod rejection;
 
 pub use affitor;
@@ -61,4 +64,6 @@ pub use affitor_tower::{ClickIdExt, Source, Sources};
 pub use body::AxumBody;
 pub use extract::{AffitorClickId, AffitorClient};
 pub use layer::AffitorLayer;
+#[cfg(feature = "webhooks")]
+pub use payment::{PaymentEvent, PaymentRejection, Redeliver};
 pub use rejection::MissingLayer;

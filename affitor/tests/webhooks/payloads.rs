@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 pub(crate) const NOW: u64 = 1_790_000_000;
 
-fn stripe(kind: &str, api_version: &str, object: Value, previous: Value) -> Value {
+fn stripe(kind: &str, api_version: &str, object: &Value, previous: &Value) -> Value {
     let mut data = json!({ "object": object });
     if !previous.is_null() {
-        data["previous_attributes"] = previous;
+        data["previous_attributes"] = previous.clone();
     }
     json!({
         "id": "evt_1", "object": "event", "api_version": api_version, "created": NOW, "livemode": true,
@@ -27,7 +27,7 @@ pub(crate) fn session() -> Value {
         "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 400 }, "currency": "usd",
         "client_reference_id": "ref_9", "customer": "cus_1", "customer_email": "jo@example.com", "metadata": metadata,
     });
-    stripe("checkout.session.completed", NEW, object, Value::Null)
+    stripe("checkout.session.completed", NEW, &object, &Value::Null)
 }
 
 pub(crate) fn subscription_session() -> Value {
@@ -38,20 +38,20 @@ pub(crate) fn subscription_session() -> Value {
     event
 }
 
-fn renewal(api_version: &str, details: Value) -> Value {
+fn renewal(api_version: &str, details: &Value) -> Value {
     let mut object = json!({
         "id": "in_2", "object": "invoice", "billing_reason": "subscription_cycle", "status": "paid", "amount_due": 4_900,
         "amount_paid": 4_900, "amount_remaining": 0, "currency": "usd", "customer": "cus_1", "metadata": {},
         "customer_email": "jo@example.com",
     });
     object.as_object_mut().unwrap().extend(details.as_object().unwrap().clone());
-    stripe("invoice.paid", api_version, object, Value::Null)
+    stripe("invoice.paid", api_version, &object, &Value::Null)
 }
 
 pub(crate) fn new_renewal() -> Value {
     renewal(
         NEW,
-        json!({
+        &json!({
             "parent": { "type": "subscription_details", "quote_details": null, "subscription_details": {
                 "subscription": "sub_1",
                 "metadata": { "affitor_customer_key": "user_7", "affitor_click_id": "cust_42_1714000000000" },
@@ -64,7 +64,7 @@ pub(crate) fn new_renewal() -> Value {
 pub(crate) fn old_renewal() -> Value {
     renewal(
         OLD,
-        json!({
+        &json!({
             "subscription": "sub_1", "payment_intent": "pi_2", "charge": "ch_2",
             "subscription_details": { "metadata": { "affitor_customer_key": "user_7" } },
             "lines": { "data": [{ "id": "il_1", "price": { "recurring": { "interval": "month", "interval_count": 1 } } }] },
@@ -77,7 +77,7 @@ pub(crate) fn refund() -> Value {
         "id": "re_1", "object": "refund", "amount": 1_500, "charge": "ch_1", "currency": "usd", "payment_intent": "pi_1",
         "metadata": {}, "reason": "requested_by_customer", "status": "succeeded",
     });
-    stripe("refund.created", NEW, object, Value::Null)
+    stripe("refund.created", NEW, &object, &Value::Null)
 }
 
 /// A charge of an API version in which it names its invoice.
@@ -87,7 +87,7 @@ pub(crate) fn charge() -> Value {
         "currency": "usd", "invoice": null, "payment_intent": "pi_1", "refunded": false, "paid": true, "metadata": {},
         "billing_details": { "email": "jo@example.com" },
     });
-    stripe("charge.refunded", OLD, object, json!({ "amount_refunded": 0, "receipt_url": null }))
+    stripe("charge.refunded", OLD, &object, &json!({ "amount_refunded": 0, "receipt_url": null }))
 }
 
 pub(crate) fn dispute() -> Value {
@@ -95,7 +95,7 @@ pub(crate) fn dispute() -> Value {
         "id": "du_1", "object": "dispute", "amount": 4_900, "charge": "ch_1", "currency": "usd", "payment_intent": "pi_1",
         "reason": "fraudulent", "status": "lost", "metadata": {},
     });
-    stripe("charge.dispute.closed", NEW, object, json!({ "status": "under_review" }))
+    stripe("charge.dispute.closed", NEW, &object, &json!({ "status": "under_review" }))
 }
 
 pub(crate) fn order() -> Value {
@@ -127,7 +127,7 @@ pub(crate) fn order_refunded() -> Value {
     event
 }
 
-fn lemon(event_name: &str, kind: &str, id: &str, attributes: Value) -> Value {
+fn lemon(event_name: &str, kind: &str, id: &str, attributes: &Value) -> Value {
     json!({
         "meta": { "event_name": event_name, "webhook_id": "wh-1", "test_mode": false,
             "custom_data": { "user_id": "user_7", "affitor_click_id": "cust_42_1714000000000" } },
@@ -143,7 +143,7 @@ pub(crate) fn lemon_order() -> Value {
         "first_order_item": { "id": 1, "product_id": 77, "variant_id": 5 }, "test_mode": false,
         "created_at": "2026-09-21T14:13:19.000000Z", "updated_at": "2026-09-21T14:13:20.000000Z",
     });
-    lemon("order_created", "orders", "1", attributes)
+    lemon("order_created", "orders", "1", &attributes)
 }
 
 pub(crate) fn lemon_invoice() -> Value {
@@ -153,7 +153,7 @@ pub(crate) fn lemon_invoice() -> Value {
         "subtotal": 4_500, "tax": 400, "total": 4_900, "refunded_amount": 0, "test_mode": false,
         "created_at": "2026-09-21T14:13:19.000000Z", "updated_at": "2026-09-21T14:13:20.000000Z",
     });
-    lemon("subscription_payment_success", "subscription-invoices", "1", attributes)
+    lemon("subscription_payment_success", "subscription-invoices", "1", &attributes)
 }
 
 pub(crate) fn transaction() -> Value {

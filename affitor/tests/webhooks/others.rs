@@ -1,0 +1,211 @@
+//! Polar, Lemon Squeezy and Paddle: what each webhook is read as.
+
+use affitor::webhook::{LemonSqueezy, Paddle, Polar};
+use serde_json::{Value, json};
+
+use super::{check, event, line, payloads::*, webhook, with, without};
+
+const ORDER: &str = "0a0b0c0d-0000-4000-8000-000000000001";
+
+#[test]
+fn polar() {
+    let paid = format!("sale {ORDER} 4900 USD of user_7 with click");
+    let renewal = with(
+        order(),
+        &[("data.billing_reason", json!("subscription_cycle")), ("data.subscription_id", json!("sub-id"))],
+    );
+    let renewed = format!("sale {ORDER} 4900 USD of user_7 with click, subscription sub-id again");
+    let first = with(renewal.clone(), &[("data.billing_reason", json!("subscription_create"))]);
+    let began = format!("sale {ORDER} 4900 USD of user_7 with click, subscription sub-id");
+    let external = with(order(), &[("data.metadata", json!({}))]);
+    let neither = with(external.clone(), &[("data.customer.external_id", Value::Null)]);
+    let number = with(order(), &[("data.metadata.user_id", json!(7))]);
+    let refunded = format!("refund 1089 of {ORDER} as refund-id");
+    let (of_external, of_polar, of_number, all) = (
+        format!("sale {ORDER} 4900 USD of ext_7"),
+        format!("sale {ORDER} 4900 USD of cus-id"),
+        format!("sale {ORDER} 4900 USD of 7 with click"),
+        format!("refund all of {ORDER}"),
+    );
+    let rows = [
+        ("paid", order(), &*paid),
+        ("first of a subscription", first, &began),
+        ("renewal", renewal.clone(), &renewed),
+        ("an upgrade", with(renewal, &[("data.billing_reason", json!("subscription_update"))]), &renewed),
+        ("a user id that is a number", number, &of_number),
+        ("the customer's own id", external, &of_external),
+        ("Polar's id of the customer", neither, &of_polar),
+        ("$0", with(order(), &[("data.total_amount", json!(0))]), "ignored: NothingPaid"),
+        ("created, not paid", with(order(), &[("type", json!("order.created"))]), "ignored: OtherType"),
+        ("pounds", with(order(), &[("data.currency", json!("gbp"))]), "refused: UnsupportedCurrency { currency: GBP }"),
+        ("no amount", without(order(), "data.total_amount"), "refused: MissingField { field: \"data.total_amount\" }"),
+        ("a part back", polar_refund(), &refunded),
+        ("pending", with(polar_refund(), &[("data.status", json!("pending"))]), "ignored: RefundNotFinal"),
+        ("succeeded later", with(polar_refund(), &[("type", json!("refund.updated"))]), &refunded),
+        ("failed", with(polar_refund(), &[("data.status", json!("failed"))]), "ignored: RefundNotFinal"),
+        ("all back", order_refunded(), &all),
+        (
+            "a running total",
+            with(order_refunded(), &[("data.refunded_amount", json!(1_000)), ("data.refunded_tax_amount", json!(89))]),
+            "ignored: CountedElsewhere { by: \"refund.created\" }",
+        ),
+    ];
+    check(&webhook::<Polar>(), &rows);
+    let test = webhook::<Polar>().test_mode(true);
+    assert_eq!(line(event(&test, &order()).tracking()), format!("{paid}, test"));
+    assert_eq!(line(event(&test, &polar_refund()).tracking()), "ignored: TestRefund");
+}
+
+#[test]
+fn lemon_squeezy() {
+    const A: &str = "data.attributes.";
+    let at = |body: Value, field: &str, value: Value| with(body, &[(&*format!("{A}{field}"), value)]);
+    let refund_of = |body: Value, kind: &str, refunded: u64| {
+        with(at(body, "refunded_amount", json!(refunded)), &[("meta.event_name", json!(kind))])
+    };
+    let initial = at(lemon_invoice(), "billing_reason", json!("initial"));
+    let rows = [
+        ("paid", lemon_order(), "sale ls_order_1 4900 USD of user_7 with click"),
+        (
+            "a number for an id",
+            with(lemon_order(), &[("data.id", json!(1))]),
+            "sale ls_order_1 4900 USD of user_7 with click",
+        ),
+        (
+            "a user id that is a number",
+            with(lemon_order(), &[("meta.custom_data.user_id", json!(7))]),
+            "sale ls_order_1 4900 USD of 7 with click",
+        ),
+        ("pending", at(lemon_order(), "status", json!("pending")), "ignored: NotPaidYet"),
+        ("fraudulent", at(lemon_order(), "status", json!("fraudulent")), "ignored: NotPaidYet"),
+        ("free", at(lemon_order(), "total", json!(0)), "ignored: NothingPaid"),
+        ("renewal", lemon_invoice(), "sale ls_invoice_1 4900 USD of user_7 with click, subscription 9 again"),
+        (
+            "the first invoice, which is an order",
+            initial.clone(),
+            "ignored: CountedElsewhere { by: \"order_created and order_refunded\" }",
+        ),
+        (
+            "test mode",
+            with(lemon_order(), &[("meta.test_mode", json!(true))]),
+            "sale ls_order_1 4900 USD of user_7 with click, test",
+        ),
+        (
+            "test mode, in the order",
+            at(lemon_order(), "test_mode", json!(true)),
+            "sale ls_order_1 4900 USD of user_7 with click, test",
+        ),
+        ("all back", refund_of(lemon_order(), "order_refunded", 4_900), "refund all of ls_order_1"),
+        (
+            "a part back",
+            refund_of(lemon_order(), "order_refunded", 1_500),
+            "refund 1500 of ls_order_1 as ls_order_1:1500",
+        ),
+        (
+            "a renewal back",
+            refund_of(lemon_invoice(), "subscription_payment_refunded", 4_900),
+            "refund all of ls_invoice_1",
+        ),
+        (
+            "the first invoice back, which is the order's",
+            refund_of(initial, "subscription_payment_refunded", 4_900),
+            "ignored: CountedElsewhere { by: \"order_created and order_refunded\" }",
+        ),
+        (
+            "in test mode",
+            refund_of(at(lemon_order(), "test_mode", json!(true)), "order_refunded", 4_900),
+            "ignored: TestRefund",
+        ),
+        ("nothing back", refund_of(lemon_order(), "order_refunded", 0), "ignored: NothingPaid"),
+        ("pounds", at(lemon_order(), "currency", json!("GBP")), "refused: UnsupportedCurrency { currency: GBP }"),
+        (
+            "another event",
+            with(lemon_order(), &[("meta.event_name", json!("license_key_created"))]),
+            "ignored: OtherType",
+        ),
+        (
+            "no total",
+            without(lemon_order(), "data.attributes.total"),
+            "refused: MissingField { field: \"data.attributes.total\" }",
+        ),
+    ];
+    check(&webhook::<LemonSqueezy>(), &rows);
+    let by_address = event(&webhook::<LemonSqueezy>(), &with(lemon_order(), &[("meta.custom_data", Value::Null)]));
+    assert_eq!(line(by_address.tracking()), "sale ls_order_1 4900 USD of jo@example.com");
+    assert!(!format!("{:?}", by_address.tracking()).contains("jo@"));
+}
+
+#[test]
+fn paddle() {
+    let data = |body: Value, field: &str, value: Value| with(body, &[(&*format!("data.{field}"), value)]);
+    let renewal =
+        data(data(transaction(), "subscription_id", json!("sub_1")), "origin", json!("subscription_recurring"));
+    let rows = [
+        ("paid", transaction(), "sale txn_1 4900 USD of user_7 with click"),
+        (
+            "first of a subscription",
+            data(transaction(), "subscription_id", json!("sub_1")),
+            "sale txn_1 4900 USD of user_7 with click, subscription sub_1",
+        ),
+        ("renewal", renewal, "sale txn_1 4900 USD of user_7 with click, subscription sub_1 again"),
+        ("a trial", data(transaction(), "details.totals.total", json!("0")), "ignored: NothingPaid"),
+        ("nobody", data(transaction(), "custom_data", Value::Null), "ignored: Unattributable"),
+        (
+            "paid, not completed",
+            with(transaction(), &[("event_type", json!("transaction.paid"))]),
+            "ignored: OtherType",
+        ),
+        (
+            "amount as number",
+            data(transaction(), "details.totals.total", json!(4_900)),
+            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a text of digits\" }",
+        ),
+        (
+            "amount with a point",
+            data(transaction(), "details.totals.total", json!("49.00")),
+            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a text of digits\" }",
+        ),
+        (
+            "negative",
+            data(transaction(), "details.totals.total", json!("-4900")),
+            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a text of digits\" }",
+        ),
+        (
+            "an empty amount",
+            data(transaction(), "details.totals.total", json!("")),
+            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a text of digits\" }",
+        ),
+        (
+            "pounds",
+            data(transaction(), "currency_code", json!("GBP")),
+            "refused: UnsupportedCurrency { currency: GBP }",
+        ),
+        ("a part back", adjustment(), "refund 1500 of txn_1 as adj_1"),
+        (
+            "approved at once",
+            with(adjustment(), &[("event_type", json!("adjustment.created"))]),
+            "refund 1500 of txn_1 as adj_1",
+        ),
+        ("not approved yet", data(adjustment(), "status", json!("pending_approval")), "ignored: RefundNotFinal"),
+        ("rejected", data(adjustment(), "status", json!("rejected")), "ignored: RefundNotFinal"),
+        ("all back", data(adjustment(), "type", json!("full")), "refund all of txn_1 as adj_1"),
+        ("a credit", data(adjustment(), "action", json!("credit")), "ignored: OtherType"),
+        (
+            "a chargeback",
+            data(data(adjustment(), "action", json!("chargeback")), "type", json!("full")),
+            "refund all of txn_1 as adj_1",
+        ),
+        ("a warning of one", data(adjustment(), "action", json!("chargeback_warning")), "ignored: OtherType"),
+        ("one that is won", data(adjustment(), "action", json!("chargeback_reverse")), "ignored: CannotBeUndone"),
+        (
+            "a new type",
+            data(adjustment(), "type", json!("most")),
+            "refused: WrongField { field: \"data.type\", expected: \"full or partial\" }",
+        ),
+    ];
+    check(&webhook::<Paddle>(), &rows);
+    assert_eq!(
+        line(event(&webhook::<Paddle>().test_mode(true), &transaction()).tracking()),
+        "sale txn_1 4900 USD of user_7 with click, test"
+    );
+}

@@ -1,0 +1,79 @@
+//! Which signatures count.
+
+use std::collections::HashMap;
+
+use affitor::webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, VerifyError, Webhook};
+use serde::Deserialize;
+
+use super::{at, verify, webhook};
+
+/// A signature that one of the providers' own libraries has made and judged: see `webhooks/vectors.mjs`.
+#[derive(Deserialize)]
+struct Vector {
+    provider: String,
+    name: String,
+    expected: String,
+    secrets: Vec<String>,
+    headers: HashMap<String, String>,
+    body: String,
+    now: u64,
+}
+
+fn judge<P: Provider>(vector: &Vector) -> String {
+    let mut secrets = vector.secrets.iter();
+    let mut webhook = Webhook::<P>::new(secrets.next().unwrap()).unwrap();
+    for secret in secrets {
+        webhook = webhook.or_secret(secret).unwrap();
+    }
+    let header = |name: &str| vector.headers.get(name).map(String::as_bytes);
+    match webhook.verify(header, vector.body.as_bytes(), at(vector.now)) {
+        Ok(_) => "ok",
+        Err(VerifyError::MissingHeader { .. }) => "missing_header",
+        Err(VerifyError::MalformedHeader { .. }) => "malformed_header",
+        Err(VerifyError::WrongSignature) => "wrong_signature",
+        Err(VerifyError::OutsideTolerance) => "outside_tolerance",
+        Err(_) => "not_json",
+    }
+    .to_owned()
+}
+
+#[test]
+fn signatures() {
+    let vectors: Vec<Vector> = serde_json::from_str(include_str!("vectors.json")).unwrap();
+    assert!(vectors.len() >= 50, "{}", vectors.len());
+    for vector in &vectors {
+        let judged = match vector.provider.as_str() {
+            "stripe" => judge::<Stripe>(vector),
+            "polar" => judge::<Polar>(vector),
+            "lemon_squeezy" => judge::<LemonSqueezy>(vector),
+            "paddle" => judge::<Paddle>(vector),
+            other => panic!("{other}"),
+        };
+        assert_eq!(judged, vector.expected, "{}: {}", vector.provider, vector.name);
+    }
+}
+
+#[test]
+fn bodies_that_are_signed_and_broken() {
+    for body in [&b""[..], b"{", b"null", b"[]", b"\"evt\"", b"{\"id\":\"evt_1\",\"data\":{\"obj", b"\xff\xfe"] {
+        assert_eq!(verify::<Stripe>(body).unwrap_err(), VerifyError::NotJson, "{body:?}");
+        assert_eq!(verify::<LemonSqueezy>(body).unwrap_err(), VerifyError::NotJson, "{body:?}");
+        assert_eq!(verify::<Paddle>(body).unwrap_err(), VerifyError::NotJson, "{body:?}");
+        let polar = verify::<Polar>(body).unwrap_err();
+        // Standard Webhooks signs text alone.
+        let expected = if body == b"\xff\xfe" { VerifyError::WrongSignature } else { VerifyError::NotJson };
+        assert_eq!(polar, expected, "{body:?}");
+    }
+    let deep = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+    assert_eq!(verify::<Stripe>(deep.as_bytes()).unwrap_err(), VerifyError::NotJson);
+}
+
+#[test]
+fn no_secret_is_no_webhook_and_none_is_shown() {
+    for empty in ["", " ", "\n"] {
+        assert!(Webhook::<Stripe>::new(empty).is_err());
+        assert!(webhook::<Stripe>().or_secret(empty).is_err());
+    }
+    let shown = format!("{:?}", Webhook::<Stripe>::new("whsec_x\n").unwrap().or_secret("whsec_y").unwrap());
+    assert!(!shown.contains("whsec_"), "{shown}");
+}

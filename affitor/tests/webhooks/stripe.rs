@@ -1,0 +1,297 @@
+//! Stripe: what each webhook is read as.
+
+use affitor::{
+    Currency,
+    webhook::{Stripe, StripeRefunds},
+};
+use serde_json::{Value, json};
+
+use super::{check, edited, event, line, o, payloads::*, webhook, with, without};
+
+#[test]
+fn stripe_sales() {
+    let click_only = edited!(session(), "metadata" => { json!({ "affitor_click_id": "cust_42_1" }) }, "client_reference_id" => Value::Null);
+    let rows = [
+        ("paid", session(), "sale pi_1 4900 USD of user_7 with click"),
+        ("old API", with(session(), &[("api_version", json!(OLD))]), "sale pi_1 4900 USD of user_7 with click"),
+        (
+            "unknown API",
+            with(session(), &[("api_version", json!("2031-01-01.zeta"))]),
+            "sale pi_1 4900 USD of user_7 with click",
+        ),
+        ("delayed payment, completed", edited!(session(), "payment_status" => "unpaid"), "ignored: NotPaidYet"),
+        (
+            "delayed payment, there",
+            with(session(), &[("type", json!("checkout.session.async_payment_succeeded"))]),
+            "sale pi_1 4900 USD of user_7 with click",
+        ),
+        (
+            "delayed payment, failed",
+            with(session(), &[("type", json!("checkout.session.async_payment_failed"))]),
+            "ignored: OtherType",
+        ),
+        ("a full discount", edited!(session(), "payment_status" => "no_payment_required"), "ignored: NothingPaid"),
+        ("$0", edited!(session(), "amount_total" => 0), "ignored: NothingPaid"),
+        ("setup", edited!(session(), "mode" => "setup"), "ignored: NothingPaid"),
+        (
+            "no payment intent",
+            edited!(session(), "payment_intent" => Value::Null),
+            "sale cs_1 4900 USD of user_7 with click",
+        ),
+        ("no metadata", edited!(session(), "metadata" => json!({})), "sale pi_1 4900 USD of ref_9"),
+        (
+            "an empty key",
+            edited!(session(), "metadata.affitor_customer_key" => ""),
+            "sale pi_1 4900 USD of ref_9 with click",
+        ),
+        ("a click id alone", click_only, "sale pi_1 4900 USD of - with click"),
+        ("an empty click id", edited!(session(), "metadata.affitor_click_id" => ""), "sale pi_1 4900 USD of user_7"),
+        (
+            "a click id that is none",
+            edited!(session(), "metadata.affitor_click_id" => "a b"),
+            "sale pi_1 4900 USD of user_7",
+        ),
+        (
+            "nobody: another payment of the account",
+            edited!(session(), "metadata" => json!({}), "client_reference_id" => Value::Null),
+            "ignored: Unattributable",
+        ),
+        (
+            "nobody, in another currency: no reason for an alarm",
+            edited!(session(), "metadata" => json!({}), "client_reference_id" => Value::Null, "currency" => "kwd"),
+            "ignored: Unattributable",
+        ),
+        ("euro", edited!(session(), "currency" => "eur"), "sale pi_1 4900 EUR of user_7 with click"),
+        (
+            "dong, which has no cents",
+            edited!(session(), "currency" => "vnd", "amount_total" => 1_200_000),
+            "sale pi_1 1200000 VND of user_7 with click",
+        ),
+        ("yen", edited!(session(), "currency" => "jpy"), "refused: UnsupportedCurrency { currency: JPY }"),
+        (
+            "no currency",
+            edited!(session(), "currency" => "dollars"),
+            "refused: WrongField { field: \"data.object.currency\", expected: \"a currency's code\" }",
+        ),
+        ("test mode", with(session(), &[("livemode", json!(false))]), "sale pi_1 4900 USD of user_7 with click, test"),
+        ("subscription", subscription_session(), "sale in_1 4900 USD of user_7 with click, subscription sub_1"),
+        ("trial", edited!(subscription_session(), "amount_total" => 0, "invoice" => "in_0"), "ignored: NothingPaid"),
+        (
+            "amount as text",
+            edited!(session(), "amount_total" => "4900"),
+            "refused: WrongField { field: \"data.object.amount_total\", expected: \"an integer of at least 0\" }",
+        ),
+        (
+            "amount as float",
+            edited!(session(), "amount_total" => 49.0),
+            "refused: WrongField { field: \"data.object.amount_total\", expected: \"an integer of at least 0\" }",
+        ),
+        (
+            "negative",
+            edited!(session(), "amount_total" => -4_900),
+            "refused: WrongField { field: \"data.object.amount_total\", expected: \"an integer of at least 0\" }",
+        ),
+        (
+            "huge",
+            edited!(session(), "amount_total" => u64::MAX),
+            "refused: WrongField { field: \"data.object.amount_total\", expected: \"an integer of at least 0\" }",
+        ),
+        (
+            "no amount",
+            without(session(), "data.object.amount_total"),
+            "refused: MissingField { field: \"data.object.amount_total\" }",
+        ),
+        (
+            "no status",
+            without(session(), "data.object.payment_status"),
+            "refused: MissingField { field: \"data.object.payment_status\" }",
+        ),
+        (
+            "a new status",
+            edited!(session(), "payment_status" => "perhaps"),
+            "refused: WrongField { field: \"data.object.payment_status\", expected: \"paid, unpaid or no_payment_required\" }",
+        ),
+        (
+            "a new mode",
+            edited!(session(), "mode" => "barter"),
+            "refused: WrongField { field: \"data.object.mode\", expected: \"payment, subscription or setup\" }",
+        ),
+        (
+            "a key of another type",
+            edited!(session(), "metadata.affitor_customer_key" => ["user_7"]),
+            "refused: WrongField { field: \"data.object.metadata.affitor_customer_key\", expected: \"a text\" }",
+        ),
+        ("another event", with(session(), &[("type", json!("customer.created"))]), "ignored: OtherType"),
+        ("no type", with(session(), &[("type", json!(7))]), "ignored: OtherType"),
+        (
+            "no data",
+            json!({ "type": "checkout.session.completed" }),
+            "refused: MissingField { field: \"data.object.mode\" }",
+        ),
+    ];
+    check(&webhook::<Stripe>(), &rows);
+
+    let long = "k".repeat(500);
+    let key = event(&webhook::<Stripe>(), &edited!(session(), "metadata.affitor_customer_key" => long.clone()));
+    assert_eq!(line(key.tracking()), format!("sale pi_1 4900 USD of {long} with click"));
+    let yen = event(
+        &webhook::<Stripe>().currency(Currency::from_code("JPY").unwrap()),
+        &edited!(session(), "currency" => "jpy"),
+    );
+    assert_eq!(line(yen.tracking()), "sale pi_1 4900 JPY of user_7 with click");
+    for body in [session(), new_renewal(), refund()] {
+        let read = event(&webhook::<Stripe>().read_by_affitor(true), &body);
+        assert_eq!(line(read.tracking()), "ignored: ReadByAffitor");
+    }
+}
+
+#[test]
+fn stripe_renewals() {
+    let rows = [
+        ("new API", new_renewal(), "sale in_2 4900 USD of user_7 with click, subscription sub_1 again"),
+        ("old API", old_renewal(), "sale in_2 4900 USD of user_7, subscription sub_1 monthly again"),
+        (
+            "the older event",
+            with(new_renewal(), &[("type", json!("invoice.payment_succeeded"))]),
+            "sale in_2 4900 USD of user_7 with click, subscription sub_1 again",
+        ),
+        (
+            "every three months",
+            edited!(old_renewal(), "lines.data" => { json!([{ "plan": { "interval": "month", "interval_count": 3 } }]) }),
+            "sale in_2 4900 USD of user_7, subscription sub_1 quarterly again",
+        ),
+        (
+            "every year",
+            edited!(old_renewal(), "lines.data" => { json!([{ "price": { "recurring": { "interval": "year" } } }]) }),
+            "sale in_2 4900 USD of user_7, subscription sub_1 annual again",
+        ),
+        (
+            "every two weeks",
+            edited!(old_renewal(), "lines.data" => { json!([{ "plan": { "interval": "week", "interval_count": 2 } }]) }),
+            "sale in_2 4900 USD of user_7, subscription sub_1 again",
+        ),
+        (
+            "the first invoice, which its session has counted",
+            edited!(new_renewal(), "billing_reason" => "subscription_create"),
+            "ignored: CountedElsewhere { by: \"checkout.session.completed\" }",
+        ),
+        ("an upgrade", edited!(new_renewal(), "billing_reason" => "subscription_update"), "ignored: OtherType"),
+        ("by hand", edited!(new_renewal(), "billing_reason" => "manual"), "ignored: OtherType"),
+        ("$0", edited!(new_renewal(), "amount_paid" => 0), "ignored: NothingPaid"),
+        (
+            "no metadata",
+            edited!(new_renewal(), "parent.subscription_details.metadata" => json!({})),
+            "ignored: Unattributable",
+        ),
+        (
+            "no amount",
+            without(new_renewal(), "data.object.amount_paid"),
+            "refused: MissingField { field: \"data.object.amount_paid\" }",
+        ),
+        ("no id", without(old_renewal(), "data.object.id"), "refused: MissingField { field: \"data.object.id\" }"),
+    ];
+    check(&webhook::<Stripe>(), &rows);
+}
+
+#[test]
+fn stripe_refunds() {
+    let pending = edited!(refund(), "status" => "pending");
+    let succeeded_later = with(
+        refund(),
+        &[("type", json!("refund.updated")), ("data.previous_attributes", json!({ "status": "pending" }))],
+    );
+    let noted = with(
+        refund(),
+        &[("type", json!("refund.updated")), ("data.previous_attributes", json!({ "destination_details": {} }))],
+    );
+    let rows = [
+        ("a part", refund(), "refund 1500 of pi_1 as re_1"),
+        ("pending", pending, "ignored: RefundNotFinal"),
+        ("succeeded later", succeeded_later, "refund 1500 of pi_1 as re_1"),
+        ("a reference number", noted, "ignored: CountedElsewhere { by: \"refund.created\" }"),
+        ("failed", edited!(refund(), "status" => "failed"), "ignored: RefundNotFinal"),
+        ("of nothing that we know", edited!(refund(), "payment_intent" => Value::Null), "ignored: Unattributable"),
+        ("in test mode", with(refund(), &[("livemode", json!(false))]), "ignored: TestRefund"),
+        ("no id", without(refund(), "data.object.id"), "refused: MissingField { field: \"data.object.id\" }"),
+        (
+            "with the old API the charge counts",
+            with(refund(), &[("api_version", json!(OLD))]),
+            "ignored: CountedElsewhere { by: \"charge.refunded\" }",
+        ),
+        (
+            "an API of the future",
+            with(refund(), &[("api_version", json!("2031-01-01.zeta"))]),
+            "refund 1500 of pi_1 as re_1",
+        ),
+        (
+            "an API version that is none",
+            with(refund(), &[("api_version", json!("latest"))]),
+            "refused: WrongField { field: \"api_version\", expected: \"a date, with or without a name\" }",
+        ),
+        (
+            "no API version",
+            with(charge(), &[("api_version", Value::Null)]),
+            "refused: MissingField { field: \"api_version\" }",
+        ),
+        ("old API: a part", charge(), "refund 1500 of pi_1 as ch_1:1500"),
+        (
+            "old API: a second part",
+            edited!(with(charge(), &[("data.previous_attributes.amount_refunded", json!(1_500))]), "amount_refunded" => 2_500),
+            "refund 1000 of pi_1 as ch_1:2500",
+        ),
+        (
+            "old API: the rest",
+            edited!(with(charge(), &[("data.previous_attributes.amount_refunded", json!(1_500))]), "amount_refunded" => 4_900),
+            "refund 3400 of pi_1 as ch_1:4900",
+        ),
+        ("old API: all", edited!(charge(), "amount_refunded" => 4_900, "refunded" => true), "refund all of pi_1"),
+        ("old API: of a subscription", edited!(charge(), "invoice" => "in_2"), "refund 1500 of in_2 as ch_1:1500"),
+        (
+            "old API: what it was before is not there",
+            without(charge(), "data.previous_attributes.amount_refunded"),
+            "refused: MissingField { field: \"data.previous_attributes.amount_refunded\" }",
+        ),
+        (
+            "old API: less than before",
+            with(charge(), &[("data.previous_attributes.amount_refunded", json!(2_000))]),
+            "refused: WrongField { field: \"data.previous_attributes.amount_refunded\", expected: \"less than data.object.amount_refunded\" }",
+        ),
+        (
+            "with the new API the refund counts",
+            with(charge(), &[("api_version", json!(NEW))]),
+            "ignored: CountedElsewhere { by: \"refund.created\" }",
+        ),
+        ("a lost dispute", dispute(), "refund 4900 of pi_1 as du_1"),
+        ("a won one", edited!(dispute(), "status" => "won"), "ignored: RefundNotFinal"),
+        ("an inquiry", edited!(dispute(), "status" => "warning_closed"), "ignored: RefundNotFinal"),
+        ("an open one", with(dispute(), &[("type", json!("charge.dispute.created"))]), "ignored: OtherType"),
+    ];
+    check(&webhook::<Stripe>(), &rows);
+
+    let (by_refund, by_charge) = (StripeRefunds::RefundCreated, StripeRefunds::ChargeRefunded);
+    for (set, body, expected) in [
+        (by_charge, with(charge(), &[("api_version", json!(NEW))]), "refund 1500 of pi_1 as ch_1:1500"),
+        (by_charge, refund(), "ignored: CountedElsewhere { by: \"charge.refunded\" }"),
+        (by_refund, with(refund(), &[("api_version", json!(OLD))]), "refund 1500 of pi_1 as re_1"),
+        (by_refund, charge(), "ignored: CountedElsewhere { by: \"refund.created\" }"),
+    ] {
+        assert_eq!(line(event(&webhook::<Stripe>().refunds_from(set), &body).tracking()), expected);
+    }
+}
+
+#[test]
+fn which_payment_paid_an_invoice() {
+    let payment = json!({ "type": "invoice_payment.paid", "data": { "object": {
+        "id": "inpay_1", "object": "invoice_payment", "invoice": "in_2", "status": "paid",
+        "payment": { "type": "payment_intent", "payment_intent": "pi_2" },
+    } } });
+    for body in [payment, old_renewal()] {
+        let event = event(&webhook::<Stripe>(), &body);
+        let found = event.invoice_payment().unwrap();
+        assert_eq!((found.invoice, found.payment_intent), ("in_2", "pi_2"));
+    }
+    for body in [new_renewal(), session(), json!({ "type": "invoice_payment.paid" })] {
+        assert_eq!(event(&webhook::<Stripe>(), &body).invoice_payment(), None);
+    }
+    assert_eq!(event(&webhook::<Stripe>(), &refund()).payment_intent(), Some("pi_1"));
+}
