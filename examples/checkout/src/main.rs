@@ -1,21 +1,29 @@
-//! Serves the checkout app on port 3001, with the variables of `Client::from_env`, `PAY_PAGE` and `WEBHOOK_SECRET`.
+//! Serves the checkout app on port 3001, with the variables of `Client::from_env`, `STRIPE_SECRET_KEY` and
+//! `STRIPE_WEBHOOK_SECRET`; `STRIPE_API_URL` is Stripe's unless set.
 
 use std::env;
 
 use actix_web::{App, HttpServer, web};
-use affitor_actix::{AffitorLayer, Client};
+use affitor_actix::{
+    AffitorLayer, Client, reqwest,
+    webhook::{Stripe, Webhook},
+};
 use checkout::{Shop, routes};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().init();
     let client = Client::from_env()?;
-    let shop =
-        web::Data::new(Shop { pay_page: env::var("PAY_PAGE")?.parse()?, webhook_secret: env::var("WEBHOOK_SECRET")? });
+    let webhook = Webhook::<Stripe>::new(env::var("STRIPE_WEBHOOK_SECRET")?)?;
+    let shop = web::Data::new(Shop {
+        stripe_url: env::var("STRIPE_API_URL").as_deref().unwrap_or("https://api.stripe.com").parse()?,
+        stripe_key: env::var("STRIPE_SECRET_KEY")?,
+        http: reqwest::Client::new(),
+    });
     HttpServer::new(move || {
         App::new()
             .wrap(AffitorLayer::new(client.clone()))
-            .app_data(web::Data::new(client.clone()))
+            .app_data(webhook.clone())
             .app_data(shop.clone())
             .configure(routes)
     })

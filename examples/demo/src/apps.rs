@@ -3,18 +3,22 @@
 use std::net::TcpListener;
 
 use actix_web::{App, HttpServer, web};
+use affitor_actix::{
+    reqwest,
+    webhook::{Stripe, Webhook},
+};
 use affitor_axum::Client;
 use affitor_sandbox::Sandbox;
 use axum::Router;
-use checkout::Shop;
+use checkout::{Shop, provider::Provider};
 use signup::Tracker;
 
-use crate::{BoxError, Step, provider, taken};
+use crate::{BoxError, Step, taken};
 
 const KEY: &str = "test_key";
 const WRONG_KEY: &str = "wrong_key";
 const PROGRAM_ID: u64 = 42;
-const WEBHOOK_SECRET: &str = "the provider and the shop know it";
+const WEBHOOK_SECRET: &str = "whsec_the_provider_and_the_shop_know_it";
 
 /// Where the apps listen, and what is wrong with them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -80,7 +84,7 @@ impl Apps {
         } else {
             checkout_url.clone()
         };
-        serve(provider, provider::app(WEBHOOK_SECRET, checkout_url.clone(), refunds)?)?;
+        serve_provider(provider, &checkout_url, &refunds)?;
         Ok(Self { sandbox, signup_url, checkout_url, provider_url })
     }
 }
@@ -106,17 +110,28 @@ fn serve(listener: TcpListener, app: Router) -> Result<(), BoxError> {
 }
 
 fn serve_checkout(listener: TcpListener, client: Client, provider_url: &str) -> Result<(), BoxError> {
-    let shop = web::Data::new(Shop {
-        pay_page: format!("{provider_url}/pay").parse()?,
-        webhook_secret: WEBHOOK_SECRET.to_owned(),
-    });
+    let webhook = Webhook::<Stripe>::new(WEBHOOK_SECRET)?;
+    let (stripe_url, stripe_key) = (provider_url.parse()?, "sk_test_0".to_owned());
+    let shop = web::Data::new(Shop { stripe_url, stripe_key, http: http()? });
     let server = HttpServer::new(move || {
         App::new()
             .wrap(affitor_actix::AffitorLayer::new(client.clone()))
-            .app_data(web::Data::new(client.clone()))
+            .app_data(webhook.clone())
             .app_data(shop.clone())
             .configure(checkout::routes)
     });
     tokio::spawn(server.workers(1).disable_signals().listen(listener)?.run());
     Ok(())
+}
+
+fn serve_provider(listener: TcpListener, payments: &str, refunds: &str) -> Result<(), BoxError> {
+    let webhook = Webhook::<Stripe>::new(WEBHOOK_SECRET)?;
+    let provider = web::Data::new(Provider::new(webhook, http()?, payments, refunds));
+    let server = HttpServer::new(move || App::new().app_data(provider.clone()).configure(checkout::provider::routes));
+    tokio::spawn(server.workers(1).disable_signals().listen(listener)?.run());
+    Ok(())
+}
+
+fn http() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder().no_proxy().build()
 }

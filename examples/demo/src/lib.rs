@@ -2,7 +2,6 @@
 //! a payment provider.
 
 mod apps;
-mod provider;
 
 use std::io;
 

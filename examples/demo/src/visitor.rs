@@ -41,15 +41,16 @@ impl Visitor {
             request = request.header("cookie", format!("affitor_click_id={click_id}"));
         }
         let answer: Value = request.send().await?.json().await?;
-        let payment_id = answer["paymentId"].as_str().ok_or("the checkout says no paymentId")?.to_owned();
         let pay_url = answer["payUrl"].as_str().ok_or("the checkout says no payUrl")?;
+        let number = pay_url.rsplit('/').next().unwrap_or_default();
         let paid = self.http.post(pay_url).send().await?;
-        Ok((payment_id, paid.status().is_success()))
+        Ok((format!("pi_{number}"), paid.status().is_success()))
     }
 
     /// Asks the provider for the money back. Says whether the shop has taken the webhook.
     pub(crate) async fn refund(&self, provider: &str, payment_id: &str) -> Result<bool, BoxError> {
-        let answer = self.http.post(format!("{provider}/refund")).form(&[("id", payment_id)]).send().await?;
+        let answer =
+            self.http.post(format!("{provider}/v1/refunds")).form(&[("payment_intent", payment_id)]).send().await?;
         Ok(answer.status().is_success())
     }
 }
