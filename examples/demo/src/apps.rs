@@ -45,6 +45,8 @@ pub struct Apps {
     pub checkout_url: String,
     /// The payment provider.
     pub provider_url: String,
+    /// The payment provider itself.
+    pub provider: web::Data<Provider>,
 }
 
 impl Apps {
@@ -84,8 +86,8 @@ impl Apps {
         } else {
             checkout_url.clone()
         };
-        serve_provider(provider, &checkout_url, &refunds)?;
-        Ok(Self { sandbox, signup_url, checkout_url, provider_url })
+        let provider = serve_provider(provider, &checkout_url, &refunds)?;
+        Ok(Self { sandbox, signup_url, checkout_url, provider_url, provider })
     }
 }
 
@@ -124,12 +126,13 @@ fn serve_checkout(listener: TcpListener, client: Client, provider_url: &str) -> 
     Ok(())
 }
 
-fn serve_provider(listener: TcpListener, payments: &str, refunds: &str) -> Result<(), BoxError> {
+fn serve_provider(listener: TcpListener, payments: &str, refunds: &str) -> Result<web::Data<Provider>, BoxError> {
     let webhook = Webhook::<Stripe>::new(WEBHOOK_SECRET)?;
     let provider = web::Data::new(Provider::new(webhook, http()?, payments, refunds));
-    let server = HttpServer::new(move || App::new().app_data(provider.clone()).configure(checkout::provider::routes));
+    let data = provider.clone();
+    let server = HttpServer::new(move || App::new().app_data(data.clone()).configure(checkout::provider::routes));
     tokio::spawn(server.workers(1).disable_signals().listen(listener)?.run());
-    Ok(())
+    Ok(provider)
 }
 
 fn http() -> Result<reqwest::Client, reqwest::Error> {

@@ -13,7 +13,7 @@ pub(crate) struct Chain<'a> {
 impl Chain<'_> {
     /// Goes through all four steps, and says which of them the sandbox holds nothing of.
     pub(crate) async fn run(&self) -> Result<Vec<Step>, BoxError> {
-        let Apps { sandbox, signup_url, checkout_url, provider_url } = self.apps;
+        let Apps { sandbox, signup_url, checkout_url, provider_url, .. } = self.apps;
         let mut visitor = Visitor::new()?;
         let mut missing = Vec::new();
 
@@ -37,6 +37,7 @@ impl Chain<'_> {
         );
 
         let (payment_id, taken) = visitor.buy(checkout_url, &user_id).await?;
+        (self.say)(&format!("webhook {}", self.apps.provider.last_delivery()));
         let sale = sandbox.sales().await.into_iter().find(|sale| sale.transaction_id == payment_id);
         let commission =
             sandbox.commissions().await.into_iter().find(|commission| {
@@ -60,6 +61,7 @@ impl Chain<'_> {
         );
 
         let taken = visitor.refund(provider_url, &payment_id).await?;
+        (self.say)(&format!("webhook {}", self.apps.provider.last_delivery()));
         let refund = sandbox.refunds().await.into_iter().find(|refund| refund.transaction_id == payment_id);
         self.step(
             &mut missing,
