@@ -4,6 +4,7 @@
 
 pub mod apps;
 pub mod raw;
+pub mod shop;
 
 /// What is written for users compiles, and what can be run there runs.
 #[cfg(doctest)]
