@@ -1,17 +1,24 @@
 //! `affitor doctor`: what is wrong with this environment, in the order in which a request meets it, each with the mend.
 
 mod network;
-mod settings;
 
 use clap::Args;
-use serde::Serialize;
 use serde_json::json;
 
 use crate::{
+    check::Check,
     connection::Connection,
     ending::{Ending, Failure},
     output::{Output, Sign},
 };
+
+pub(crate) const EXIT_CODES: &str = "Exit codes, of the first thing that is wrong:
+  0  nothing is wrong (what has a ! may be right)
+  1  the key is for another program, or the clock is wrong
+  2  a setting is wrong
+  3  the service can't be reached, fails, or is something else
+  4  the service refuses the key
+  5  the service asks to come back later: it could not be checked";
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -19,68 +26,33 @@ pub(crate) struct Arguments {
     connection: Connection,
 }
 
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-struct Check {
-    name: &'static str,
-    result: Sign,
-    /// What was found.
-    found: String,
-    /// What to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<String>,
-    /// What a script is told.
-    #[serde(skip)]
-    ending: Ending,
-}
-
-impl Check {
-    fn good(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, result: Sign::Good, found: found.into(), mend: None, ending: Ending::Fine }
-    }
-
-    fn bad(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { name, result: Sign::Bad, found: found.into(), mend: Some(mend.into()), ending: Ending::No }
-    }
-
-    /// Strange, and perhaps right.
-    fn unsure(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { result: Sign::Unsure, ending: Ending::Fine, ..Self::bad(name, found, mend) }
-    }
-
-    fn skipped(name: &'static str, why: &str) -> Self {
-        Self { name, result: Sign::Skipped, found: format!("not looked at: {why}"), mend: None, ending: Ending::Fine }
-    }
-
-    fn ending(self, ending: Ending) -> Self {
-        Self { ending, ..self }
-    }
-}
-
 pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Ending, Failure> {
-    let connection = &arguments.connection;
-    let mut checks = vec![settings::key(connection.api_key.as_deref())];
-    let (check, url) = settings::url(&connection.api_url);
+    let settings = arguments.connection.settings();
+    let key = settings.check_key();
+    // A key that can't be one is not sent to anybody.
+    let usable = settings.key.as_ref().filter(|_| key.result != Sign::Bad);
+    let mut checks = vec![key];
+    let (check, url) = settings.check_url();
     checks.push(check);
-    checks.push(settings::program_id(connection.program_id.as_deref()));
-    checks.extend(settings::proxies());
+    checks.push(settings.check_program_id());
     match url {
-        Some(url) => checks.extend(network::checks(connection, &url).await),
+        Some(url) => checks.extend(network::checks(&settings, usable, &url).await),
         None => checks.push(Check::skipped("address", "the URL is wrong")),
     }
 
     let wrong = checks.iter().filter(|check| check.result == Sign::Bad).count();
     let ending = checks.iter().map(|check| check.ending).find(|ending| *ending != Ending::Fine).unwrap_or(Ending::Fine);
-    output.document(&json!({ "healthy": wrong == 0, "checks": checks }));
+    output.document(&json!({ "healthy": ending == Ending::Fine, "checks": checks }));
     for check in &checks {
         output.sign(check.result, &format!("{:<9}{}", check.name, check.found));
         if let Some(mend) = &check.mend {
             output.mend(mend);
         }
     }
-    output.line(match wrong {
-        0 => "nothing is wrong",
-        1 => "one thing is wrong",
+    output.line(match (wrong, ending) {
+        (0, Ending::Fine) => "nothing is wrong",
+        (0, _) => "nothing wrong was found, and not all could be checked",
+        (1, _) => "one thing is wrong",
         _ => "several things are wrong: mend the first one first",
     });
     Ok(ending)

@@ -24,9 +24,9 @@ pub(crate) fn say(readiness: &Readiness, output: Output) {
         };
         let details: Vec<&str> = [&gate.mode, &gate.detail].into_iter().flatten().map(String::as_str).collect();
         let details = if details.is_empty() { String::new() } else { format!("  {}", details.join(", ")) };
-        output.sign(sign, &format!("{name:<9}{details}"));
+        output.sign(sign, format!("{name:<9}{details}").trim_end());
         if sign != Sign::Good {
-            output.mend(&mend(name, gate));
+            output.mend(&mend(name, gate, readiness));
         }
     }
 }
@@ -36,7 +36,7 @@ pub(crate) fn may_pass_by_itself(readiness: &Readiness) -> bool {
     matches!(readiness.blocker, None | Some(GateName::Tracking | GateName::Live))
 }
 
-fn mend(name: &str, gate: &Gate) -> String {
+fn mend(name: &str, gate: &Gate, readiness: &Readiness) -> String {
     match gate.next_action.as_deref() {
         Some("complete_program_profile") => "complete the program's profile in the dashboard".to_owned(),
         Some("set_commission_policy") => "set what a sale pays: the commission policy, in the dashboard".to_owned(),
@@ -48,6 +48,10 @@ fn mend(name: &str, gate: &Gate) -> String {
         },
         Some("install_tracker_or_send_events") => {
             "put the tracker script into the site's pages, or send a first event".to_owned()
+        }
+        // A chain is not attributed before these pass.
+        Some("run_synthetic_sale_chain") if !may_pass_by_itself(readiness) => {
+            "mend what is above; then run a chain: `affitor verify`".to_owned()
         }
         Some("run_synthetic_sale_chain") => "run a chain that is attributed: `affitor verify`".to_owned(),
         Some(other) => other.replace('_', " "),

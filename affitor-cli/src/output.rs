@@ -55,23 +55,22 @@ impl Output {
     }
 
     pub(crate) fn failure(self, failure: &Failure) {
-        let wait = failure.retry_after.map(|wait| wait.as_secs());
+        let Failure { ending, message, mend, retry_after } = failure;
+        let mends: Vec<String> = retry_after.map(come_back).into_iter().chain(mend.clone()).collect();
+        let mend = (!mends.is_empty()).then(|| mends.join("; "));
         if self.json {
             self.document(&json!({ "error": {
-                "kind": failure.ending.word(),
-                "message": failure.message,
-                "mend": failure.mend,
-                "retry_after_seconds": wait,
+                "kind": ending.word(),
+                "message": message,
+                "mend": mend,
+                "retry_after_seconds": retry_after.map(|wait| wait.as_secs()),
             } }));
             return;
         }
         let mut terminal = anstream::stderr();
         let _ = writeln!(terminal, "{BAD}affitor:{BAD:#} {failure}");
-        if let Some(mend) = &failure.mend {
+        if let Some(mend) = mend {
             let _ = writeln!(terminal, "  {SOFT}→{SOFT:#} {mend}");
-        }
-        if let Some(wait) = failure.retry_after {
-            let _ = writeln!(terminal, "  {SOFT}→{SOFT:#} come back in {}, at {}", in_words(wait), time_of_day(wait));
         }
     }
 }
@@ -95,6 +94,17 @@ impl Sign {
             Self::Skipped => (SOFT, "·"),
         }
     }
+}
+
+/// `1 click`, `2 clicks`.
+pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What to do where the service asks to wait.
+pub(crate) fn come_back(wait: Duration) -> String {
+    format!("come back in {}, at {}", in_words(wait), time_of_day(wait))
 }
 
 /// `59 min`, `40 s`; rounded up, so that who comes back then is not too early.

@@ -1,26 +1,37 @@
 //! `affitor sandbox`: the service on localhost.
 
+mod banner;
+
 use std::{io, path::PathBuf};
 
 use affitor_sandbox::{Commission, FaultRule, LeadAuth, Readings, Sandbox};
-use clap::{Args, ValueEnum};
-use serde_json::json;
+use clap::{Args, ValueEnum, builder::RangedI64ValueParser};
 
 use crate::{
     ending::{Ending, Failure},
-    output::{Output, SOFT, STRONG},
+    output::Output,
 };
+
+pub(crate) const EXIT_CODES: &str = "Exit codes:
+  0  it ran until Ctrl-C
+  2  wrong arguments, or a port or file that can't be had";
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     /// The port on 127.0.0.1; 0 for a free one
-    #[arg(long, default_value_t = 4010)]
+    #[arg(long, default_value_t = 4010, allow_negative_numbers = true)]
     port: u16,
     /// The program's id
-    #[arg(long, default_value_t = 42)]
+    #[arg(
+        long,
+        default_value_t = 42,
+        value_name = "ID",
+        allow_negative_numbers = true,
+        value_parser = RangedI64ValueParser::<u64>::new().range(0..),
+    )]
     program_id: u64,
     /// The program's key
-    #[arg(long, default_value = "test_key", value_name = "KEY", value_parser = key)]
+    #[arg(long, default_value = "test_key", value_name = "KEY")]
     api_key: Key,
     /// A partner, by the code of their link; may be given several times
     #[arg(long = "partner", value_name = "CODE", default_value = "PARTNER123", value_parser = code)]
@@ -29,10 +40,22 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = WhoseLeads::Open)]
     lead_auth: WhoseLeads,
     /// For how many days after a click a sale makes a commission
-    #[arg(long, default_value_t = 60, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=365))]
+    #[arg(
+        long,
+        default_value_t = 60,
+        value_name = "DAYS",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(1..=365),
+    )]
     attribution_window_days: u32,
     /// For how many days the tracker's cookie lives
-    #[arg(long, default_value_t = 90, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=365))]
+    #[arg(
+        long,
+        default_value_t = 90,
+        value_name = "DAYS",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(1..=365),
+    )]
     cookie_window_days: u32,
     /// What a sale pays: one-time:PERCENT, recurring:PERCENT:MONTHS, lifetime:PERCENT, or none
     #[arg(long, default_value = "lifetime:20", value_name = "POLICY", value_parser = commission)]
@@ -46,7 +69,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "RULES", value_delimiter = ',')]
     faults: Vec<FaultRule>,
     /// What the probabilities of faults are drawn from
-    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 0, value_name = "NUMBER", allow_negative_numbers = true)]
     seed: u64,
     /// How to read what the service's documents leave open, such as duplicate-sale=conflict; may be given several times.
     /// The others: repeated-lead=idempotent, unknown-lead=unattributed, expired-window=without-commission,
@@ -55,9 +78,15 @@ pub(crate) struct Arguments {
     readings: Vec<String>,
 }
 
-/// A key, which no `Debug` shows.
+/// A key, which no `Debug` shows. It is looked at after the arguments are read, since their errors show values.
 #[derive(Clone)]
 struct Key(String);
+
+impl From<String> for Key {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,11 +105,14 @@ enum WhoseLeads {
     ServerRequired,
 }
 
-fn key(text: &str) -> Result<Key, String> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("a key is of visible ASCII characters, without white space".to_owned());
+impl Key {
+    fn check(&self) -> Result<(), Failure> {
+        if self.0.is_empty() || !self.0.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let why = "a key is of visible ASCII characters, without white space";
+            return Err(Failure::usage(why, "give another --api-key"));
+        }
+        Ok(())
     }
-    Ok(Key(text.to_owned()))
 }
 
 fn code(text: &str) -> Result<String, String> {
@@ -92,6 +124,8 @@ fn commission(text: &str) -> Result<Policy, String> {
 }
 
 pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
+    log();
+    arguments.api_key.check()?;
     let mut readings = Readings::default();
     for switch in &arguments.readings {
         readings.set(switch).map_err(|why| Failure::usage(why, "`affitor sandbox --help` lists the readings"))?;
@@ -99,7 +133,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, 
     let mut builder = Sandbox::builder()
         .port(arguments.port)
         .program_id(arguments.program_id)
-        .api_key(arguments.api_key.0)
+        .api_key(&arguments.api_key.0)
         .lead_auth(match arguments.lead_auth {
             WhoseLeads::Open => LeadAuth::Open,
             WhoseLeads::ServerRequired => LeadAuth::ServerRequired,
@@ -115,52 +149,47 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, 
     for partner in &arguments.partners {
         builder = builder.partner(partner);
     }
-    for rule in arguments.faults {
-        builder = builder.fault(rule);
+    for rule in &arguments.faults {
+        builder = builder.fault(*rule);
     }
     if let Some(file) = &arguments.data {
         builder = builder.data(file);
     }
-    let sandbox = builder.start().await.map_err(|error| cannot_start(&error, arguments.port))?;
-    say(&sandbox, &arguments.partners, output);
+    let sandbox = builder.start().await.map_err(|error| cannot_start(&error, &arguments))?;
+    banner::say(&sandbox, &arguments, output).await;
     ended().await.map_err(|error| Failure::usage(format!("signals can't be heard: {error}"), "try again"))?;
     Ok(Ending::Fine)
 }
 
-fn cannot_start(error: &io::Error, port: u16) -> Failure {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            Failure::usage(format!("port {port} is taken"), "choose another with --port, or 0 for a free one")
-        }
-        _ => Failure {
-            ending: Ending::Usage,
-            message: format!("the sandbox can't start: {error}"),
-            mend: None,
-            retry_after: None,
-        },
-    }
+/// What the sandbox warns of, such as a file that can't be written, goes to standard error.
+fn log() {
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .try_init();
 }
 
-fn say(sandbox: &Sandbox, partners: &[String], output: Output) {
-    let (url, id, key) = (sandbox.url(), sandbox.program_id(), sandbox.api_key());
-    let click = sandbox.shop_url();
-    output.document(&json!({
-        "url": url,
-        "api_key": key,
-        "program_id": id,
-        "partners": partners,
-        "page_url": format!("{url}/"),
-        "click_url": click,
-    }));
-    output.line(&format!("{STRONG}Affitor sandbox{STRONG:#}  {url}"));
-    output.line("");
-    output.line(&format!("  key      {key}"));
-    output.line(&format!("  program  {id}, partners {}", partners.join(", ")));
-    output.line(&format!("  look     {url}/"));
-    output.line(&format!("  click    {click}"));
-    output.line(&format!("  your app AFFITOR_API_URL={url} AFFITOR_API_KEY={key} AFFITOR_PROGRAM_ID={id}"));
-    output.line("");
-    output.line(&format!("{SOFT}Ctrl-C ends it.{SOFT:#}"));
+fn cannot_start(error: &io::Error, arguments: &Arguments) -> Failure {
+    let text = error.to_string();
+    // What is wrong with the file begins with its path.
+    let data = arguments.data.as_ref().filter(|file| text.starts_with(&file.display().to_string()));
+    let mend = match (error.kind(), data) {
+        (io::ErrorKind::AddrInUse, _) => {
+            let message = format!("port {} is taken", arguments.port);
+            return Failure::usage(message, "choose another with --port, or 0 for a free one");
+        }
+        (io::ErrorKind::InvalidData, Some(_)) if text.contains("other programs") => {
+            "start it with the program and the partners that the file was written with; or move or delete the file, or \
+             choose another with --data"
+        }
+        (io::ErrorKind::InvalidData, Some(_)) => "move or delete the file, or choose another with --data",
+        (_, Some(_)) => "choose another file with --data",
+        (io::ErrorKind::InvalidInput, None) => "give each --partner once",
+        (_, None) => "choose another port with --port",
+    };
+    Failure::usage(format!("the sandbox can't start: {text}"), mend)
 }
 
 /// Until Ctrl-C, or the word of whoever started it.

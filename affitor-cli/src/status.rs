@@ -7,8 +7,13 @@ use crate::{
     connection::Connection,
     ending::{Ending, Failure},
     gates,
-    output::{Output, STRONG, Sign},
+    output::{Output, STRONG, Sign, count},
 };
+
+pub(crate) const EXIT_CODES: &str = "Exit codes:
+  0  the service has answered, also where gates fail
+  1  the service knows no such program
+  2 to 5 as `affitor --help` says";
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -17,14 +22,15 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Ending, Failure> {
-    let client = arguments.connection.client()?;
-    let readiness = client.readiness().await?;
+    let settings = arguments.connection.settings();
+    let client = settings.client()?;
+    let readiness = client.readiness().await.map_err(|error| settings.explain(&error))?;
     // The key knows its program.
     let client = match (client.program_id(), &readiness.program_id) {
-        (None, Some(id)) => arguments.connection.builder()?.program_id(id).build()?,
+        (None, Some(id)) => settings.build(settings.builder()?.program_id(id))?,
         _ => client,
     };
-    let status = client.status().await?;
+    let status = client.status().await.map_err(|error| settings.explain(&error))?;
     output.document(&json!({ "status": status, "readiness": readiness }));
 
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
@@ -37,8 +43,10 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Ending,
     ));
     let events = &status.recent_events;
     output.line(&format!(
-        "last 24 hours: {} clicks, {} leads, {} sales",
-        events.clicks_24h, events.leads_24h, events.sales_24h
+        "last 24 hours: {}, {}, {} (test events don't count)",
+        count(events.clicks_24h, "click"),
+        count(events.leads_24h, "lead"),
+        count(events.sales_24h, "sale")
     ));
     output.line(&format!(
         "active partners: {}, pending commissions: {}",

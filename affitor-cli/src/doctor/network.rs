@@ -1,22 +1,26 @@
 //! What a request meets on its way: name, address, TLS, the service, its clock, the key.
 
-use std::{
-    error::Error as _,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use affitor::Readiness;
 use reqwest::{
     Response, Url,
-    header::{DATE, HeaderMap},
+    header::{DATE, HeaderMap, RETRY_AFTER},
 };
 use tokio::{
     net::{TcpStream, lookup_host},
     time::timeout,
 };
 
-use super::{Check, settings::is_loopback};
-use crate::{connection::Connection, ending::Ending};
+use crate::{
+    check::Check,
+    connection::{Setting, Settings},
+    ending::Ending,
+    output::{Sign, come_back},
+    proxy,
+    settings::{SAME_PROGRAM, is_loopback},
+    trouble,
+};
 
 const CONNECT: Duration = Duration::from_secs(3);
 const REQUEST: Duration = Duration::from_secs(10);
@@ -25,105 +29,78 @@ const REQUEST: Duration = Duration::from_secs(10);
 const CLOCK_BAD: Duration = Duration::from_secs(300);
 const CLOCK_UNSURE: Duration = Duration::from_secs(30);
 
-pub(super) async fn checks(connection: &Connection, url: &Url) -> Vec<Check> {
+/// `key` is absent where there is none that can be one.
+pub(super) async fn checks(settings: &Settings, key: Option<&Setting>, url: &Url) -> Vec<Check> {
     let mut checks = Vec::new();
-    let direct = proxy_is_not_used(url);
-    if direct {
-        let reached = reach(url).await;
-        let there = reached.result == crate::output::Sign::Good;
+    if let Some(variable) = proxy::variable(url) {
+        let found = format!("{variable} is set, and is used");
+        checks.push(Check::unsure("proxy", found, "if that is not meant, unset it or add the host to NO_PROXY"));
+    } else {
+        let reached = reach(settings, url).await;
+        let there = reached.result == Sign::Good;
         checks.push(reached);
         if !there {
             checks.push(Check::skipped("service", "it can't be reached"));
             return checks;
         }
     }
-    match ask(connection, url).await {
+    match ask(key, url).await {
         Ok(answer) => {
             if url.scheme() == "https" {
                 checks.push(Check::good("TLS", "the certificate is trusted"));
             }
             checks.push(clock(answer.headers()));
-            checks.push(service_and_key(connection, answer).await);
+            checks.push(service_and_key(settings, key, url, answer).await);
         }
-        Err(error) => checks.push(failed(url, &error)),
+        Err(error) => checks.push(failed(settings, url, &error)),
     }
     checks
 }
 
-/// The client uses the environment's proxies for all but this machine.
-fn proxy_is_not_used(url: &Url) -> bool {
-    is_loopback(url) || super::settings::proxies().is_none()
-}
-
 /// Name and address.
-async fn reach(url: &Url) -> Check {
+async fn reach(settings: &Settings, url: &Url) -> Check {
+    let from = settings.url.from;
     let unreachable = |found: String, mend: &str| Check::bad("address", found, mend).ending(Ending::Unreachable);
     let host = url.host_str().unwrap_or_default();
-    let port = url.port_or_known_default().unwrap_or(443);
-    let address = format!("{host}:{port}");
-    let addresses = match timeout(CONNECT, lookup_host(&address)).await {
+    let place = trouble::place(url);
+    let addresses = match timeout(CONNECT, lookup_host(&place)).await {
         Ok(Ok(addresses)) => addresses.collect::<Vec<_>>(),
-        Ok(Err(error)) => {
-            return unreachable(format!("{host} has no address: {error}"), "check the name, and this machine's DNS");
+        Ok(Err(_)) => {
+            let mend = format!("check the name in {from}, and this machine's DNS");
+            return unreachable(format!("{host} has no address"), &mend);
         }
         Err(_) => return unreachable(format!("looking up {host} takes too long"), "check this machine's DNS"),
     };
-    let mend = if is_loopback(url) {
-        "start the sandbox with `affitor sandbox`, or check the port"
-    } else {
-        "check this machine's network and firewall: it must be let out to this port"
-    };
+    let mend = trouble::unreached(url, from);
     match timeout(CONNECT, TcpStream::connect(&addresses[..])).await {
         Ok(Ok(stream)) => {
-            let peer = stream.peer_addr().map_or_else(|_| address.clone(), |peer| peer.to_string());
+            let peer = stream.peer_addr().map_or_else(|_| place.clone(), |peer| peer.to_string());
             Check::good("address", format!("{peer} answers"))
         }
-        Ok(Err(error)) => unreachable(format!("{address} can't be reached: {error}"), mend),
-        Err(_) => unreachable(format!("{address} does not answer within {} s", CONNECT.as_secs()), mend),
+        Ok(Err(error)) => {
+            unreachable(format!("can't reach {place}: {}", trouble::reason(Some(error.kind()), &error)), &mend)
+        }
+        Err(_) => unreachable(format!("can't reach {place}: no answer within {} s", CONNECT.as_secs()), &mend),
     }
 }
 
 /// Asks for readiness, which changes nothing.
-async fn ask(connection: &Connection, url: &Url) -> Result<Response, reqwest::Error> {
+async fn ask(key: Option<&Setting>, url: &Url) -> Result<Response, reqwest::Error> {
     let mut builder = reqwest::Client::builder().timeout(REQUEST).redirect(reqwest::redirect::Policy::none());
     if is_loopback(url) {
         builder = builder.no_proxy();
     }
     let mut request = builder.build()?.get(format!("{url}api/v1/programs/me/readiness"));
-    if let Some(key) = &connection.api_key {
-        request = request.bearer_auth(key.trim());
+    if let Some(key) = key {
+        request = request.bearer_auth(key.value());
     }
     request.send().await
 }
 
-/// Why there was no answer at all.
-fn failed(url: &Url, error: &reqwest::Error) -> Check {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words = cause.to_string();
-        source = cause.source();
-    }
-    let encrypted = url.scheme() == "https";
-    let lower = words.to_lowercase();
-    if error.is_builder() {
-        return Check::bad("service", format!("the request can't be made: {words}"), "mend the key first");
-    }
-    let (name, mend) = if encrypted && lower.contains("certificate") {
-        (
-            "TLS",
-            "check the machine's clock, and that nothing between it and the service breaks TLS open; \
-                 on a bare container, install its ca-certificates",
-        )
-    } else if encrypted && (lower.contains("tls") || lower.contains("corrupt") || lower.contains("invalidcontenttype"))
-    {
-        ("TLS", "this port does not speak TLS: begin the URL with http: where it is the sandbox, or check the port")
-    } else if error.is_timeout() {
-        ("service", "it takes connections but does not answer: try again, and look at what stands in between")
-    } else {
-        ("service", "it takes connections but does not speak HTTP: check the port")
-    };
-    Check::bad(name, format!("no answer: {words}"), mend).ending(Ending::Unreachable)
+/// Why there was no whole answer.
+fn failed(settings: &Settings, url: &Url, error: &reqwest::Error) -> Check {
+    let trouble = trouble::of(error, url, settings.url.from);
+    Check::bad(trouble.part, trouble.found, trouble.mend).ending(Ending::Unreachable)
 }
 
 fn clock(headers: &HeaderMap) -> Check {
@@ -143,44 +120,66 @@ fn clock(headers: &HeaderMap) -> Check {
     }
 }
 
-async fn service_and_key(connection: &Connection, answer: Response) -> Check {
+async fn service_and_key(settings: &Settings, key: Option<&Setting>, url: &Url, answer: Response) -> Check {
     let status = answer.status().as_u16();
+    let wait = retry_after(answer.headers());
+    let from = settings.url.from;
     let unlike = |found: String| {
-        Check::bad("service", found, "check AFFITOR_API_URL: another server or a proxy answers")
-            .ending(Ending::Unreachable)
+        let mend = if url.path() == "/" {
+            format!("check {from}: another server or a proxy answers")
+        } else {
+            format!("end {from} with the host or the port, unless a proxy serves the API below that path")
+        };
+        Check::bad("service", found, mend).ending(Ending::Unreachable)
     };
-    let body = answer.bytes().await;
-    let text = match body {
+    let text = match answer.bytes().await {
         Ok(body) => body,
-        Err(error) => return unlike(format!("the answer breaks off: {}", error.without_url())),
+        Err(error) => return failed(settings, url, &error.without_url()),
+    };
+    let Some(key) = key else {
+        return match status {
+            401 | 403 | 429 | 500 | 502..=599 => Check::skipped("service", "there is no usable key to ask with"),
+            _ => unlike(format!("what answers is not the service: status {status} without a key")),
+        };
     };
     match status {
         200 => match serde_json::from_slice::<Readiness>(&text) {
-            Ok(readiness) => accepted(connection, &readiness),
+            Ok(readiness) => accepted(settings, &readiness),
             Err(_) => unlike("what answers is not the service".to_owned()),
         },
-        401 | 403 if connection.api_key.is_none() => Check::skipped("service", "there is no key to ask with"),
         401 | 403 => Check::bad(
             "service",
-            "it refuses the key",
+            format!("it refuses the key in {}", key.from),
             "copy the program's key again: a new key makes the old one invalid at once",
         )
         .ending(Ending::KeyRefused),
-        429 => Check::unsure("service", "it asks to come back later", "try again in a minute").ending(Ending::Later),
-        500..=599 => Check::bad("service", format!("it answers {status}"), "it fails for now: try again later")
-            .ending(Ending::Unreachable),
+        429 => {
+            let mend = wait.map_or_else(|| "try again later".to_owned(), come_back);
+            Check::unsure("service", "it could not be checked: it asks to come back later", mend).ending(Ending::Later)
+        }
+        500 | 502..=599 => {
+            let mend = wait.map_or_else(|| "it fails for now: try again later".to_owned(), come_back);
+            Check::bad("service", format!("it answers {status}"), mend).ending(Ending::Unreachable)
+        }
         _ => unlike(format!("it answers {status}")),
     }
 }
 
-fn accepted(connection: &Connection, readiness: &Readiness) -> Check {
-    let its = readiness.program_id.as_deref().unwrap_or("?");
-    match connection.program_id.as_deref() {
-        Some(ours) if ours != its => Check::bad(
-            "service",
-            format!("the key is for program {its}, and AFFITOR_PROGRAM_ID says {ours}"),
-            "take key and id from the same program",
-        ),
-        _ => Check::good("service", format!("the key is accepted: program {its}, {}", readiness.state)),
+/// How long the service asks to wait.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match value.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).ok(),
+    }
+}
+
+fn accepted(settings: &Settings, readiness: &Readiness) -> Check {
+    let its = readiness.program_id.as_deref();
+    match settings.other_program(its) {
+        Some(differs) => Check::bad("service", differs, SAME_PROGRAM),
+        None => {
+            Check::good("service", format!("the key is accepted: program {}, {}", its.unwrap_or("?"), readiness.state))
+        }
     }
 }
