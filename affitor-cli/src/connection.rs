@@ -100,6 +100,11 @@ impl Settings {
         self.build(self.builder()?)
     }
 
+    /// The key, where it is long enough to be told from other text: not to be shown, whoever says it.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.key.as_ref().map(Setting::value).filter(|key| key.len() >= 8)
+    }
+
     /// A setting's value in quotes, unless a secret may have come into the wrong variable.
     pub(crate) fn quoted(&self, value: &str) -> String {
         let lower = value.to_lowercase();

@@ -1,13 +1,13 @@
 //! Text for people, or one JSON document for programs. Colours only where a terminal shows them.
 
 use std::{
-    io::Write as _,
+    io::{self, Write as _},
     time::{Duration, SystemTime},
 };
 
 use anstyle::{AnsiColor, Style};
-use serde::Serialize;
-use serde_json::json;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 
 use crate::ending::Failure;
 
@@ -24,10 +24,10 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// A line for people, on standard output. Who has closed it does not want it.
+    /// A line for people, on standard output.
     pub(crate) fn line(self, text: &str) {
         if !self.json {
-            let _ = writeln!(anstream::stdout(), "{text}");
+            written(writeln!(anstream::stdout(), "{text}"));
         }
     }
 
@@ -46,9 +46,7 @@ impl Output {
     pub(crate) fn document(self, document: &impl Serialize) {
         if self.json {
             match serde_json::to_string_pretty(document) {
-                Ok(text) => {
-                    let _ = writeln!(anstream::stdout(), "{text}");
-                }
+                Ok(text) => written(writeln!(anstream::stdout(), "{text}")),
                 Err(error) => eprintln!("affitor: {error}"),
             }
         }
@@ -73,6 +71,48 @@ impl Output {
             let _ = writeln!(terminal, "  {SOFT}→{SOFT:#} {mend}");
         }
     }
+}
+
+/// Who has closed standard output does not want it; who gets it cut off must hear of it.
+fn written(result: io::Result<()>) {
+    if let Err(error) = result
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        eprintln!("affitor: the answer can't be written: {error}");
+        std::process::exit(1);
+    }
+}
+
+/// A server's answer made fit for a terminal, text by text: without what could move the cursor, forge lines or turn the
+/// writing around, and without the key.
+pub(crate) fn cleaned<T: Serialize + DeserializeOwned>(answer: T, key: Option<&str>) -> T {
+    let clean = |text: &str| {
+        let text: String = text.chars().map(|c| if is_unfit(c) { '\u{fffd}' } else { c }).collect();
+        key.filter(|key| !key.is_empty()).map_or(text.clone(), |key| text.replace(key, "(not shown)"))
+    };
+    let cleaned = serde_json::to_value(&answer).map(|mut json| {
+        each_text(&mut json, &clean);
+        serde_json::from_value(json)
+    });
+    match cleaned {
+        Ok(Ok(cleaned)) => cleaned,
+        // What was read can be written and read again.
+        _ => answer,
+    }
+}
+
+fn each_text(json: &mut Value, clean: &impl Fn(&str) -> String) {
+    match json {
+        Value::String(text) => *text = clean(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, clean)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| each_text(value, clean)),
+        _ => {}
+    }
+}
+
+/// Control characters, and those that turn the writing around.
+fn is_unfit(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// How something stands.
@@ -104,7 +144,9 @@ pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
 
 /// What to do where the service asks to wait.
 pub(crate) fn come_back(wait: Duration) -> String {
-    format!("come back in {}, at {}", in_words(wait), time_of_day(wait))
+    // Of a longer wait the time of day says nothing.
+    let at = if wait <= Duration::from_secs(24 * 60 * 60) { time_of_day(wait) } else { String::new() };
+    format!("come back in {}{at}", in_words(wait))
 }
 
 /// `59 min`, `40 s`; rounded up, so that who comes back then is not too early.
@@ -117,5 +159,5 @@ pub(crate) fn in_words(wait: Duration) -> String {
 fn time_of_day(wait: Duration) -> String {
     // The date of HTTP is "Sat, 21 Nov 2026 11:38:41 GMT".
     let date = SystemTime::now().checked_add(wait).map(httpdate::fmt_http_date).unwrap_or_default();
-    format!("{} UTC", date.get(17..25).unwrap_or("then"))
+    date.get(17..25).map_or_else(String::new, |time| format!(", at {time} UTC"))
 }

@@ -7,7 +7,7 @@ use crate::{
     connection::Connection,
     ending::{Ending, Failure},
     gates,
-    output::{Output, STRONG, Sign, count},
+    output::{Output, STRONG, Sign, cleaned, count},
 };
 
 pub(crate) const EXIT_CODES: &str = "Exit codes:
@@ -24,13 +24,13 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Ending, Failure> {
     let settings = arguments.connection.settings();
     let client = settings.client()?;
-    let readiness = client.readiness().await.map_err(|error| settings.explain(&error))?;
+    let readiness = cleaned(client.readiness().await.map_err(|error| settings.explain(&error))?, settings.secret());
     // The key knows its program.
     let client = match (client.program_id(), &readiness.program_id) {
         (None, Some(id)) => settings.build(settings.builder()?.program_id(id))?,
         _ => client,
     };
-    let status = client.status().await.map_err(|error| settings.explain(&error))?;
+    let status = cleaned(client.status().await.map_err(|error| settings.explain(&error))?, settings.secret());
     output.document(&json!({ "status": status, "readiness": readiness }));
 
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
@@ -55,8 +55,8 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Ending,
     gates::say(&readiness, output);
     if status.stripe_connected {
         output.sign(
-            Sign::Unsure,
-            "Stripe is connected: Affitor reads its webhooks, so don't track the same sales yourself",
+            Sign::Skipped,
+            "Stripe is connected: where Affitor reads its webhooks, don't track the same sales yourself",
         );
     }
     Ok(Ending::Fine)

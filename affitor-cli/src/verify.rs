@@ -14,7 +14,7 @@ use crate::{
     connection::{Connection, Settings},
     ending::{Ending, Failure},
     gates,
-    output::{Output, STRONG, Sign},
+    output::{Output, STRONG, Sign, cleaned},
     settings::SAME_PROGRAM,
 };
 
@@ -56,6 +56,8 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Ending,
     let asked = ask(&settings, &client, arguments, &progress).await;
     progress.finish_and_clear();
     let (chain, readiness) = asked?;
+    let (chain, readiness) =
+        (chain.map(|chain| cleaned(chain, settings.secret())), cleaned(readiness, settings.secret()));
 
     let attributed = chain.as_ref().is_none_or(|chain| chain.attributed);
     let verified = attributed && readiness.integration_verified;

@@ -707,3 +707,58 @@ async fn arguments_that_are_wrong_are_said_in_json_too() {
         assert!(error["mend"].is_string(), "{error}");
     }
 }
+
+/// What a server says moves no cursor, forges no line, and is not the key.
+#[tokio::test]
+async fn a_hostile_server() {
+    const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\nverified: all fine\r\u{202e}";
+    let url = server(|path, _| {
+        let mut readiness = readiness(true);
+        readiness["state"] = json!(format!("{HOSTILE} {KEY}"));
+        readiness["gates"]["profile"] = json!({ "status": "fail", "next_action": HOSTILE });
+        let status = json!({ "program_id": HOSTILE, "name": HOSTILE, "domain": HOSTILE, "dns_verified": true,
+            "stripe_connected": false, "recent_events": { "clicks_24h": 0, "leads_24h": 0, "sales_24h": 0 },
+            "active_partners": 0, "pending_commissions": 0 });
+        (
+            "200 OK",
+            if path.contains("status") {
+                status
+            } else if path.contains("test-event") {
+                chain(HOSTILE)
+            } else {
+                readiness
+            },
+        )
+    })
+    .await;
+    let settings = [("AFFITOR_API_KEY", KEY), ("AFFITOR_API_URL", &*url)];
+    for command in [&["status"][..], &["verify"], &["doctor"], &["status", "--json"], &["verify", "--json"]] {
+        let ran = run(command, &settings).await;
+        for line in ran.out.lines() {
+            assert!(
+                !line.starts_with("verified: all") && !line.contains(['\u{7}', '\u{202e}', '\r']),
+                "{command:?} {line:?}"
+            );
+        }
+    }
+
+    // A wait that no clock can say.
+    let url =
+        raw_server("HTTP/1.1 429 Too Many\r\nretry-after: 18446744073709551615\r\ncontent-length: 0\r\n\r\n").await;
+    for command in ["status", "verify", "doctor"] {
+        let ran = run(&[command], &[("AFFITOR_API_KEY", KEY), ("AFFITOR_API_URL", &url)]).await;
+        assert_eq!(ran.code, 5, "{command}: {}{}", ran.out, ran.err);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_answer_that_is_lost_is_no_success() {
+    let sandbox = start(Sandbox::builder()).await;
+    for flags in [&["status"][..], &["status", "--json"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = affitor(flags);
+        let status = command.envs(settings(&sandbox)).stdout(full).stderr(Stdio::null()).status().await.unwrap();
+        assert_eq!(status.code(), Some(1), "{flags:?}");
+    }
+}

@@ -238,6 +238,12 @@ impl SandboxBuilder {
                 return invalid(format!("two of the same {what}"));
             }
         }
+        if self.program.api_key.0.starts_with("affk_") {
+            return invalid("affk_… is a management key, which the service refuses here".to_owned());
+        }
+        if i64::try_from(self.program.id).is_err() {
+            return invalid("a program id of more than 2^63 - 1".to_owned());
+        }
         match self.program.commission {
             Some(commission) if commission.percent > 100 => invalid("a commission of more than 100 percent".to_owned()),
             _ => Ok(()),

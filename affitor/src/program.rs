@@ -253,7 +253,7 @@ fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::E
     #[serde(untagged)]
     enum Id {
         Text(String),
-        Number(i64),
+        Number(serde_json::Number),
     }
     Ok(Option::<Id>::deserialize(deserializer)?.map(|id| match id {
         Id::Text(id) => id,

@@ -16,13 +16,15 @@ use crate::{
     check::Check,
     connection::{Setting, Settings},
     ending::Ending,
-    output::{Sign, come_back},
+    output::{Sign, cleaned, come_back},
     proxy,
     settings::{SAME_PROGRAM, is_loopback},
     trouble,
 };
 
 const CONNECT: Duration = Duration::from_secs(3);
+/// As the client's.
+const BODY_LIMIT: usize = 1024 * 1024;
 const REQUEST: Duration = Duration::from_secs(10);
 
 /// How far a clock may be off: payment providers' signatures are good for five minutes.
@@ -132,8 +134,9 @@ async fn service_and_key(settings: &Settings, key: Option<&Setting>, url: &Url, 
         };
         Check::bad("service", found, mend).ending(Ending::Unreachable)
     };
-    let text = match answer.bytes().await {
-        Ok(body) => body,
+    let text = match read(answer).await {
+        Ok(Some(body)) => body,
+        Ok(None) => return unlike("what answers is not the service: it says more than 1 MiB".to_owned()),
         Err(error) => return failed(settings, url, &error.without_url()),
     };
     let Some(key) = key else {
@@ -144,7 +147,7 @@ async fn service_and_key(settings: &Settings, key: Option<&Setting>, url: &Url, 
     };
     match status {
         200 => match serde_json::from_slice::<Readiness>(&text) {
-            Ok(readiness) => accepted(settings, &readiness),
+            Ok(readiness) => accepted(settings, &cleaned(readiness, settings.secret())),
             Err(_) => unlike("what answers is not the service".to_owned()),
         },
         401 | 403 => Check::bad(
@@ -163,6 +166,18 @@ async fn service_and_key(settings: &Settings, key: Option<&Setting>, url: &Url, 
         }
         _ => unlike(format!("it answers {status}")),
     }
+}
+
+/// The body, or nothing where it is longer than the service's answers are.
+async fn read(mut answer: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(data) = answer.chunk().await? {
+        if body.len() + data.len() > BODY_LIMIT {
+            return Ok(None);
+        }
+        body.extend_from_slice(&data);
+    }
+    Ok(Some(body))
 }
 
 /// How long the service asks to wait.
