@@ -145,14 +145,15 @@ impl Raw {
     }
 }
 
-/// Each chunk in a write of its own.
+/// Each chunk in a write of its own. A server may have had enough before the last one; its answer says so.
 async fn write_chunks(stream: &mut TcpStream, chunks: &[Vec<u8>]) {
     for chunk in chunks {
         let mut framed = format!("{:x}\r\n", chunk.len()).into_bytes();
         framed.extend_from_slice(chunk);
         framed.extend_from_slice(b"\r\n");
-        stream.write_all(&framed).await.unwrap();
-        stream.flush().await.unwrap();
+        if stream.write_all(&framed).await.is_err() {
+            return;
+        }
     }
 }
 
