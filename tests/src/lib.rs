@@ -14,4 +14,7 @@ mod written {
 
     #[doc = include_str!("../../docs/guide.md")]
     mod guide {}
+
+    #[doc = include_str!("../../docs/payments.md")]
+    mod payments {}
 }
