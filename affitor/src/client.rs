@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use tracing::Instrument as _;
 
 use crate::{
-    BoundClient, Click, ClickOutcome, ClientBuilder, Error, Lead, LeadOutcome, NotAttributed, ProgramStatus, Readiness,
-    Refund, RefundOutcome, Sale, SaleOutcome, TestChain, Visitor,
+    BoundClient, Click, ClickOutcome, ClientBuilder, Deliver, Error, Lead, LeadOutcome, NotAttributed, ProgramStatus,
+    Readiness, Refund, RefundOutcome, Sale, SaleOutcome, TestChain, Visitor,
     answer::{self, Answer},
     error::Kind,
     find::HISTORY_LEN,
@@ -39,6 +39,12 @@ pub struct Client {
 }
 
 struct Inner {
+    core: Arc<Core>,
+    /// What takes the events that are enqueued.
+    deliverer: Option<Arc<dyn Deliver>>,
+}
+
+struct Core {
     /// Absent in a disabled client.
     connection: Option<Connection>,
     program_id: Option<String>,
@@ -148,7 +154,7 @@ impl Client {
         test_mode: bool,
         only_attributed: bool,
     ) -> Self {
-        let inner = Inner {
+        let core = Core {
             connection,
             program_id,
             test_mode,
@@ -156,22 +162,33 @@ impl Client {
             #[cfg(feature = "webhooks")]
             recent_refunds: Arc::default(),
         };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(Inner { core: Arc::new(core), deliverer: None }) }
+    }
+
+    /// The same client with something that takes the events that are enqueued: a memory queue, an outbox.
+    #[must_use]
+    pub fn deliver_with(&self, deliverer: impl Deliver) -> Self {
+        let deliverer: Option<Arc<dyn Deliver>> = Some(Arc::new(deliverer));
+        Self { inner: Arc::new(Inner { core: Arc::clone(&self.inner.core), deliverer }) }
+    }
+
+    pub(crate) fn deliverer(&self) -> Option<&dyn Deliver> {
+        self.inner.deliverer.as_deref()
     }
 
     #[cfg(feature = "webhooks")]
     pub(crate) fn recent_refunds(&self) -> &Arc<crate::webhook::recent::RecentRefunds> {
-        &self.inner.recent_refunds
+        &self.inner.core.recent_refunds
     }
 
     /// Whether it is a [disabled](Client::disabled) client.
     pub fn is_disabled(&self) -> bool {
-        self.inner.connection.is_none()
+        self.inner.core.connection.is_none()
     }
 
     /// The program's id, where it was given.
     pub fn program_id(&self) -> Option<&str> {
-        self.inner.program_id.as_deref()
+        self.inner.core.program_id.as_deref()
     }
 
     /// The same client for one visitor: fills in the click id where an event has none.
@@ -196,7 +213,7 @@ impl Client {
     /// Without a landing URL; when the service rejects the link (unknown partner, no `aff` in it); and when there is no
     /// answer.
     pub async fn track_click(&self, mut click: Click) -> Result<ClickOutcome, Error> {
-        if self.inner.test_mode {
+        if self.inner.core.test_mode {
             click = click.test_mode(true);
         }
         click.validate()?;
@@ -217,7 +234,7 @@ impl Client {
     /// When the lead has neither a customer key nor a click id; when the service rejects it or the key; and when there
     /// is no answer. An unknown customer is no error: see [`LeadOutcome::NotAttributed`].
     pub async fn track_lead(&self, mut lead: Lead) -> Result<LeadOutcome, Error> {
-        if self.inner.test_mode {
+        if self.inner.core.test_mode {
             lead = lead.test_mode(true);
         }
         lead.validate()?;
@@ -226,7 +243,7 @@ impl Client {
         }
         if lead.is_test() {
             self.name_program(&mut lead.additional_data);
-        } else if self.inner.only_attributed && lead.click_id.is_none() {
+        } else if self.inner.core.only_attributed && lead.click_id.is_none() {
             return Ok(LeadOutcome::NotAttributed(NotAttributed::NotSent));
         }
         let surplus = lead.click_ids.len().saturating_sub(HISTORY_LEN);
@@ -243,7 +260,7 @@ impl Client {
     /// When the sale has no transaction id, no amount or no customer; when the service rejects it or the key; and when
     /// there is no answer. A known transaction and an unknown customer are no errors: see [`SaleOutcome`].
     pub async fn track_sale(&self, mut sale: Sale) -> Result<SaleOutcome, Error> {
-        if self.inner.test_mode {
+        if self.inner.core.test_mode {
             sale = sale.test_mode(true);
         }
         sale.validate()?;
@@ -280,7 +297,7 @@ impl Client {
         if self.is_disabled() {
             return Ok(RefundOutcome::Disabled);
         }
-        if self.inner.test_mode {
+        if self.inner.core.test_mode {
             return Ok(RefundOutcome::Test);
         }
         let full = refund.is_full();
@@ -390,7 +407,7 @@ impl Client {
     }
 
     fn connection(&self) -> Result<&Connection, Error> {
-        self.inner.connection.as_ref().ok_or_else(|| Error::new(Kind::Disabled))
+        self.inner.core.connection.as_ref().ok_or_else(|| Error::new(Kind::Disabled))
     }
 
     /// A test event says of which program it is, where that is known.
@@ -404,10 +421,11 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("transport", &self.inner.connection.as_ref().map(|connection| &connection.transport))
-            .field("program_id", &self.inner.program_id)
-            .field("test_mode", &self.inner.test_mode)
-            .field("only_attributed", &self.inner.only_attributed)
+            .field("transport", &self.inner.core.connection.as_ref().map(|connection| &connection.transport))
+            .field("program_id", &self.inner.core.program_id)
+            .field("test_mode", &self.inner.core.test_mode)
+            .field("only_attributed", &self.inner.core.only_attributed)
+            .field("delivers", &self.inner.deliverer.is_some())
             .finish()
     }
 }

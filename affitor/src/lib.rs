@@ -36,6 +36,7 @@
 //! | `client` | yes | [`Client`], [`BoundClient`], [`Error`] and what they answer; without it there are events, [`stripe`] and [`find`], and neither reqwest nor tokio |
 //! | `rustls` | yes | TLS by rustls with aws-lc, as reqwest's `rustls` |
 //! | `webhooks` | | [`webhook`](https://docs.rs/affitor/latest/affitor/webhook/): webhooks of Stripe, Polar, Lemon Squeezy and Paddle |
+//! | `queue` | | [`queue`](https://docs.rs/affitor/latest/affitor/queue/): delivery in the background, from memory |
 //! | `rustls-no-provider`, `native-tls`, `native-tls-vendored` | | reqwest's features of the same names |
 //!
 //! # Dependencies
@@ -78,11 +79,15 @@ mod builder;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]
+mod deliver;
+#[cfg(feature = "client")]
 mod error;
 #[cfg(feature = "client")]
 mod outcome;
 #[cfg(feature = "client")]
 pub mod program;
+#[cfg(feature = "queue")]
+pub mod queue;
 #[cfg(feature = "client")]
 mod retry;
 #[cfg(feature = "client")]
@@ -97,6 +102,7 @@ pub use {
     bound::BoundClient,
     builder::ClientBuilder,
     client::Client,
+    deliver::{Deliver, NotQueued},
     error::Error,
     outcome::{ClickOutcome, LeadOutcome, NotAttributed, RefundOutcome, SaleOutcome},
     program::{ProgramStatus, Readiness, TestChain},

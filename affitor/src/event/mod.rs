@@ -69,6 +69,15 @@ pub enum Event {
 }
 
 impl Event {
+    /// Its kind, in the API's words: `lead`, `sale` or `refund`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::Lead(_) => "lead",
+            Event::Sale(_) => "sale",
+            Event::Refund(_) => "refund",
+        }
+    }
+
     /// Whether the event says enough to be sent.
     ///
     /// # Errors

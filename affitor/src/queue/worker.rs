@@ -1,0 +1,155 @@
+//! The queue's thread.
+
+use std::{
+    fmt, io,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Notify, watch};
+
+use super::{
+    Books, QueueBuilder,
+    state::{Next, State},
+    verdict::{self, Verdict},
+};
+use crate::{Event, NotQueued};
+
+/// What the queue's handles and its thread share.
+pub(super) struct Shared {
+    state: Mutex<State>,
+    settings: QueueBuilder,
+    /// There is something to do.
+    wake: Notify,
+    /// The thread has ended: for those who wait in a runtime, and for those who block.
+    ended: watch::Sender<bool>,
+    ended_blocking: Condvar,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn books(&self) -> Books {
+        self.lock().books()
+    }
+
+    pub(super) fn take(&self, event: Event) -> Result<(), NotQueued> {
+        self.lock().take(event, self.settings.capacity, Instant::now())?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Takes nothing more. Of several deadlines the first counts.
+    pub(super) fn close(&self, deadline: Option<Duration>) {
+        let mut state = self.lock();
+        state.closed = true;
+        let stop_at = deadline.and_then(|deadline| Instant::now().checked_add(deadline));
+        state.stop_at = [state.stop_at, stop_at].into_iter().flatten().min();
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(super) async fn ended(&self) {
+        // The sender lives as long as this does.
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+    }
+
+    pub(super) fn wait_until_ended(&self) {
+        let mut state = self.lock();
+        while !*self.ended.borrow() {
+            state = self.ended_blocking.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Says that the thread has ended, however it did.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        let left = state.books().pending;
+        if left > 0 {
+            tracing::error!(left, "the queue has ended with events that were not delivered");
+        }
+        self.0.ended.send_replace(true);
+        drop(state);
+        self.0.ended_blocking.notify_all();
+    }
+}
+
+pub(super) fn start(settings: QueueBuilder) -> io::Result<Arc<Shared>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let shared = Arc::new(Shared {
+        state: Mutex::default(),
+        settings,
+        wake: Notify::new(),
+        ended: watch::Sender::new(false),
+        ended_blocking: Condvar::new(),
+    });
+    let of_thread = Arc::clone(&shared);
+    thread::Builder::new().name("affitor-queue".to_owned()).spawn(move || {
+        let ending = Ending(Arc::clone(&of_thread));
+        runtime.block_on(run(&of_thread));
+        // What is under way ends here, before it is said that the thread has ended.
+        runtime.shutdown_background();
+        drop(ending);
+    })?;
+    Ok(shared)
+}
+
+async fn run(shared: &Arc<Shared>) {
+    let senders = shared.settings.senders;
+    loop {
+        let wakes_at = {
+            let mut state = shared.lock();
+            let now = Instant::now();
+            if state.is_over(now) {
+                return;
+            }
+            while let Some(next) = state.next(senders, now) {
+                tokio::spawn(send(Arc::clone(shared), next));
+            }
+            state.wakes_at(senders)
+        };
+        let woken = shared.wake.notified();
+        match wakes_at {
+            // Whichever comes first.
+            Some(at) => drop(tokio::time::timeout_at(at.into(), woken).await),
+            None => woken.await,
+        }
+    }
+}
+
+async fn send(shared: Arc<Shared>, Next { ticket, event, lost }: Next) {
+    let client = &shared.settings.client;
+    let partial_refund = matches!(&*event, Event::Refund(refund) if !refund.is_full());
+    let answer = match Event::clone(&event) {
+        Event::Lead(lead) => client.track_lead(lead).await.map(|outcome| verdict::of_lead(&outcome)),
+        Event::Sale(sale) => client.track_sale(sale).await.map(|outcome| verdict::of_sale(&outcome, lost)),
+        Event::Refund(refund) => client.track_refund(refund).await.map(|outcome| verdict::of_refund(&outcome)),
+    };
+    let verdict = answer.map_or_else(|error| verdict::of_error(error, partial_refund), Verdict::Done);
+    if let Verdict::Again { error, alarm: true, .. } = &verdict {
+        tracing::error!(%error, "events wait for this to be mended");
+    }
+    let chance = fastrand::f64();
+    let failed = shared.lock().settle(ticket, verdict, shared.settings.max_age, chance, Instant::now());
+    shared.wake.notify_one();
+    if let Some(failed) = failed {
+        tracing::error!(event = ?failed.event, error = %failed.error, "an event has finally failed");
+        if let Some(call) = &shared.settings.on_failure {
+            call(&failed.event, &failed.error);
+        }
+    }
+}

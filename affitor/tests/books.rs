@@ -1,0 +1,255 @@
+//! The memory queue and its books, against the sandbox.
+
+#![cfg(feature = "queue")]
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use affitor::{
+    ClickId, Client, Currency, Deliver as _, Event, Lead, NotQueued, Refund, Sale,
+    queue::{Books, Queue},
+};
+use affitor_sandbox::{ApiCall, Fault, Readings, Sandbox, SandboxBuilder, UnknownLead};
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// A sandbox in which every lead is taken.
+fn builder() -> SandboxBuilder {
+    let mut readings = Readings::default();
+    readings.unknown_lead = UnknownLead::Unattributed;
+    Sandbox::builder().readings(readings).requests_kept(1_000_000)
+}
+
+fn client(sandbox: &Sandbox) -> Client {
+    Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap()
+}
+
+async fn click(client: &Client, sandbox: &Sandbox) -> ClickId {
+    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+    client.track_click(affitor::Click::landing(landing)).await.unwrap().click_id().unwrap().clone()
+}
+
+/// Waits until the books say so.
+async fn until(queue: &Queue, so: impl Fn(&Books) -> bool) -> Books {
+    let began = Instant::now();
+    loop {
+        let books = queue.books();
+        assert!(books.balance(), "{books:?}");
+        if so(&books) {
+            return books;
+        }
+        assert!(began.elapsed() < LONG, "{books:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Many events, a service that fails three times in ten, and a shutdown in the middle: each event is accounted for, and the
+/// service has what the books say.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_books_balance() {
+    let events: u64 = if cfg!(debug_assertions) { 5_000 } else { 100_000 };
+    let mut sandbox = builder().seed(7);
+    for fault in [Fault::ErrorBeforeWrite, Fault::ErrorAfterWrite, Fault::ResetBeforeWrite, Fault::ResetAfterWrite] {
+        sandbox = sandbox.fault(fault.with_probability(0.075));
+    }
+    let sandbox = sandbox.start().await.unwrap();
+    // Without tries of its own, so that each failure comes back into the queue.
+    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).max_attempts(1).build().unwrap();
+    let failed = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&failed);
+    let queue = Queue::builder(client.clone())
+        .capacity(events as usize)
+        .senders(64)
+        .on_failure(move |_, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        })
+        .start()
+        .unwrap();
+    let client = client.deliver_with(queue.clone());
+
+    // From several threads, as handlers do.
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            let client = client.clone();
+            std::thread::spawn(move || {
+                for number in 0..events / 4 {
+                    client.enqueue_lead(Lead::new(format_args!("user_{thread}_{number}")));
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    until(&queue, |books| books.pending < events / 2).await;
+    let books = queue.shutdown(Duration::ZERO).await;
+
+    assert!(books.balance(), "{books:?}");
+    assert_eq!((books.enqueued, books.refused), (events, 0), "{books:?}");
+    assert!(books.pending > 0 && books.pending < events, "in the middle: {books:?}");
+    assert_eq!(books.rejected + books.discarded, failed.load(Ordering::Relaxed), "{books:?}");
+    assert_eq!(client.try_enqueue_lead(Lead::new("user_late")), Err(NotQueued::Closed));
+    assert_eq!(queue.books().refused, 1);
+
+    // No event of the books is missing there, and what is there besides was under way or lost its answer.
+    let leads = sandbox.leads().await.len() as u64;
+    let done = books.recorded + books.already_recorded;
+    assert!(leads >= done && leads <= done + books.pending, "{leads} leads, {books:?}");
+    println!("{events} events: {books:?}, {leads} leads in the sandbox");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_once_and_in_order() {
+    let customers = 40;
+    let mut sandbox = builder().seed(3);
+    for fault in [Fault::ErrorBeforeWrite, Fault::ErrorAfterWrite, Fault::ResetBeforeWrite, Fault::ResetAfterWrite] {
+        sandbox = sandbox.fault(fault.with_probability(0.05));
+    }
+    let sandbox = sandbox.start().await.unwrap();
+    let client = client(&sandbox);
+    let mut clicks = Vec::new();
+    for _ in 0..customers {
+        clicks.push(loop {
+            // A click is not repeated by the client; the visitor's next page does it.
+            let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+            if let Ok(click) = client.track_click(affitor::Click::landing(landing)).await {
+                break click.click_id().unwrap().clone();
+            }
+        });
+    }
+    let queue = Queue::start(client.clone()).unwrap();
+    let client = client.deliver_with(queue.clone());
+    for (number, click) in clicks.into_iter().enumerate() {
+        client.enqueue_lead(Lead::new(format_args!("user_{number}")).click_id(click));
+        client.enqueue_sale(
+            Sale::new(format_args!("in_{number}"), 4_900, Currency::USD).customer_key(format_args!("user_{number}")),
+        );
+        client.enqueue_refund(Refund::full(format_args!("in_{number}")));
+    }
+    let books = queue.shutdown(LONG).await;
+    assert!(books.balance() && books.pending == 0, "{books:?}");
+    assert_eq!((books.not_attributed, books.rejected, books.discarded), (0, 0, 0), "{books:?}");
+    let held = sandbox.snapshot().await;
+    assert_eq!((held.leads.len(), held.sales.len(), held.refunds.len()), (customers, customers, customers));
+    assert!(held.commissions.iter().all(|made| made.deducted_cents == made.amount_cents));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_waits_holds_up_nobody_else() {
+    let sandbox = builder().start().await.unwrap();
+    sandbox.inject(Fault::RateLimited(Duration::from_secs(1_800)).times(3).on(ApiCall::Sale));
+    let client = client(&sandbox);
+    let queue = Queue::start(client.clone()).unwrap();
+    let client = client.deliver_with(queue.clone());
+    client.enqueue_sale(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1"));
+    client.enqueue_refund(Refund::full("in_1"));
+    until(&queue, |_| queue.books().pending == 2).await;
+    for number in 2..50 {
+        client.enqueue_lead(Lead::new(format_args!("user_{number}")));
+    }
+    let books = until(&queue, |books| books.recorded == 48).await;
+    assert_eq!(books.pending, 2, "the sale as long as the service has asked, and its refund behind it");
+    let began = Instant::now();
+    let books = queue.shutdown(Duration::from_millis(100)).await;
+    assert_eq!(books.pending, 2);
+    assert!(began.elapsed() < Duration::from_secs(20), "a deadline is one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_is_said_at_once() {
+    let sandbox = builder().start().await.unwrap();
+    sandbox.inject(Fault::Stall.always());
+    let client = client(&sandbox);
+    let queue = Queue::builder(client.clone()).capacity(10).start().unwrap();
+    let client = client.deliver_with(queue.clone());
+    let began = Instant::now();
+    for number in 0..10 {
+        assert_eq!(client.try_enqueue_lead(Lead::new(number)), Ok(()));
+    }
+    assert_eq!(client.try_enqueue_lead(Lead::new(10)), Err(NotQueued::Full));
+    client.enqueue_lead(Lead::new(11));
+    assert!(began.elapsed() < Duration::from_secs(2), "nothing waits");
+    let books = queue.shutdown(Duration::ZERO).await;
+    assert_eq!((books.enqueued, books.refused, books.pending), (10, 2, 10));
+    assert!(books.balance());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_finally_fails() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = client(&sandbox);
+    let click_id = click(&client, &sandbox).await;
+    let _ = client.track_lead(Lead::new("user_7").click_id(click_id)).await.unwrap();
+    let _ = client.track_sale(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_7")).await.unwrap();
+    let lost = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&lost);
+    let on_failure = move |event: &Event, error: &affitor::Error| {
+        seen.lock().unwrap().push((event.kind(), error.status()));
+    };
+    let queue = Queue::builder(client.clone()).on_failure(on_failure).start().unwrap();
+    let client = client.deliver_with(queue.clone());
+
+    // What says too little is not even taken.
+    assert!(matches!(client.try_enqueue_lead(Lead::new("")), Err(NotQueued::Invalid(_))));
+    // A partial refund that may have arrived is not sent again.
+    sandbox.inject(Fault::ResetAfterWrite.times(1).on(ApiCall::Refund));
+    client.enqueue_refund(Refund::partial("in_1", 100).refund_id("re_1"));
+    // An unknown customer is no failure; a repeat is none either; a currency that is none is refused by the service.
+    client.enqueue_sale(Sale::new("in_2", 4_900, Currency::USD).customer_key("nobody"));
+    client.enqueue_sale(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_7"));
+    client.enqueue_sale(Sale::new("in_3", u64::MAX, Currency::USD).customer_key("user_7"));
+    let books = queue.shutdown(LONG).await;
+    assert_eq!((books.not_attributed, books.already_recorded, books.uncertain), (1, 1, 0), "{books:?}");
+    assert_eq!((books.rejected, books.discarded, books.pending), (1, 1, 0), "{books:?}");
+    let mut lost = lost.lock().unwrap().clone();
+    lost.sort_unstable();
+    assert_eq!(lost, [("refund", None), ("sale", Some(400))]);
+    assert_eq!(sandbox.refunds().await.len(), 1);
+}
+
+/// The queue has a thread of its own: it works without a runtime, and when the app's has gone.
+#[test]
+fn it_outlives_a_runtime() {
+    let serving = tokio::runtime::Runtime::new().unwrap();
+    let sandbox = serving.block_on(builder().start()).unwrap();
+    let app = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (queue, client) = app.block_on(async {
+        let queue = Queue::start(client(&sandbox)).unwrap();
+        let client = client(&sandbox).deliver_with(queue.clone());
+        client.enqueue_lead(Lead::new("in_a_runtime"));
+        (queue, client)
+    });
+    drop(app);
+    client.enqueue_lead(Lead::new("without_one"));
+    let books = queue.shutdown_blocking(LONG);
+    assert_eq!((books.recorded, books.pending), (2, 0), "{books:?}");
+    assert_eq!(serving.block_on(sandbox.leads()).len(), 2);
+    // Twice does no harm.
+    assert_eq!(queue.shutdown_blocking(LONG), books);
+    assert_eq!(serving.block_on(queue.shutdown(Duration::ZERO)), books);
+}
+
+/// Nobody has asked for a shutdown: what was taken is sent all the same, as long as the process lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_may_be_dropped() {
+    let sandbox = builder().start().await.unwrap();
+    let queue = Queue::start(client(&sandbox)).unwrap();
+    for number in 0..20 {
+        queue.deliver(Lead::new(number).into()).unwrap();
+    }
+    drop(queue);
+    sandbox.wait_for(|held| held.leads.len() == 20).await.unwrap();
+}
+
+#[tokio::test]
+async fn clients_without_a_queue_and_without_a_key() {
+    let client = Client::new("aff_0123456789").unwrap();
+    assert_eq!(client.try_enqueue_lead(Lead::new("user_7")), Err(NotQueued::NoQueue));
+    client.enqueue_lead(Lead::new("user_7")); // a line in the log, and nothing else
+    let disabled = Client::disabled();
+    assert_eq!(disabled.try_enqueue_lead(Lead::new("user_7")), Ok(()));
+    assert!(matches!(disabled.try_enqueue_lead(Lead::new(" ")), Err(NotQueued::Invalid(_))));
+}
