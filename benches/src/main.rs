@@ -1,5 +1,5 @@
 //! Ours and the peers side by side, in one run: `cargo run --release -p affitor-bench -- layer`; and the sandbox under load:
-//! `… -- sandbox`.
+//! `… -- sandbox`; and what a visitor waits for while the service stalls: `… -- stall`.
 //!
 //! Instructions and allocations a request are counted by valgrind's callgrind, for the service call alone: 200 requests,
 //! which are built outside, and dropped inside. Wall time is not looked at: it says more of the machine than of the code.
@@ -8,6 +8,7 @@ mod callgrind;
 mod layer;
 mod measure;
 mod sandbox;
+mod stall;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,8 @@ enum Subject {
         #[arg(long, hide = true)]
         serve: bool,
     },
+    /// What a handler adds to its answer while the service stalls: by enqueueing, and by calling
+    Stall,
 }
 
 fn main() -> ExitCode {
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Subject::Layer { case: None } => layer::report(),
         Subject::Sandbox { serve: true } => sandbox::serve(),
         Subject::Sandbox { serve: false } => sandbox::report(),
+        Subject::Stall => stall::report(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
