@@ -74,4 +74,4 @@ pub use extract::{AffitorClickId, AffitorClient};
 pub use future::ResponseFuture;
 pub use middleware::{AffitorLayer, AffitorService};
 #[cfg(feature = "webhooks")]
-pub use payment::{PaymentError, PaymentEvent, Redeliver};
+pub use payment::{PaymentEvent, PaymentRejection, Redeliver};

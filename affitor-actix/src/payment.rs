@@ -65,8 +65,8 @@ impl<P> Deref for PaymentEvent<P> {
 }
 
 impl<P: Provider> FromRequest for PaymentEvent<P> {
-    type Error = PaymentError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, PaymentError>>>>;
+    type Error = PaymentRejection;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PaymentRejection>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let webhook = request
@@ -75,32 +75,33 @@ impl<P: Provider> FromRequest for PaymentEvent<P> {
             .cloned();
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let webhook = webhook.ok_or(PaymentError::MissingWebhook { provider: P::NAME })?;
-            let body = read(&request, payload, webhook.max_body()).await?;
+            let webhook = webhook.ok_or(PaymentRejection::MissingWebhook { provider: P::NAME })?;
             let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
-            webhook.verify(header, &body, SystemTime::now()).map(Self).map_err(PaymentError::Unverified)
+            webhook.check_signed(header).map_err(PaymentRejection::Unverified)?;
+            let body = read(&request, payload, webhook.max_body()).await?;
+            webhook.verify(header, &body, SystemTime::now()).map(Self).map_err(PaymentRejection::Unverified)
         })
     }
 }
 
 /// The whole body. One that says that it is too long is not begun.
-async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<BytesMut, PaymentError> {
+async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<BytesMut, PaymentRejection> {
     let length = request.headers().get("content-length");
     let said = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if said.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
-        return Err(PaymentError::TooLarge);
+        return Err(PaymentRejection::TooLarge);
     }
     let mut body = BytesMut::new();
     while let Some(data) = poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await {
-        let data = data.map_err(|_| PaymentError::Incomplete)?;
+        let data = data.map_err(|_| PaymentRejection::Incomplete)?;
         if body.len() + data.len() > limit {
-            return Err(PaymentError::TooLarge);
+            return Err(PaymentRejection::TooLarge);
         }
         body.extend_from_slice(&data);
     }
     // actix-web before 4.18 does not say that a body was cut off.
     match said {
-        Some(length) if body.len() as u64 != length => Err(PaymentError::Incomplete),
+        Some(length) if body.len() as u64 != length => Err(PaymentRejection::Incomplete),
         _ => Ok(body),
     }
 }
@@ -108,9 +109,9 @@ async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Resu
 /// Why a request has no [`PaymentEvent`].
 ///
 /// The response says nothing of the body, and neither does the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PaymentError {
+pub enum PaymentRejection {
     /// Its signature is missing or wrong, or what was signed is no JSON: 400.
     Unverified(VerifyError),
     /// The body is longer than [`Webhook::body_limit`]: 413.
@@ -126,7 +127,7 @@ pub enum PaymentError {
     },
 }
 
-impl fmt::Display for PaymentError {
+impl fmt::Display for PaymentRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unverified(why) => why.fmt(f),
@@ -140,9 +141,9 @@ impl fmt::Display for PaymentError {
     }
 }
 
-impl std::error::Error for PaymentError {}
+impl std::error::Error for PaymentRejection {}
 
-impl ResponseError for PaymentError {
+impl ResponseError for PaymentRejection {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -163,7 +164,22 @@ impl ResponseError for PaymentError {
 
 /// The provider is to deliver the webhook again, which it does on status 503. See [`webhook::Redeliver`].
 #[derive(Debug)]
-pub struct Redeliver(pub webhook::Redeliver);
+pub struct Redeliver(webhook::Redeliver);
+
+impl Redeliver {
+    /// Why.
+    pub fn into_inner(self) -> webhook::Redeliver {
+        self.0
+    }
+}
+
+impl Deref for Redeliver {
+    type Target = webhook::Redeliver;
+
+    fn deref(&self) -> &webhook::Redeliver {
+        &self.0
+    }
+}
 
 impl From<webhook::Redeliver> for Redeliver {
     fn from(redeliver: webhook::Redeliver) -> Self {
@@ -189,7 +205,6 @@ impl ResponseError for Redeliver {
     }
 
     fn error_response(&self) -> HttpResponse {
-        tracing::warn!("{self}");
         HttpResponse::new(self.status_code())
     }
 }
@@ -201,6 +216,6 @@ impl AffitorClient {
     /// The request comes from the provider, so its visitor is not asked: the click id is the one that the payment's metadata
     /// carries.
     pub fn track_payment<'a, P: Provider>(&'a self, event: &'a WebhookEvent<P>) -> TrackPayment<'a, P, Redeliver> {
-        self.client().track_payment(event).map_err()
+        self.client().track_payment(event).err_into()
     }
 }

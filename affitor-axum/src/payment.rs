@@ -71,8 +71,9 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, PaymentRejection> {
         let webhook = Webhook::<P>::from_ref(state);
         let (parts, body) = request.into_parts();
-        let body = read(&parts.headers, body, webhook.max_body()).await?;
         let header = |name: &str| parts.headers.get(name).map(http::HeaderValue::as_bytes);
+        webhook.check_signed(header).map_err(PaymentRejection::Unverified)?;
+        let body = read(&parts.headers, body, webhook.max_body()).await?;
         webhook.verify(header, &body, SystemTime::now()).map(Self).map_err(PaymentRejection::Unverified)
     }
 }
@@ -98,7 +99,7 @@ fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
 /// Why a request has no [`PaymentEvent`].
 ///
 /// The response says nothing of the body, and neither does the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PaymentRejection {
     /// Its signature is missing or wrong, or what was signed is no JSON: 400.
@@ -140,7 +141,22 @@ impl IntoResponse for PaymentRejection {
 
 /// The provider is to deliver the webhook again, which it does on status 503. See [`webhook::Redeliver`].
 #[derive(Debug)]
-pub struct Redeliver(pub webhook::Redeliver);
+pub struct Redeliver(webhook::Redeliver);
+
+impl Redeliver {
+    /// Why.
+    pub fn into_inner(self) -> webhook::Redeliver {
+        self.0
+    }
+}
+
+impl Deref for Redeliver {
+    type Target = webhook::Redeliver;
+
+    fn deref(&self) -> &webhook::Redeliver {
+        &self.0
+    }
+}
 
 impl From<webhook::Redeliver> for Redeliver {
     fn from(redeliver: webhook::Redeliver) -> Self {
@@ -162,7 +178,6 @@ impl std::error::Error for Redeliver {
 
 impl IntoResponse for Redeliver {
     fn into_response(self) -> Response {
-        tracing::warn!("{self}");
         StatusCode::SERVICE_UNAVAILABLE.into_response()
     }
 }
@@ -174,6 +189,6 @@ impl AffitorClient {
     /// The request comes from the provider, so its visitor is not asked: the click id is the one that the payment's metadata
     /// carries.
     pub fn track_payment<'a, P: Provider>(&'a self, event: &'a WebhookEvent<P>) -> TrackPayment<'a, P, Redeliver> {
-        self.client().track_payment(event).map_err()
+        self.client().track_payment(event).err_into()
     }
 }

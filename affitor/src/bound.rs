@@ -87,7 +87,7 @@ impl BoundClient {
     ///
     /// # Errors
     ///
-    /// An error for which [`Error::is_invalid`] holds, when the client knows no program id.
+    /// An error for which [`Error::is_invalid`] holds, when the client knows no program id, and as those of [`Metadata::new`].
     pub fn stripe_metadata(&self, customer_key: impl std::fmt::Display) -> Result<Metadata, Error> {
         let program_id = self.client.program_id();
         if program_id.is_none() && !self.client.is_disabled() {
@@ -95,6 +95,8 @@ impl BoundClient {
                 "Stripe metadata needs the program id: set it on the builder or as AFFITOR_PROGRAM_ID",
             ));
         }
-        Ok(Metadata::of(program_id, customer_key).click_id(self.visitor.click_id.clone()))
+        let metadata = Metadata::of(program_id.map(str::to_owned), customer_key)
+            .map_err(|invalid| Error::invalid(invalid.to_string()).with_source(invalid))?;
+        Ok(metadata.click_id(self.visitor.click_id.clone()))
     }
 }

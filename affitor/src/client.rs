@@ -51,7 +51,7 @@ struct Core {
     test_mode: bool,
     only_attributed: bool,
     #[cfg(feature = "webhooks")]
-    recent_refunds: Arc<crate::webhook::recent::RecentRefunds>,
+    recent_payments: Arc<crate::webhook::recent::RecentPayments>,
 }
 
 struct Connection {
@@ -160,7 +160,7 @@ impl Client {
             test_mode,
             only_attributed,
             #[cfg(feature = "webhooks")]
-            recent_refunds: Arc::default(),
+            recent_payments: Arc::default(),
         };
         Self { inner: Arc::new(Inner { core: Arc::new(core), deliverer: None }) }
     }
@@ -177,8 +177,8 @@ impl Client {
     }
 
     #[cfg(feature = "webhooks")]
-    pub(crate) fn recent_refunds(&self) -> &Arc<crate::webhook::recent::RecentRefunds> {
-        &self.inner.core.recent_refunds
+    pub(crate) fn recent_payments(&self) -> &Arc<crate::webhook::recent::RecentPayments> {
+        &self.inner.core.recent_payments
     }
 
     /// Whether it is a [disabled](Client::disabled) client.

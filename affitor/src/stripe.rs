@@ -8,10 +8,11 @@
 //! ```
 //! use affitor::stripe::Metadata;
 //!
-//! let metadata = Metadata::new("42", "user_7").for_subscription();
+//! let metadata = Metadata::new("42", "user_7")?.for_subscription();
 //! let form: Vec<(String, String)> = metadata.form_pairs();
 //! assert!(form.contains(&("metadata[program_id]".into(), "42".into())));
 //! assert!(form.contains(&("subscription_data[metadata][program_id]".into(), "42".into())));
+//! # Ok::<(), affitor::stripe::InvalidMetadata>(())
 //! ```
 
 use std::{collections::HashMap, fmt};
@@ -39,14 +40,26 @@ pub struct Metadata {
 
 impl Metadata {
     /// The metadata of a checkout by the shop's user.
-    pub fn new(program_id: impl fmt::Display, customer_key: impl fmt::Display) -> Self {
-        Self { program_id: Some(program_id.to_string()), customer_key: customer_key.to_string(), click_id: None }
+    ///
+    /// # Errors
+    ///
+    /// When the program's id or the customer key is blank, or longer than the 500 characters that Stripe takes: the checkout
+    /// would fail, or its sale could not be found.
+    pub fn new(program_id: impl fmt::Display, customer_key: impl fmt::Display) -> Result<Self, InvalidMetadata> {
+        Self::of(Some(program_id.to_string()), customer_key)
     }
 
-    #[cfg(feature = "client")]
-    pub(crate) fn of(program_id: Option<&str>, customer_key: impl fmt::Display) -> Self {
-        let program_id = program_id.map(str::to_owned);
-        Self { program_id, customer_key: customer_key.to_string(), click_id: None }
+    pub(crate) fn of(program_id: Option<String>, customer_key: impl fmt::Display) -> Result<Self, InvalidMetadata> {
+        let customer_key = customer_key.to_string();
+        for value in [Some(&customer_key), program_id.as_ref()].into_iter().flatten() {
+            if value.trim().is_empty() {
+                return Err(InvalidMetadata("the program id and the customer key must not be blank"));
+            }
+            if value.chars().count() > LONGEST {
+                return Err(InvalidMetadata("Stripe takes metadata of at most 500 characters"));
+            }
+        }
+        Ok(Self { program_id, customer_key, click_id: None })
     }
 
     /// Sets the visitor's click id.
@@ -77,6 +90,21 @@ impl Metadata {
         map
     }
 }
+
+/// How many characters Stripe takes as a value.
+const LONGEST: usize = 500;
+
+/// Why there can be no metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidMetadata(&'static str);
+
+impl fmt::Display for InvalidMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for InvalidMetadata {}
 
 impl fmt::Debug for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,8 +161,9 @@ impl SubscriptionMetadata {
     /// ```
     /// use affitor::stripe::Metadata;
     ///
-    /// let (metadata, subscription_data_metadata) = Metadata::new("42", "user_7").for_subscription().into_maps();
+    /// let (metadata, subscription_data_metadata) = Metadata::new("42", "user_7")?.for_subscription().into_maps();
     /// assert_eq!(metadata, subscription_data_metadata);
+    /// # Ok::<(), affitor::stripe::InvalidMetadata>(())
     /// ```
     #[must_use = "both maps are needed, or renewals are lost"]
     pub fn into_maps(self) -> (HashMap<String, String>, HashMap<String, String>) {

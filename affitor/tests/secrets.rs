@@ -49,7 +49,7 @@ async fn neither_key_nor_address_is_ever_shown() {
         let lead = Lead::new("jo@example.com").email("jo@example.com").additional("email", "jo@example.com");
         let event = affitor::Event::from(lead.clone());
         let bound = client.for_visitor(None);
-        let stripe = affitor::stripe::Metadata::new(42, "jo@example.com").for_subscription();
+        let stripe = affitor::stripe::Metadata::new(42, "jo@example.com").unwrap().for_subscription();
         shown += &format!("{client:?} {bound:?} {lead:?} {event:?} {stripe:?} {:?}", server.builder());
         let sale = Sale::new("in_1", 1, Currency::USD).customer_key("jo@example.com");
         let refund = Refund::full("jo@example.com").refund_reason("jo@example.com");

@@ -9,7 +9,7 @@ use std::{
 
 use affitor::{
     Click, Client, Lead,
-    webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook},
+    webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook, WebhookEvent},
 };
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use affitor_tests::{
@@ -49,10 +49,20 @@ fn session(id: &str) -> Value {
         "metadata": { "affitor_customer_key": "user_7" } } } })
 }
 
-fn refund(of: &str, id: &str, created: u64) -> Value {
+/// 15.00 of 49.00 given back.
+fn refund(of: &str, created: u64) -> Value {
     json!({ "id": "evt_2", "api_version": "2025-03-31.basil", "created": created, "livemode": true,
-        "type": "refund.created", "data": { "object": { "id": id, "amount": 1_500, "status": "succeeded",
-        "payment_intent": of } } })
+        "type": "charge.refunded", "data": { "object": { "id": format!("ch_{of}"), "amount": 4_900,
+        "amount_refunded": 1_500, "currency": "usd", "payment_intent": of },
+        "previous_attributes": { "amount_refunded": 0 } } })
+}
+
+/// As it is after its signature was found to be right.
+fn stripe_event(body: &Value) -> WebhookEvent<Stripe> {
+    let (stripe, body) = (webhook::<Stripe>(), body.to_string());
+    let headers = stripe.sign("", body.as_bytes(), SystemTime::now());
+    let header = |name: &str| headers.get(name).map(String::as_bytes);
+    stripe.verify(header, body.as_bytes(), SystemTime::now()).unwrap()
 }
 
 /// How often the sandbox was asked to track a sale or a refund.
@@ -195,41 +205,107 @@ async fn refunds_and_their_sales() {
         let shop = Shop::<Stripe>::start(framework, client_of_shop, webhook()).await;
 
         // Before its sale: again, while it is young. A sale without a partner never comes.
-        assert_eq!(shop.deliver(&refund("pi_1", "re_1", now())).await, 503);
-        assert_eq!(shop.deliver(&refund("pi_1", "re_1", now() - 3_500)).await, 503);
-        assert_eq!(shop.deliver(&refund("pi_9", "re_9", now() - 3_700)).await, 200);
+        assert_eq!(shop.deliver(&refund("pi_1", now())).await, 503);
+        assert_eq!(shop.deliver(&refund("pi_1", now() - 3_500)).await, 503);
+        assert_eq!(shop.deliver(&refund("pi_1", now() - 3_700)).await, 200);
         assert_eq!(shop.deliver(&session("pi_1")).await, 200);
-        assert_eq!(shop.deliver(&refund("pi_1", "re_1", now())).await, 200);
+        assert_eq!(shop.deliver(&refund("pi_1", now())).await, 200, "what came too early may come again");
         let before = asked(&sandbox).await;
-        assert_eq!(shop.deliver(&refund("pi_1", "re_1", now())).await, 200);
+        assert_eq!(shop.deliver(&refund("pi_1", now())).await, 200);
         assert_eq!(asked(&sandbox).await, before, "a partial refund is reported once");
         assert_eq!(sandbox.commissions().await[0].deducted_cents, 300);
+
+        // Of a customer whom no partner brought it is not waited for.
+        let mut stranger = session("pi_3");
+        stranger["data"]["object"]["metadata"]["affitor_customer_key"] = json!("user_8");
+        assert_eq!(shop.deliver(&stranger).await, 200);
+        assert_eq!(shop.deliver(&refund("pi_3", now())).await, 200);
 
         // A clear refusal of a partial one may be tried again; one that may have arrived must not be.
         assert_eq!(shop.deliver(&session("pi_2")).await, 200);
         sandbox.inject(Fault::RateLimited(Duration::from_secs(30)).times(1).on(ApiCall::Refund));
-        assert_eq!(shop.deliver(&refund("pi_2", "re_2", now())).await, 503);
+        assert_eq!(shop.deliver(&refund("pi_2", now())).await, 503);
         sandbox.inject(Fault::ResetAfterWrite.times(1).on(ApiCall::Refund));
-        assert_eq!(shop.deliver(&refund("pi_2", "re_2", now())).await, 200);
+        assert_eq!(shop.deliver(&refund("pi_2", now())).await, 200);
         let before = asked(&sandbox).await;
-        assert_eq!(shop.deliver(&refund("pi_2", "re_2", now())).await, 200);
+        assert_eq!(shop.deliver(&refund("pi_2", now())).await, 200);
         assert_eq!(asked(&sandbox).await, before);
         assert_eq!(sandbox.commissions().await[1].deducted_cents, 300);
     }
 }
 
+/// An outage of hours: the refund of a sale that is still to come waits for it, however old it is. A full refund is repeated.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_long_outage() {
+    log();
+    let (sandbox, client) = sandbox().await;
+    let shop = Shop::<Stripe>::start(ShopIn::Axum, client, webhook()).await;
+    sandbox.inject(Fault::BadGateway.always());
+    let mut all_back = refund("pi_1", now() - 10_000);
+    all_back["data"]["object"]["amount_refunded"] = json!(4_900);
+    assert_eq!(shop.deliver(&session("pi_1")).await, 503);
+    assert_eq!(shop.deliver(&all_back).await, 503, "a full refund does no harm twice");
+    sandbox.clear_faults();
+    assert_eq!(shop.deliver(&all_back).await, 503, "its sale is waiting");
+    assert_eq!(shop.deliver(&session("pi_1")).await, 200);
+    assert_eq!(shop.deliver(&all_back).await, 200);
+    let commission = sandbox.commissions().await.remove(0);
+    assert_eq!(commission.deducted_cents, commission.amount_cents);
+}
+
+/// The service's 500 that uses up the id without making the commission: the doubt outlives the delivery.
+#[tokio::test]
+async fn a_commission_that_is_lost() {
+    let (sandbox, _) = sandbox().await;
+    let client = Client::builder().api_key("test_key").api_url(sandbox.url()).max_attempts(1).build().unwrap();
+    let event = stripe_event(&session("pi_1"));
+    sandbox.inject(Fault::CommissionLost.times(1).on(ApiCall::Sale));
+    assert!(client.track_payment(&event).await.unwrap_err().error().unwrap().may_have_arrived());
+    let outcome = format!("{:?}", client.track_payment(&event).await.unwrap());
+    assert_eq!(outcome, "Sale(AlreadyRecorded { uncertain: true })");
+}
+
+/// One payment account for two programs of Affitor: each shop hears of both.
+#[tokio::test]
+async fn another_program_s_payment() {
+    let (sandbox, client) = sandbox().await;
+    for (program, reported) in [(json!("99"), 0), (json!("42"), 1), (Value::Null, 2)] {
+        let mut body = session(&format!("pi_{reported}"));
+        body["data"]["object"]["metadata"]["program_id"] = program.clone();
+        client.track_payment(&stripe_event(&body)).await.unwrap();
+        assert_eq!(sandbox.sales().await.len(), reported, "{program}");
+    }
+}
+
+/// With a queue the provider is answered as soon as the queue has the event.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_queue() {
+    let (sandbox, client) = sandbox().await;
+    let queue = affitor::queue::Queue::start(client.clone()).unwrap();
+    let shop = Shop::<Stripe>::start(ShopIn::Actix, client.deliver_with(queue.clone()), webhook()).await;
+    sandbox.inject(Fault::ErrorBeforeWrite.times(4).on(ApiCall::Sale));
+    for body in [session("pi_1"), refund("pi_1", now()), refund("pi_1", now())] {
+        assert_eq!(shop.deliver(&body).await, 200);
+    }
+    let books = queue.shutdown(Duration::from_secs(30)).await;
+    assert_eq!((books.recorded, books.pending, books.enqueued), (2, 0, 2), "{books:?}");
+    assert_eq!(sandbox.commissions().await[0].deducted_cents, 300);
+    assert_eq!(shop.deliver(&session("pi_2")).await, 503, "a closed queue takes nothing: another delivery does");
+}
+
 /// The same partial refund, delivered at the same time by an impatient provider.
 #[tokio::test(flavor = "multi_thread")]
 async fn at_the_same_time() {
-    let (sandbox, client) = sandbox().await;
-    let shop = Shop::<Stripe>::start(ShopIn::Axum, client, webhook()).await;
-    assert_eq!(shop.deliver(&session("pi_1")).await, 200);
-    sandbox.inject(Fault::Latency(Duration::from_millis(300)).always().on(ApiCall::Refund));
-    let body = refund("pi_1", "re_1", now());
-    let answers = futures_util::future::join_all((0..8).map(|_| shop.deliver(&body))).await;
-    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
-    assert!(answers.iter().all(|status| matches!(status, 200 | 503)), "{answers:?}");
-    assert_eq!(sandbox.refunds().await.len(), 1);
+    for framework in ShopIn::ALL {
+        let (sandbox, client) = sandbox().await;
+        let shop = Shop::<Stripe>::start(framework, client, webhook()).await;
+        assert_eq!(shop.deliver(&session("pi_1")).await, 200);
+        sandbox.inject(Fault::Latency(Duration::from_millis(300)).always().on(ApiCall::Refund));
+        let body = refund("pi_1", now());
+        let answers = futures_util::future::join_all((0..8).map(|_| shop.deliver(&body))).await;
+        assert!(answers.contains(&200) && answers.iter().all(|status| matches!(status, 200 | 503)), "{answers:?}");
+        assert_eq!(sandbox.refunds().await.len(), 1);
+    }
 }
 
 async fn takes<P: Provider>(framework: ShopIn, body: Value, transaction_id: &str) {
@@ -261,23 +337,16 @@ async fn every_provider() {
 #[tokio::test]
 async fn what_the_shop_knows_better() {
     let (sandbox, client) = sandbox().await;
-    let read = |body: &Value| {
-        let (stripe, body) = (webhook::<Stripe>(), body.to_string());
-        let headers = stripe.sign("", body.as_bytes(), SystemTime::now());
-        let header = |name: &str| headers.get(name).map(String::as_bytes);
-        stripe.verify(header, body.as_bytes(), SystemTime::now()).unwrap()
-    };
     let mut paid = session("pi_1");
     paid["data"]["object"]["total_details"] = json!({ "amount_tax": 900 });
-    let event = read(&paid);
+    let event = stripe_event(&paid);
     let net = client.track_payment(&event).map_sale(|mut sale, event| {
-        let tax = event.json()["data"]["object"]["total_details"]["amount_tax"].as_u64();
-        sale.amount_cents -= tax.unwrap_or_default();
+        sale.amount_cents -= event.tax_cents().unwrap();
         sale
     });
     net.await.unwrap();
     assert_eq!((sandbox.sales().await[0].amount_cents, sandbox.commissions().await[0].amount_cents), (4_000, 800));
-    let event = read(&refund("pi_1", "re_1", now()));
+    let event = stripe_event(&refund("pi_1", now()));
     let net = client.track_payment(&event).map_refund(|mut refund, _| {
         refund.refund_amount_cents = refund.refund_amount_cents.map(|amount| amount - 275);
         refund
@@ -285,21 +354,51 @@ async fn what_the_shop_knows_better() {
     net.await.unwrap();
     assert_eq!(sandbox.refunds().await[0].refund_amount_cents, Some(1_225));
 
+    // A sale that is all tax is none.
+    let event = stripe_event(&session("pi_2"));
+    let nothing = client.track_payment(&event).map_sale(|mut sale, _| {
+        sale.amount_cents = 0;
+        sale
+    });
+    assert_eq!(format!("{:?}", nothing.await.unwrap()), "Ignored(NothingPaid)");
+}
+
+/// Running totals: the client remembers what was refunded before, and the shop may know it better.
+#[tokio::test]
+async fn running_totals() {
     let lemon = webhook::<LemonSqueezy>();
-    let body = json!({ "meta": { "event_name": "order_refunded" }, "data": { "id": "1", "attributes": {
-        "status": "partial_refund", "total": 4_900, "refunded_amount": 2_500, "currency": "USD" } } })
-    .to_string();
-    let headers = lemon.sign("", body.as_bytes(), SystemTime::now());
-    let header = |name: &str| headers.get(name).map(String::as_bytes);
-    let event = lemon.verify(header, body.as_bytes(), SystemTime::now()).unwrap();
-    for (before, asked) in [(1_500, Some(1_000)), (2_500, None), (9_000, None)] {
-        let outcome = client.track_payment(&event).refunded_before(before).map_refund(move |refund, _| {
-            assert_eq!(refund.refund_amount_cents, asked);
-            refund
-        });
-        let outcome = format!("{:?}", outcome.await.unwrap());
-        assert_eq!(outcome == "Ignored(Repeated)", asked.is_none(), "{outcome}");
+    let event = |name: &str, refunded: u64| {
+        let body = json!({ "meta": { "event_name": name, "custom_data": { "user_id": "user_7" } }, "data": { "id": "1",
+            "attributes": { "status": "paid", "total": 4_900, "refunded_amount": refunded, "currency": "USD" } } })
+        .to_string();
+        let headers = lemon.sign("", body.as_bytes(), SystemTime::now());
+        let header = |name: &str| headers.get(name).map(String::as_bytes);
+        lemon.verify(header, body.as_bytes(), SystemTime::now()).unwrap()
+    };
+    let mut readings = affitor_sandbox::Readings::default();
+    readings.second_refund = affitor_sandbox::SecondRefund::Taken;
+    let sandbox = Sandbox::builder().readings(readings).start().await.unwrap();
+    let first = client(&sandbox, sandbox.api_key());
+    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+    let click = first.track_click(Click::landing(landing)).await.unwrap();
+    let _ = first.track_lead(Lead::new("user_7").click_id(click.click_id().cloned())).await.unwrap();
+    first.track_payment(&event("order_created", 0)).await.unwrap();
+    let deducted = async || sandbox.commissions().await[0].deducted_cents;
+    // In their order, each twice; and an older one late.
+    for (total, left) in [(1_500, 300), (1_500, 300), (2_500, 500), (2_500, 500), (1_500, 500)] {
+        first.track_payment(&event("order_refunded", total)).await.unwrap();
+        assert_eq!(deducted().await, left, "{total}");
     }
+    // Another process: the shop says what was before.
+    let second = client(&sandbox, sandbox.api_key());
+    let known = event("order_refunded", 3_500);
+    second.track_payment(&known).refunded_before(2_500).await.unwrap();
+    assert_eq!(deducted().await, 700);
+    let contradiction = event("order_refunded", 3_600);
+    let outcome = second.track_payment(&contradiction).refunded_before(9_000).await.unwrap();
+    assert!(format!("{outcome:?}").starts_with("Refused("), "{outcome:?}");
+    second.track_payment(&event("order_refunded", 4_900)).await.unwrap();
+    assert_eq!(deducted().await, 980);
 }
 
 /// A developer's mistake is a 500 that tells the visitor nothing.

@@ -61,7 +61,7 @@ fn invoice(api: Api, number: u64, reason: &str, paid: u64) -> Vec<Value> {
 fn refund(api: Api, number: u64, id: &str, amount: u64, before: u64) -> Vec<Value> {
     let payment = format!("pi_{number}");
     let mut charge = json!({ "id": format!("ch_{number}"), "amount": PRICE, "amount_refunded": before + amount,
-        "payment_intent": payment, "refunded": before + amount == PRICE });
+        "currency": "usd", "payment_intent": payment, "refunded": before + amount == PRICE });
     if api == Api::Old {
         charge["invoice"] = json!(format!("in_{number}"));
     }
@@ -74,14 +74,38 @@ fn refund(api: Api, number: u64, id: &str, amount: u64, before: u64) -> Vec<Valu
 }
 
 fn dispute(api: Api, number: u64) -> Value {
-    let object = json!({ "id": "du_1", "amount": PRICE, "status": "lost", "payment_intent": format!("pi_{number}") });
+    let object = json!({ "id": "du_1", "amount": PRICE, "status": "lost", "currency": "usd", "payment_intent": format!("pi_{number}") });
     stripe(api, "charge.dispute.closed", &object, &Value::Null)
+}
+
+/// A subscription that is paid at its checkout: Stripe tells that twice, by session and by invoice.
+fn paid_checkout(api: Api) -> Vec<Value> {
+    let object = json!({ "id": "cs_5", "mode": "subscription", "payment_status": "paid", "payment_intent": null,
+        "invoice": "in_5", "subscription": "sub_5", "amount_total": PRICE, "currency": "usd",
+        "metadata": { "program_id": "42", "affitor_customer_key": "user_7" } });
+    let mut events = vec![stripe(api, "checkout.session.completed", &object, &Value::Null)];
+    events.extend(invoice(api, 5, "subscription_create", PRICE));
+    events
+}
+
+/// A single payment of which Stripe has made an invoice afterwards, and which is given back: its refund names that invoice in the
+/// old API, and its sale is tracked under the payment.
+fn single_payment(api: Api) -> Vec<Value> {
+    let object = json!({ "id": "cs_6", "mode": "payment", "payment_status": "paid", "payment_intent": "pi_6",
+        "invoice": "in_6", "amount_total": PRICE, "currency": "usd",
+        "metadata": { "program_id": "42", "affitor_customer_key": "user_7" } });
+    let mut events = vec![stripe(api, "checkout.session.completed", &object, &Value::Null)];
+    events.extend(invoice(api, 6, "manual", PRICE));
+    events.extend(refund(api, 6, "re_6", PRICE, 0));
+    events
 }
 
 /// Everything that happens, in its order.
 fn life(api: Api) -> Vec<Value> {
     let mut events = vec![checkout(api)];
     events.extend(invoice(api, 0, "subscription_create", 0)); // the trial
+    events.extend(paid_checkout(api));
+    events.extend(single_payment(api));
     for number in 1..=4 {
         events.extend(invoice(api, number, "subscription_cycle", PRICE)); // the first payment, and three renewals
     }
@@ -139,7 +163,7 @@ async fn left(sandbox: &Sandbox) -> Vec<(String, u64)> {
 }
 
 fn expected(of_second: u64) -> Vec<(String, u64)> {
-    [("in_1", COMMISSION), ("in_2", of_second), ("in_3", 0), ("in_4", 0)]
+    [("in_1", COMMISSION), ("in_2", of_second), ("in_3", 0), ("in_4", 0), ("in_5", COMMISSION), ("pi_6", 0)]
         .map(|(invoice, left)| (invoice.to_owned(), left))
         .to_vec()
 }

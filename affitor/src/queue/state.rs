@@ -96,11 +96,8 @@ impl State {
         if self.under_way >= senders {
             return None;
         }
-        while let Some(Reverse((at, ticket))) = self.later.peek().copied()
-            && at <= now
-        {
-            self.later.pop();
-            self.ready.push_back(ticket);
+        while self.later.peek().is_some_and(|Reverse((at, _))| *at <= now) {
+            self.ready.extend(self.later.pop().map(|Reverse((_, ticket))| ticket));
         }
         let ticket = self.ready.pop_front()?;
         let item = self.items.get(&ticket)?;

@@ -67,7 +67,7 @@ impl<P: Provider> Webhook<P> {
         Ok(self)
     }
 
-    /// Sets how far the time of a signature may be from now, both ways: 5 minutes unless set. Lemon Squeezy's scheme has
+    /// Sets how far the time of a signature may be from now, both ways, in whole seconds: 5 minutes unless set. Lemon Squeezy's scheme has
     /// no time.
     #[must_use]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
@@ -104,6 +104,16 @@ impl<P: Provider> Webhook<P> {
         self.body_limit
     }
 
+    /// Checks that a signature is there at all: worth knowing before a body is read.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::MissingHeader`].
+    pub fn check_signed<'h>(&self, header: impl Fn(&str) -> Option<&'h [u8]>) -> Result<(), VerifyError> {
+        let name = P::SIGNATURE;
+        header(name).map(drop).ok_or(VerifyError::MissingHeader { name })
+    }
+
     pub(super) fn change(&mut self) -> &mut Settings {
         Arc::make_mut(&mut self.settings)
     }
@@ -127,8 +137,7 @@ impl<P: Provider> Webhook<P> {
         let header = |name: &str| -> Option<&[u8]> { header(name) };
         let (secrets, tolerance) = (&*self.secrets, self.tolerance);
         P::verify(&Signed { header: &header, body, secrets, now, tolerance })?;
-        let json = serde_json::from_slice(body).map_err(|_| VerifyError::NotJson)?;
-        WebhookEvent::new(json, Arc::clone(&self.settings)).ok_or(VerifyError::NotJson)
+        WebhookEvent::new(body, Arc::clone(&self.settings)).ok_or(VerifyError::NotJson)
     }
 
     /// Signs a body as the provider does: the headers for a test of one's own handler. `id` is the message's, where the
@@ -143,7 +152,8 @@ impl<P: Provider> Webhook<P> {
 fn checked(secret: impl Into<String>) -> Result<SecretString, InvalidSecret> {
     let secret = SecretString::from(secret.into());
     match secret.expose_secret().trim() {
-        "" => Err(InvalidSecret(())),
+        // The prefix alone is what is left of a secret that was cut off.
+        "" | "whsec_" | "pdl_ntfset_" => Err(InvalidSecret(())),
         trimmed => Ok(SecretString::from(trimmed)),
     }
 }

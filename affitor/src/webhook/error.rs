@@ -5,7 +5,7 @@ use std::fmt;
 /// Why a request is not taken for a webhook of the provider's. Answer it with status 400.
 ///
 /// It holds nothing of the body and nothing of the secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// A header that the provider always sends is not there: the request is not from the provider, or something in between
@@ -24,8 +24,8 @@ pub enum VerifyError {
     /// No signature fits: the secret is another endpoint's, the body was changed on its way (parsed and written again,
     /// say), or the request is forged.
     WrongSignature,
-    /// The signature is right and too old, or from the future: a replay, or a clock that is wrong. The tolerance is
-    /// 5 minutes, both ways.
+    /// The signature is right and too old, or from the future: a replay, or a clock that is wrong. See
+    /// [`Webhook::tolerance`](super::Webhook::tolerance).
     OutsideTolerance,
     /// The signature is right, and the body is no JSON object: it was cut off before it was signed.
     NotJson,

@@ -1,11 +1,14 @@
 //! Lemon Squeezy.
 
-use std::{borrow::Cow, time::SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
 use serde_json::Value;
 
 use super::{
-    Ignored, Provider, Tracking, VerifyError, WebhookEvent,
+    Ignored, Provider, Refused, Tracking, VerifyError, WebhookEvent,
     read::{Fields, Found, some, wrong},
     sealed::Rules,
     signature::{Signed, hmac},
@@ -23,31 +26,35 @@ use crate::{Event, Refund, Sale};
 /// - Orders and invoices are numbered in two series: they are tracked as `ls_order_…` and `ls_invoice_…`.
 /// - The customer is `user_id` of the checkout's custom data, else `user_email`. Give the former: an address changes. The
 ///   custom data's `affitor_click_id` is read where it is there.
-/// - `refunded_amount` is a running total, and nothing in the event says what it was before: of a second partial refund
-///   the shop has to say it, with [`TrackPayment::refunded_before`](super::TrackPayment::refunded_before).
-/// - The scheme has no time: a webhook that somebody has recorded can be sent again at any later time. It changes nothing
-///   then, since sales and full refunds count once.
+/// - A pending, failed or fraudulent order does not count, and Lemon Squeezy sends no webhook when a pending one is paid later.
+/// - `refunded_amount` is a running total, and nothing in the event says what it was before. The client remembers it of the last
+///   10,000 payments; of one that was refunded before the process began, the shop says it with
+///   [`TrackPayment::refunded_before`](https://docs.rs/affitor/latest/affitor/webhook/struct.TrackPayment.html#method.refunded_before).
+/// - The scheme has no time: a webhook that somebody has recorded can be sent again at any later time. Sales and full refunds
+///   count once all the same; of partial refunds see the module's last section.
 /// - `test_mode` makes a test event.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct LemonSqueezy;
 
-const SIGNATURE: &str = "x-signature";
+const SIGNED: &str = "x-signature";
 
 impl Provider for LemonSqueezy {
     const NAME: &'static str = "Lemon Squeezy";
 }
 
 impl Rules for LemonSqueezy {
+    const SIGNATURE: &'static str = SIGNED;
+
     fn verify(signed: &Signed<'_>) -> Result<(), VerifyError> {
-        let malformed = VerifyError::MalformedHeader { name: SIGNATURE };
-        let given = hex::decode(signed.header(SIGNATURE)?).map_err(|_| malformed)?;
+        let malformed = VerifyError::MalformedHeader { name: SIGNED };
+        let given = hex::decode(signed.header(SIGNED)?).map_err(|_| malformed)?;
         let expected: Vec<_> = signed.secrets().filter_map(|secret| hmac(secret, &[signed.body])).collect();
         signed.any_matches([given], &expected)
     }
 
     fn sign(secret: &[u8], _: &str, body: &[u8], _: i64) -> Vec<(&'static str, String)> {
-        vec![(SIGNATURE, hex::encode(hmac(secret, &[body]).unwrap_or_default()))]
+        vec![(SIGNED, hex::encode(hmac(secret, &[body]).unwrap_or_default()))]
     }
 
     fn id(json: &Value) -> Option<Cow<'_, str>> {
@@ -63,8 +70,17 @@ impl Rules for LemonSqueezy {
         Fields(json).time("data.attributes.updated_at")
     }
 
-    fn says_test(json: &Value) -> bool {
-        ["meta.test_mode", "data.attributes.test_mode"].iter().any(|path| Fields(json).get(path) == Some(&true.into()))
+    fn tax(json: &Value) -> Option<u64> {
+        Fields(json).get("data.attributes.tax")?.as_u64()
+    }
+
+    const RUNNING_TOTAL: bool = true;
+    /// It delivers three times more, within minutes.
+    const OVERTAKES: Duration = Duration::from_secs(2 * 60);
+
+    fn says_test(json: &Value) -> Result<bool, Refused> {
+        let says = |path: &&str| Fields(json).get(path) == Some(&true.into());
+        Ok(["meta.test_mode", "data.attributes.test_mode"].iter().any(says))
     }
 
     fn tracking(event: &WebhookEvent<Self>) -> Tracking {
@@ -103,7 +119,7 @@ fn payment(event: &WebhookEvent<LemonSqueezy>, kind: Kind) -> Found<Event> {
     match fields.required_text("data.attributes.status")? {
         // An order that is refunded by the time its webhook is delivered was paid all the same.
         "paid" | "refunded" | "partial_refund" => {}
-        "pending" | "failed" | "fraudulent" | "void" => return Err(Ignored::NotPaidYet.into()),
+        "pending" | "failed" | "fraudulent" | "void" => return Err(Ignored::NotPaid.into()),
         _ => {
             return Err(wrong(
                 "data.attributes.status",
@@ -136,6 +152,7 @@ fn refund(event: &WebhookEvent<LemonSqueezy>, kind: Kind) -> Found<Event> {
     if refunded >= total {
         return Ok(Refund::full(transaction_id).into());
     }
+    fields.currency("data.attributes.currency", &event.settings)?;
     let refund_id = format!("{transaction_id}:{refunded}");
     Ok(Refund::partial(transaction_id, refunded).refund_id(refund_id).into())
 }

@@ -26,14 +26,15 @@
 //! ```
 //!
 //! In a web app `affitor-axum` and `affitor-actix` (feature `webhooks`) do this with the extractor `PaymentEvent<Stripe>`,
-//! and [`Client::track_payment`](crate::Client::track_payment) reports what is found.
+//! and [`Client::track_payment`](https://docs.rs/affitor/latest/affitor/struct.Client.html#method.track_payment) reports what is
+//! found.
 //!
 //! # What counts
 //!
 //! | provider | sale | its transaction id | refund | customer |
 //! |---|---|---|---|---|
-//! | [`Stripe`] | a Checkout session once it is paid; renewals from `invoice.paid` | payment intent; invoice for subscriptions | `refund.created`, or `charge.refunded` before API 2025-03-31; a lost dispute | `metadata.affitor_customer_key`, else `client_reference_id` |
-//! | [`Polar`] | `order.paid` | order | `refund.created`, `refund.updated`; `order.refunded` when all is refunded | `metadata.user_id`, else the customer's `external_id`, else `customer_id` |
+//! | [`Stripe`] | a Checkout session once it is paid; renewals from `invoice.paid` | payment intent; invoice for subscriptions | `charge.refunded`; a lost dispute | `metadata.affitor_customer_key`, else `client_reference_id` |
+//! | [`Polar`] | `order.paid` | order | `order.refunded` | `metadata.user_id`, else the customer's `external_id`, else `customer_id` |
 //! | [`LemonSqueezy`] | `order_created`; `subscription_payment_success` but for the first | `ls_order_…`, `ls_invoice_…` | `order_refunded`, `subscription_payment_refunded` | `custom_data.user_id`, else `user_email` |
 //! | [`Paddle`] | `transaction.completed` | transaction | an approved `refund`, a `chargeback` | `custom_data.user_id` |
 //!
@@ -42,15 +43,18 @@
 //! # Delivered twice, and in any order
 //!
 //! Providers deliver again, and late ones overtake early ones. A sale counts once by its transaction id, a full refund once
-//! because it leaves nothing to take back. For a *partial* refund the API has no id: a [`Client`](crate::Client) remembers
-//! the ids of the last 10,000 that it has reported and reports none of them again, but that memory ends with the process
-//! and is not shared between processes. In the documented reading this does no harm, since there a commission that was
+//! because it leaves nothing to take back. For a *partial* refund the API has no id: a client remembers the last 10,000 that it
+//! has reported and reports none of them again, but that memory ends with the process and is not shared between processes. In the documented reading this does no harm, since there a commission that was
 //! reduced once stays as it is.
 
+#[cfg(feature = "client")]
+mod again;
 mod endpoint;
 mod error;
 mod event;
 mod lemon_squeezy;
+#[cfg(feature = "client")]
+mod outcome;
 mod paddle;
 mod polar;
 mod read;
@@ -69,9 +73,12 @@ pub use lemon_squeezy::LemonSqueezy;
 pub use paddle::Paddle;
 pub use polar::Polar;
 pub use stripe::{InvoicePayment, Stripe, StripeRefunds};
-#[cfg(feature = "client")]
-pub use track::{PaymentOutcome, Redeliver, TrackPayment};
 pub use tracking::{Ignored, Refused, Tracking};
+#[cfg(feature = "client")]
+pub use {
+    outcome::{PaymentOutcome, Redeliver},
+    track::TrackPayment,
+};
 
 /// A payment provider: [`Stripe`], [`Polar`], [`LemonSqueezy`] or [`Paddle`], and no other.
 pub trait Provider: sealed::Rules {
@@ -80,14 +87,19 @@ pub trait Provider: sealed::Rules {
 }
 
 mod sealed {
-    use std::{borrow::Cow, time::SystemTime};
+    use std::{
+        borrow::Cow,
+        time::{Duration, SystemTime},
+    };
 
     use serde_json::Value;
 
-    use super::{Tracking, VerifyError, WebhookEvent, signature::Signed};
+    use super::{Refused, Tracking, VerifyError, WebhookEvent, signature::Signed};
 
     /// What differs from provider to provider.
     pub trait Rules: Sized + Send + Sync + 'static {
+        /// The header without which nothing is signed.
+        const SIGNATURE: &'static str;
         /// Whether one of the secrets has signed it.
         fn verify(signed: &Signed<'_>) -> Result<(), VerifyError>;
         /// The headers with which the provider signs a body.
@@ -98,8 +110,24 @@ mod sealed {
         fn kind(json: &Value) -> Option<&str>;
         /// When it happened.
         fn occurred_at(json: &Value) -> Option<SystemTime>;
-        /// Whether the event says itself that it is a test.
-        fn says_test(json: &Value) -> bool;
+        /// Whether the event says itself that it is a test; most don't.
+        fn says_test(_: &Value) -> Result<bool, Refused> {
+            Ok(false)
+        }
+        /// What a refund's sale may be tracked under besides, where the event's first name for it is not known.
+        fn other_sale(_: &WebhookEvent<Self>) -> Option<&str> {
+            None
+        }
+        /// The program that a sale's metadata names.
+        fn program_id(_: &WebhookEvent<Self>) -> Option<&str> {
+            None
+        }
+        /// Whether the amount of a partial refund is all that was refunded so far.
+        const RUNNING_TOTAL: bool = false;
+        /// How much of what was paid is tax, in the smallest unit.
+        fn tax(json: &Value) -> Option<u64>;
+        /// For how long after it happened a refund may be waiting for its sale: one that was delivered first.
+        const OVERTAKES: Duration = Duration::from_secs(60 * 60);
         /// What Affitor is to hear of it.
         fn tracking(event: &WebhookEvent<Self>) -> Tracking;
     }

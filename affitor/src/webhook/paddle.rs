@@ -37,6 +37,8 @@ impl Provider for Paddle {
 }
 
 impl Rules for Paddle {
+    const SIGNATURE: &'static str = SCHEME.header;
+
     fn verify(signed: &Signed<'_>) -> Result<(), VerifyError> {
         signed.timed_hex(&SCHEME)
     }
@@ -57,8 +59,8 @@ impl Rules for Paddle {
         Fields(json).time("occurred_at")
     }
 
-    fn says_test(_: &Value) -> bool {
-        false
+    fn tax(json: &Value) -> Option<u64> {
+        Fields(json).get("data.details.totals.tax")?.as_str()?.parse().ok()
     }
 
     fn tracking(event: &WebhookEvent<Self>) -> Tracking {
@@ -108,7 +110,10 @@ fn adjustment(event: &WebhookEvent<Paddle>) -> Found<Event> {
     let transaction_id = fields.required_text("data.transaction_id")?;
     let refund = match fields.required_text("data.type")? {
         "full" => Refund::full(transaction_id),
-        "partial" => Refund::partial(transaction_id, some(fields.amount_text("data.totals.total")?)?),
+        "partial" => {
+            fields.currency("data.currency_code", &event.settings)?;
+            Refund::partial(transaction_id, some(fields.amount_text("data.totals.total")?)?)
+        }
         _ => return Err(wrong("data.type", "full or partial")),
     };
     let refund = refund.refund_id(fields.required_text("data.id")?);

@@ -59,22 +59,22 @@ impl<'a> Signed<'a> {
     /// Checks a scheme with a time and hex signatures in one header: `t=…,v1=…` or `ts=…;h1=…`.
     pub(super) fn timed_hex(&self, scheme: &TimedHex) -> Result<(), VerifyError> {
         let name = scheme.header;
-        let malformed = VerifyError::MalformedHeader { name };
+        let malformed = || VerifyError::MalformedHeader { name };
         let (mut time, mut given) = (None, Vec::new());
         for (key, value) in self.header(name)?.split(scheme.separator).filter_map(|part| part.trim().split_once('=')) {
             if key == scheme.time {
                 // The text is signed as it stands, so that `007` is another time than `7`.
                 if time.replace(value).is_some() {
-                    return Err(malformed);
+                    return Err(malformed());
                 }
             } else if key == scheme.signature && given.len() < MOST_SIGNATURES {
                 given.push(value);
             }
         }
-        let time = time.ok_or(malformed)?;
-        let seconds: i64 = time.parse().map_err(|_| malformed)?;
+        let time = time.ok_or_else(malformed)?;
+        let seconds: i64 = time.parse().map_err(|_| malformed())?;
         if given.is_empty() {
-            return Err(malformed);
+            return Err(malformed());
         }
         let expected: Vec<_> =
             self.secrets().filter_map(|secret| hmac(secret, &[time.as_bytes(), scheme.joint, self.body])).collect();

@@ -5,14 +5,18 @@ use std::{borrow::Cow, time::SystemTime};
 use serde_json::Value;
 
 use super::{
-    Ignored, Provider, Tracking, VerifyError, Webhook, WebhookEvent,
+    Ignored, Provider, Refused, Tracking, VerifyError, Webhook, WebhookEvent,
     read::{Fields, Found, some, wrong},
     sealed::Rules,
     signature::{Signed, TimedHex},
 };
-use crate::{Event, Refund, Sale, SubscriptionInterval, stripe::CLICK_ID};
+use crate::{
+    Event, Refund, Sale, SubscriptionInterval,
+    stripe::{CLICK_ID, PROGRAM_ID},
+};
 
-/// Stripe, with Checkout. The secret is the endpoint's whole `whsec_…`.
+/// Stripe, with Checkout. The secret is the endpoint's whole `whsec_…`. What is paid without Checkout (with Elements, say) is
+/// reported by hand, with [`Sale`].
 ///
 /// # Which events the endpoint needs
 ///
@@ -20,18 +24,20 @@ use crate::{Event, Refund, Sale, SubscriptionInterval, stripe::CLICK_ID};
 /// |---|---|
 /// | sales | `checkout.session.completed`, `checkout.session.async_payment_succeeded` |
 /// | renewals | `invoice.paid` (or `invoice.payment_succeeded`; with both, they count once) |
-/// | refunds, API 2025-03-31 and later | `refund.created`, `refund.updated` |
-/// | refunds, earlier API versions | `charge.refunded` |
+/// | refunds | `charge.refunded` (or `refund.created` and `refund.updated`, with [`Webhook::refunds_from`]) |
+/// | refunds that fail later | `refund.failed`: a warning in the log |
 /// | lost disputes | `charge.dispute.closed` |
 ///
-/// Of refunds the endpoint's API version decides which event counts, so that an endpoint that is subscribed to all counts
-/// none twice; [`Webhook::refunds_from`] decides otherwise.
+/// Of each refund Stripe tells twice, by charge and by refund. One of the two counts, so that an endpoint that hears both counts
+/// none twice.
 ///
 /// - A session counts when its `payment_status` is `paid`. One with a delayed payment method is `unpaid` when it is
-///   completed, and counts from `checkout.session.async_payment_succeeded`.
+///   completed, and counts from `checkout.session.async_payment_succeeded`. (One that is captured by hand counts not at all:
+///   Stripe sends no event of the session when it is. Report it with [`Sale`].)
 /// - Of a subscription the first payment counts from its session and the others from invoices with
 ///   `billing_reason=subscription_cycle`; a first payment after a trial is one of these. Other invoices do not count.
-/// - A partial refund has its amount from `refund.created`, or as `amount_refunded` less what `previous_attributes` says of it.
+/// - A partial refund is `amount_refunded` less what `previous_attributes` says of it; all at once is a full refund, which may
+///   be reported again without harm.
 /// - A dispute counts when it is lost. While it is open the money is only held back, and Affitor has no way to give a
 ///   partner back what was taken.
 /// - `livemode: false` makes a test event.
@@ -45,7 +51,7 @@ use crate::{Event, Refund, Sale, SubscriptionInterval, stripe::CLICK_ID};
 ///
 /// - Subscribe to `invoice_payment.paid`, keep what [`WebhookEvent::invoice_payment`] finds in it (in earlier API versions
 ///   the invoice itself says it), or ask Stripe for the invoice payments of [`WebhookEvent::payment_intent`];
-/// - and hand the invoice to [`TrackPayment::refund_of`](super::TrackPayment::refund_of).
+/// - and hand the invoice to [`TrackPayment::refund_of`](https://docs.rs/affitor/latest/affitor/webhook/struct.TrackPayment.html#method.refund_of).
 ///
 /// Without that, such a refund is not found by Affitor and the partner keeps the commission.
 #[derive(Clone, Copy, Debug)]
@@ -56,10 +62,12 @@ pub struct Stripe;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StripeRefunds {
-    /// `refund.created` and `refund.updated`: each refund with its own amount and id. For all refunds since API 2024-10-28.
-    RefundCreated,
-    /// `charge.refunded`: the running total of the charge, and what it was before.
+    /// `charge.refunded`, which counts unless another is set: the running total of the charge, and what it was before.
     ChargeRefunded,
+    /// `refund.created` and `refund.updated`: each refund with its own amount and id, for all refunds since API 2024-10-28. They
+    /// don't say whether all was given back, so that each is a partial refund, which is not reported again once it may have
+    /// arrived.
+    RefundCreated,
 }
 
 /// Which payment paid an invoice: what a refund's payment intent leads to.
@@ -81,7 +89,7 @@ impl Webhook<Stripe> {
         self
     }
 
-    /// Sets from which events refunds are counted. Unless it is set, the API version of the event decides.
+    /// Sets from which events refunds are counted: [`StripeRefunds::ChargeRefunded`] unless set.
     #[must_use]
     pub fn refunds_from(mut self, events: StripeRefunds) -> Self {
         self.change().stripe_refunds = Some(events);
@@ -104,6 +112,9 @@ impl WebhookEvent<Stripe> {
             _ => return None,
         };
         let text = |field| fields.get(field).and_then(Value::as_str);
+        if text("data.object.billing_reason").is_some_and(|reason| !reason.starts_with("subscription")) {
+            return None;
+        }
         Some(InvoicePayment { invoice: text(invoice)?, payment_intent: text(payment_intent)? })
     }
 }
@@ -116,6 +127,8 @@ impl Provider for Stripe {
 }
 
 impl Rules for Stripe {
+    const SIGNATURE: &'static str = SCHEME.header;
+
     fn verify(signed: &Signed<'_>) -> Result<(), VerifyError> {
         signed.timed_hex(&SCHEME)
     }
@@ -136,8 +149,32 @@ impl Rules for Stripe {
         Fields(json).unix_time("created")
     }
 
-    fn says_test(json: &Value) -> bool {
-        json.get("livemode") == Some(&Value::Bool(false))
+    fn says_test(json: &Value) -> Result<bool, Refused> {
+        match json.get("livemode") {
+            Some(Value::Bool(live)) => Ok(!live),
+            Some(_) => Err(Refused::WrongField { field: "livemode", expected: "true or false" }),
+            None => Err(Refused::MissingField { field: "livemode" }),
+        }
+    }
+
+    fn tax(json: &Value) -> Option<u64> {
+        let fields = Fields(json);
+        let amount = |path: &str| fields.get(path).and_then(Value::as_u64);
+        // A session says it; an invoice says what it is without.
+        amount("data.object.total_details.amount_tax")
+            .or_else(|| amount("data.object.total")?.checked_sub(amount("data.object.total_excluding_tax")?))
+    }
+
+    fn program_id(event: &WebhookEvent<Self>) -> Option<&str> {
+        let fields = Fields(event.json());
+        [Place::Session, Place::Parent, Place::Invoice]
+            .into_iter()
+            .find_map(|place| fields.get(&format!("{}.{PROGRAM_ID}", place.path()))?.as_str())
+            .filter(|id| !id.trim().is_empty())
+    }
+
+    fn other_sale(event: &WebhookEvent<Self>) -> Option<&str> {
+        event.payment_intent()
     }
 
     fn tracking(event: &WebhookEvent<Self>) -> Tracking {
@@ -145,6 +182,8 @@ impl Rules for Stripe {
             "checkout.session.completed" | "checkout.session.async_payment_succeeded" => session(event),
             "invoice.paid" | "invoice.payment_succeeded" => invoice(event),
             "refund.created" | "refund.updated" => refund(event),
+            // It succeeded before, or else there is nothing to undo; the event does not say which.
+            "refund.failed" => Err(Ignored::CannotBeUndone.into()),
             "charge.refunded" => charge(event),
             "charge.dispute.closed" => dispute(event),
             _ => Err(Ignored::OtherType.into()),
@@ -180,7 +219,7 @@ fn session(event: &WebhookEvent<Stripe>) -> Found<Event> {
         transaction_id,
         amount: fields.amount("data.object.amount_total")?,
         customer_key,
-        click_id: Place::Session,
+        metadata: Place::Session,
     }
     .sale(event)?;
     if !subscription {
@@ -200,7 +239,7 @@ fn invoice(event: &WebhookEvent<Stripe>) -> Found<Event> {
         Some("subscription_create") => {
             return Err(Ignored::CountedElsewhere { by: "checkout.session.completed" }.into());
         }
-        _ => return Err(Ignored::OtherType.into()),
+        _ => return Err(Ignored::OtherInvoice.into()),
     }
     // Where the subscription's metadata stands since API 2025-03-31, and before.
     let place = match fields.get("data.object.parent.subscription_details") {
@@ -215,7 +254,7 @@ fn invoice(event: &WebhookEvent<Stripe>) -> Found<Event> {
         transaction_id: fields.required_text("data.object.id")?,
         amount: fields.amount("data.object.amount_paid")?,
         customer_key,
-        click_id: place,
+        metadata: place,
     }
     .sale(event)?;
     let subscription = match fields.text("data.object.parent.subscription_details.subscription")? {
@@ -252,7 +291,7 @@ struct Parts<'a> {
     transaction_id: &'a str,
     amount: u64,
     customer_key: Option<String>,
-    click_id: Place,
+    metadata: Place,
 }
 
 impl Parts<'_> {
@@ -261,7 +300,7 @@ impl Parts<'_> {
         if self.amount == 0 {
             return Err(Ignored::NothingPaid.into());
         }
-        let click_id = fields.click_id(&format!("{}.{CLICK_ID}", self.click_id.path()));
+        let click_id = fields.click_id(&format!("{}.{CLICK_ID}", self.metadata.path()));
         if self.customer_key.is_none() && click_id.is_none() {
             return Err(Ignored::Unattributable.into());
         }
@@ -288,39 +327,31 @@ fn interval(fields: Fields<'_>) -> Option<SubscriptionInterval> {
 }
 
 /// Which event counts a refund of this endpoint.
-fn counting(event: &WebhookEvent<Stripe>) -> Found<StripeRefunds> {
-    if let Some(set) = event.settings.stripe_refunds {
-        return Ok(set);
-    }
-    // `2024-06-20`, or since then `2025-03-31.basil`: the date alone is in order.
-    let version = Fields(event.json()).required_text("api_version")?;
-    let date = version.split('.').next().unwrap_or_default().as_bytes();
-    let is_date = date.len() == 10
-        && date.iter().enumerate().all(|(at, byte)| match at {
-            4 | 7 => *byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    if !is_date {
-        return Err(wrong("api_version", "a date, with or without a name"));
-    }
-    Ok(if date < b"2025-03-31".as_slice() { StripeRefunds::ChargeRefunded } else { StripeRefunds::RefundCreated })
+fn counting(event: &WebhookEvent<Stripe>) -> StripeRefunds {
+    event.settings.stripe_refunds.unwrap_or(StripeRefunds::ChargeRefunded)
 }
 
 fn refund(event: &WebhookEvent<Stripe>) -> Found<Event> {
-    if counting(event)? != StripeRefunds::RefundCreated {
+    let fields = Fields(event.json());
+    let status = fields.required_text("data.object.status")?;
+    let before = fields.text("data.previous_attributes.status")?;
+    if matches!(status, "failed" | "canceled") && before == Some("succeeded") {
+        return Err(Ignored::CannotBeUndone.into());
+    }
+    if counting(event) != StripeRefunds::RefundCreated {
         return Err(Ignored::CountedElsewhere { by: "charge.refunded" }.into());
     }
-    let fields = Fields(event.json());
-    if fields.required_text("data.object.status")? != "succeeded" {
+    if status != "succeeded" {
         return Err(Ignored::RefundNotFinal.into());
     }
     // An update that was about something else: a reference number, say.
-    if event.kind() == "refund.updated" && fields.get("data.previous_attributes.status").is_none() {
+    if event.kind() == "refund.updated" && before.is_none() {
         return Err(Ignored::CountedElsewhere { by: "refund.created" }.into());
     }
     let transaction_id = fields.text("data.object.payment_intent")?.ok_or(Ignored::Unattributable)?;
-    let refund = Refund::partial(transaction_id, some(fields.amount("data.object.amount")?)?)
-        .refund_id(fields.required_text("data.object.id")?);
+    let amount = some(fields.amount("data.object.amount")?)?;
+    fields.currency("data.object.currency", &event.settings)?;
+    let refund = Refund::partial(transaction_id, amount).refund_id(fields.required_text("data.object.id")?);
     Ok(match fields.text("data.object.reason")? {
         Some(reason) => refund.refund_reason(reason),
         None => refund,
@@ -329,7 +360,7 @@ fn refund(event: &WebhookEvent<Stripe>) -> Found<Event> {
 }
 
 fn charge(event: &WebhookEvent<Stripe>) -> Found<Event> {
-    if counting(event)? != StripeRefunds::ChargeRefunded {
+    if counting(event) != StripeRefunds::ChargeRefunded {
         return Err(Ignored::CountedElsewhere { by: "refund.created" }.into());
     }
     let fields = Fields(event.json());
@@ -347,6 +378,7 @@ fn charge(event: &WebhookEvent<Stripe>) -> Found<Event> {
     if before == 0 && total == charged {
         return Ok(Refund::full(transaction_id).into());
     }
+    fields.currency("data.object.currency", &event.settings)?;
     // A running total is reached once: it is as good a name as the refund's own, which the event doesn't always have.
     let charge = fields.required_text("data.object.id")?;
     Ok(Refund::partial(transaction_id, now).refund_id(format_args!("{charge}:{total}")).into())
@@ -354,11 +386,14 @@ fn charge(event: &WebhookEvent<Stripe>) -> Found<Event> {
 
 fn dispute(event: &WebhookEvent<Stripe>) -> Found<Event> {
     let fields = Fields(event.json());
-    if fields.required_text("data.object.status")? != "lost" {
-        return Err(Ignored::RefundNotFinal.into());
+    match fields.required_text("data.object.status")? {
+        "lost" => {}
+        "won" | "warning_closed" | "prevented" => return Err(Ignored::RefundNotFinal.into()),
+        _ => return Err(wrong("data.object.status", "lost, won, warning_closed or prevented")),
     }
     let transaction_id = fields.text("data.object.payment_intent")?.ok_or(Ignored::Unattributable)?;
     let amount = some(fields.amount("data.object.amount")?)?;
+    fields.currency("data.object.currency", &event.settings)?;
     let id = fields.required_text("data.object.id")?;
     Ok(Refund::partial(transaction_id, amount).refund_id(id).refund_reason("dispute lost").into())
 }

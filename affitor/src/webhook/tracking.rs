@@ -37,8 +37,12 @@ impl Tracking {
 pub enum Ignored {
     /// An event of another type.
     OtherType,
+    /// An invoice of another kind than a subscription's renewal: an upgrade, one written by hand.
+    OtherInvoice,
     /// The money is not there yet. The provider says so with an event of its own when it is.
     NotPaidYet,
+    /// Not paid, and no webhook says when it is.
+    NotPaid,
     /// Nothing was paid: a trial, a full discount.
     NothingPaid,
     /// The same money is counted from another event.
@@ -49,6 +53,8 @@ pub enum Ignored {
     },
     /// It names neither a customer nor a click nor a sale that Affitor could know: a payment that was begun elsewhere.
     Unattributable,
+    /// The payment's metadata names another program of Affitor than the client's: the payment account is shared.
+    OtherProgram,
     /// The refund or dispute is not decided yet, or was decided against the customer.
     RefundNotFinal,
     /// Money came back that was refunded before. Affitor has no call for that: the partner's commission can be set right
@@ -58,25 +64,25 @@ pub enum Ignored {
     ReadByAffitor,
     /// A refund in the provider's test mode: Affitor has no test refund.
     TestRefund,
-    /// A partial refund that this client has reported before.
-    Repeated,
 }
 
 impl fmt::Display for Ignored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherType => f.write_str("an event of another type"),
+            Self::OtherInvoice => f.write_str("an invoice, but of no renewal"),
             Self::NotPaidYet => f.write_str("not paid yet"),
+            Self::NotPaid => f.write_str("not paid"),
             Self::NothingPaid => f.write_str("nothing was paid"),
             Self::CountedElsewhere { by } => write!(f, "counted from {by}, which the endpoint must be subscribed to"),
             Self::Unattributable => f.write_str("names no customer, click or sale"),
+            Self::OtherProgram => f.write_str("a payment of another program"),
             Self::RefundNotFinal => f.write_str("the refund or dispute took no money"),
             Self::CannotBeUndone => {
                 f.write_str("money came back that was refunded before: set the commission right in Affitor's dashboard")
             }
             Self::ReadByAffitor => f.write_str("Affitor reads this provider's webhooks itself"),
             Self::TestRefund => f.write_str("a test refund, which Affitor does not have"),
-            Self::Repeated => f.write_str("a partial refund that was reported before"),
         }
     }
 }
@@ -85,7 +91,7 @@ impl fmt::Display for Ignored {
 ///
 /// Delivering it again would not change that, so the provider gets a 200 and the log an error. It holds names of fields, and
 /// nothing of their values but the currency's code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refused {
     /// A field that the provider documents is not there.
@@ -121,8 +127,8 @@ impl fmt::Display for Refused {
             }
             Self::UnsupportedCurrency { currency } => write!(
                 f,
-                "Affitor takes USD, EUR and VND, and this is {currency}: convert it with map_sale after allowing it with \
-                 Webhook::currency, or track the payment by hand"
+                "Affitor takes USD, EUR and VND, and this is {currency}: after allowing it with Webhook::currency \
+                 convert it with map_sale and map_refund, or track the payment by hand"
             ),
         }
     }

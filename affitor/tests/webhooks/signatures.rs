@@ -70,10 +70,22 @@ fn bodies_that_are_signed_and_broken() {
 
 #[test]
 fn no_secret_is_no_webhook_and_none_is_shown() {
-    for empty in ["", " ", "\n"] {
+    for empty in ["", " ", "\n", "whsec_", "pdl_ntfset_\n"] {
         assert!(Webhook::<Stripe>::new(empty).is_err());
         assert!(webhook::<Stripe>().or_secret(empty).is_err());
     }
     let shown = format!("{:?}", Webhook::<Stripe>::new("whsec_x\n").unwrap().or_secret("whsec_y").unwrap());
     assert!(!shown.contains("whsec_"), "{shown}");
+}
+
+/// What is nothing in base64 is no key.
+#[test]
+fn a_secret_of_nothing_in_base64() {
+    let forged = Webhook::<Polar>::new("whsec_====").unwrap();
+    let body = b"{\"type\":\"order.paid\"}";
+    let mut headers = forged.sign("msg_1", body, at(super::NOW));
+    assert!(forged.verify(|name| headers.get(name).map(String::as_bytes), body, at(super::NOW)).is_ok());
+    let empty = standardwebhooks::Webhook::from_bytes(Vec::new()).unwrap();
+    headers.insert("webhook-signature", empty.sign("msg_1", super::NOW as i64, body).unwrap());
+    assert!(forged.verify(|name| headers.get(name).map(String::as_bytes), body, at(super::NOW)).is_err());
 }

@@ -122,10 +122,15 @@ fn stripe_sales() {
             "refused: WrongField { field: \"data.object.metadata.affitor_customer_key\", expected: \"a text\" }",
         ),
         ("another event", with(session(), &[("type", json!("customer.created"))]), "ignored: OtherType"),
-        ("no type", with(session(), &[("type", json!(7))]), "ignored: OtherType"),
+        ("no type", with(session(), &[("type", json!(7))]), "refused: MissingField { field: \"the event's type\" }"),
+        (
+            "no live mode",
+            with(session(), &[("livemode", Value::Null)]),
+            "refused: WrongField { field: \"livemode\", expected: \"true or false\" }",
+        ),
         (
             "no data",
-            json!({ "type": "checkout.session.completed" }),
+            json!({ "type": "checkout.session.completed", "livemode": true }),
             "refused: MissingField { field: \"data.object.mode\" }",
         ),
     ];
@@ -175,8 +180,8 @@ fn stripe_renewals() {
             edited!(new_renewal(), "billing_reason" => "subscription_create"),
             "ignored: CountedElsewhere { by: \"checkout.session.completed\" }",
         ),
-        ("an upgrade", edited!(new_renewal(), "billing_reason" => "subscription_update"), "ignored: OtherType"),
-        ("by hand", edited!(new_renewal(), "billing_reason" => "manual"), "ignored: OtherType"),
+        ("an upgrade", edited!(new_renewal(), "billing_reason" => "subscription_update"), "ignored: OtherInvoice"),
+        ("by hand", edited!(new_renewal(), "billing_reason" => "manual"), "ignored: OtherInvoice"),
         ("$0", edited!(new_renewal(), "amount_paid" => 0), "ignored: NothingPaid"),
         (
             "no metadata",
@@ -195,7 +200,51 @@ fn stripe_renewals() {
 
 #[test]
 fn stripe_refunds() {
-    let pending = edited!(refund(), "status" => "pending");
+    let second = edited!(
+        with(charge(), &[("data.previous_attributes.amount_refunded", json!(1_500))]),
+        "amount_refunded" => 2_500
+    );
+    let rest = edited!(second.clone(), "amount_refunded" => 4_900);
+    let failed_later = with(
+        edited!(refund(), "status" => "failed"),
+        &[("type", json!("refund.updated")), ("data.previous_attributes", json!({ "status": "succeeded" }))],
+    );
+    let rows = [
+        ("a part", charge(), "refund 1500 of pi_1 as ch_1:1500"),
+        ("new API", with(charge(), &[("api_version", json!(NEW))]), "refund 1500 of pi_1 as ch_1:1500"),
+        ("no API version", with(charge(), &[("api_version", Value::Null)]), "refund 1500 of pi_1 as ch_1:1500"),
+        ("a second part", second, "refund 1000 of pi_1 as ch_1:2500"),
+        ("the rest", rest, "refund 3400 of pi_1 as ch_1:4900"),
+        ("all", edited!(charge(), "amount_refunded" => 4_900, "refunded" => true), "refund all of pi_1"),
+        ("of a subscription, old API", edited!(charge(), "invoice" => "in_2"), "refund 1500 of in_2 as ch_1:1500"),
+        ("of nothing that we know", edited!(charge(), "payment_intent" => Value::Null), "ignored: Unattributable"),
+        ("in test mode", with(charge(), &[("livemode", json!(false))]), "ignored: TestRefund"),
+        (
+            "yen: whose sale was refused",
+            edited!(charge(), "currency" => "jpy"),
+            "refused: UnsupportedCurrency { currency: JPY }",
+        ),
+        (
+            "what it was before is not there",
+            without(charge(), "data.previous_attributes.amount_refunded"),
+            "refused: MissingField { field: \"data.previous_attributes.amount_refunded\" }",
+        ),
+        (
+            "less than before",
+            with(charge(), &[("data.previous_attributes.amount_refunded", json!(2_000))]),
+            "refused: WrongField { field: \"data.previous_attributes.amount_refunded\", expected: \"less than data.object.amount_refunded\" }",
+        ),
+        ("the same, told by the refund", refund(), "ignored: CountedElsewhere { by: \"charge.refunded\" }"),
+        ("one that fails later", failed_later, "ignored: CannotBeUndone"),
+        ("the event for that", with(refund(), &[("type", json!("refund.failed"))]), "ignored: CannotBeUndone"),
+        ("a lost dispute", dispute(), "refund 4900 of pi_1 as du_1"),
+        ("a won one", edited!(dispute(), "status" => "won"), "ignored: RefundNotFinal"),
+        ("an inquiry", edited!(dispute(), "status" => "warning_closed"), "ignored: RefundNotFinal"),
+        ("an open one", with(dispute(), &[("type", json!("charge.dispute.created"))]), "ignored: OtherType"),
+    ];
+    check(&webhook::<Stripe>(), &rows);
+
+    let by_refund = webhook::<Stripe>().refunds_from(StripeRefunds::RefundCreated);
     let succeeded_later = with(
         refund(),
         &[("type", json!("refund.updated")), ("data.previous_attributes", json!({ "status": "pending" }))],
@@ -206,76 +255,25 @@ fn stripe_refunds() {
     );
     let rows = [
         ("a part", refund(), "refund 1500 of pi_1 as re_1"),
-        ("pending", pending, "ignored: RefundNotFinal"),
+        ("old API", with(refund(), &[("api_version", json!(OLD))]), "refund 1500 of pi_1 as re_1"),
+        ("pending", edited!(refund(), "status" => "pending"), "ignored: RefundNotFinal"),
         ("succeeded later", succeeded_later, "refund 1500 of pi_1 as re_1"),
         ("a reference number", noted, "ignored: CountedElsewhere { by: \"refund.created\" }"),
         ("failed", edited!(refund(), "status" => "failed"), "ignored: RefundNotFinal"),
         ("of nothing that we know", edited!(refund(), "payment_intent" => Value::Null), "ignored: Unattributable"),
-        ("in test mode", with(refund(), &[("livemode", json!(false))]), "ignored: TestRefund"),
         ("no id", without(refund(), "data.object.id"), "refused: MissingField { field: \"data.object.id\" }"),
-        (
-            "with the old API the charge counts",
-            with(refund(), &[("api_version", json!(OLD))]),
-            "ignored: CountedElsewhere { by: \"charge.refunded\" }",
-        ),
-        (
-            "an API of the future",
-            with(refund(), &[("api_version", json!("2031-01-01.zeta"))]),
-            "refund 1500 of pi_1 as re_1",
-        ),
-        (
-            "an API version that is none",
-            with(refund(), &[("api_version", json!("latest"))]),
-            "refused: WrongField { field: \"api_version\", expected: \"a date, with or without a name\" }",
-        ),
-        (
-            "no API version",
-            with(charge(), &[("api_version", Value::Null)]),
-            "refused: MissingField { field: \"api_version\" }",
-        ),
-        ("old API: a part", charge(), "refund 1500 of pi_1 as ch_1:1500"),
-        (
-            "old API: a second part",
-            edited!(with(charge(), &[("data.previous_attributes.amount_refunded", json!(1_500))]), "amount_refunded" => 2_500),
-            "refund 1000 of pi_1 as ch_1:2500",
-        ),
-        (
-            "old API: the rest",
-            edited!(with(charge(), &[("data.previous_attributes.amount_refunded", json!(1_500))]), "amount_refunded" => 4_900),
-            "refund 3400 of pi_1 as ch_1:4900",
-        ),
-        ("old API: all", edited!(charge(), "amount_refunded" => 4_900, "refunded" => true), "refund all of pi_1"),
-        ("old API: of a subscription", edited!(charge(), "invoice" => "in_2"), "refund 1500 of in_2 as ch_1:1500"),
-        (
-            "old API: what it was before is not there",
-            without(charge(), "data.previous_attributes.amount_refunded"),
-            "refused: MissingField { field: \"data.previous_attributes.amount_refunded\" }",
-        ),
-        (
-            "old API: less than before",
-            with(charge(), &[("data.previous_attributes.amount_refunded", json!(2_000))]),
-            "refused: WrongField { field: \"data.previous_attributes.amount_refunded\", expected: \"less than data.object.amount_refunded\" }",
-        ),
-        (
-            "with the new API the refund counts",
-            with(charge(), &[("api_version", json!(NEW))]),
-            "ignored: CountedElsewhere { by: \"refund.created\" }",
-        ),
-        ("a lost dispute", dispute(), "refund 4900 of pi_1 as du_1"),
-        ("a won one", edited!(dispute(), "status" => "won"), "ignored: RefundNotFinal"),
-        ("an inquiry", edited!(dispute(), "status" => "warning_closed"), "ignored: RefundNotFinal"),
-        ("an open one", with(dispute(), &[("type", json!("charge.dispute.created"))]), "ignored: OtherType"),
+        ("told by the charge", charge(), "ignored: CountedElsewhere { by: \"refund.created\" }"),
     ];
-    check(&webhook::<Stripe>(), &rows);
+    check(&by_refund, &rows);
+}
 
-    let (by_refund, by_charge) = (StripeRefunds::RefundCreated, StripeRefunds::ChargeRefunded);
-    for (set, body, expected) in [
-        (by_charge, with(charge(), &[("api_version", json!(NEW))]), "refund 1500 of pi_1 as ch_1:1500"),
-        (by_charge, refund(), "ignored: CountedElsewhere { by: \"charge.refunded\" }"),
-        (by_refund, with(refund(), &[("api_version", json!(OLD))]), "refund 1500 of pi_1 as re_1"),
-        (by_refund, charge(), "ignored: CountedElsewhere { by: \"refund.created\" }"),
-    ] {
-        assert_eq!(line(event(&webhook::<Stripe>().refunds_from(set), &body).tracking()), expected);
+#[test]
+fn taxes() {
+    assert_eq!(event(&webhook::<Stripe>(), &session()).tax_cents(), Some(400));
+    let invoice = edited!(new_renewal(), "total" => 5_831, "total_excluding_tax" => 4_900);
+    assert_eq!(event(&webhook::<Stripe>(), &invoice).tax_cents(), Some(931));
+    for body in [new_renewal(), charge()] {
+        assert_eq!(event(&webhook::<Stripe>(), &body).tax_cents(), None);
     }
 }
 
@@ -290,7 +288,8 @@ fn which_payment_paid_an_invoice() {
         let found = event.invoice_payment().unwrap();
         assert_eq!((found.invoice, found.payment_intent), ("in_2", "pi_2"));
     }
-    for body in [new_renewal(), session(), json!({ "type": "invoice_payment.paid" })] {
+    let by_hand = edited!(old_renewal(), "billing_reason" => "manual");
+    for body in [new_renewal(), session(), by_hand, json!({ "type": "invoice_payment.paid" })] {
         assert_eq!(event(&webhook::<Stripe>(), &body).invoice_payment(), None);
     }
     assert_eq!(event(&webhook::<Stripe>(), &refund()).payment_intent(), Some("pi_1"));

@@ -87,10 +87,12 @@ async fn create_session(
     Ok(serde_json::from_slice(&answer.error_for_status()?.bytes().await?)?)
 }
 
-/// The one line that reports a payment. What can be mended is answered with 503, and Stripe delivers it again.
+/// The shop's own work comes first, and once for each event; then the one line that reports the payment. What can be mended is
+/// answered with 503, and Stripe delivers it again.
 #[post("/webhooks/stripe")]
 async fn payment_webhook(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<impl Responder, Redeliver> {
+    tracing::info!(?event, "a shop would hand over the plan here");
     let outcome = affitor.track_payment(&event).await?;
-    tracing::info!(?event, ?outcome, "payment");
+    tracing::info!(?outcome, "reported");
     Ok(HttpResponse::Ok())
 }

@@ -51,7 +51,8 @@ impl Provider {
     async fn deliver(&self, shop: usize, id: &str, kind: &str, object: Value) -> HttpResponse {
         let now = SystemTime::now();
         let created = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let data = json!({ "object": object });
+        // What was refunded before, of a charge that is refunded now: nothing.
+        let data = json!({ "object": object, "previous_attributes": { "amount_refunded": 0 } });
         let body = json!({ "id": id, "object": "event", "api_version": "2025-03-31.basil", "created": created,
             "livemode": true, "type": kind, "data": data })
         .to_string();
@@ -138,7 +139,8 @@ async fn refund(provider: web::Data<Provider>, form: web::Form<HashMap<String, S
         return HttpResponse::NotFound().finish();
     };
     let amount = session.get(UNIT_AMOUNT).and_then(|amount| amount.parse::<u64>().ok());
-    let object = json!({ "id": format!("re_{number}"), "object": "refund", "amount": amount, "status": "succeeded",
-        "payment_intent": payment_intent(number), "reason": "requested_by_customer" });
-    provider.deliver(1, &format!("evt_refund_{number}"), "refund.created", object).await
+    let object = json!({ "id": format!("ch_{number}"), "object": "charge", "amount": amount, "amount_refunded": amount,
+        "refunded": true, "currency": session.get("line_items[0][price_data][currency]"),
+        "payment_intent": payment_intent(number) });
+    provider.deliver(1, &format!("evt_refund_{number}"), "charge.refunded", object).await
 }
