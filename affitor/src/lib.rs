@@ -48,6 +48,8 @@
 //! (times as the providers write them).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Texts speak of the client where it is left out as well.
+#![cfg_attr(not(feature = "client"), allow(rustdoc::broken_intra_doc_links))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod click_id;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix_web::FromRequest as _;
+use affitor::webhook::{Stripe, Webhook, WebhookEvent};
 use affitor_axum::{AffitorClient, Client, Currency, Lead, Sale};
 use affitor_sandbox::Sandbox;
 use axum::extract::FromRequestParts as _;
@@ -189,6 +190,15 @@ fn what_is_shared_between_threads_can_be() {
     assert_impl_all!(affitor_axum::AffitorClient: Send, Sync, Clone);
     assert_impl_all!(affitor_actix::AffitorLayer: Send, Sync, Clone);
     assert_impl_all!(affitor_tower::ClickIdLayer<affitor_tower::Wrapped>: Send, Sync, Clone);
+    assert_impl_all!(affitor::queue::Queue: Send, Sync, Clone);
+    assert_impl_all!(affitor::NotQueued: Send, Sync, std::error::Error);
+    assert_impl_all!(Webhook<Stripe>: Send, Sync, Clone, std::fmt::Debug);
+    assert_impl_all!(WebhookEvent<Stripe>: Send, Sync, Clone, std::fmt::Debug);
+    assert_impl_all!(affitor::webhook::Tracking: Send, Sync, Clone);
+    assert_impl_all!(affitor::webhook::Redeliver: Send, Sync, std::error::Error);
+    assert_impl_all!(affitor_axum::PaymentEvent<Stripe>: Send, Sync, Clone);
+    assert_impl_all!(affitor_axum::Redeliver: Send, Sync, std::error::Error);
+    assert_impl_all!(affitor_actix::PaymentEvent<Stripe>: Clone);
     assert_impl_all!(Sandbox: Send, Sync);
     assert_not_impl_any!(Sandbox: Clone);
 
@@ -197,5 +207,10 @@ fn what_is_shared_between_threads_can_be() {
     is_send(client.track_lead(lead()));
     is_send(client.track_sale(sale()));
     is_send(client.readiness());
+    fn of_payment(client: &Client, event: &WebhookEvent<Stripe>) {
+        is_send(client.track_payment(event));
+        is_send(client.track_payment(event).into_future());
+    }
+    let _ = of_payment;
     is_send(client.for_visitor(None).track_lead(lead()));
 }

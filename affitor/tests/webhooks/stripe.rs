@@ -144,7 +144,7 @@ fn stripe_sales() {
         &edited!(session(), "currency" => "jpy"),
     );
     assert_eq!(line(yen.tracking()), "sale pi_1 4900 JPY of user_7 with click");
-    for body in [session(), new_renewal(), refund()] {
+    for body in [session(), new_renewal(), charge()] {
         let read = event(&webhook::<Stripe>().read_by_affitor(true), &body);
         assert_eq!(line(read.tracking()), "ignored: ReadByAffitor");
     }
