@@ -183,8 +183,15 @@ impl<P: Provider> fmt::Debug for Webhook<P> {
 }
 
 /// A webhook's secret that is empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct InvalidSecret(());
+
+/// What a `main` that fails shows.
+impl fmt::Debug for InvalidSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl fmt::Display for InvalidSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

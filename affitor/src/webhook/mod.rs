@@ -60,6 +60,8 @@ mod polar;
 mod read;
 #[cfg(feature = "client")]
 pub(crate) mod recent;
+#[cfg(feature = "client")]
+mod report;
 mod signature;
 mod stripe;
 #[cfg(feature = "client")]

@@ -1,22 +1,22 @@
 //! Stripe.
 
+mod refund;
+mod sale;
+
 use std::{borrow::Cow, time::SystemTime};
 
 use serde_json::Value;
 
 use super::{
     Ignored, Provider, Refused, Tracking, VerifyError, Webhook, WebhookEvent,
-    read::{Fields, Found, some, wrong},
+    read::Fields,
     sealed::Rules,
     signature::{Signed, TimedHex},
 };
-use crate::{
-    Event, Refund, Sale, SubscriptionInterval,
-    stripe::{CLICK_ID, PROGRAM_ID},
-};
+use crate::stripe::PROGRAM_ID;
 
 /// Stripe, with Checkout. The secret is the endpoint's whole `whsec_…`. What is paid without Checkout (with Elements, say) is
-/// reported by hand, with [`Sale`].
+/// reported by hand, with [`Sale`](crate::Sale).
 ///
 /// # Which events the endpoint needs
 ///
@@ -33,7 +33,7 @@ use crate::{
 ///
 /// - A session counts when its `payment_status` is `paid`. One with a delayed payment method is `unpaid` when it is
 ///   completed, and counts from `checkout.session.async_payment_succeeded`. (One that is captured by hand counts not at all:
-///   Stripe sends no event of the session when it is. Report it with [`Sale`].)
+///   Stripe sends no event of the session when it is. Report it with [`Sale`](crate::Sale).)
 /// - Of a subscription the first payment counts from its session and the others from invoices with
 ///   `billing_reason=subscription_cycle`; a first payment after a trial is one of these. Other invoices do not count.
 /// - A partial refund is `amount_refunded` less what `previous_attributes` says of it; all at once is a full refund, which may
@@ -167,7 +167,7 @@ impl Rules for Stripe {
 
     fn program_id(event: &WebhookEvent<Self>) -> Option<&str> {
         let fields = Fields(event.json());
-        [Place::Session, Place::Parent, Place::Invoice]
+        [sale::Place::Session, sale::Place::Parent, sale::Place::Invoice]
             .into_iter()
             .find_map(|place| fields.get(&format!("{}.{PROGRAM_ID}", place.path()))?.as_str())
             .filter(|id| !id.trim().is_empty())
@@ -179,221 +179,15 @@ impl Rules for Stripe {
 
     fn tracking(event: &WebhookEvent<Self>) -> Tracking {
         match event.kind() {
-            "checkout.session.completed" | "checkout.session.async_payment_succeeded" => session(event),
-            "invoice.paid" | "invoice.payment_succeeded" => invoice(event),
-            "refund.created" | "refund.updated" => refund(event),
+            "checkout.session.completed" | "checkout.session.async_payment_succeeded" => sale::session(event),
+            "invoice.paid" | "invoice.payment_succeeded" => sale::invoice(event),
+            "refund.created" | "refund.updated" => refund::refund(event),
             // It succeeded before, or else there is nothing to undo; the event does not say which.
             "refund.failed" => Err(Ignored::CannotBeUndone.into()),
-            "charge.refunded" => charge(event),
-            "charge.dispute.closed" => dispute(event),
+            "charge.refunded" => refund::charge(event),
+            "charge.dispute.closed" => refund::dispute(event),
             _ => Err(Ignored::OtherType.into()),
         }
         .into()
     }
-}
-
-fn session(event: &WebhookEvent<Stripe>) -> Found<Event> {
-    let fields = Fields(event.json());
-    let subscription = match fields.required_text("data.object.mode")? {
-        "payment" => false,
-        "subscription" => true,
-        "setup" => return Err(Ignored::NothingPaid.into()),
-        _ => return Err(wrong("data.object.mode", "payment, subscription or setup")),
-    };
-    match fields.required_text("data.object.payment_status")? {
-        "paid" => {}
-        "unpaid" => return Err(Ignored::NotPaidYet.into()),
-        "no_payment_required" => return Err(Ignored::NothingPaid.into()),
-        _ => return Err(wrong("data.object.payment_status", "paid, unpaid or no_payment_required")),
-    }
-    let customer_key = match fields.id("data.object.metadata.affitor_customer_key")? {
-        None => fields.id("data.object.client_reference_id")?,
-        key => key,
-    };
-    let by_payment = if subscription { "data.object.invoice" } else { "data.object.payment_intent" };
-    let transaction_id = match fields.text(by_payment)? {
-        Some(id) => id,
-        None => fields.required_text("data.object.id")?,
-    };
-    let sale = Parts {
-        transaction_id,
-        amount: fields.amount("data.object.amount_total")?,
-        customer_key,
-        metadata: Place::Session,
-    }
-    .sale(event)?;
-    if !subscription {
-        return Ok(sale.into());
-    }
-    Ok(match fields.text("data.object.subscription")? {
-        Some(id) => sale.subscription(id, None),
-        None => sale,
-    }
-    .into())
-}
-
-fn invoice(event: &WebhookEvent<Stripe>) -> Found<Event> {
-    let fields = Fields(event.json());
-    match fields.text("data.object.billing_reason")? {
-        Some("subscription_cycle") => {}
-        Some("subscription_create") => {
-            return Err(Ignored::CountedElsewhere { by: "checkout.session.completed" }.into());
-        }
-        _ => return Err(Ignored::OtherInvoice.into()),
-    }
-    // Where the subscription's metadata stands since API 2025-03-31, and before.
-    let place = match fields.get("data.object.parent.subscription_details") {
-        Some(_) => Place::Parent,
-        None => Place::Invoice,
-    };
-    let customer_key = match place {
-        Place::Parent => fields.id("data.object.parent.subscription_details.metadata.affitor_customer_key")?,
-        _ => fields.id("data.object.subscription_details.metadata.affitor_customer_key")?,
-    };
-    let sale = Parts {
-        transaction_id: fields.required_text("data.object.id")?,
-        amount: fields.amount("data.object.amount_paid")?,
-        customer_key,
-        metadata: place,
-    }
-    .sale(event)?;
-    let subscription = match fields.text("data.object.parent.subscription_details.subscription")? {
-        None => fields.text("data.object.subscription")?,
-        id => id,
-    };
-    let sale = match subscription {
-        Some(id) => sale.subscription(id, interval(fields)),
-        None => sale,
-    };
-    Ok(sale.recurring(true).into())
-}
-
-/// Where the metadata of a sale stands.
-#[derive(Clone, Copy)]
-enum Place {
-    Session,
-    Parent,
-    Invoice,
-}
-
-impl Place {
-    fn path(self) -> &'static str {
-        match self {
-            Self::Session => "data.object.metadata",
-            Self::Parent => "data.object.parent.subscription_details.metadata",
-            Self::Invoice => "data.object.subscription_details.metadata",
-        }
-    }
-}
-
-/// What sessions and invoices have in common.
-struct Parts<'a> {
-    transaction_id: &'a str,
-    amount: u64,
-    customer_key: Option<String>,
-    metadata: Place,
-}
-
-impl Parts<'_> {
-    fn sale(self, event: &WebhookEvent<Stripe>) -> Found<Sale> {
-        let fields = Fields(event.json());
-        if self.amount == 0 {
-            return Err(Ignored::NothingPaid.into());
-        }
-        let click_id = fields.click_id(&format!("{}.{CLICK_ID}", self.metadata.path()));
-        if self.customer_key.is_none() && click_id.is_none() {
-            return Err(Ignored::Unattributable.into());
-        }
-        let currency = fields.currency("data.object.currency", &event.settings)?;
-        let sale = Sale::new(self.transaction_id, self.amount, currency).click_id(click_id);
-        Ok(match self.customer_key {
-            Some(key) => sale.customer_key(key),
-            None => sale,
-        })
-    }
-}
-
-/// How often the subscription of an invoice is paid, where its first line says it and the API has a word for it.
-fn interval(fields: Fields<'_>) -> Option<SubscriptionInterval> {
-    let line = Fields(fields.get("data.object.lines.data")?.get(0)?);
-    let recurring = Fields(line.get("price.recurring").or_else(|| line.get("plan"))?);
-    let count = recurring.get("interval_count").map_or(Some(1), Value::as_u64)?;
-    match (recurring.get("interval")?.as_str()?, count) {
-        ("month", 1) => Some(SubscriptionInterval::Monthly),
-        ("month", 3) => Some(SubscriptionInterval::Quarterly),
-        ("month", 12) | ("year", 1) => Some(SubscriptionInterval::Annual),
-        _ => None,
-    }
-}
-
-/// Which event counts a refund of this endpoint.
-fn counting(event: &WebhookEvent<Stripe>) -> StripeRefunds {
-    event.settings.stripe_refunds.unwrap_or(StripeRefunds::ChargeRefunded)
-}
-
-fn refund(event: &WebhookEvent<Stripe>) -> Found<Event> {
-    let fields = Fields(event.json());
-    let status = fields.required_text("data.object.status")?;
-    let before = fields.text("data.previous_attributes.status")?;
-    if matches!(status, "failed" | "canceled") && before == Some("succeeded") {
-        return Err(Ignored::CannotBeUndone.into());
-    }
-    if counting(event) != StripeRefunds::RefundCreated {
-        return Err(Ignored::CountedElsewhere { by: "charge.refunded" }.into());
-    }
-    if status != "succeeded" {
-        return Err(Ignored::RefundNotFinal.into());
-    }
-    // An update that was about something else: a reference number, say.
-    if event.kind() == "refund.updated" && before.is_none() {
-        return Err(Ignored::CountedElsewhere { by: "refund.created" }.into());
-    }
-    let transaction_id = fields.text("data.object.payment_intent")?.ok_or(Ignored::Unattributable)?;
-    let amount = some(fields.amount("data.object.amount")?)?;
-    fields.currency("data.object.currency", &event.settings)?;
-    let refund = Refund::partial(transaction_id, amount).refund_id(fields.required_text("data.object.id")?);
-    Ok(match fields.text("data.object.reason")? {
-        Some(reason) => refund.refund_reason(reason),
-        None => refund,
-    }
-    .into())
-}
-
-fn charge(event: &WebhookEvent<Stripe>) -> Found<Event> {
-    if counting(event) != StripeRefunds::ChargeRefunded {
-        return Err(Ignored::CountedElsewhere { by: "refund.created" }.into());
-    }
-    let fields = Fields(event.json());
-    let transaction_id = match fields.text("data.object.invoice")? {
-        None => fields.text("data.object.payment_intent")?.ok_or(Ignored::Unattributable)?,
-        Some(invoice) => invoice,
-    };
-    let total = fields.amount("data.object.amount_refunded")?;
-    let before = fields.amount("data.previous_attributes.amount_refunded")?;
-    let charged = fields.amount("data.object.amount")?;
-    let now = total
-        .checked_sub(before)
-        .ok_or_else(|| wrong("data.previous_attributes.amount_refunded", "less than data.object.amount_refunded"))?;
-    some(now)?;
-    if before == 0 && total == charged {
-        return Ok(Refund::full(transaction_id).into());
-    }
-    fields.currency("data.object.currency", &event.settings)?;
-    // A running total is reached once: it is as good a name as the refund's own, which the event doesn't always have.
-    let charge = fields.required_text("data.object.id")?;
-    Ok(Refund::partial(transaction_id, now).refund_id(format_args!("{charge}:{total}")).into())
-}
-
-fn dispute(event: &WebhookEvent<Stripe>) -> Found<Event> {
-    let fields = Fields(event.json());
-    match fields.required_text("data.object.status")? {
-        "lost" => {}
-        "won" | "warning_closed" | "prevented" => return Err(Ignored::RefundNotFinal.into()),
-        _ => return Err(wrong("data.object.status", "lost, won, warning_closed or prevented")),
-    }
-    let transaction_id = fields.text("data.object.payment_intent")?.ok_or(Ignored::Unattributable)?;
-    let amount = some(fields.amount("data.object.amount")?)?;
-    fields.currency("data.object.currency", &event.settings)?;
-    let id = fields.required_text("data.object.id")?;
-    Ok(Refund::partial(transaction_id, amount).refund_id(id).refund_reason("dispute lost").into())
 }

@@ -1,5 +1,6 @@
 //! Serves the checkout app on port 3001, with the variables of `Client::from_env`, `STRIPE_SECRET_KEY` and
-//! `STRIPE_WEBHOOK_SECRET`; `STRIPE_API_URL` is Stripe's unless set.
+//! `STRIPE_WEBHOOK_SECRET`; `STRIPE_API_URL` is Stripe's unless set. For both real services it needs TLS:
+//! `cargo run -p checkout --features rustls`. (`cargo run -p demo` runs it with stand-ins for both, without any variable.)
 
 use std::env;
 
@@ -14,10 +15,10 @@ use checkout::{Shop, routes};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().init();
     let client = Client::from_env()?;
-    let webhook = Webhook::<Stripe>::new(env::var("STRIPE_WEBHOOK_SECRET")?)?;
+    let webhook = Webhook::<Stripe>::new(variable("STRIPE_WEBHOOK_SECRET")?)?;
     let shop = web::Data::new(Shop {
         stripe_url: env::var("STRIPE_API_URL").as_deref().unwrap_or("https://api.stripe.com").parse()?,
-        stripe_key: env::var("STRIPE_SECRET_KEY")?,
+        stripe_key: variable("STRIPE_SECRET_KEY")?,
         http: reqwest::Client::new(),
     });
     HttpServer::new(move || {
@@ -31,4 +32,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     .run()
     .await?;
     Ok(())
+}
+
+fn variable(name: &str) -> Result<String, String> {
+    env::var(name).map_err(|_| format!("the variable {name} is not set"))
 }
