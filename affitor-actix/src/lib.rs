@@ -48,8 +48,8 @@
 //!
 //! # Features
 //!
-//! `rustls` (default), `rustls-no-provider`, `native-tls`, `native-tls-vendored`: the client's TLS, as in `affitor`. `webhooks`: the
-//! extractor `PaymentEvent` for verified webhooks of Stripe, Polar, Lemon Squeezy and Paddle.
+//! `rustls` (default), `rustls-no-provider`, `native-tls`, `native-tls-vendored`: the client's TLS, as in `affitor`. `queue`:
+//! delivery in the background, from memory. `webhooks`: the extractor `PaymentEvent` for verified webhooks of Stripe, Polar, Lemon Squeezy and Paddle.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
