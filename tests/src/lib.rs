@@ -3,6 +3,7 @@
 #![allow(clippy::missing_panics_doc, reason = "these are parts of tests")]
 
 pub mod apps;
+pub mod databases;
 pub mod raw;
 pub mod shop;
 

@@ -1,0 +1,108 @@
+//! An event as a job of River.
+
+use affitor::Event;
+use riverqueue::{InsertOpts, JobArgs, JobState, UniqueOpts};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Error;
+
+/// The kind of the outbox's jobs, in River's tables.
+pub const KIND: &str = "affitor_event";
+
+/// The queue of the outbox's jobs.
+pub(crate) const QUEUE: &str = "affitor";
+
+/// A job is tried for days, and a rescue uses an attempt: there must be enough.
+const MAX_ATTEMPTS: i32 = 10_000;
+
+/// What a job holds. Read leniently: a row may be written by plain SQL, or by a later version.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Delivery {
+    /// What makes it the same event; absent in rows that were written by plain SQL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// The event, as [`Event`] is written.
+    #[serde(default)]
+    pub(crate) event: Value,
+}
+
+impl JobArgs for Delivery {
+    const KIND: &'static str = KIND;
+
+    fn default_insert_opts() -> InsertOpts {
+        InsertOpts::default().with_queue(QUEUE).with_max_attempts(MAX_ATTEMPTS)
+    }
+
+    fn unique_fields() -> &'static [&'static [&'static str]] {
+        &[&["key"]]
+    }
+}
+
+impl Delivery {
+    pub(crate) fn new(event: &Event) -> Result<Self, Error> {
+        event.validate()?;
+        let event_json = serde_json::to_value(event).unwrap_or_default();
+        Ok(Self { key: key(event)?, event: event_json })
+    }
+
+    /// The same event is not queued twice, nor a second time after it was delivered or has died.
+    pub(crate) fn options(&self) -> InsertOpts {
+        let states = [
+            JobState::Available,
+            JobState::Completed,
+            JobState::Discarded,
+            JobState::Pending,
+            JobState::Retryable,
+            JobState::Running,
+            JobState::Scheduled,
+        ];
+        match self.key {
+            Some(_) => InsertOpts::default().with_unique(UniqueOpts::new().with_by_args(true).with_by_state(states)),
+            None => InsertOpts::default(),
+        }
+    }
+}
+
+/// What makes an event the same: a sale by its transaction id, a refund by that and its own id, a lead by customer and click.
+fn key(event: &Event) -> Result<Option<String>, Error> {
+    let parts: Vec<&str> = match event {
+        Event::Lead(lead) if lead.is_test() => return Ok(None),
+        Event::Sale(sale) if sale.is_test() => return Ok(None),
+        Event::Lead(lead) => vec![
+            "lead",
+            lead.customer_key.as_deref().unwrap_or_default(),
+            lead.click_id.as_ref().map_or("", affitor::ClickId::as_str),
+        ],
+        Event::Sale(sale) => vec!["sale", &sale.transaction_id],
+        Event::Refund(refund) if refund.is_full() => vec!["refund", &refund.transaction_id],
+        Event::Refund(refund) => {
+            let refund_id = refund.refund_id.as_deref().ok_or_else(Error::no_refund_id)?;
+            vec!["refund", &refund.transaction_id, refund_id]
+        }
+        // A kind of a later version of the client.
+        _ => return Ok(None),
+    };
+    // As JSON, so that no id can look like two.
+    Ok(serde_json::to_string(&parts).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use affitor::{ClickId, Currency, Lead, Refund, Sale};
+
+    use super::*;
+
+    #[test]
+    fn what_is_the_same_event() {
+        let key = |event: Event| key(&event).unwrap().unwrap();
+        let click = ClickId::new("cust_1_1").unwrap();
+        assert_eq!(key(Lead::new("a").into()), r#"["lead","a",""]"#);
+        assert_eq!(key(Lead::new("a").click_id(click).into()), r#"["lead","a","cust_1_1"]"#);
+        assert_eq!(key(Sale::new("t\",\"x", 1, Currency::USD).into()), r#"["sale","t\",\"x"]"#);
+        assert_eq!(key(Refund::full("t").into()), r#"["refund","t"]"#);
+        assert_eq!(key(Refund::partial("t", 1).refund_id("r").into()), r#"["refund","t","r"]"#);
+        assert!(super::key(&Refund::partial("t", 1).into()).unwrap_err().is_invalid());
+        assert_eq!(super::key(&Lead::new("a").test_mode(true).into()).unwrap(), None);
+    }
+}

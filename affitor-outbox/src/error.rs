@@ -1,0 +1,91 @@
+//! Why the outbox could not do what was asked.
+
+use std::{error::Error as StdError, fmt};
+
+use affitor::InvalidEvent;
+
+/// Why the outbox could not do what was asked. It holds nothing of an event.
+#[derive(Debug)]
+pub struct Error(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Invalid(InvalidEvent),
+    NoRefundId,
+    River(Box<riverqueue::Error>),
+    Database(Box<riverqueue::sqlx::Error>),
+    Migration(Box<dyn StdError + Send + Sync>),
+    Client(Box<affitor::Error>),
+}
+
+impl Error {
+    pub(crate) fn no_refund_id() -> Self {
+        Self(Kind::NoRefundId)
+    }
+
+    pub(crate) fn migration(error: impl StdError + Send + Sync + 'static) -> Self {
+        Self(Kind::Migration(Box::new(error)))
+    }
+
+    /// The event says too little to be delivered. Nothing was written.
+    pub fn is_invalid(&self) -> bool {
+        matches!(self.0, Kind::Invalid(_) | Kind::NoRefundId)
+    }
+
+    /// The database failed, or is not migrated.
+    pub fn is_database(&self) -> bool {
+        matches!(self.0, Kind::River(_) | Kind::Database(_) | Kind::Migration(_))
+    }
+}
+
+impl From<InvalidEvent> for Error {
+    fn from(invalid: InvalidEvent) -> Self {
+        Self(Kind::Invalid(invalid))
+    }
+}
+
+impl From<riverqueue::Error> for Error {
+    fn from(error: riverqueue::Error) -> Self {
+        Self(Kind::River(Box::new(error)))
+    }
+}
+
+impl From<riverqueue::sqlx::Error> for Error {
+    fn from(error: riverqueue::sqlx::Error) -> Self {
+        Self(Kind::Database(Box::new(error)))
+    }
+}
+
+impl From<affitor::Error> for Error {
+    fn from(error: affitor::Error) -> Self {
+        Self(Kind::Client(Box::new(error)))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Invalid(invalid) => write!(f, "invalid: {invalid}"),
+            Kind::NoRefundId => f.write_str(
+                "invalid: a partial refund needs its refund_id here, which tells it from another of the same amount",
+            ),
+            Kind::River(error) => write!(f, "the outbox's queue: {error}"),
+            Kind::Database(error) => write!(f, "the outbox's database: {error}"),
+            Kind::Migration(error) => write!(f, "the outbox's tables: {error}"),
+            Kind::Client(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0 {
+            Kind::Invalid(invalid) => Some(invalid),
+            Kind::NoRefundId => None,
+            Kind::River(error) => Some(error),
+            Kind::Database(error) => Some(error),
+            Kind::Migration(error) => Some(&**error),
+            Kind::Client(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Putting events into the app's own database.
+
+use std::fmt;
+
+use affitor::{ClientBuilder, Event};
+use riverqueue::{Client, sqlx};
+
+use crate::{Books, Database, DeadLetter, Error, WorkerBuilder, dead, delivery::Delivery};
+
+/// Events in the app's own database, to be delivered. Cheap to clone.
+pub struct Outbox<DB: Database> {
+    pub(crate) pool: sqlx::Pool<DB>,
+    /// Inserts only; a worker has a client of its own.
+    client: Client,
+}
+
+impl<DB: Database> Clone for Outbox<DB> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), client: self.client.clone() }
+    }
+}
+
+impl<DB: Database> fmt::Debug for Outbox<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("database", &DB::NAME).finish_non_exhaustive()
+    }
+}
+
+/// What became of an event that was to be enqueued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Enqueued {
+    /// It is in the outbox, once the transaction commits.
+    New,
+    /// The same event was there before: a sale by its transaction id, a refund by that and its refund id, a lead by its customer
+    /// and click.
+    Known,
+}
+
+#[cfg(feature = "sqlite")]
+impl Outbox<sqlx::Sqlite> {
+    /// The outbox in a SQLite database. Its tables must be [migrated](Outbox::migrate).
+    ///
+    /// # Errors
+    ///
+    /// None that is known; River may refuse its settings.
+    pub fn sqlite(pool: sqlx::SqlitePool) -> Result<Self, Error> {
+        Self::new(pool)
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl Outbox<sqlx::Postgres> {
+    /// The outbox in a Postgres database, in the schema `affitor`. Its tables must be [migrated](Outbox::migrate).
+    ///
+    /// # Errors
+    ///
+    /// None that is known; River may refuse its settings.
+    pub fn postgres(pool: sqlx::PgPool) -> Result<Self, Error> {
+        Self::new(pool)
+    }
+}
+
+impl<DB: Database> Outbox<DB> {
+    fn new(pool: sqlx::Pool<DB>) -> Result<Self, Error> {
+        let client = DB::client(&pool)?.build()?;
+        Ok(Self { pool, client })
+    }
+
+    /// Makes the tables, or brings them up to date. Safe to call at every start.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails or does not let it.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        DB::migrate(&self.pool).await
+    }
+
+    /// Begins a transaction to write in. On SQLite it takes the write lock at once, which a transaction that reads first would
+    /// fail to get later.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn begin(&self) -> Result<sqlx::Transaction<'static, DB>, Error> {
+        DB::begin(&self.pool).await
+    }
+
+    /// Puts an event into the app's own transaction: it is delivered if the transaction commits, and never if it is rolled
+    /// back.
+    ///
+    /// # Errors
+    ///
+    /// When the event says too little (a partial refund needs its refund id here), and when the database fails; then roll back.
+    pub async fn enqueue(
+        &self,
+        tx: &mut sqlx::Transaction<'_, DB>,
+        event: impl Into<Event>,
+    ) -> Result<Enqueued, Error> {
+        let delivery = Delivery::new(&event.into())?;
+        let options = delivery.options();
+        let inserted = DB::insert_in(self.client.insert(delivery).opts(options), tx).await?;
+        Ok(if inserted.unique_skipped_as_duplicate { Enqueued::Known } else { Enqueued::New })
+    }
+
+    /// Puts an event into the outbox by itself, where there is nothing to commit it with.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Outbox::enqueue`].
+    pub async fn enqueue_alone(&self, event: impl Into<Event>) -> Result<Enqueued, Error> {
+        let delivery = Delivery::new(&event.into())?;
+        let options = delivery.options();
+        let inserted = self.client.insert(delivery).opts(options).await?;
+        Ok(if inserted.unique_skipped_as_duplicate { Enqueued::Known } else { Enqueued::New })
+    }
+
+    /// A worker that delivers what is in the outbox, to spawn in the app or in a process of its own. Several may work at a time.
+    pub fn worker(&self, client: ClientBuilder) -> WorkerBuilder<DB> {
+        WorkerBuilder::new(self.clone(), client)
+    }
+
+    /// What became of everything that was enqueued.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn books(&self) -> Result<Books, Error> {
+        Ok(Books::of(DB::counts(&self.pool).await?))
+    }
+
+    /// The oldest dead letters: what somebody should look at, then [replay](Outbox::replay) or [discard](Outbox::discard).
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn dead(&self, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+        Ok(DB::dead(&self.pool, limit.into()).await?.iter().map(dead::read).collect())
+    }
+
+    /// Delivers a dead letter again; `false` where there is none with this id.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn replay(&self, id: i64) -> Result<bool, Error> {
+        if !DB::is_dead(&self.pool, id).await? {
+            return Ok(false);
+        }
+        self.client.jobs().retry(id).await?;
+        Ok(true)
+    }
+
+    /// Is done with a dead letter: it stays in the books as discarded. `false` where there is none with this id.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn discard(&self, id: i64) -> Result<bool, Error> {
+        DB::discard(&self.pool, id).await
+    }
+}

@@ -1,0 +1,83 @@
+//! Two days without the service: River's clock can't be moved, so the rows' times are rewritten, as if two hours had passed, 24
+//! times.
+
+use std::time::{Duration, Instant};
+
+use affitor::{Click, Client, Currency, Lead, Refund, Sale};
+use affitor_outbox::{Outbox, sqlx};
+use affitor_sandbox::{Fault, Sandbox};
+
+const CUSTOMERS: u64 = 10;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_days_of_outage() {
+    let (pool, _folder) = affitor_tests::databases::sqlite().await;
+    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    outbox.migrate().await.unwrap();
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let clicking = client().build().unwrap();
+    for number in 0..CUSTOMERS {
+        let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+        let click = clicking.track_click(Click::landing(landing)).await.unwrap();
+        let (customer, id) = (format!("user_{number}"), format!("in_{number}"));
+        outbox.enqueue_alone(Lead::new(&customer).click_id(click.click_id().cloned())).await.unwrap();
+        outbox.enqueue_alone(Sale::new(&id, 4_900, Currency::USD).customer_key(&customer)).await.unwrap();
+        outbox.enqueue_alone(Refund::full(&id)).await.unwrap();
+    }
+    // Every way in which it can be gone, leads being the first that meet it.
+    for fault in [
+        Fault::BadGateway,
+        Fault::ResetBeforeWrite,
+        Fault::ErrorBeforeWrite,
+        Fault::RateLimited(Duration::from_secs(1)),
+    ] {
+        sandbox.inject(fault.with_probability(0.4));
+    }
+    sandbox.inject(Fault::BadGateway.always());
+    let worker = outbox.worker(client()).start().unwrap();
+    let size = async || -> (i64, i64) {
+        let sql = "SELECT count(*), max(length(args) + length(metadata) + coalesce(length(errors), 0)) FROM river_job";
+        sqlx::query_as(sql).fetch_one(&pool).await.unwrap()
+    };
+    let tried = async || sandbox.requests().await.iter().filter(|request| request.status != Some(200)).count() as u64;
+    // What waits is due now, as if its time had come.
+    let due = async || {
+        let sql = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second') WHERE state = 'scheduled'";
+        sqlx::query(sql).execute(&pool).await.unwrap();
+    };
+    let mut sizes = Vec::new();
+    for _ in 0..24 {
+        let (before, began) = (tried().await, Instant::now());
+        while tried().await < before + CUSTOMERS {
+            assert!(began.elapsed() < Duration::from_secs(60), "{} tries", tried().await - before);
+            due().await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        sizes.push(size().await);
+        let books = outbox.books().await.unwrap();
+        assert_eq!((books.pending, books.rejected), (3 * CUSTOMERS, 0), "{books:?}");
+        let sql = "UPDATE river_job SET created_at = datetime(created_at, '-2 hours')";
+        sqlx::query(sql).execute(&pool).await.unwrap();
+    }
+    assert!(sizes.iter().all(|(rows, _)| *rows == 3 * CUSTOMERS as i64), "{sizes:?}");
+    let (first, last) = (sizes[1].1, sizes[23].1);
+    assert!(last <= first + 64, "a row does not grow by what it has been through: {first} to {last} bytes");
+
+    sandbox.clear_faults();
+    let began = Instant::now();
+    loop {
+        due().await;
+        let books = outbox.books().await.unwrap();
+        if books.pending == 0 {
+            assert_eq!((books.recorded, books.rejected, books.not_attributed), (3 * CUSTOMERS, 0, 0), "{books:?}");
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{books:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    worker.shutdown().await.unwrap();
+    let held = sandbox.snapshot().await;
+    let count = CUSTOMERS as usize;
+    assert_eq!((held.leads.len(), held.sales.len(), held.refunds.len()), (count, count, count));
+}
