@@ -6,6 +6,8 @@ mod doctor;
 mod ending;
 mod explain;
 mod gates;
+#[cfg(feature = "outbox")]
+mod outbox;
 mod output;
 mod proxy;
 mod sandbox;
@@ -58,6 +60,10 @@ enum Command {
     /// Find out what is wrong with this environment, and how to mend it
     #[command(after_help = doctor::EXIT_CODES)]
     Doctor(doctor::Arguments),
+    /// The durable outbox in an app's database: its books, its dead letters, a worker
+    #[cfg(feature = "outbox")]
+    #[command(after_help = outbox::EXIT_CODES)]
+    Outbox(outbox::Arguments),
 }
 
 #[tokio::main]
@@ -73,6 +79,8 @@ async fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments, output).await,
         Command::Status(arguments) => status::run(&arguments, output).await,
         Command::Doctor(arguments) => doctor::run(&arguments, output).await,
+        #[cfg(feature = "outbox")]
+        Command::Outbox(arguments) => outbox::run(arguments, output).await,
     };
     match ended {
         Ok(ending) => ending.code(),

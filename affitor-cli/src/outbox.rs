@@ -1,0 +1,238 @@
+//! `affitor outbox`: what waits, what is dead, and a worker.
+
+use std::{env, time::Duration};
+
+use affitor_outbox::{
+    DeadLetter, Outbox,
+    sqlx::{self, postgres::PgPoolOptions, sqlite::SqlitePoolOptions},
+};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::{
+    connection::Connection,
+    ending::{Ending, Failure},
+    output::{Output, STRONG, Sign, count},
+};
+
+/// How long a database is waited for.
+const LONGEST: Duration = Duration::from_secs(5);
+
+pub(crate) const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  replay, discard: there is no such dead letter
+  2  there is no database URL, or the settings of `work` are wrong
+  3  the database can't be reached, or has no outbox";
+
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// The app's database, as sqlite://shop.sqlite3 or postgres://…; else DATABASE_URL says it
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the outbox's tables, or bring them up to date
+    Migrate,
+    /// Show the books
+    Status,
+    /// Show the dead letters, oldest first
+    Dead {
+        /// How many at most
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Deliver dead letters again
+    Replay {
+        /// Their ids
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
+    /// Be done with dead letters
+    Discard {
+        /// Their ids
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
+    /// Deliver what is in the outbox, until Ctrl-C or SIGTERM
+    Work {
+        #[command(flatten)]
+        connection: Connection,
+        /// How many events are sent at a time
+        #[arg(long, default_value_t = 50)]
+        senders: usize,
+    },
+}
+
+pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
+    let Arguments { database_url, command } = arguments;
+    let url = database_url.or_else(|| env::var("DATABASE_URL").ok()).filter(|url| !url.trim().is_empty());
+    let mend = "set DATABASE_URL, or say --database-url";
+    let url = url.ok_or_else(|| Failure::usage("there is no database".to_owned(), mend))?;
+    let url = url.trim();
+    // The URL may hold a password: it is in no message.
+    match url.split(':').next() {
+        Some("sqlite") => {
+            let pool = SqlitePoolOptions::new()
+                .acquire_timeout(LONGEST)
+                .connect(url)
+                .await
+                .map_err(|error| unreached(&error))?;
+            act(Outbox::sqlite(pool).map_err(|error| failed(&error))?, command, output).await
+        }
+        Some("postgres" | "postgresql") => {
+            let pool =
+                PgPoolOptions::new().acquire_timeout(LONGEST).connect(url).await.map_err(|error| unreached(&error))?;
+            act(Outbox::postgres(pool).map_err(|error| failed(&error))?, command, output).await
+        }
+        _ => Err(Failure::usage("the database's URL begins with neither sqlite: nor postgres:".to_owned(), mend)),
+    }
+}
+
+fn unreached(error: &sqlx::Error) -> Failure {
+    let mend = "check the database's URL, and that the database is there";
+    Failure { ending: Ending::Unreachable, ..Failure::usage(format!("the database can't be reached: {error}"), mend) }
+}
+
+fn failed(error: &affitor_outbox::Error) -> Failure {
+    let mend = "is this the app's database? `affitor outbox migrate` makes the outbox's tables";
+    Failure { ending: Ending::Unreachable, ..Failure::usage(error.to_string(), mend) }
+}
+
+async fn act<DB: affitor_outbox::Database>(
+    outbox: Outbox<DB>,
+    command: Command,
+    output: Output,
+) -> Result<Ending, Failure> {
+    match command {
+        Command::Migrate => {
+            outbox.migrate().await.map_err(|error| failed(&error))?;
+            output.document(&json!({ "migrated": true }));
+            output.sign(Sign::Good, "the outbox's tables are there");
+            Ok(Ending::Fine)
+        }
+        Command::Status => status(&outbox, output).await,
+        Command::Dead { limit } => dead(&outbox, limit, output).await,
+        Command::Replay { ids } => {
+            let mut done = Vec::new();
+            for id in ids {
+                done.push((id, outbox.replay(id).await.map_err(|error| failed(&error))?));
+            }
+            Ok(told(&done, "is delivered again", output))
+        }
+        Command::Discard { ids } => {
+            let mut done = Vec::new();
+            for id in ids {
+                done.push((id, outbox.discard(id).await.map_err(|error| failed(&error))?));
+            }
+            Ok(told(&done, "is discarded", output))
+        }
+        Command::Work { connection, senders } => {
+            let settings = connection.settings();
+            // Asks whether the tables are there before it says that it works.
+            outbox.books().await.map_err(|error| failed(&error))?;
+            let worker = outbox.worker(settings.builder()?).senders(senders).start().map_err(|error| failed(&error))?;
+            output.line("delivering, until Ctrl-C");
+            stopped().await;
+            worker.shutdown().await.map_err(|error| failed(&error))?;
+            status(&outbox, output).await
+        }
+    }
+}
+
+async fn status<DB: affitor_outbox::Database>(outbox: &Outbox<DB>, output: Output) -> Result<Ending, Failure> {
+    let books = outbox.books().await.map_err(|error| failed(&error))?;
+    output.document(&json!({
+        "enqueued": books.enqueued,
+        "recorded": books.recorded,
+        "already_recorded": books.already_recorded,
+        "uncertain": books.uncertain,
+        "not_attributed": books.not_attributed,
+        "rejected": books.rejected,
+        "discarded": books.discarded,
+        "pending": books.pending,
+        "balance": books.balance(),
+    }));
+    output.line(&format!(
+        "{STRONG}{}{STRONG:#} enqueued, {} on their way",
+        count(books.enqueued, "event"),
+        books.pending
+    ));
+    output.line(&format!(
+        "delivered: {} recorded, {} recorded before, {} without a partner",
+        books.recorded, books.already_recorded, books.not_attributed
+    ));
+    output.line(&format!("dead: {}, discarded: {}", books.rejected, books.discarded));
+    if books.uncertain > 0 {
+        output.sign(Sign::Unsure, &format!("{} uncertain", count(books.uncertain, "event")));
+        output.mend("compare with Affitor's dashboard: sales may lack their commission; refunds are among the dead");
+    }
+    if books.rejected > 0 {
+        output.mend("`affitor outbox dead` shows the dead letters");
+    }
+    Ok(Ending::Fine)
+}
+
+async fn dead<DB: affitor_outbox::Database>(
+    outbox: &Outbox<DB>,
+    limit: u32,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let dead = outbox.dead(limit).await.map_err(|error| failed(&error))?;
+    let letters: Vec<Value> = dead
+        .iter()
+        .map(|DeadLetter { id, event, reason, words, .. }| {
+            json!({ "id": id, "event": event, "reason": reason, "words": words })
+        })
+        .collect();
+    output.document(&json!({ "dead": letters }));
+    for DeadLetter { id, event, reason, words, .. } in &dead {
+        // `Debug` of an event shows no e-mail address.
+        let event = event.as_ref().map_or_else(|| "no event".to_owned(), |event| format!("{event:?}"));
+        output.line(&format!("{STRONG}{id}{STRONG:#} {reason:?}: {event}"));
+        if let Some(words) = words {
+            output.line(&format!("  {words}"));
+        }
+    }
+    if dead.is_empty() {
+        output.line("there are no dead letters");
+    }
+    Ok(Ending::Fine)
+}
+
+fn told(done: &[(i64, bool)], what: &str, output: Output) -> Ending {
+    let ids = |wanted: bool| done.iter().filter(|(_, done)| *done == wanted).map(|(id, _)| *id).collect::<Vec<_>>();
+    output.document(&json!({ "done": ids(true), "unknown": ids(false) }));
+    for (id, done) in done {
+        if *done {
+            output.sign(Sign::Good, &format!("{id} {what}"));
+        } else {
+            output.sign(Sign::Bad, &format!("there is no dead letter {id}"));
+        }
+    }
+    if ids(false).is_empty() { Ending::Fine } else { Ending::No }
+}
+
+/// Ctrl-C, or what a service manager sends.
+async fn stopped() {
+    #[cfg(unix)]
+    if let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        let terminated = term.recv();
+        let interrupted = tokio::signal::ctrl_c();
+        let (mut terminated, mut interrupted) = (std::pin::pin!(terminated), std::pin::pin!(interrupted));
+        std::future::poll_fn(|cx| {
+            use std::future::Future as _;
+            if terminated.as_mut().poll(cx).is_ready() || interrupted.as_mut().poll(cx).is_ready() {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
+        })
+        .await;
+        return;
+    }
+    drop(tokio::signal::ctrl_c().await);
+}

@@ -1,0 +1,94 @@
+//! `affitor outbox` as a user runs it, on a SQLite file.
+
+#![cfg(all(feature = "outbox", unix))]
+
+use std::{process::Stdio, time::Duration};
+
+use affitor_sandbox::Sandbox;
+use serde_json::Value;
+use tokio::process::Command;
+
+const LEAD: &str = r#"{"event": {"type": "lead", "customer_key": "user_7", "click_id": "CLICK"}}"#;
+
+fn affitor(database: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_affitor"));
+    command
+        .args(["outbox", "--json", "--database-url", database])
+        .args(arguments)
+        .kill_on_drop(true)
+        .stdin(Stdio::null());
+    command
+}
+
+async fn run(database: &str, arguments: &[&str]) -> (i32, Value) {
+    let output = affitor(database, arguments).output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"));
+    (output.status.code().unwrap(), json)
+}
+
+#[tokio::test]
+async fn from_the_tables_to_the_books() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = format!("sqlite://{}?mode=rwc", folder.path().join("shop.sqlite3").display());
+    assert_eq!(run(&database, &["status"]).await.0, 3, "there are no tables yet");
+    assert_eq!(run(&database, &["migrate"]).await.0, 0);
+    assert_eq!(run(&database, &["status"]).await.1["enqueued"], 0);
+
+    let sandbox = Sandbox::start().await.unwrap();
+    let url = format!("{}/api/v1/track/click", sandbox.url());
+    let landing = format!(r#"{{"affiliate_url": "https://shop.example/?aff={}"}}"#, sandbox.partner_code());
+    reqwest::Client::new().post(url).body(landing).send().await.unwrap();
+    let click_id = sandbox.clicks().await[0].click_id.clone();
+    let pool = affitor_outbox::sqlx::SqlitePool::connect(&database).await.unwrap();
+    for args in [&LEAD.replace("CLICK", &click_id), "{}"] {
+        let sql =
+            "INSERT INTO river_job (kind, queue, args, max_attempts) VALUES ('affitor_event', 'affitor', jsonb($1), 9)";
+        affitor_outbox::sqlx::query(sql).bind(args).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+
+    let mut work = affitor(&database, &["work", "--api-url", sandbox.url(), "--api-key", sandbox.api_key()]);
+    let mut worker = work.stdout(Stdio::piped()).spawn().unwrap();
+    sandbox.wait_for(|held| held.leads.len() == 1).await.unwrap();
+    let both = async {
+        while run(&database, &["status"]).await.1["pending"] != 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
+    let id = worker.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    assert!(
+        tokio::time::timeout(Duration::from_secs(30), worker.wait()).await.unwrap().unwrap().success(),
+        "it drains"
+    );
+
+    let (_, books) = run(&database, &["status"]).await;
+    assert_eq!(
+        (&books["recorded"], &books["rejected"], &books["balance"]),
+        (&1.into(), &1.into(), &true.into()),
+        "{books}"
+    );
+    let (_, dead) = run(&database, &["dead"]).await;
+    let letter = dead["dead"][0].clone();
+    assert_eq!(letter["reason"], "unreadable", "{dead}");
+    let id = letter["id"].to_string();
+    assert_eq!(
+        run(&database, &["discard", &id, "99"]).await,
+        (1, serde_json::json!({ "done": [letter["id"]], "unknown": [99] }))
+    );
+    assert_eq!(run(&database, &["status"]).await.1["discarded"], 1);
+    assert_eq!(run(&database, &["replay", &id]).await.0, 1, "what is discarded is no dead letter");
+}
+
+#[tokio::test]
+async fn a_database_that_is_none() {
+    for (database, code) in
+        [("mysql://x", 2), ("sqlite:///nowhere/at/all.sqlite3", 3), ("postgres://secret:word@127.0.0.1:1/x", 3)]
+    {
+        let (got, answer) = run(database, &["status"]).await;
+        assert_eq!(got, code, "{answer}");
+        assert!(!answer.to_string().contains("word@"), "{answer}");
+    }
+}

@@ -1,0 +1,140 @@
+//! A shop that writes its order and its Affitor event in one transaction: both are there, or neither, whatever is killed.
+
+use affitor_axum::{AffitorClient, AffitorLayer, Client, Currency, Lead, Refund, Sale};
+use affitor_outbox::{
+    Outbox,
+    sqlx::{self, Sqlite, SqlitePool},
+};
+use axum::{
+    Form, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+
+const PRICE_CENTS: i64 = 4_900;
+
+/// What the handlers share.
+#[derive(Clone, Debug)]
+pub struct Shop {
+    /// The shop's database.
+    pub pool: SqlitePool,
+    /// The outbox in it.
+    pub outbox: Outbox<Sqlite>,
+}
+
+impl Shop {
+    /// Opens the shop's database and makes its tables, the outbox's among them.
+    ///
+    /// # Errors
+    ///
+    /// When the database can't be had.
+    pub async fn open(pool: SqlitePool) -> Result<Self, AnyError> {
+        let outbox = Outbox::sqlite(pool.clone())?;
+        outbox.migrate().await?;
+        let tables = "CREATE TABLE IF NOT EXISTS users (id integer PRIMARY KEY, email text NOT NULL UNIQUE);
+                      CREATE TABLE IF NOT EXISTS orders (id integer PRIMARY KEY, user_id integer NOT NULL REFERENCES users (id),
+                                                         cents integer NOT NULL, refunded integer NOT NULL DEFAULT 0)";
+        sqlx::raw_sql(tables).execute(&pool).await?;
+        Ok(Self { pool, outbox })
+    }
+}
+
+/// The app.
+pub fn app(shop: Shop, client: Client) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/users", post(sign_up))
+        .route("/orders", post(order))
+        .route("/orders/{id}/refund", post(refund))
+        .layer(AffitorLayer::new(client))
+        .with_state(shop)
+}
+
+async fn page() -> Html<&'static str> {
+    Html(include_str!("page.html"))
+}
+
+#[derive(Deserialize)]
+struct SignUp {
+    email: String,
+}
+
+async fn sign_up(
+    State(shop): State<Shop>,
+    affitor: AffitorClient,
+    Form(form): Form<SignUp>,
+) -> Result<String, AppError> {
+    let mut tx = shop.outbox.begin().await?;
+    let user: i64 = sqlx::query_scalar("INSERT INTO users (email) VALUES ($1) RETURNING id")
+        .bind(&form.email)
+        .fetch_one(&mut *tx)
+        .await?;
+    // The request's click id and history are filled in.
+    let lead = affitor.attribute(Lead::new(user).email(&form.email));
+    shop.outbox.enqueue(&mut tx, lead).await?;
+    tx.commit().await?;
+    Ok(user.to_string())
+}
+
+#[derive(Deserialize)]
+struct Order {
+    user_id: i64,
+}
+
+async fn order(
+    State(shop): State<Shop>,
+    affitor: AffitorClient,
+    Form(Order { user_id }): Form<Order>,
+) -> Result<String, AppError> {
+    let mut tx = shop.outbox.begin().await?;
+    let order: i64 = sqlx::query_scalar("INSERT INTO orders (user_id, cents) VALUES ($1, $2) RETURNING id")
+        .bind(user_id)
+        .bind(PRICE_CENTS)
+        .fetch_one(&mut *tx)
+        .await?;
+    let sale = Sale::new(payment(order), PRICE_CENTS.unsigned_abs(), Currency::USD).customer_key(user_id);
+    shop.outbox.enqueue(&mut tx, affitor.attribute(sale)).await?;
+    tx.commit().await?;
+    Ok(order.to_string())
+}
+
+async fn refund(State(shop): State<Shop>, Path(order): Path<i64>) -> Result<StatusCode, AppError> {
+    let mut tx = shop.outbox.begin().await?;
+    let changed = sqlx::query("UPDATE orders SET refunded = 1 WHERE id = $1 AND refunded = 0")
+        .bind(order)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+    if changed == 0 {
+        return Ok(StatusCode::NOT_FOUND);
+    }
+    shop.outbox.enqueue(&mut tx, Refund::full(payment(order))).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The payment's id: unique across all shops, so not the order's number alone.
+fn payment(order: i64) -> String {
+    format!("outbox-example-{order}")
+}
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What goes wrong in a handler: the visitor hears of it, and nothing is committed.
+struct AppError(AnyError);
+
+impl<E: Into<AnyError>> From<E> for AppError {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        tracing::error!(error = %self.0, "a request failed");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    }
+}
