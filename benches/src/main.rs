@@ -1,5 +1,6 @@
 //! Ours and the peers side by side, in one run: `cargo run --release -p affitor-bench -- layer`; and the sandbox under load:
-//! `… -- sandbox`; and what a visitor waits for while the service stalls: `… -- stall`.
+//! `… -- sandbox`; and what a visitor waits for while the service stalls: `… -- stall`;
+//! and the outbox: `… -- outbox`.
 //!
 //! Instructions and allocations a request are counted by valgrind's callgrind, for the service call alone: 200 requests,
 //! which are built outside, and dropped inside. Wall time is not looked at: it says more of the machine than of the code.
@@ -7,6 +8,7 @@
 mod callgrind;
 mod layer;
 mod measure;
+mod outbox;
 mod sandbox;
 mod stall;
 
@@ -37,6 +39,8 @@ enum Subject {
     },
     /// What a handler adds to its answer while the service stalls: by enqueueing, and by calling
     Stall,
+    /// Events a second into the outbox, next to a bare insert, and out of it
+    Outbox,
 }
 
 fn main() -> ExitCode {
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Subject::Sandbox { serve: true } => sandbox::serve(),
         Subject::Sandbox { serve: false } => sandbox::report(),
         Subject::Stall => stall::report(),
+        Subject::Outbox => outbox::report(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

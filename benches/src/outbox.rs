@@ -1,0 +1,144 @@
+//! The outbox: enqueueing in the app's own transaction next to a bare insert into a table of one's own, and delivering to a sandbox
+//! on the same machine; all in one run.
+
+use std::time::{Duration, Instant};
+
+use affitor::{Client, Lead};
+use affitor_outbox::{Database, Outbox, sqlx};
+use affitor_sandbox::{Readings, Sandbox, UnknownLead};
+use affitor_tests::databases::{Postgres, sqlite};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// Transactions that are measured, in each case.
+const TRANSACTIONS: u64 = 3_000;
+/// Events that are delivered, in each case.
+const DELIVERED: u64 = 3_000;
+
+pub(crate) fn report() -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(run()).map_err(|error| error.to_string().into())
+}
+
+async fn run() -> Result<(), Error> {
+    println!("enqueue: a transaction with an order, and {TRANSACTIONS} of them");
+    println!("{:<34}{:>14}{:>14}{:>10}", "", "bare ev/s", "outbox ev/s", "ratio");
+    let (pool, _folder) = sqlite().await;
+    let on_sqlite = Outbox::sqlite(pool.clone())?;
+    prepare_sqlite(&pool, &on_sqlite).await?;
+    // SQLite has one writer at a time.
+    enqueue("SQLite, WAL, synchronous=FULL", 1, async |turn, outboxed| {
+        let mut tx = on_sqlite.begin().await?;
+        sqlx::query("INSERT INTO orders (number) VALUES ($1)").bind(turn).execute(&mut *tx).await?;
+        if outboxed {
+            on_sqlite.enqueue(&mut tx, lead(turn)).await?;
+        } else {
+            sqlx::query("INSERT INTO events (payload) VALUES ($1)").bind(payload(turn)).execute(&mut *tx).await?;
+        }
+        Ok(tx.commit().await?)
+    })
+    .await?;
+
+    let server = Postgres::start().ok_or("there is no Postgres")?;
+    let pool = server.pool().await;
+    let on_postgres = Outbox::postgres(pool.clone())?;
+    on_postgres.migrate().await?;
+    for table in ["CREATE TABLE orders (number bigint)", "CREATE TABLE events (payload text)"] {
+        sqlx::query(table).execute(&pool).await?;
+    }
+    for writers in [1, 8] {
+        let name = format!("Postgres, {writers} at a time");
+        enqueue(&name, writers, async |turn, outboxed| {
+            let mut tx = on_postgres.begin().await?;
+            sqlx::query("INSERT INTO orders (number) VALUES ($1)").bind(turn).execute(&mut *tx).await?;
+            if outboxed {
+                on_postgres.enqueue(&mut tx, lead(turn)).await?;
+            } else {
+                sqlx::query("INSERT INTO events (payload) VALUES ($1)").bind(payload(turn)).execute(&mut *tx).await?;
+            }
+            Ok(tx.commit().await?)
+        })
+        .await?;
+    }
+
+    println!("\ndeliver: {DELIVERED} leads to a sandbox on this machine");
+    println!("{:<34}{:>14}", "", "ev/s");
+    let (pool, _folder) = sqlite().await;
+    let outbox = Outbox::sqlite(pool)?;
+    outbox.migrate().await?;
+    deliver("SQLite, 1 worker", &outbox, 1).await?;
+    sqlx::query("DELETE FROM affitor.river_job").execute(&server.pool().await).await?;
+    for workers in [1, 3] {
+        deliver(&format!("Postgres, {workers} worker(s)"), &on_postgres, workers).await?;
+    }
+    Ok(())
+}
+
+async fn prepare_sqlite(pool: &sqlx::SqlitePool, outbox: &Outbox<sqlx::Sqlite>) -> Result<(), Error> {
+    outbox.migrate().await?;
+    for table in ["CREATE TABLE orders (number bigint)", "CREATE TABLE events (payload text)"] {
+        sqlx::query(table).execute(pool).await?;
+    }
+    Ok(())
+}
+
+fn lead(turn: i64) -> Lead {
+    Lead::new(format_args!("user_{turn}")).email("jo@example.com")
+}
+
+fn payload(turn: i64) -> String {
+    serde_json::to_string(&lead(turn)).unwrap_or_default()
+}
+
+/// Both in turns of a tenth, so that what else the machine does meets both.
+async fn enqueue(name: &str, writers: i64, write: impl AsyncFn(i64, bool) -> Result<(), Error>) -> Result<(), Error> {
+    static NEXT: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+    let mut spent = [Duration::ZERO; 2];
+    for _ in 0..10 {
+        for (outboxed, spent) in [false, true].into_iter().zip(&mut spent) {
+            let began = Instant::now();
+            let each = TRANSACTIONS as i64 / 10 / writers;
+            let writing = (0..writers).map(|_| async {
+                for _ in 0..each {
+                    write(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed), outboxed).await?;
+                }
+                Ok::<(), Error>(())
+            });
+            for written in futures_util::future::join_all(writing).await {
+                written?;
+            }
+            *spent += began.elapsed();
+        }
+    }
+    let count = (TRANSACTIONS as i64 / 10 / writers * writers * 10) as f64;
+    let [bare, ours] = spent.map(|spent| count / spent.as_secs_f64());
+    println!("{name:<34}{bare:>14.0}{ours:>14.0}{:>9.0}%", ours / bare * 100.0);
+    Ok(())
+}
+
+async fn deliver<DB: Database>(name: &str, outbox: &Outbox<DB>, workers: usize) -> Result<(), Error> {
+    let mut readings = Readings::default();
+    readings.unknown_lead = UnknownLead::Unattributed;
+    let sandbox = Sandbox::builder().readings(readings).start().await?;
+    let before = outbox.books().await?.recorded;
+    for number in 0..DELIVERED {
+        outbox.enqueue_alone(Lead::new(format_args!("{name}_{number}"))).await?;
+    }
+    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let began = Instant::now();
+    let mut running = Vec::new();
+    for _ in 0..workers {
+        running.push(outbox.worker(client()).start()?);
+    }
+    while outbox.books().await?.recorded < before + DELIVERED {
+        if began.elapsed() > Duration::from_secs(120) {
+            return Err(format!("{name}: {:?}", outbox.books().await?).into());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    println!("{name:<34}{:>14.0}", DELIVERED as f64 / began.elapsed().as_secs_f64());
+    for worker in running {
+        worker.shutdown().await?;
+    }
+    Ok(())
+}
