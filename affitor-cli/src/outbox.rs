@@ -134,7 +134,8 @@ async fn act<DB: affitor_outbox::Database>(
             let settings = connection.settings();
             // Asks whether the tables are there before it says that it works.
             outbox.books().await.map_err(|error| failed(&error))?;
-            let worker = outbox.worker(settings.builder()?).senders(senders).start().map_err(|error| failed(&error))?;
+            let worker =
+                outbox.worker(settings.builder()?).senders(senders).start().await.map_err(|error| failed(&error))?;
             output.line("delivering, until Ctrl-C");
             stopped().await;
             worker.shutdown().await.map_err(|error| failed(&error))?;

@@ -45,8 +45,8 @@ mod sealed {
             before: i64,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Keeps in a running job's metadata that an earlier try may have arrived, before that try is made.
-        fn set_lost(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<(), Error>> + Send;
+        /// A kind of job that is not the outbox's.
+        fn foreign_kind(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Option<String>, Error>> + Send;
 
         /// Counts jobs by state and outcome.
         fn counts(
@@ -59,8 +59,9 @@ mod sealed {
         /// A person has decided that a dead letter is done with; `false` where there is none.
         fn discard(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Whether the job is a dead letter.
-        fn is_dead(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
+        /// A person has decided that a dead letter is sent again; `false` where there is none. What may have arrived of a
+        /// refund is forgotten with that, and of a sale is not.
+        fn decide(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
     }
 }
 
@@ -117,7 +118,7 @@ macro_rules! index {
 macro_rules! dialect {
     (
         $database:ty, table: $table:literal, field: $field:ident, output: $output:ident, seconds: $seconds:literal,
-        set: $set:ident, migrate: $migrate:expr, client: $client:expr, begin: $begin:expr
+        without_lost: $without_lost:literal, migrate: $migrate:expr, client: $client:expr, begin: $begin:expr
     ) => {
         impl Database for $database {}
 
@@ -180,10 +181,9 @@ macro_rules! dialect {
                 Ok(count > 0)
             }
 
-            async fn set_lost(pool: &sqlx::Pool<Self>, id: i64) -> Result<(), Error> {
-                let sql = concat!("UPDATE ", $table, " SET metadata = ", $set!("affitor_lost"), " WHERE id = $1");
-                sqlx::query(sql).bind(id).execute(pool).await?;
-                Ok(())
+            async fn foreign_kind(pool: &sqlx::Pool<Self>) -> Result<Option<String>, Error> {
+                let sql = concat!("SELECT kind FROM ", $table, " WHERE kind <> 'affitor_event' LIMIT 1");
+                Ok(sqlx::query_scalar(sql).fetch_optional(pool).await?)
             }
 
             async fn counts(pool: &sqlx::Pool<Self>) -> Result<Vec<(String, String, i64, i64)>, Error> {
@@ -233,14 +233,19 @@ macro_rules! dialect {
                 Ok(sqlx::query(sql).bind(id).execute(pool).await?.rows_affected() > 0)
             }
 
-            async fn is_dead(pool: &sqlx::Pool<Self>, id: i64) -> Result<bool, Error> {
+            async fn decide(pool: &sqlx::Pool<Self>, id: i64) -> Result<bool, Error> {
                 let sql = concat!(
-                    "SELECT count(*) FROM ",
+                    "UPDATE ",
                     $table,
-                    " WHERE id = $1 AND kind = 'affitor_event' AND state = 'discarded'"
+                    " SET attempt = CASE WHEN ",
+                    $field!("type"),
+                    " = 'refund' THEN 0 ELSE attempt END, metadata = CASE WHEN ",
+                    $field!("type"),
+                    " = 'refund' THEN ",
+                    $without_lost,
+                    " ELSE metadata END WHERE id = $1 AND kind = 'affitor_event' AND state = 'discarded'"
                 );
-                let count: i64 = sqlx::query_scalar(sql).bind(id).fetch_one(pool).await?;
-                Ok(count > 0)
+                Ok(sqlx::query(sql).bind(id).execute(pool).await?.rows_affected() > 0)
             }
         }
     };
@@ -270,15 +275,10 @@ mod sqlite {
         };
     }
 
-    macro_rules! set {
-        ($name:literal) => {
-            concat!("jsonb_set(metadata, '$.", $name, "', json('true'))")
-        };
-    }
-
     dialect! {
         sqlx::Sqlite, table: "river_job", field: field, output: output,
-        seconds: "CAST(strftime('%s', created_at) AS real)", set: set,
+        seconds: "CAST(strftime('%s', created_at) AS real)",
+        without_lost: "jsonb_remove(metadata, '$.affitor_lost')",
         migrate: async |pool: SqlitePool| {
             SqliteMigrator::new(pool).migrate_up().await.map(drop).map_err(Error::migration)
         },
@@ -320,15 +320,10 @@ mod postgres {
         };
     }
 
-    macro_rules! set {
-        ($name:literal) => {
-            concat!("jsonb_set(metadata, '{", $name, "}', 'true')")
-        };
-    }
-
     dialect! {
         sqlx::Postgres, table: "affitor.river_job", field: field, output: output,
-        seconds: "CAST(extract(epoch FROM created_at) AS double precision)", set: set,
+        seconds: "CAST(extract(epoch FROM created_at) AS double precision)",
+        without_lost: "metadata - 'affitor_lost'",
         migrate: async |pool: PgPool| {
             sqlx::query("CREATE SCHEMA IF NOT EXISTS affitor").execute(&pool).await?;
             PostgresMigrator::new(pool).with_schema(schema()?).migrate_up().await.map(drop).map_err(Error::migration)

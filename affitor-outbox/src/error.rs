@@ -12,6 +12,7 @@ pub struct Error(Kind);
 enum Kind {
     Invalid(InvalidEvent),
     NoRefundId,
+    Foreign(String),
     River(Box<riverqueue::Error>),
     Database(Box<riverqueue::sqlx::Error>),
     Migration(Box<dyn StdError + Send + Sync>),
@@ -21,6 +22,10 @@ enum Kind {
 impl Error {
     pub(crate) fn no_refund_id() -> Self {
         Self(Kind::NoRefundId)
+    }
+
+    pub(crate) fn foreign(kind: String) -> Self {
+        Self(Kind::Foreign(kind))
     }
 
     pub(crate) fn migration(error: impl StdError + Send + Sync + 'static) -> Self {
@@ -69,6 +74,10 @@ impl fmt::Display for Error {
             Kind::NoRefundId => f.write_str(
                 "invalid: a partial refund needs its refund_id here, which tells it from another of the same amount",
             ),
+            Kind::Foreign(kind) => write!(
+                f,
+                "the outbox's tables hold jobs of the kind {kind:?}, which its worker could discard: use another database file"
+            ),
             Kind::River(error) => write!(f, "the outbox's queue: {error}"),
             Kind::Database(error) => write!(f, "the outbox's database: {error}"),
             Kind::Migration(error) => write!(f, "the outbox's tables: {error}"),
@@ -81,7 +90,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
             Kind::Invalid(invalid) => Some(invalid),
-            Kind::NoRefundId => None,
+            Kind::NoRefundId | Kind::Foreign(_) => None,
             Kind::River(error) => Some(error),
             Kind::Database(error) => Some(error),
             Kind::Migration(error) => Some(&**error),

@@ -138,13 +138,14 @@ impl<DB: Database> Outbox<DB> {
         Ok(DB::dead(&self.pool, limit.into()).await?.iter().map(dead::read).collect())
     }
 
-    /// Delivers a dead letter again; `false` where there is none with this id.
+    /// Delivers a dead letter again; `false` where there is none with this id. Look at the dashboard first whether a
+    /// [`Reason::Uncertain`](crate::Reason::Uncertain) one has arrived: this sends it.
     ///
     /// # Errors
     ///
     /// When the database fails.
     pub async fn replay(&self, id: i64) -> Result<bool, Error> {
-        if !DB::is_dead(&self.pool, id).await? {
+        if !DB::decide(&self.pool, id).await? {
             return Ok(false);
         }
         self.client.jobs().retry(id).await?;

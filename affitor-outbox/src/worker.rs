@@ -63,10 +63,15 @@ impl<DB: Database> WorkerBuilder<DB> {
     ///
     /// # Errors
     ///
-    /// When the client can't be made (there is no key), and when River refuses to start.
-    pub fn start(self) -> Result<Worker, Error> {
+    /// When the client can't be made (there is no key), the database fails or is not migrated, and where the tables hold jobs of
+    /// an app's own: River gives up stuck jobs of kinds that it does not know, and so would this worker. (On Postgres a schema
+    /// keeps them apart.)
+    pub async fn start(self) -> Result<Worker, Error> {
         // River tries again, and remembers what was lost; the client must not do so on its own.
         let client = self.client.max_attempts(1).timeout(CALL).request_timeout(CALL).build()?;
+        if let Some(kind) = DB::foreign_kind(&self.outbox.pool).await? {
+            return Err(Error::foreign(kind));
+        }
         let sender = Arc::new(Sender { client, outbox: self.outbox.clone() });
         let mut workers = Workers::new();
         workers.add_fn(move |context: WorkContext, job: Job<Delivery>| {

@@ -128,7 +128,7 @@ async fn deliver<DB: Database>(name: &str, outbox: &Outbox<DB>, workers: usize) 
     let began = Instant::now();
     let mut running = Vec::new();
     for _ in 0..workers {
-        running.push(outbox.worker(client()).start()?);
+        running.push(outbox.worker(client()).start().await?);
     }
     while outbox.books().await?.recorded < before + DELIVERED {
         if began.elapsed() > Duration::from_secs(120) {

@@ -35,7 +35,7 @@ async fn two_days_of_outage() {
         sandbox.inject(fault.with_probability(0.4));
     }
     sandbox.inject(Fault::BadGateway.always());
-    let worker = outbox.worker(client()).start().unwrap();
+    let worker = outbox.worker(client()).start().await.unwrap();
     let size = async || -> (i64, i64) {
         let sql = "SELECT count(*), max(length(args) + length(metadata) + coalesce(length(errors), 0)) FROM river_job";
         sqlx::query_as(sql).fetch_one(&pool).await.unwrap()

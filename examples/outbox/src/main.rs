@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         .busy_timeout(Duration::from_secs(5));
     let shop = Shop::open(SqlitePoolOptions::new().connect_with(options).await?).await?;
     let outbox = shop.outbox.clone();
-    let worker = outbox.worker(ClientBuilder::from_env()).start()?;
+    let worker = outbox.worker(ClientBuilder::from_env()).start().await?;
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3002").await?;
     let stop = async { drop(tokio::signal::ctrl_c().await) };
