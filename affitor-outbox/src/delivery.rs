@@ -16,15 +16,23 @@ pub(crate) const QUEUE: &str = "affitor";
 /// A job is tried for days, and a rescue uses an attempt: there must be enough.
 const MAX_ATTEMPTS: i32 = 10_000;
 
-/// What a job holds. Read leniently: a row may be written by plain SQL, or by a later version.
+/// What a job holds. Whatever is in a row can be read, so that nonsense comes to be a dead letter: a row may be written by plain
+/// SQL, by hand, or by a later version.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Value")]
 pub struct Delivery {
     /// What makes it the same event; absent in rows that were written by plain SQL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     /// The event, as [`Event`] is written.
-    #[serde(default)]
     pub(crate) event: Value,
+}
+
+impl From<Value> for Delivery {
+    fn from(mut args: Value) -> Self {
+        let key = args.get("key").and_then(Value::as_str).map(str::to_owned);
+        Self { key, event: args.get_mut("event").map(Value::take).unwrap_or_default() }
+    }
 }
 
 impl JobArgs for Delivery {

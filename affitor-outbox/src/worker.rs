@@ -8,7 +8,8 @@ use std::{
 
 use affitor::{Client, ClientBuilder, Event};
 use riverqueue::{
-    BoxError, Job, MaintenanceConfig, QueueConfig, Retention, RunHandle, WorkContext, WorkOutcome, Workers,
+    BoxError, Job, JobRow, MaintenanceConfig, QueueConfig, Retention, RetryPolicy, RunHandle, WorkContext, WorkError,
+    WorkOutcome, Workers,
 };
 
 use crate::{
@@ -90,6 +91,7 @@ impl<DB: Database> WorkerBuilder<DB> {
             .queue(QUEUE, QueueConfig::new(self.senders))
             .fetch_cooldown(Duration::from_millis(20))
             .job_timeout(JOB)
+            .retry_policy(ByAge)
             .maintenance(maintenance)
             .build()?;
         Ok(Worker { handle: river.start()? })
@@ -120,6 +122,15 @@ impl Worker {
     }
 }
 
+/// River's own policy waits for hours after some kills (the fourth power of the attempts); an event waits by its age.
+struct ByAge;
+
+impl RetryPolicy for ByAge {
+    fn next_retry(&self, job: &JobRow, _error: &WorkError, _now: riverqueue::jiff::Timestamp) -> Duration {
+        backoff::wait(age(job), None, fastrand::f64())
+    }
+}
+
 struct Sender<DB: Database> {
     client: Client,
     outbox: Outbox<DB>,
@@ -131,9 +142,11 @@ impl<DB: Database> Sender<DB> {
             let output = Output { reason: Some(Reason::Unreadable), ..Output::default() };
             return end(context, output, WorkOutcome::Discard);
         };
-        let age = age(job);
-        if DB::is_forerun(&self.outbox.pool, &event, job.row.id).await? {
-            return Ok(WorkOutcome::Snooze(backoff::behind(age)));
+        let age = age(&job.row);
+        match DB::is_forerun(&self.outbox.pool, &event, job.row.id).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(WorkOutcome::Snooze(backoff::behind(age))),
+            Err(error) => return Ok(unasked(&error, age)),
         }
         let partial_refund = matches!(&event, Event::Refund(refund) if !refund.is_full());
         // A second attempt is one whose worker has died: a snooze uses none.
@@ -156,10 +169,11 @@ impl<DB: Database> Sender<DB> {
         let error = match answer {
             Ok(Done::NotAttributed { found: false }) if age < backoff::MAY_COME => {
                 // What it belongs to may still come: it was clicked, or its forerunner is pending behind it.
-                if has_click || DB::is_forerun(&self.outbox.pool, &pending, i64::MAX).await? {
-                    return Ok(WorkOutcome::Snooze(backoff::wait(age, None, fastrand::f64())));
-                }
-                return done(context, Done::NotAttributed { found: false });
+                return match DB::is_forerun(&self.outbox.pool, &pending, i64::MAX).await {
+                    Ok(false) if !has_click => done(context, Done::NotAttributed { found: false }),
+                    Ok(_) => Ok(WorkOutcome::Snooze(backoff::wait(age, None, fastrand::f64()))),
+                    Err(error) => Ok(unasked(&error, age)),
+                };
             }
             Ok(outcome) => return done(context, outcome),
             Err(error) => error,
@@ -182,8 +196,14 @@ impl<DB: Database> Sender<DB> {
     }
 }
 
-fn age(job: &Job<Delivery>) -> Duration {
-    let created = SystemTime::from(job.row.created_at);
+/// The database could not say. An error would use an attempt, as if something had been sent.
+fn unasked(error: &Error, age: Duration) -> WorkOutcome {
+    tracing::warn!(%error, "an event waits for the outbox's database");
+    WorkOutcome::Snooze(backoff::behind(age))
+}
+
+fn age(job: &JobRow) -> Duration {
+    let created = SystemTime::from(job.created_at);
     SystemTime::now().duration_since(created).unwrap_or_default()
 }
 
