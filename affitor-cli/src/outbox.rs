@@ -134,10 +134,17 @@ async fn act<DB: affitor_outbox::Database>(
             let settings = connection.settings();
             // Asks whether the tables are there before it says that it works.
             outbox.books().await.map_err(|error| failed(&error))?;
-            let worker =
+            let mut worker =
                 outbox.worker(settings.builder()?).senders(senders).start().await.map_err(|error| failed(&error))?;
             output.line("delivering, until Ctrl-C");
-            stopped().await;
+            tokio::select! {
+                () = stopped() => {}
+                ended = worker.wait() => {
+                    ended.map_err(|error| failed(&error))?;
+                    let ended = Failure::usage("the worker has stopped".to_owned(), "start it again");
+                    return Err(Failure { ending: Ending::Unreachable, ..ended });
+                }
+            }
             worker.shutdown().await.map_err(|error| failed(&error))?;
             status(&outbox, output).await
         }

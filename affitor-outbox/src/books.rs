@@ -13,8 +13,8 @@ pub struct Books {
     pub recorded: u64,
     /// Recorded or reversed before.
     pub already_recorded: u64,
-    /// Of these, sales that were known after a try whose answer was lost; and of the rejected, partial refunds that may have
-    /// arrived. For a person to look at.
+    /// Of these, sales that were known after a try whose answer was lost, and partial refunds of sales that had one; and of the
+    /// rejected, partial refunds that may have arrived. For a person to look at.
     pub uncertain: u64,
     /// No partner is concerned: the normal case.
     pub not_attributed: u64,

@@ -10,6 +10,9 @@ use crate::{Error, delivery::Delivery};
 /// A database that the outbox can be in: [`sqlx::Sqlite`] (feature `sqlite`) or [`sqlx::Postgres`] (feature `postgres`).
 pub trait Database: sealed::Dialect {}
 
+/// In a job's metadata: when a person has replayed it, in seconds of Unix time.
+pub(crate) const REPLAYED_AT: &str = "affitor_replayed_at";
+
 /// A row of the outbox.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -61,7 +64,12 @@ mod sealed {
 
         /// A person has decided that a dead letter is sent again; `false` where there is none. What may have arrived of a
         /// refund is forgotten with that, and of a sale is not.
-        fn decide(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
+        fn replay(
+            pool: &sqlx::Pool<Self>,
+            client: &Client,
+            id: i64,
+            now: i64,
+        ) -> impl Future<Output = Result<bool, Error>> + Send;
     }
 }
 
@@ -118,7 +126,7 @@ macro_rules! index {
 macro_rules! dialect {
     (
         $database:ty, table: $table:literal, field: $field:ident, output: $output:ident, seconds: $seconds:literal,
-        without_lost: $without_lost:literal, migrate: $migrate:expr, client: $client:expr, begin: $begin:expr
+        without: $without:ident, replayed: $replayed:ident, migrate: $migrate:expr, client: $client:expr, begin: $begin:expr
     ) => {
         impl Database for $database {}
 
@@ -233,7 +241,7 @@ macro_rules! dialect {
                 Ok(sqlx::query(sql).bind(id).execute(pool).await?.rows_affected() > 0)
             }
 
-            async fn decide(pool: &sqlx::Pool<Self>, id: i64) -> Result<bool, Error> {
+            async fn replay(pool: &sqlx::Pool<Self>, client: &Client, id: i64, now: i64) -> Result<bool, Error> {
                 let sql = concat!(
                     "UPDATE ",
                     $table,
@@ -242,10 +250,19 @@ macro_rules! dialect {
                     " = 'refund' THEN 0 ELSE attempt END, metadata = CASE WHEN ",
                     $field!("type"),
                     " = 'refund' THEN ",
-                    $without_lost,
-                    " ELSE metadata END WHERE id = $1 AND kind = 'affitor_event' AND state = 'discarded'"
+                    $replayed!($without!("metadata", "affitor_lost")),
+                    " ELSE ",
+                    $replayed!("metadata"),
+                    " END WHERE id = $1 AND kind = 'affitor_event' AND state = 'discarded'"
                 );
-                Ok(sqlx::query(sql).bind(id).execute(pool).await?.rows_affected() > 0)
+                // In one transaction: another person may decide otherwise at the same time.
+                let mut tx = $begin(pool).await?;
+                if sqlx::query(sql).bind(id).bind(now).execute(&mut *tx).await?.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                client.jobs().retry(id).tx(&mut tx).await?;
+                tx.commit().await?;
+                Ok(true)
             }
         }
     };
@@ -275,10 +292,22 @@ mod sqlite {
         };
     }
 
+    macro_rules! without {
+        ($metadata:expr, $name:literal) => {
+            concat!("jsonb_remove(", $metadata, ", '$.", $name, "')")
+        };
+    }
+
+    macro_rules! replayed {
+        ($metadata:expr) => {
+            concat!("jsonb_set(", without!($metadata, "affitor_unknown_since"), ", '$.affitor_replayed_at', $2)")
+        };
+    }
+
     dialect! {
         sqlx::Sqlite, table: "river_job", field: field, output: output,
         seconds: "CAST(strftime('%s', created_at) AS real)",
-        without_lost: "jsonb_remove(metadata, '$.affitor_lost')",
+        without: without, replayed: replayed,
         migrate: async |pool: SqlitePool| {
             SqliteMigrator::new(pool).migrate_up().await.map(drop).map_err(Error::migration)
         },
@@ -320,10 +349,26 @@ mod postgres {
         };
     }
 
+    macro_rules! without {
+        ($metadata:expr, $name:literal) => {
+            concat!("(", $metadata, " - '", $name, "')")
+        };
+    }
+
+    macro_rules! replayed {
+        ($metadata:expr) => {
+            concat!(
+                "jsonb_set(",
+                without!($metadata, "affitor_unknown_since"),
+                ", '{affitor_replayed_at}', to_jsonb($2))"
+            )
+        };
+    }
+
     dialect! {
         sqlx::Postgres, table: "affitor.river_job", field: field, output: output,
         seconds: "CAST(extract(epoch FROM created_at) AS double precision)",
-        without_lost: "metadata - 'affitor_lost'",
+        without: without, replayed: replayed,
         migrate: async |pool: PgPool| {
             sqlx::query("CREATE SCHEMA IF NOT EXISTS affitor").execute(&pool).await?;
             PostgresMigrator::new(pool).with_schema(schema()?).migrate_up().await.map(drop).map_err(Error::migration)

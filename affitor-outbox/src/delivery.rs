@@ -51,13 +51,17 @@ impl Delivery {
     pub(crate) fn new(event: &Event) -> Result<Self, Error> {
         event.validate()?;
         let event_json = serde_json::to_value(event).unwrap_or_default();
+        if has_nul(&event_json) {
+            return Err(Error::nul());
+        }
         Ok(Self { key: key(event)?, event: event_json })
     }
 
-    /// The same event is not queued twice, nor a second time after it was delivered or has died.
+    /// The same event is not queued twice, nor a second time after it was delivered, has died or was discarded.
     pub(crate) fn options(&self) -> InsertOpts {
         let states = [
             JobState::Available,
+            JobState::Cancelled,
             JobState::Completed,
             JobState::Discarded,
             JobState::Pending,
@@ -69,6 +73,16 @@ impl Delivery {
             Some(_) => InsertOpts::default().with_unique(UniqueOpts::new().with_by_args(true).with_by_state(states)),
             None => InsertOpts::default(),
         }
+    }
+}
+
+/// Postgres refuses a NUL in JSON, and would abort the app's transaction.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(values) => values.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
     }
 }
 

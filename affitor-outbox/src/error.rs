@@ -5,13 +5,19 @@ use std::{error::Error as StdError, fmt};
 use affitor::InvalidEvent;
 
 /// Why the outbox could not do what was asked. It holds nothing of an event.
-#[derive(Debug)]
 pub struct Error(Kind);
 
-#[derive(Debug)]
+// A database's own error shows parts of a row in its `Debug`.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Error").field(&self.to_string()).finish()
+    }
+}
+
 enum Kind {
     Invalid(InvalidEvent),
     NoRefundId,
+    Nul,
     Foreign(String),
     River(Box<riverqueue::Error>),
     Database(Box<riverqueue::sqlx::Error>),
@@ -24,6 +30,10 @@ impl Error {
         Self(Kind::NoRefundId)
     }
 
+    pub(crate) fn nul() -> Self {
+        Self(Kind::Nul)
+    }
+
     pub(crate) fn foreign(kind: String) -> Self {
         Self(Kind::Foreign(kind))
     }
@@ -34,7 +44,7 @@ impl Error {
 
     /// The event says too little to be delivered. Nothing was written.
     pub fn is_invalid(&self) -> bool {
-        matches!(self.0, Kind::Invalid(_) | Kind::NoRefundId)
+        matches!(self.0, Kind::Invalid(_) | Kind::NoRefundId | Kind::Nul)
     }
 
     /// The database failed, or is not migrated.
@@ -74,6 +84,7 @@ impl fmt::Display for Error {
             Kind::NoRefundId => f.write_str(
                 "invalid: a partial refund needs its refund_id here, which tells it from another of the same amount",
             ),
+            Kind::Nul => f.write_str("invalid: the event holds a NUL character, which Postgres can't keep"),
             Kind::Foreign(kind) => write!(
                 f,
                 "the outbox's tables hold jobs of the kind {kind:?}, which its worker could discard: use another database file"
@@ -90,7 +101,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
             Kind::Invalid(invalid) => Some(invalid),
-            Kind::NoRefundId | Kind::Foreign(_) => None,
+            Kind::NoRefundId | Kind::Nul | Kind::Foreign(_) => None,
             Kind::River(error) => Some(error),
             Kind::Database(error) => Some(error),
             Kind::Migration(error) => Some(&**error),

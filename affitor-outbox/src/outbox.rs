@@ -1,11 +1,11 @@
 //! Putting events into the app's own database.
 
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 use affitor::{ClientBuilder, Event};
 use riverqueue::{Client, sqlx};
 
-use crate::{Books, Database, DeadLetter, Error, WorkerBuilder, dead, delivery::Delivery};
+use crate::{Books, Database, DeadLetter, Error, WorkerBuilder, dead, delivery::Delivery, worker::seconds};
 
 /// Events in the app's own database, to be delivered. Cheap to clone.
 pub struct Outbox<DB: Database> {
@@ -145,11 +145,7 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// When the database fails.
     pub async fn replay(&self, id: i64) -> Result<bool, Error> {
-        if !DB::decide(&self.pool, id).await? {
-            return Ok(false);
-        }
-        self.client.jobs().retry(id).await?;
-        Ok(true)
+        DB::replay(&self.pool, &self.client, id, seconds(SystemTime::now())).await
     }
 
     /// Is done with a dead letter: it stays in the books as discarded. `false` where there is none with this id.

@@ -49,7 +49,8 @@ pub(crate) fn of_sale(outcome: &SaleOutcome, lost: bool) -> Done {
 
 pub(crate) fn of_refund(outcome: &RefundOutcome) -> Done {
     match outcome {
-        RefundOutcome::AlreadyReversed { .. } => Done::AlreadyRecorded { uncertain: false },
+        // A second partial refund may be another than the one that was done.
+        RefundOutcome::AlreadyReversed { partial, .. } => Done::AlreadyRecorded { uncertain: *partial },
         RefundOutcome::NotAttributed(why) => Done::NotAttributed { found: is_found(why) },
         _ => Done::Recorded,
     }

@@ -3,17 +3,18 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use affitor::{Client, ClientBuilder, Event};
 use riverqueue::{
     BoxError, Job, JobRow, MaintenanceConfig, QueueConfig, Retention, RetryPolicy, RunHandle, WorkContext, WorkError,
-    WorkOutcome, Workers,
+    WorkOutcome, Workers, sqlx,
 };
 
 use crate::{
     Database, Error, Outbox, Reason, backoff,
+    database::REPLAYED_AT,
     dead::Output,
     delivery::{Delivery, QUEUE},
     verdict::{self, Done, Undone},
@@ -23,6 +24,12 @@ use crate::{
 const CALL: Duration = Duration::from_secs(10);
 const JOB: Duration = Duration::from_secs(15);
 const RESCUE_AFTER: Duration = Duration::from_secs(60);
+/// How long a question to the database may take; a job that is cut off by its own limit has used an attempt.
+const QUESTION: Duration = Duration::from_secs(3);
+
+/// In a job's metadata: that a try may have arrived; since when the service says "not found", in seconds of Unix time.
+const LOST: &str = "affitor_lost";
+const UNKNOWN_SINCE: &str = "affitor_unknown_since";
 
 /// Makes a [`Worker`].
 #[must_use = "a builder does nothing until it starts"]
@@ -91,7 +98,7 @@ impl<DB: Database> WorkerBuilder<DB> {
             .queue(QUEUE, QueueConfig::new(self.senders))
             .fetch_cooldown(Duration::from_millis(20))
             .job_timeout(JOB)
-            .retry_policy(ByAge)
+            .retry_policy(Soon)
             .maintenance(maintenance)
             .build()?;
         Ok(Worker { handle: river.start()? })
@@ -111,8 +118,17 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// Takes nothing more from the outbox, and waits for what is being sent: 15 seconds at most. The rest stays for the next
-    /// worker.
+    /// Waits until it has stopped by itself, which it should not: with an error of River's. Dropping the future changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why it has stopped.
+    pub async fn wait(&mut self) -> Result<(), Error> {
+        Ok(self.handle.wait().await?)
+    }
+
+    /// Takes nothing more from the outbox, and waits for what is being sent: 15 seconds at most, and longer where the database
+    /// does not answer. The rest stays for the next worker.
     ///
     /// # Errors
     ///
@@ -122,12 +138,13 @@ impl Worker {
     }
 }
 
-/// River's own policy waits for hours after some kills (the fourth power of the attempts); an event waits by its age.
-struct ByAge;
+/// After a kill: soon. The service has done nothing wrong, and River's own policy waits for hours after some kills (the fourth
+/// power of the attempts).
+struct Soon;
 
-impl RetryPolicy for ByAge {
-    fn next_retry(&self, job: &JobRow, _error: &WorkError, _now: riverqueue::jiff::Timestamp) -> Duration {
-        backoff::wait(age(job), None, fastrand::f64())
+impl RetryPolicy for Soon {
+    fn next_retry(&self, _job: &JobRow, _error: &WorkError, _now: riverqueue::jiff::Timestamp) -> Duration {
+        backoff::wait(Duration::ZERO, None, fastrand::f64())
     }
 }
 
@@ -139,18 +156,17 @@ struct Sender<DB: Database> {
 impl<DB: Database> Sender<DB> {
     async fn work(&self, context: &WorkContext, job: &Job<Delivery>) -> Result<WorkOutcome, BoxError> {
         let Ok(event) = serde_json::from_value::<Event>(job.args.event.clone()) else {
-            let output = Output { reason: Some(Reason::Unreadable), ..Output::default() };
-            return end(context, output, WorkOutcome::Discard);
+            return dead(context, Reason::Unreadable, None);
         };
         let age = age(&job.row);
-        match DB::is_forerun(&self.outbox.pool, &event, job.row.id).await {
+        match self.is_forerun(&event, job.row.id).await {
             Ok(false) => {}
             Ok(true) => return Ok(WorkOutcome::Snooze(backoff::behind(age))),
             Err(error) => return Ok(unasked(&error, age)),
         }
         let partial_refund = matches!(&event, Event::Refund(refund) if !refund.is_full());
         // A second attempt is one whose worker has died: a snooze uses none.
-        let lost = job.row.attempt > 1 || job.row.metadata.get_raw("affitor_lost").is_some();
+        let lost = job.row.attempt > 1 || job.row.metadata.get_raw(LOST).is_some();
         if lost && partial_refund {
             return dead(context, Reason::Uncertain, None);
         }
@@ -167,19 +183,26 @@ impl<DB: Database> Sender<DB> {
             _ => return dead(context, Reason::Unreadable, None),
         };
         let error = match answer {
-            Ok(Done::NotAttributed { found: false }) if age < backoff::MAY_COME => {
-                // What it belongs to may still come: it was clicked, or its forerunner is pending behind it.
-                return match DB::is_forerun(&self.outbox.pool, &pending, i64::MAX).await {
-                    Ok(false) if !has_click => done(context, Done::NotAttributed { found: false }),
-                    Ok(_) => Ok(WorkOutcome::Snooze(backoff::wait(age, None, fastrand::f64()))),
-                    Err(error) => Ok(unasked(&error, age)),
+            Ok(Done::NotAttributed { found: false }) => {
+                // What it belongs to may still come: it was clicked, or its forerunner is pending behind it. The hour for that
+                // begins with the first such answer, since an outage may have taken longer.
+                let since = time(&job.row, UNKNOWN_SINCE).unwrap_or_else(SystemTime::now);
+                let unknown = since.elapsed().unwrap_or_default();
+                let may_come = match self.is_forerun(&pending, i64::MAX).await {
+                    Ok(forerun) => forerun || has_click,
+                    Err(error) => return Ok(unasked(&error, age)),
                 };
+                if !may_come || unknown >= backoff::MAY_COME {
+                    return done(context, Done::NotAttributed { found: false });
+                }
+                context.metadata_set(UNKNOWN_SINCE, seconds(since))?;
+                return Ok(WorkOutcome::Snooze(backoff::wait(unknown, None, fastrand::f64())));
             }
             Ok(outcome) => return done(context, outcome),
             Err(error) => error,
         };
         if error.may_have_arrived() {
-            context.metadata_set("affitor_lost", true)?;
+            context.metadata_set(LOST, true)?;
         }
         let words = Some(error.to_string());
         context.metadata_set("affitor_error", &words)?;
@@ -194,6 +217,12 @@ impl<DB: Database> Sender<DB> {
             }
         }
     }
+
+    /// Whether an event that must arrive first is pending, among those before `id`.
+    async fn is_forerun(&self, event: &Event, id: i64) -> Result<bool, Error> {
+        let asked = tokio::time::timeout(QUESTION, DB::is_forerun(&self.outbox.pool, event, id)).await;
+        asked.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+    }
 }
 
 /// The database could not say. An error would use an attempt, as if something had been sent.
@@ -202,9 +231,20 @@ fn unasked(error: &Error, age: Duration) -> WorkOutcome {
     WorkOutcome::Snooze(backoff::behind(age))
 }
 
+/// Since it was enqueued, or replayed.
 fn age(job: &JobRow) -> Duration {
-    let created = SystemTime::from(job.created_at);
-    SystemTime::now().duration_since(created).unwrap_or_default()
+    let began = time(job, REPLAYED_AT).unwrap_or_else(|| SystemTime::from(job.created_at));
+    began.elapsed().unwrap_or_default()
+}
+
+/// A time in a job's metadata.
+fn time(job: &JobRow, name: &str) -> Option<SystemTime> {
+    let seconds: u32 = serde_json::from_str(job.metadata.get_raw(name)?.get()).ok()?;
+    Some(UNIX_EPOCH + Duration::from_secs(seconds.into()))
+}
+
+pub(crate) fn seconds(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().try_into().unwrap_or(i64::MAX)
 }
 
 fn done(context: &WorkContext, done: Done) -> Result<WorkOutcome, BoxError> {
@@ -214,7 +254,7 @@ fn done(context: &WorkContext, done: Done) -> Result<WorkOutcome, BoxError> {
         Done::NotAttributed { .. } => ("not_attributed", false),
     };
     if uncertain {
-        tracing::warn!("a sale was recorded before, perhaps without its commission: check the dashboard");
+        tracing::warn!("an event was known before, perhaps without its effect on the commission: check the dashboard");
     }
     end(context, Output { outcome: outcome.to_owned(), uncertain, ..Output::default() }, WorkOutcome::Complete)
 }

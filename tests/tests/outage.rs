@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use affitor::{Click, Client, Currency, Lead, Refund, Sale};
-use affitor_outbox::{Outbox, sqlx};
-use affitor_sandbox::{Fault, Sandbox};
+use affitor_outbox::{Outbox, Reason, sqlx};
+use affitor_sandbox::{ApiCall, Fault, Sandbox};
 
 const CUSTOMERS: u64 = 10;
 
@@ -80,4 +80,54 @@ async fn two_days_of_outage() {
     let held = sandbox.snapshot().await;
     let count = CUSTOMERS as usize;
     assert_eq!((held.leads.len(), held.sales.len(), held.refunds.len()), (count, count, count));
+}
+
+/// The refund's webhook came before the sale's, and both before an outage; and what has died of age is tried anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_outage_does_not_use_up() {
+    let (pool, _folder) = affitor_tests::databases::sqlite().await;
+    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    outbox.migrate().await.unwrap();
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+    let click = client().build().unwrap().track_click(Click::landing(landing)).await.unwrap();
+    outbox.enqueue_alone(Refund::full("in_1")).await.unwrap();
+    outbox.enqueue_alone(Lead::new("user_1").click_id(click.click_id().cloned())).await.unwrap();
+    outbox.enqueue_alone(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1")).await.unwrap();
+    let older = async |by: &str| {
+        let sql = "UPDATE river_job SET created_at = datetime(created_at, $1)";
+        sqlx::query(sql).bind(by).execute(&pool).await.unwrap();
+    };
+    let until = async |so: &dyn Fn(&affitor_outbox::Books) -> bool| {
+        let began = Instant::now();
+        loop {
+            let books = outbox.books().await.unwrap();
+            if so(&books) {
+                return books;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "{books:?}");
+            let sql = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second') WHERE state = 'scheduled'";
+            sqlx::query(sql).execute(&pool).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    older("-2 hours").await;
+    sandbox.inject(Fault::BadGateway.times(2).on(ApiCall::Lead));
+    let worker = outbox.worker(client()).start().await.unwrap();
+    let books = until(&|books| books.pending == 0).await;
+    assert_eq!((books.recorded, books.not_attributed), (3, 0), "the refund waits for its sale: {books:?}");
+
+    outbox.enqueue_alone(Sale::new("in_2", 4_900, Currency::USD).customer_key("user_1")).await.unwrap();
+    sandbox.inject(Fault::BadGateway.always().on(ApiCall::Sale));
+    older("-15 days").await;
+    until(&|books| books.rejected == 1).await;
+    let dead = outbox.dead(1).await.unwrap();
+    assert_eq!(dead[0].reason, Reason::TooOld);
+    sandbox.clear_faults();
+    sandbox.inject(Fault::BadGateway.times(2).on(ApiCall::Sale));
+    assert!(outbox.replay(dead[0].id).await.unwrap());
+    let books = until(&|books| books.pending == 0).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((books.recorded, books.rejected), (4, 0), "two failures after it was replayed: {books:?}");
 }
