@@ -7,7 +7,7 @@ use affitor_outbox::{
     sqlx::{self, postgres::PgPoolOptions, sqlite::SqlitePoolOptions},
 };
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     connection::Connection,
@@ -36,7 +36,11 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make the outbox's tables, or bring them up to date
-    Migrate,
+    Migrate {
+        /// Print the SQL that it would run, and change nothing
+        #[arg(long)]
+        print: bool,
+    },
     /// Show the books
     Status,
     /// Show the dead letters, oldest first
@@ -46,17 +50,9 @@ enum Command {
         limit: u32,
     },
     /// Deliver dead letters again
-    Replay {
-        /// Their ids
-        #[arg(required = true)]
-        ids: Vec<i64>,
-    },
+    Replay(Letters),
     /// Be done with dead letters
-    Discard {
-        /// Their ids
-        #[arg(required = true)]
-        ids: Vec<i64>,
-    },
+    Discard(Letters),
     /// Deliver what is in the outbox, until Ctrl-C or SIGTERM
     Work {
         #[command(flatten)]
@@ -65,6 +61,16 @@ enum Command {
         #[arg(long, default_value_t = 50)]
         senders: usize,
     },
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Letters {
+    /// Their ids
+    ids: Vec<i64>,
+    /// All of this reason; can be given several times
+    #[arg(long, value_name = "REASON", value_parser = ["rejected", "uncertain", "too_old", "unreadable", "other"])]
+    reason: Vec<String>,
 }
 
 pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
@@ -108,7 +114,13 @@ async fn act<DB: affitor_outbox::Database>(
     output: Output,
 ) -> Result<Ending, Failure> {
     match command {
-        Command::Migrate => {
+        Command::Migrate { print: true } => {
+            let sql = outbox.migration_sql().await.map_err(|error| failed(&error))?;
+            output.document(&json!({ "sql": sql }));
+            output.line(sql.trim());
+            Ok(Ending::Fine)
+        }
+        Command::Migrate { print: false } => {
             outbox.migrate().await.map_err(|error| failed(&error))?;
             output.document(&json!({ "migrated": true }));
             output.sign(Sign::Good, "the outbox's tables are there");
@@ -116,16 +128,16 @@ async fn act<DB: affitor_outbox::Database>(
         }
         Command::Status => status(&outbox, output).await,
         Command::Dead { limit } => dead(&outbox, limit, output).await,
-        Command::Replay { ids } => {
+        Command::Replay(letters) => {
             let mut done = Vec::new();
-            for id in ids {
+            for id in letters.ids(&outbox).await? {
                 done.push((id, outbox.replay(id).await.map_err(|error| failed(&error))?));
             }
             Ok(told(&done, "is delivered again", output))
         }
-        Command::Discard { ids } => {
+        Command::Discard(letters) => {
             let mut done = Vec::new();
-            for id in ids {
+            for id in letters.ids(&outbox).await? {
                 done.push((id, outbox.discard(id).await.map_err(|error| failed(&error))?));
             }
             Ok(told(&done, "is discarded", output))
@@ -148,6 +160,22 @@ async fn act<DB: affitor_outbox::Database>(
             worker.shutdown().await.map_err(|error| failed(&error))?;
             status(&outbox, output).await
         }
+    }
+}
+
+impl Letters {
+    async fn ids<DB: affitor_outbox::Database>(self, outbox: &Outbox<DB>) -> Result<Vec<i64>, Failure> {
+        let mut ids = self.ids;
+        let mut last = i64::MIN;
+        while !self.reason.is_empty() {
+            let page = outbox.dead_after(last, 1_000).await.map_err(|error| failed(&error))?;
+            let Some(end) = page.last() else { break };
+            last = end.id;
+            ids.extend(
+                page.iter().filter(|letter| self.reason.iter().any(|r| json!(letter.reason) == **r)).map(|l| l.id),
+            );
+        }
+        Ok(ids)
     }
 }
 
@@ -193,7 +221,7 @@ async fn dead<DB: affitor_outbox::Database>(
     let letters: Vec<Value> = dead
         .iter()
         .map(|DeadLetter { id, event, reason, words, .. }| {
-            json!({ "id": id, "event": event, "reason": reason, "words": words })
+            json!({ "id": id, "event": without_addresses(json!(event)), "reason": reason, "words": words })
         })
         .collect();
     output.document(&json!({ "dead": letters }));
@@ -209,6 +237,18 @@ async fn dead<DB: affitor_outbox::Database>(
         output.line("there are no dead letters");
     }
     Ok(Ending::Fine)
+}
+
+/// E-mail addresses are in the database, and stay there: this goes into logs and tickets.
+fn without_addresses(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.contains('@') => json!("[redacted]"),
+        Value::Array(values) => values.into_iter().map(without_addresses).collect(),
+        Value::Object(values) => {
+            values.into_iter().map(|(name, value)| (name, without_addresses(value))).collect::<Map<_, _>>().into()
+        }
+        other => other,
+    }
 }
 
 fn told(done: &[(i64, bool)], what: &str, output: Output) -> Ending {

@@ -37,7 +37,8 @@ pub enum Reason {
     TooOld,
     /// The row is no event: edited by hand, or of a later version.
     Unreadable,
-    /// Another reason: River gave it up.
+    /// Another reason: River gave it up, or a worker of a later version.
+    #[serde(other)]
     Other,
 }
 

@@ -1,20 +1,23 @@
 //! An event as a job of River.
 
-use affitor::Event;
+use affitor::{Event, InvalidEvent};
 use riverqueue::{InsertOpts, JobArgs, JobState, UniqueOpts};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::Error;
 
 /// The kind of the outbox's jobs, in River's tables.
 pub const KIND: &str = "affitor_event";
 
 /// The queue of the outbox's jobs.
-pub(crate) const QUEUE: &str = "affitor";
+pub const QUEUE: &str = "affitor";
 
 /// A job is tried for days, and a rescue uses an attempt: there must be enough.
 const MAX_ATTEMPTS: i32 = 10_000;
+
+const NO_REFUND_ID: InvalidEvent =
+    InvalidEvent::new("a partial refund needs its refund_id here, which tells it from another of the same amount");
+
+const NUL: InvalidEvent = InvalidEvent::new("the event holds a NUL character, which Postgres can't keep");
 
 /// What a job holds. Whatever is in a row can be read, so that nonsense comes to be a dead letter: a row may be written by plain
 /// SQL, by hand, or by a later version.
@@ -48,11 +51,11 @@ impl JobArgs for Delivery {
 }
 
 impl Delivery {
-    pub(crate) fn new(event: &Event) -> Result<Self, Error> {
+    pub(crate) fn new(event: &Event) -> Result<Self, InvalidEvent> {
         event.validate()?;
         let event_json = serde_json::to_value(event).unwrap_or_default();
         if has_nul(&event_json) {
-            return Err(Error::nul());
+            return Err(NUL);
         }
         Ok(Self { key: key(event)?, event: event_json })
     }
@@ -87,7 +90,7 @@ fn has_nul(value: &Value) -> bool {
 }
 
 /// What makes an event the same: a sale by its transaction id, a refund by that and its own id, a lead by customer and click.
-fn key(event: &Event) -> Result<Option<String>, Error> {
+fn key(event: &Event) -> Result<Option<String>, InvalidEvent> {
     let parts: Vec<&str> = match event {
         Event::Lead(lead) if lead.is_test() => return Ok(None),
         Event::Sale(sale) if sale.is_test() => return Ok(None),
@@ -99,7 +102,7 @@ fn key(event: &Event) -> Result<Option<String>, Error> {
         Event::Sale(sale) => vec!["sale", &sale.transaction_id],
         Event::Refund(refund) if refund.is_full() => vec!["refund", &refund.transaction_id],
         Event::Refund(refund) => {
-            let refund_id = refund.refund_id.as_deref().ok_or_else(Error::no_refund_id)?;
+            let refund_id = refund.refund_id.as_deref().ok_or(NO_REFUND_ID)?;
             vec!["refund", &refund.transaction_id, refund_id]
         }
         // A kind of a later version of the client.
@@ -124,7 +127,7 @@ mod tests {
         assert_eq!(key(Sale::new("t\",\"x", 1, Currency::USD).into()), r#"["sale","t\",\"x"]"#);
         assert_eq!(key(Refund::full("t").into()), r#"["refund","t"]"#);
         assert_eq!(key(Refund::partial("t", 1).refund_id("r").into()), r#"["refund","t","r"]"#);
-        assert!(super::key(&Refund::partial("t", 1).into()).unwrap_err().is_invalid());
+        assert_eq!(super::key(&Refund::partial("t", 1).into()).unwrap_err(), NO_REFUND_ID);
         assert_eq!(super::key(&Lead::new("a").test_mode(true).into()).unwrap(), None);
     }
 }

@@ -16,9 +16,9 @@ impl fmt::Debug for Error {
 
 enum Kind {
     Invalid(InvalidEvent),
-    NoRefundId,
-    Nul,
     Foreign(String),
+    NoRuntime,
+    Shutdown,
     River(Box<riverqueue::Error>),
     Database(Box<riverqueue::sqlx::Error>),
     Migration(Box<dyn StdError + Send + Sync>),
@@ -26,12 +26,12 @@ enum Kind {
 }
 
 impl Error {
-    pub(crate) fn no_refund_id() -> Self {
-        Self(Kind::NoRefundId)
+    pub(crate) fn no_runtime() -> Self {
+        Self(Kind::NoRuntime)
     }
 
-    pub(crate) fn nul() -> Self {
-        Self(Kind::Nul)
+    pub(crate) fn shutdown() -> Self {
+        Self(Kind::Shutdown)
     }
 
     pub(crate) fn foreign(kind: String) -> Self {
@@ -44,12 +44,12 @@ impl Error {
 
     /// The event says too little to be delivered. Nothing was written.
     pub fn is_invalid(&self) -> bool {
-        matches!(self.0, Kind::Invalid(_) | Kind::NoRefundId | Kind::Nul)
+        matches!(self.0, Kind::Invalid(_))
     }
 
     /// The database failed, or is not migrated.
     pub fn is_database(&self) -> bool {
-        matches!(self.0, Kind::River(_) | Kind::Database(_) | Kind::Migration(_))
+        matches!(self.0, Kind::River(_) | Kind::Database(_) | Kind::Migration(_) | Kind::Shutdown)
     }
 }
 
@@ -81,14 +81,12 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Invalid(invalid) => write!(f, "invalid: {invalid}"),
-            Kind::NoRefundId => f.write_str(
-                "invalid: a partial refund needs its refund_id here, which tells it from another of the same amount",
-            ),
-            Kind::Nul => f.write_str("invalid: the event holds a NUL character, which Postgres can't keep"),
             Kind::Foreign(kind) => write!(
                 f,
-                "the outbox's tables hold jobs of the kind {kind:?}, which its worker could discard: use another database file"
+                "the tables are those of another River, too ({kind:?}): let it work the outbox's events (`Outbox::register`)"
             ),
+            Kind::NoRuntime => f.write_str("the outbox needs a Tokio runtime"),
+            Kind::Shutdown => f.write_str("the outbox's worker has not stopped in time: its database does not answer"),
             Kind::River(error) => write!(f, "the outbox's queue: {error}"),
             Kind::Database(error) => write!(f, "the outbox's database: {error}"),
             Kind::Migration(error) => write!(f, "the outbox's tables: {error}"),
@@ -101,7 +99,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
             Kind::Invalid(invalid) => Some(invalid),
-            Kind::NoRefundId | Kind::Nul | Kind::Foreign(_) => None,
+            Kind::Foreign(_) | Kind::NoRuntime | Kind::Shutdown => None,
             Kind::River(error) => Some(error),
             Kind::Database(error) => Some(error),
             Kind::Migration(error) => Some(&**error),

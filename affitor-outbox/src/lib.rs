@@ -8,8 +8,13 @@ mod books;
 mod database;
 mod dead;
 mod delivery;
+mod enqueuer;
 mod error;
+mod keeper;
+mod measure;
+mod migration;
 mod outbox;
+mod sender;
 mod verdict;
 mod worker;
 
@@ -21,8 +26,9 @@ pub use {
     books::Books,
     database::Database,
     dead::{DeadLetter, Reason},
-    delivery::KIND,
+    delivery::{KIND, QUEUE},
+    enqueuer::Enqueuer,
     error::Error,
     outbox::{Enqueued, Outbox},
-    worker::{Worker, WorkerBuilder},
+    worker::{Worker, WorkerBuilder, maintenance},
 };

@@ -2,10 +2,10 @@
 
 use std::{fmt, time::SystemTime};
 
-use affitor::{ClientBuilder, Event};
+use affitor::Event;
 use riverqueue::{Client, sqlx};
 
-use crate::{Books, Database, DeadLetter, Error, WorkerBuilder, dead, delivery::Delivery, worker::seconds};
+use crate::{Books, Database, DeadLetter, Error, dead, delivery::Delivery, migration, sender::seconds};
 
 /// Events in the app's own database, to be delivered. Cheap to clone.
 pub struct Outbox<DB: Database> {
@@ -67,13 +67,24 @@ impl<DB: Database> Outbox<DB> {
         Ok(Self { pool, client })
     }
 
-    /// Makes the tables, or brings them up to date. Safe to call at every start.
+    /// Makes the tables, or brings them up to date. Safe to call at every start, of several processes at a time: it changes nothing
+    /// where all is done.
     ///
     /// # Errors
     ///
     /// When the database fails or does not let it.
     pub async fn migrate(&self) -> Result<(), Error> {
-        DB::migrate(&self.pool).await
+        migration::migrate(&self.pool).await
+    }
+
+    /// What [`Outbox::migrate`] would do in this database, as SQL, with its own transactions; empty where all is done. For
+    /// those who migrate in their own way: print it from an empty database.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn migration_sql(&self) -> Result<String, Error> {
+        migration::sql(&self.pool).await
     }
 
     /// Begins a transaction to write in. On SQLite it takes the write lock at once, which a transaction that reads first would
@@ -97,10 +108,22 @@ impl<DB: Database> Outbox<DB> {
         tx: &mut sqlx::Transaction<'_, DB>,
         event: impl Into<Event>,
     ) -> Result<Enqueued, Error> {
-        let delivery = Delivery::new(&event.into())?;
+        self.insert(tx, Delivery::new(&event.into())?).await
+    }
+
+    async fn insert(&self, tx: &mut sqlx::Transaction<'_, DB>, delivery: Delivery) -> Result<Enqueued, Error> {
         let options = delivery.options();
         let inserted = DB::insert_in(self.client.insert(delivery).opts(options), tx).await?;
         Ok(if inserted.unique_skipped_as_duplicate { Enqueued::Known } else { Enqueued::New })
+    }
+
+    /// Puts events into the outbox in one transaction.
+    pub(crate) async fn enqueue_all(&self, deliveries: &[Delivery]) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        for delivery in deliveries {
+            self.insert(&mut tx, delivery.clone()).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Puts an event into the outbox by itself, where there is nothing to commit it with.
@@ -113,11 +136,6 @@ impl<DB: Database> Outbox<DB> {
         let options = delivery.options();
         let inserted = self.client.insert(delivery).opts(options).await?;
         Ok(if inserted.unique_skipped_as_duplicate { Enqueued::Known } else { Enqueued::New })
-    }
-
-    /// A worker that delivers what is in the outbox, to spawn in the app or in a process of its own. Several may work at a time.
-    pub fn worker(&self, client: ClientBuilder) -> WorkerBuilder<DB> {
-        WorkerBuilder::new(self.clone(), client)
     }
 
     /// What became of everything that was enqueued.
@@ -135,7 +153,16 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// When the database fails.
     pub async fn dead(&self, limit: u32) -> Result<Vec<DeadLetter>, Error> {
-        Ok(DB::dead(&self.pool, limit.into()).await?.iter().map(dead::read).collect())
+        self.dead_after(i64::MIN, limit).await
+    }
+
+    /// As [`Outbox::dead`], those whose id is above `id`: the next page.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn dead_after(&self, id: i64, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+        Ok(DB::dead(&self.pool, id, limit.into()).await?.iter().map(dead::read).collect())
     }
 
     /// Delivers a dead letter again; `false` where there is none with this id. Look at the dashboard first whether a

@@ -14,6 +14,7 @@ use crate::{
     answer::{self, Answer},
     error::Kind,
     find::HISTORY_LEN,
+    measure,
     redact::Redacted,
     retry::{CallKind, Ending, may_repeat},
     transport::{Request, Transport},
@@ -395,6 +396,7 @@ impl Client {
             let transport = &client.connection()?.transport;
             let result = transport.call(&request).await.and_then(|answer| read(&answer, Some(transport.key())));
             let Request { call, about, .. } = &request;
+            measure::call(call, result.is_ok());
             match &result {
                 Ok(outcome) => tracing::debug!(call, about, ?outcome, "done"),
                 Err(error) => {

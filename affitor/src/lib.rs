@@ -36,6 +36,7 @@
 //! | `client` | yes | [`Client`], [`BoundClient`], [`Error`] and what they answer; without it there are events, [`stripe`] and [`find`], and neither reqwest nor tokio |
 //! | `rustls` | yes | TLS by rustls with aws-lc, as reqwest's `rustls` |
 //! | `webhooks` | | [`webhook`](https://docs.rs/affitor/latest/affitor/webhook/): webhooks of Stripe, Polar, Lemon Squeezy and Paddle |
+//! | `metrics` | | counters and gauges of calls and of the queue, through the `metrics` crate: `affitor_calls_total`, `affitor_queue_*` |
 //! | `queue` | | [`queue`](https://docs.rs/affitor/latest/affitor/queue/): delivery in the background, from memory |
 //! | `rustls-no-provider`, `native-tls`, `native-tls-vendored` | | reqwest's features of the same names |
 //!
@@ -84,6 +85,8 @@ mod client;
 mod deliver;
 #[cfg(feature = "client")]
 mod error;
+#[cfg(feature = "client")]
+mod measure;
 #[cfg(feature = "client")]
 mod outcome;
 #[cfg(feature = "client")]

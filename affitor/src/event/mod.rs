@@ -166,6 +166,13 @@ impl Attributable for Refund {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidEvent(pub(crate) &'static str);
 
+impl InvalidEvent {
+    /// A reason of one's own, for a `Deliver` that asks for more. It is shown and logged, so nothing of an event belongs into it.
+    pub const fn new(why: &'static str) -> Self {
+        Self(why)
+    }
+}
+
 impl fmt::Display for InvalidEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)

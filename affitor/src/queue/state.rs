@@ -12,7 +12,7 @@ use super::{
     lanes::{Keys, Lanes, Ticket},
     verdict::{self, Done, Over, Verdict},
 };
-use crate::{Error, Event, NotQueued};
+use crate::{Error, Event, NotQueued, measure};
 
 /// An event that is enqueued.
 #[derive(Debug)]
@@ -76,6 +76,7 @@ impl State {
         };
         if let Some(refused) = refused {
             self.books.refused += 1;
+            measure::refused(event.kind(), if self.closed { "closed" } else { "full" });
             return Err(refused);
         }
         self.last_ticket += 1;
@@ -88,6 +89,7 @@ impl State {
         }
         self.items.insert(ticket, Item { event: Arc::new(event), keys, since: now, tries: 0, lost: false, place });
         self.books.enqueued += 1;
+        measure::pending(self.items.len());
         Ok(())
     }
 
@@ -129,15 +131,22 @@ impl State {
         let item = self.items.get_mut(&ticket)?;
         match verdict {
             Verdict::Done(done) => {
-                match done {
-                    Done::Recorded => self.books.recorded += 1,
+                let outcome = match done {
+                    Done::Recorded => {
+                        self.books.recorded += 1;
+                        "recorded"
+                    }
                     Done::AlreadyRecorded { uncertain } => {
                         self.books.already_recorded += 1;
                         self.books.uncertain += u64::from(uncertain);
+                        "already_recorded"
                     }
-                    Done::NotAttributed => self.books.not_attributed += 1,
-                }
-                self.remove(ticket);
+                    Done::NotAttributed => {
+                        self.books.not_attributed += 1;
+                        "not_attributed"
+                    }
+                };
+                self.remove(ticket, outcome);
                 None
             }
             Verdict::Again { asked, error, .. } if now.saturating_duration_since(item.since) < max_age => {
@@ -148,20 +157,28 @@ impl State {
             }
             Verdict::Again { error, .. } => {
                 self.books.discarded += 1;
-                self.remove(ticket).map(|event| Failed { event, error })
+                self.remove(ticket, "discarded").map(|event| Failed { event, error })
             }
             Verdict::Over(over, error) => {
-                match over {
-                    Over::Rejected => self.books.rejected += 1,
-                    Over::Discarded => self.books.discarded += 1,
-                }
-                self.remove(ticket).map(|event| Failed { event, error })
+                let outcome = match over {
+                    Over::Rejected => {
+                        self.books.rejected += 1;
+                        "rejected"
+                    }
+                    Over::Discarded => {
+                        self.books.discarded += 1;
+                        "discarded"
+                    }
+                };
+                self.remove(ticket, outcome).map(|event| Failed { event, error })
             }
         }
     }
 
-    fn remove(&mut self, ticket: Ticket) -> Option<Arc<Event>> {
+    fn remove(&mut self, ticket: Ticket, outcome: &'static str) -> Option<Arc<Event>> {
         let Item { event, keys, .. } = self.items.remove(&ticket)?;
+        measure::left_queue(event.kind(), outcome);
+        measure::pending(self.items.len());
         for next in self.lanes.leave(ticket, keys) {
             let Some(item) = self.items.get_mut(&next) else { continue };
             if item.place == Place::Behind && self.lanes.is_first(next, item.keys) {

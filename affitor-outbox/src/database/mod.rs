@@ -1,0 +1,133 @@
+//! The two databases: what differs between them is SQL.
+
+mod forerunner;
+#[macro_use]
+mod sql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::future::Future;
+
+use affitor::Event;
+use riverqueue::{Client, InsertRequest, sqlx};
+
+use crate::{Error, delivery::Delivery};
+
+/// A database that the outbox can be in: [`sqlx::Sqlite`] (feature `sqlite`) or [`sqlx::Postgres`] (feature `postgres`).
+pub trait Database: sealed::Dialect {}
+
+/// In a job's metadata: when a person has replayed it, in seconds of Unix time.
+pub(crate) const REPLAYED_AT: &str = "affitor_replayed_at";
+
+/// The lines in River's table of migrations.
+pub(crate) const RIVER_LINE: &str = "main";
+pub(crate) const OWN_LINE: &str = "affitor";
+
+/// A row of the outbox.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub id: i64,
+    pub event: String,
+    pub output: String,
+    pub created_at: f64,
+}
+
+/// What waits for somebody: the service, or a person.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    pub pending: i64,
+    pub dead: i64,
+    /// When the oldest pending event was enqueued, in seconds of Unix time.
+    pub since: Option<f64>,
+}
+
+/// A migration that is not applied.
+#[derive(Clone, Debug)]
+pub struct Missing {
+    /// Whose it is: River's `main`, or our own.
+    pub line: &'static str,
+    pub version: i64,
+    pub sql: String,
+}
+
+mod sealed {
+    use super::*;
+
+    type Answer<T> = Result<T, Error>;
+
+    /// What differs between the databases.
+    pub trait Dialect: sqlx::Database {
+        /// Where the tables are, for SQL that is printed.
+        const SCHEMA: &'static str;
+
+        /// What must be there before River's tables, for SQL that is printed.
+        const PRELUDE: &'static str;
+
+        /// How a transaction begins that writes, for SQL that is printed.
+        const BEGIN: &'static str;
+
+        /// What the outbox adds to River's tables; its version is its place, from 1.
+        const MIGRATIONS: &'static [&'static str];
+
+        /// Keeps others from migrating until it is dropped.
+        type Lock: Send;
+
+        fn lock(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Self::Lock>> + Send;
+
+        /// River's migrations that are not applied.
+        fn river_missing(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Vec<Missing>>> + Send;
+
+        /// The last of our own migrations that is applied, or 0. River's must be.
+        fn version(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<i64>> + Send;
+
+        fn river_migrate(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<()>> + Send;
+
+        /// Applies one of our own migrations.
+        fn apply(pool: &sqlx::Pool<Self>, version: i64, sql: &'static str) -> impl Future<Output = Answer<()>> + Send;
+
+        fn client(pool: &sqlx::Pool<Self>) -> Answer<riverqueue::ClientBuilder>;
+
+        fn begin(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<sqlx::Transaction<'static, Self>>> + Send;
+
+        /// Puts a delivery into the app's transaction.
+        fn insert_in<'r>(
+            request: InsertRequest<'r, Delivery>,
+            tx: &'r mut sqlx::Transaction<'_, Self>,
+        ) -> InsertRequest<'r, Delivery>;
+
+        /// Whether an event that must arrive first is still pending: of any age, or older than `before`.
+        fn is_forerun(pool: &sqlx::Pool<Self>, event: &Event, before: i64)
+        -> impl Future<Output = Answer<bool>> + Send;
+
+        /// Writes down that an event is about to be sent, before it is; `false` where it is not this attempt's any more.
+        fn mark_sending(pool: &sqlx::Pool<Self>, id: i64, attempt: i32) -> impl Future<Output = Answer<bool>> + Send;
+
+        /// A kind of job that is not the outbox's, or the queue of a River that is not.
+        fn foreign(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Option<String>>> + Send;
+
+        /// Counts events by state, outcome and whether it is uncertain; those that are no longer kept, too.
+        fn counts(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Vec<(String, String, i64, i64)>>> + Send;
+
+        fn waiting(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Waiting>> + Send;
+
+        /// Dead letters with an id above `after`, oldest first.
+        fn dead(pool: &sqlx::Pool<Self>, after: i64, limit: i64) -> impl Future<Output = Answer<Vec<Row>>> + Send;
+
+        /// A person has decided that a dead letter is done with; `false` where there is none.
+        fn discard(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Answer<bool>> + Send;
+
+        /// A person has decided that a dead letter is sent again; `false` where there is none. What may have arrived of a
+        /// refund is forgotten with that, and of a sale is not.
+        fn replay(
+            pool: &sqlx::Pool<Self>,
+            client: &Client,
+            id: i64,
+            now: i64,
+        ) -> impl Future<Output = Answer<bool>> + Send;
+
+        /// Brings back what a clock that has jumped left in the future: how many events.
+        fn mend_clock(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<u64>> + Send;
+    }
+}

@@ -1,0 +1,71 @@
+//! Counters and gauges, with the feature `metrics`; without it, nothing.
+
+use crate::dead::Output;
+
+#[cfg(feature = "metrics")]
+mod on {
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+    use super::*;
+    use crate::database::Waiting;
+
+    const EVENTS: &str = "affitor_outbox_events_total";
+    const UNCERTAIN: &str = "affitor_outbox_uncertain_total";
+    const LATER: &str = "affitor_outbox_later_total";
+    const REFUSED: &str = "affitor_outbox_refused_total";
+    const PENDING: &str = "affitor_outbox_pending";
+    const DEAD: &str = "affitor_outbox_dead";
+    const OLDEST: &str = "affitor_outbox_oldest_pending_seconds";
+
+    pub(crate) fn describe() {
+        describe_counter!(EVENTS, "Events that this process has delivered or made dead letters, by event and outcome");
+        describe_counter!(UNCERTAIN, "Of these, events that somebody has to compare with the dashboard, by event");
+        describe_counter!(LATER, "Tries that were put off, by event and reason");
+        describe_counter!(REFUSED, "Events that an enqueuer did not take, by event and reason");
+        describe_gauge!(PENDING, "Events in the outbox that are on their way");
+        describe_gauge!(DEAD, "Dead letters in the outbox");
+        describe_gauge!(OLDEST, metrics::Unit::Seconds, "The age of the oldest event that is on its way");
+    }
+
+    pub(crate) fn ended(event: &'static str, output: &Output) {
+        counter!(EVENTS, "event" => event, "outcome" => output.outcome.clone()).increment(1);
+        if output.uncertain {
+            counter!(UNCERTAIN, "event" => event).increment(1);
+        }
+    }
+
+    pub(crate) fn later(event: &'static str, reason: &'static str) {
+        counter!(LATER, "event" => event, "reason" => reason).increment(1);
+    }
+
+    pub(crate) fn refused(event: &'static str, reason: &'static str) {
+        counter!(REFUSED, "event" => event, "reason" => reason).increment(1);
+    }
+
+    pub(crate) fn waiting(Waiting { pending, dead, since }: Waiting) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        let (pending, dead) = (pending as f64, dead as f64);
+        gauge!(PENDING).set(pending);
+        gauge!(DEAD).set(dead);
+        gauge!(OLDEST).set(since.map_or(0.0, |since| (now - since).max(0.0)));
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+mod off {
+    use super::*;
+
+    pub(crate) fn ended(_: &'static str, _: &Output) {}
+
+    pub(crate) fn later(_: &'static str, _: &'static str) {}
+
+    pub(crate) fn refused(_: &'static str, _: &'static str) {}
+}
+
+#[cfg(not(feature = "metrics"))]
+pub(crate) use off::*;
+#[cfg(feature = "metrics")]
+pub(crate) use on::*;

@@ -1,0 +1,111 @@
+//! What the outbox's tests have in common.
+
+use std::time::{Duration, Instant};
+
+use affitor::{Click, Client, ClientBuilder, Currency, Sale};
+use affitor_outbox::{Books, Database, Outbox, sqlx};
+use affitor_sandbox::{Readings, Sandbox, SandboxBuilder, SecondRefund};
+
+pub(crate) fn builder(sandbox: &Sandbox) -> ClientBuilder {
+    Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url())
+}
+
+pub(crate) fn sandbox() -> SandboxBuilder {
+    let mut readings = Readings::default();
+    readings.second_refund = SecondRefund::Taken;
+    Sandbox::builder().readings(readings)
+}
+
+pub(crate) async fn click(sandbox: &Sandbox) -> affitor::ClickId {
+    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+    let click = builder(sandbox).build().unwrap().track_click(Click::landing(landing)).await.unwrap();
+    click.click_id().unwrap().clone()
+}
+
+pub(crate) fn sale(id: &str) -> Sale {
+    Sale::new(id, 4_900, Currency::USD).customer_key("user_7")
+}
+
+/// Waits until the books say so.
+pub(crate) async fn until<DB: Database>(outbox: &Outbox<DB>, so: impl Fn(&Books) -> bool) -> Books {
+    let began = Instant::now();
+    loop {
+        let books = outbox.books().await.unwrap();
+        assert!(books.balance(), "{books:?}");
+        if so(&books) {
+            return books;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{books:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A database with its outbox.
+pub(crate) struct Store<DB: Raw> {
+    pub(crate) outbox: Outbox<DB>,
+    pub(crate) pool: sqlx::Pool<DB>,
+}
+
+/// SQL by hand. In it `JOBS` is the outbox's table, `AT('+2 days')` a time from now, `JSON('…')` a value of a column.
+pub(crate) trait Raw: Database {
+    async fn raw(pool: &sqlx::Pool<Self>, sql: &str) -> u64;
+}
+
+impl Raw for sqlx::Sqlite {
+    async fn raw(pool: &sqlx::SqlitePool, sql: &str) -> u64 {
+        let sql = sql.replace("JOBS", "river_job").replace(" AT(", " datetime('now', ").replace("JSON(", "jsonb(");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(pool).await.unwrap().rows_affected()
+    }
+}
+
+impl Raw for sqlx::Postgres {
+    async fn raw(pool: &sqlx::PgPool, sql: &str) -> u64 {
+        let sql = sql
+            .replace("JOBS", "affitor.river_job")
+            .replace(" AT(", " (now() + interval ")
+            .replace("JSON('", "(jsonb '");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(pool).await.unwrap().rows_affected()
+    }
+}
+
+impl<DB: Raw> Store<DB> {
+    pub(crate) async fn raw(&self, sql: &str) -> u64 {
+        DB::raw(&self.pool, sql).await
+    }
+}
+
+/// Runs each on both databases, with an outbox of its own.
+macro_rules! scenarios {
+    ($($name:ident)*) => {
+        mod sqlite {
+            use crate::common::Store;
+
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    let (pool, _folder) = affitor_tests::databases::sqlite().await;
+                    let outbox = affitor_outbox::Outbox::sqlite(pool.clone()).unwrap();
+                    outbox.migrate().await.unwrap();
+                    super::$name(Store { outbox, pool }).await;
+                }
+            )*
+        }
+
+        mod postgres {
+            use crate::common::Store;
+
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    let Some(server) = affitor_tests::databases::Postgres::start() else { return };
+                    let pool = server.pool().await;
+                    let outbox = affitor_outbox::Outbox::postgres(pool.clone()).unwrap();
+                    outbox.migrate().await.unwrap();
+                    super::$name(Store { outbox, pool }).await;
+                }
+            )*
+        }
+    };
+}
+
+pub(crate) use scenarios;

@@ -1,0 +1,157 @@
+//! Rows that the outbox has not written: plain SQL, nonsense, other versions.
+
+use affitor::Client;
+use affitor_outbox::{Database, Outbox, Reason, sqlx};
+use affitor_sandbox::Sandbox;
+
+use crate::common::{Raw, Store, builder, click, sandbox, scenarios, until};
+
+/// A row that another language's ORM has written, in plain SQL; and rows that are no events.
+async fn written_by_plain_sql<DB: Database>(outbox: &Outbox<DB>, sandbox: &Sandbox) {
+    let worker = outbox.worker(builder(sandbox)).start().await.unwrap();
+    let books = until(outbox, |books| books.pending == 0).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((books.enqueued, books.recorded, books.rejected), (8, 1, 7), "{books:?}");
+    assert_eq!(sandbox.leads().await[0].customer_key.as_deref(), Some("user_7"));
+    let dead = outbox.dead(10).await.unwrap();
+    assert!(dead.iter().all(|letter| letter.reason == Reason::Unreadable && letter.event.is_none()), "{dead:?}");
+}
+
+const NONSENSE: [&str; 7] = [
+    "{}",
+    "[]",
+    "7",
+    r#"{"key": 5, "event": 7}"#,
+    r#"{"event": "sale"}"#,
+    r#"{"event": {"type": "moon"}}"#,
+    r#"{"event": {"type": "sale", "amount_cents": "many"}}"#,
+];
+
+async fn plain_rows() -> (Sandbox, Vec<String>) {
+    let sandbox = sandbox().start().await.unwrap();
+    let click_id = click(&sandbox).await;
+    let lead = format!(r#"{{"event": {{"type": "lead", "customer_key": "user_7", "click_id": "{click_id}"}}}}"#);
+    (sandbox, std::iter::once(lead).chain(NONSENSE.map(str::to_owned)).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_sql_on_sqlite() {
+    let (pool, _folder) = affitor_tests::databases::sqlite().await;
+    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    outbox.migrate().await.unwrap();
+    let (sandbox, rows) = plain_rows().await;
+    for row in rows {
+        let sql = "INSERT INTO river_job (kind, queue, args, max_attempts) VALUES ('affitor_event', 'affitor', jsonb($1), 10000)";
+        sqlx::query(sql).bind(row).execute(&pool).await.unwrap();
+    }
+    written_by_plain_sql(&outbox, &sandbox).await;
+}
+
+/// On SQLite an app's own River has the same tables; and River discards stuck jobs that it does not know.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_does_not_start_among_jobs_of_the_app() {
+    let (pool, _folder) = affitor_tests::databases::sqlite().await;
+    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    let client = || Client::builder().api_key("a_key").api_url("http://127.0.0.1:9");
+    let error = outbox.worker(client()).start().await.unwrap_err();
+    assert!(error.is_database(), "not migrated: {error}");
+    outbox.migrate().await.unwrap();
+    let sql = "INSERT INTO river_job (kind, args, max_attempts) VALUES ('send_mail', jsonb('{}'), 25)";
+    sqlx::query(sql).execute(&pool).await.unwrap();
+    let error = outbox.worker(client()).start().await.unwrap_err();
+    assert!(error.to_string().contains(r#""send_mail""#), "{error}");
+    assert!(outbox.books().await.unwrap().balance());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_sql_on_postgres() {
+    let Some(server) = affitor_tests::databases::Postgres::start() else { return };
+    let pool = server.pool().await;
+    let outbox = Outbox::postgres(pool.clone()).unwrap();
+    outbox.migrate().await.unwrap();
+    let (sandbox, rows) = plain_rows().await;
+    for row in rows {
+        let sql = "INSERT INTO affitor.river_job (kind, queue, args, max_attempts) \
+                   VALUES ('affitor_event', 'affitor', CAST($1 AS jsonb), 10000)";
+        sqlx::query(sql).bind(row).execute(&pool).await.unwrap();
+    }
+    written_by_plain_sql(&outbox, &sandbox).await;
+}
+
+/// A worker of today meets rows of a later version; after the update they are sent.
+async fn of_a_later_version<DB: Raw>(store: Store<DB>) {
+    let outbox = &store.outbox;
+    let sandbox = sandbox().start().await.unwrap();
+    let click_id = click(&sandbox).await;
+    for (state, args, metadata) in [
+        ("available", r#"{"event": {"type": "moon", "customer_key": "user_7"}}"#.to_owned(), "{}"),
+        (
+            "available",
+            format!(
+                r#"{{"event": {{"type": "lead", "customer_key": "user_7", "click_id": "{click_id}", "moon": 1}}}}"#
+            ),
+            "{}",
+        ),
+        ("completed", "{}".to_owned(), r#"{"output": {"outcome": "waning", "uncertain": "perhaps"}}"#),
+        ("discarded", "{}".to_owned(), r#"{"output": {"outcome": "dead", "reason": "eclipse", "words": "too dark"}}"#),
+        ("discarded", "{}".to_owned(), r#"{"output": 7}"#),
+    ] {
+        let finalized = if state == "available" { "NULL" } else { "AT('-1 day')" };
+        let sql = format!(
+            "INSERT INTO JOBS (kind, queue, max_attempts, state, args, metadata, finalized_at)
+             VALUES ('affitor_event', 'affitor', 9, '{state}', JSON('{args}'), JSON('{metadata}'), {finalized})"
+        );
+        assert_eq!(store.raw(&sql).await, 1);
+    }
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let books = until(outbox, |books| books.pending == 0).await;
+    assert_eq!((books.enqueued, books.recorded, books.already_recorded, books.rejected), (5, 1, 1, 3), "{books:?}");
+    let dead = outbox.dead(10).await.unwrap();
+    let reasons: Vec<_> = dead.iter().map(|letter| (letter.reason, letter.words.as_deref())).collect();
+    assert_eq!(
+        reasons,
+        [(Reason::Unreadable, None), (Reason::Other, Some("too dark")), (Reason::Other, None)],
+        "what it can read of them"
+    );
+    // As if the new version knew it.
+    let sql = format!(
+        r#"UPDATE JOBS SET args = JSON('{{"event": {{"type": "sale", "transaction_id": "in_1", "amount_cents": 100,
+           "currency": "USD", "customer_key": "user_7"}}}}') WHERE id = {}"#,
+        dead[0].id
+    );
+    assert_eq!(store.raw(&sql).await, 1);
+    assert!(outbox.replay(dead[0].id).await.unwrap());
+    let books = until(outbox, |books| books.recorded == 2).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!(books.rejected, 2, "{books:?}");
+}
+
+scenarios! { of_a_later_version }
+
+/// On SQLite a row could hold what is no JSON, and River would then take none: it is refused, in plain words.
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_by_hand() {
+    let (pool, _folder) = affitor_tests::databases::sqlite().await;
+    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    outbox.migrate().await.unwrap();
+    let (sandbox, rows) = plain_rows().await;
+    outbox.enqueue_alone(affitor::Lead::new("user_8").click_id(click(&sandbox).await)).await.unwrap();
+    for broken in ["x'00ff'", "'nonsense'", "'{a:1}'", "''"] {
+        for sql in [
+            format!("UPDATE river_job SET metadata = {broken}"),
+            format!("UPDATE river_job SET args = {broken}"),
+            format!(
+                "INSERT INTO river_job (kind, queue, max_attempts, args, metadata)
+                 VALUES ('affitor_event', 'affitor', 9, jsonb('{}'), {broken})",
+                rows[0]
+            ),
+        ] {
+            let error = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.clone())).execute(&pool).await.unwrap_err();
+            assert!(error.to_string().contains("must be JSON"), "{sql}: {error}");
+        }
+    }
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let books = until(&outbox, |books| books.pending == 0).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((books.enqueued, books.recorded), (1, 1), "{books:?}");
+}

@@ -1,0 +1,131 @@
+//! The tables: made by a call or from printed SQL, by several at a time, with few rights; and what they keep.
+
+use affitor::Lead;
+use affitor_outbox::{
+    Database, Outbox,
+    sqlx::{self, Executor, PgPool, SqlitePool, postgres::PgPoolOptions},
+};
+use affitor_tests::databases::{Postgres, open_sqlite, sqlite};
+
+use crate::common::{Raw, Store, builder, click, sale, sandbox, scenarios, until};
+
+/// What a database has, name by name.
+async fn sqlite_tables(pool: &SqlitePool) -> Vec<(String, Option<String>)> {
+    sqlx::query_as("SELECT name, sql FROM sqlite_schema ORDER BY name").fetch_all(pool).await.unwrap()
+}
+
+async fn postgres_tables(pool: &PgPool) -> Vec<(String, String)> {
+    let sql = "SELECT table_name || '.' || column_name, data_type || coalesce(column_default, '') || is_nullable
+               FROM information_schema.columns WHERE table_schema = 'affitor'
+               UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'affitor'
+               UNION ALL SELECT trigger_name, action_statement FROM information_schema.triggers WHERE trigger_schema = 'affitor'
+               UNION ALL SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'affitor'::regnamespace
+               UNION ALL SELECT line, version::text FROM affitor.river_migration
+               ORDER BY 1, 2";
+    sqlx::query_as(sql).fetch_all(pool).await.unwrap()
+}
+
+#[tokio::test]
+async fn printed_sql_makes_the_same_tables_on_sqlite() {
+    let ((printed, _one), (called, _two)) = (sqlite().await, sqlite().await);
+    let (by_hand, by_call) = (Outbox::sqlite(printed.clone()).unwrap(), Outbox::sqlite(called.clone()).unwrap());
+    by_call.migrate().await.unwrap();
+    let sql = by_hand.migration_sql().await.unwrap();
+    assert_eq!(sqlite_tables(&printed).await, [], "it is only printed");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&printed).await.unwrap();
+    assert_eq!(by_hand.migration_sql().await.unwrap(), "");
+    by_hand.migrate().await.unwrap();
+    assert_eq!(sqlite_tables(&printed).await, sqlite_tables(&called).await);
+}
+
+#[tokio::test]
+async fn printed_sql_makes_the_same_tables_on_postgres() {
+    let (Some(printed), Some(called)) = (Postgres::start(), Postgres::start()) else { return };
+    let (printed, called) = (printed.pool().await, called.pool().await);
+    let (by_hand, by_call) = (Outbox::postgres(printed.clone()).unwrap(), Outbox::postgres(called.clone()).unwrap());
+    by_call.migrate().await.unwrap();
+    let sql = by_hand.migration_sql().await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&printed).await.unwrap();
+    assert_eq!(by_hand.migration_sql().await.unwrap(), "");
+    by_hand.migrate().await.unwrap();
+    assert_eq!(postgres_tables(&printed).await, postgres_tables(&called).await);
+}
+
+async fn all_migrate<DB: Database>(outboxes: Vec<Outbox<DB>>) {
+    let all: Vec<_> = outboxes.into_iter().map(|outbox| tokio::spawn(async move { outbox.migrate().await })).collect();
+    for one in all {
+        one.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_first_starts_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut outboxes = Vec::new();
+    for _ in 0..8 {
+        outboxes.push(Outbox::sqlite(open_sqlite(&folder.path().join("shop.sqlite3")).await).unwrap());
+    }
+    all_migrate(outboxes).await;
+    let Some(server) = Postgres::start() else { return };
+    let mut outboxes = Vec::new();
+    for _ in 0..8 {
+        let of_one = PgPoolOptions::new().max_connections(1).connect(&server.url()).await.unwrap();
+        outboxes.push(Outbox::postgres(of_one).unwrap());
+    }
+    all_migrate(outboxes).await;
+}
+
+/// What the README grants to an app whose tables are made by somebody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_without_the_right_to_make_tables() {
+    let Some(server) = Postgres::start() else { return };
+    let owner = server.pool().await;
+    let outbox = Outbox::postgres(owner.clone()).unwrap();
+    outbox.migrate().await.unwrap();
+    owner
+        .execute(
+            "REVOKE CREATE ON DATABASE postgres FROM PUBLIC;
+             CREATE ROLE shop LOGIN;
+             GRANT USAGE ON SCHEMA affitor TO shop;
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA affitor TO shop;
+             GRANT USAGE ON ALL SEQUENCES IN SCHEMA affitor TO shop;",
+        )
+        .await
+        .unwrap();
+    let url = server.url().replace("postgres@", "shop@");
+    let outbox = Outbox::postgres(PgPool::connect(&url).await.unwrap()).unwrap();
+    outbox.migrate().await.unwrap();
+    let sandbox = sandbox().start().await.unwrap();
+    outbox.enqueue_alone(Lead::new("user_7").click_id(click(&sandbox).await)).await.unwrap();
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    assert_eq!(until(&outbox, |books| books.pending == 0).await.recorded, 1);
+    worker.shutdown().await.unwrap();
+}
+
+async fn the_books_outlive_the_rows<DB: Raw>(store: Store<DB>) {
+    let outbox = &store.outbox;
+    let sandbox = sandbox().start().await.unwrap();
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    outbox.enqueue_alone(Lead::new("user_7").click_id(click(&sandbox).await)).await.unwrap();
+    outbox.enqueue_alone(sale("in_1")).await.unwrap();
+    let mut big = sale("in_big");
+    big.amount_cents = u64::MAX;
+    outbox.enqueue_alone(big).await.unwrap();
+    let before = until(outbox, |books| books.pending == 0).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((before.enqueued, before.recorded, before.rejected), (3, 2, 1), "{before:?}");
+    // River's cleaner.
+    assert_eq!(store.raw("DELETE FROM JOBS WHERE state = 'completed'").await, 2);
+    assert_eq!(outbox.books().await.unwrap(), before);
+    // A person.
+    assert_eq!(store.raw("DELETE FROM JOBS WHERE state = 'discarded'").await, 1);
+    let after = outbox.books().await.unwrap();
+    assert_eq!((after.recorded, after.rejected, after.discarded), (2, 0, 1), "who deletes a dead letter discards it");
+    outbox.enqueue_alone(sale("in_2")).await.unwrap();
+    assert_eq!(store.raw("DELETE FROM JOBS").await, 1);
+    let after = outbox.books().await.unwrap();
+    assert_eq!((after.enqueued, after.discarded, after.pending), (4, 2, 0), "{after:?}");
+    assert!(after.balance());
+}
+
+scenarios! { the_books_outlive_the_rows }
