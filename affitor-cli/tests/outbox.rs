@@ -8,6 +8,9 @@ use affitor_sandbox::Sandbox;
 use serde_json::Value;
 use tokio::process::Command;
 
+const REFUSED: &str = r#"{"event": {"type": "sale", "transaction_id": "in_1", "amount_cents": 18446744073709551615, "currency": "USD",
+    "customer_key": "jo@example.com"}}"#;
+
 const LEAD: &str = r#"{"event": {"type": "lead", "customer_key": "user_7", "click_id": "CLICK"}}"#;
 
 fn affitor(database: &str, arguments: &[&str]) -> Command {
@@ -32,7 +35,11 @@ async fn from_the_tables_to_the_books() {
     let folder = tempfile::tempdir().unwrap();
     let database = format!("sqlite://{}?mode=rwc", folder.path().join("shop.sqlite3").display());
     assert_eq!(run(&database, &["status"]).await.0, 3, "there are no tables yet");
+    let (_, printed) = run(&database, &["migrate", "--print"]).await;
+    assert!(printed["sql"].as_str().unwrap().contains("CREATE TABLE affitor_books"), "{printed}");
+    assert_eq!(run(&database, &["status"]).await.0, 3, "it is only printed");
     assert_eq!(run(&database, &["migrate"]).await.0, 0);
+    assert_eq!(run(&database, &["migrate", "--print"]).await.1["sql"], "");
     assert_eq!(run(&database, &["status"]).await.1["enqueued"], 0);
 
     let sandbox = Sandbox::start().await.unwrap();
@@ -41,7 +48,8 @@ async fn from_the_tables_to_the_books() {
     reqwest::Client::new().post(url).body(landing).send().await.unwrap();
     let click_id = sandbox.clicks().await[0].click_id.clone();
     let pool = affitor_outbox::sqlx::SqlitePool::connect(&database).await.unwrap();
-    for args in [&LEAD.replace("CLICK", &click_id), "{}"] {
+    let lead = LEAD.replace("CLICK", &click_id);
+    for args in [&lead, "{}", REFUSED, REFUSED] {
         let sql =
             "INSERT INTO river_job (kind, queue, args, max_attempts) VALUES ('affitor_event', 'affitor', jsonb($1), 9)";
         affitor_outbox::sqlx::query(sql).bind(args).execute(&pool).await.unwrap();
@@ -67,10 +75,13 @@ async fn from_the_tables_to_the_books() {
     let (_, books) = run(&database, &["status"]).await;
     assert_eq!(
         (&books["recorded"], &books["rejected"], &books["balance"]),
-        (&1.into(), &1.into(), &true.into()),
+        (&1.into(), &3.into(), &true.into()),
         "{books}"
     );
     let (_, dead) = run(&database, &["dead"]).await;
+    assert_eq!(dead["dead"].as_array().unwrap().len(), 3);
+    assert_eq!(dead["dead"][1]["event"]["customer_key"], "[redacted]", "this goes into logs");
+    assert!(!dead.to_string().contains("jo@"), "{dead}");
     let letter = dead["dead"][0].clone();
     assert_eq!(letter["reason"], "unreadable", "{dead}");
     let id = letter["id"].to_string();
@@ -79,6 +90,17 @@ async fn from_the_tables_to_the_books() {
         (1, serde_json::json!({ "done": [letter["id"]], "unknown": [99] }))
     );
     assert_eq!(run(&database, &["status"]).await.1["discarded"], 1);
+    assert_eq!(
+        run(&database, &["replay", "--reason", "uncertain"]).await.1["done"],
+        serde_json::json!([]),
+        "there is none"
+    );
+    let rejected = serde_json::json!([dead["dead"][1]["id"], dead["dead"][2]["id"]]);
+    assert_eq!(run(&database, &["replay", "--reason", "rejected", "--reason", "too_old"]).await.1["done"], rejected);
+    assert_eq!(run(&database, &["status"]).await.1["pending"], 2);
+    for wrong in [&["replay"][..], &["replay", "7", "--reason", "rejected"], &["discard", "--reason", "moon"]] {
+        assert_eq!(run(&database, wrong).await.0, 2, "{wrong:?}");
+    }
     assert_eq!(run(&database, &["replay", &id]).await.0, 1, "what is discarded is no dead letter");
 }
 

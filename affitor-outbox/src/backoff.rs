@@ -12,10 +12,10 @@ pub(crate) const MAX_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// For how long "not found" may mean "not yet".
 pub(crate) const MAY_COME: Duration = Duration::from_secs(60 * 60);
 
-/// How long an event waits before it looks again whether there is one in front of it: a quarter of its age, from 1 second to a
+/// How long an event waits before it looks again whether there is one in front of it: an eighth of its age, from 1 second to a
 /// minute, so that a long outage does not keep the database busy.
 pub(crate) fn behind(age: Duration) -> Duration {
-    (age / 4).clamp(Duration::from_secs(1), Duration::from_secs(60))
+    (age / 8).clamp(Duration::from_secs(1), Duration::from_secs(60))
 }
 
 /// How long to wait: a half to all of half the age, from 2 seconds to 15 minutes, and no less than the service asks for.
@@ -50,7 +50,7 @@ mod tests {
         ] {
             assert_eq!(wait(age, asked, chance), expected, "{age:?} {asked:?} {chance}");
         }
-        assert_eq!((behind(s(0)), behind(s(20)), behind(s(86_400))), (s(1), s(5), s(60)));
+        assert_eq!((behind(s(0)), behind(s(16)), behind(s(86_400))), (s(1), s(2), s(60)));
         assert_eq!(wait_for_a_person(s(86_400), 1.0), s(60));
     }
 }

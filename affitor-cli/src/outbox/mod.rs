@@ -1,0 +1,154 @@
+//! `affitor outbox`: what waits, what is dead, and a worker.
+
+mod letters;
+mod work;
+
+use std::{env, time::Duration};
+
+use affitor_outbox::{
+    Outbox,
+    sqlx::{self, postgres::PgPoolOptions, sqlite::SqlitePoolOptions},
+};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::{
+    ending::{Ending, Failure},
+    output::{Output, STRONG, Sign, count},
+};
+
+/// How long a database is waited for.
+const LONGEST: Duration = Duration::from_secs(5);
+
+pub(crate) const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  replay, discard: there is no such dead letter
+  2  there is no database URL, or the settings of `work` are wrong
+  3  the database can't be reached, or has no outbox";
+
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// The app's database, as sqlite://shop.sqlite3 or postgres://…; else DATABASE_URL says it
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the outbox's tables, or bring them up to date
+    Migrate {
+        /// Print the SQL that it would run, and change nothing
+        #[arg(long)]
+        print: bool,
+    },
+    /// Show the books
+    Status,
+    /// Show the dead letters, oldest first
+    Dead {
+        /// How many at most
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Deliver dead letters again
+    Replay(letters::Letters),
+    /// Be done with dead letters
+    Discard(letters::Letters),
+    /// Deliver what is in the outbox, until Ctrl-C or SIGTERM
+    Work(work::Arguments),
+}
+
+pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
+    let Arguments { database_url, command } = arguments;
+    let url = database_url.or_else(|| env::var("DATABASE_URL").ok()).filter(|url| !url.trim().is_empty());
+    let mend = "set DATABASE_URL, or say --database-url";
+    let url = url.ok_or_else(|| Failure::usage("there is no database".to_owned(), mend))?;
+    let url = url.trim();
+    // The URL may hold a password: it is in no message.
+    match url.split(':').next() {
+        Some("sqlite") => {
+            let pool = SqlitePoolOptions::new()
+                .acquire_timeout(LONGEST)
+                .connect(url)
+                .await
+                .map_err(|error| unreached(&error))?;
+            act(Outbox::sqlite(pool).map_err(|error| failed(&error))?, command, output).await
+        }
+        Some("postgres" | "postgresql") => {
+            let pool =
+                PgPoolOptions::new().acquire_timeout(LONGEST).connect(url).await.map_err(|error| unreached(&error))?;
+            act(Outbox::postgres(pool).map_err(|error| failed(&error))?, command, output).await
+        }
+        _ => Err(Failure::usage("the database's URL begins with neither sqlite: nor postgres:".to_owned(), mend)),
+    }
+}
+
+fn unreached(error: &sqlx::Error) -> Failure {
+    let mend = "check the database's URL, and that the database is there";
+    Failure { ending: Ending::Unreachable, ..Failure::usage(format!("the database can't be reached: {error}"), mend) }
+}
+
+fn failed(error: &affitor_outbox::Error) -> Failure {
+    let mend = "is this the app's database? `affitor outbox migrate` makes the outbox's tables";
+    Failure { ending: Ending::Unreachable, ..Failure::usage(error.to_string(), mend) }
+}
+
+async fn act<DB: affitor_outbox::Database>(
+    outbox: Outbox<DB>,
+    command: Command,
+    output: Output,
+) -> Result<Ending, Failure> {
+    match command {
+        Command::Migrate { print: true } => {
+            let sql = outbox.migration_sql().await.map_err(|error| failed(&error))?;
+            output.document(&json!({ "sql": sql }));
+            output.line(sql.trim());
+            Ok(Ending::Fine)
+        }
+        Command::Migrate { print: false } => {
+            outbox.migrate().await.map_err(|error| failed(&error))?;
+            output.document(&json!({ "migrated": true }));
+            output.sign(Sign::Good, "the outbox's tables are there");
+            Ok(Ending::Fine)
+        }
+        Command::Status => status(&outbox, output).await,
+        Command::Dead { limit } => letters::show(&outbox, limit, output).await,
+        Command::Replay(letters) => letters::replay(letters, &outbox, output).await,
+        Command::Discard(letters) => letters::discard(letters, &outbox, output).await,
+        Command::Work(arguments) => work::run(arguments, &outbox, output).await,
+    }
+}
+
+async fn status<DB: affitor_outbox::Database>(outbox: &Outbox<DB>, output: Output) -> Result<Ending, Failure> {
+    let books = outbox.books().await.map_err(|error| failed(&error))?;
+    output.document(&json!({
+        "enqueued": books.enqueued,
+        "recorded": books.recorded,
+        "already_recorded": books.already_recorded,
+        "uncertain": books.uncertain,
+        "not_attributed": books.not_attributed,
+        "rejected": books.rejected,
+        "discarded": books.discarded,
+        "pending": books.pending,
+        "balance": books.balance(),
+    }));
+    output.line(&format!(
+        "{STRONG}{}{STRONG:#} enqueued, {} on their way",
+        count(books.enqueued, "event"),
+        books.pending
+    ));
+    output.line(&format!(
+        "delivered: {} recorded, {} recorded before, {} without a partner",
+        books.recorded, books.already_recorded, books.not_attributed
+    ));
+    output.line(&format!("dead: {}, discarded: {}", books.rejected, books.discarded));
+    if books.uncertain > 0 {
+        output.sign(Sign::Unsure, &format!("{} uncertain", count(books.uncertain, "event")));
+        output.mend("compare with Affitor's dashboard: sales may lack their commission; refunds are among the dead");
+    }
+    if books.rejected > 0 {
+        output.mend("`affitor outbox dead` shows the dead letters");
+    }
+    Ok(Ending::Fine)
+}

@@ -1,0 +1,113 @@
+//! The counters and gauges, as Prometheus would read them. In a process of its own: a recorder is one for all.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use affitor::{Click, Client, Currency, Lead, NotQueued, Refund, Sale, queue::Queue};
+use affitor_outbox::Outbox;
+use affitor_sandbox::{ApiCall, Fault, Sandbox};
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+const ADDRESS: &str = "jo@example.com";
+
+/// All that is logged, spans too.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_counted() {
+    let prometheus = PrometheusBuilder::new().install_recorder().unwrap();
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .init();
+
+    let sandbox = Sandbox::start().await.unwrap();
+    let builder = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let client = builder().build().unwrap();
+    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+    let click_id = client.track_click(Click::landing(landing)).await.unwrap().click_id().unwrap().clone();
+
+    // The memory queue: two are recorded, one is refused by the service, one comes when it is closed.
+    let queue = Queue::start(client.clone()).unwrap();
+    let queued = client.deliver_with(queue.clone());
+    queued.enqueue_lead(Lead::new("user_1").email(ADDRESS).click_id(click_id.clone()));
+    queued.enqueue_sale(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1"));
+    queued.enqueue_sale(Sale::new("in_big", u64::MAX, Currency::USD).customer_key("user_1"));
+    queue.shutdown(Duration::from_secs(10)).await;
+    assert_eq!(queued.try_enqueue_lead(Lead::new("user_1")), Err(NotQueued::Closed));
+
+    // The outbox: the first refund fails at first, the second may have arrived, the lead waits for a person.
+    let (pool, _folder) = affitor_tests::databases::sqlite().await;
+    let outbox = Outbox::sqlite(pool).unwrap();
+    outbox.migrate().await.unwrap();
+    let until = async |so: &dyn Fn(&affitor_outbox::Books) -> bool| {
+        let all = async {
+            while !so(&outbox.books().await.unwrap()) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), all).await.unwrap();
+    };
+    let worker = outbox.worker(builder()).start().await.unwrap();
+    sandbox.inject(Fault::RateLimited(Duration::from_secs(1)).times(1).on(ApiCall::Refund));
+    outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id("re_1")).await.unwrap();
+    until(&|books| books.recorded == 1).await;
+    sandbox.inject(Fault::ResetAfterWrite.times(1).on(ApiCall::Refund));
+    outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id("re_2")).await.unwrap();
+    until(&|books| books.rejected == 1 && books.pending == 0).await;
+    worker.shutdown().await.unwrap();
+    let other = outbox.worker(builder().api_key("another_key")).start().await.unwrap();
+    outbox.enqueue_alone(Lead::new("user_2").email(ADDRESS).click_id(click_id)).await.unwrap();
+    let expected = [
+        r#"affitor_calls_total{call="track_click",result="done"} 1"#,
+        r#"affitor_calls_total{call="track_sale",result="failed"} 1"#,
+        r#"affitor_queue_events_total{event="lead",outcome="recorded"} 1"#,
+        r#"affitor_queue_events_total{event="sale",outcome="recorded"} 1"#,
+        r#"affitor_queue_events_total{event="sale",outcome="rejected"} 1"#,
+        r#"affitor_queue_refused_total{event="lead",reason="closed"} 1"#,
+        "affitor_queue_pending 0",
+        r#"affitor_outbox_events_total{event="refund",outcome="recorded"} 1"#,
+        r#"affitor_outbox_events_total{event="refund",outcome="dead"} 1"#,
+        r#"affitor_outbox_uncertain_total{event="refund"} 1"#,
+        r#"affitor_outbox_later_total{event="refund",reason="unavailable"} 1"#,
+        r#"affitor_outbox_later_total{event="lead",reason="refused"} "#,
+        "affitor_outbox_dead 1",
+        "affitor_outbox_oldest_pending_seconds ",
+    ];
+    let missing = || {
+        let text = prometheus.render();
+        expected.into_iter().filter(|line| !text.contains(line)).collect::<Vec<_>>()
+    };
+    let all = async {
+        while !missing().is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(40), all).await;
+    assert!(told.is_ok(), "{:#?} are not in\n{}", missing(), prometheus.render());
+    other.shutdown().await.unwrap();
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("affitor_outbox{event=\"refund\" id="), "a span for each event: {log}");
+    for secret in [ADDRESS, "another_key", sandbox.api_key()] {
+        assert!(!prometheus.render().contains(secret) && !log.contains(secret), "{secret} shows");
+    }
+}
