@@ -43,6 +43,12 @@ struct Arguments {
     /// Stops Postgres as a loss of power would, in the middle, and starts it again
     #[arg(long)]
     restart_database: bool,
+    /// How many seconds the database stays away then
+    #[arg(long, default_value_t = 0)]
+    gone: u64,
+    /// The service fails no more once all is enqueued and killed, so that the run ends soon
+    #[arg(long)]
+    recover: bool,
     /// Runs a process that breaks what is promised, which must be found
     #[arg(long, value_enum)]
     sabotage: Option<Sabotage>,

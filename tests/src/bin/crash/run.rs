@@ -120,6 +120,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
             if !restarted && kills * 2 >= arguments.kills {
                 if let Some(server) = &server {
                     server.stop();
+                    tokio::time::sleep(Duration::from_secs(arguments.gone)).await;
                     server.begin();
                 }
                 restarted = true;
@@ -128,6 +129,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
         }
         if !processes[0].finished {
             continue;
+        }
+        if arguments.recover {
+            sandbox.clear_faults();
         }
         // A pool of connections heals itself, though a question may fail.
         let books: Result<Books, _> = with_store!(&store, |_pool, outbox| outbox.books().await);
