@@ -89,7 +89,7 @@ impl<DB: Database> Sender<DB> {
             Err(error) => return Ok(unasked(&error, age)),
         }
         let partial_refund = matches!(&event, Event::Refund(refund) if !refund.is_full());
-        let mut lost = job.metadata.get_raw(LOST).is_some_and(|lost| lost.get() == "true");
+        let mut lost = job.metadata.get_raw(LOST).is_some_and(|lost| lost.get() != "false");
         if partial_refund {
             if lost {
                 return Ok(Ending::Dead(Reason::Uncertain, None));

@@ -141,7 +141,8 @@ pub fn maintenance() -> MaintenanceConfig {
         .with_cancelled_job_retention(Retention::Keep)
 }
 
-/// A worker that is running. Dropped, it stops at once: what it was sending is tried again.
+/// A worker that is running. Dropped, it takes nothing more, and ends what it is sending if the runtime lets it; otherwise that is tried
+/// again after a minute.
 #[must_use = "a worker stops when it is dropped"]
 pub struct Worker {
     handle: RunHandle,

@@ -64,9 +64,17 @@ async fn run() -> Result<(), Error> {
     println!("\ndeliver: {DELIVERED} leads to a sandbox on this machine");
     println!("{:<34}{:>14}", "", "ev/s");
     let (pool, _folder) = sqlite().await;
-    let outbox = Outbox::sqlite(pool)?;
+    let (outbox, kept_in) = (Outbox::sqlite(pool.clone())?, pool);
     outbox.migrate().await?;
-    deliver("SQLite, 1 worker", &outbox, 1).await?;
+    for workers in [1, 3] {
+        deliver(&format!("SQLite, {workers} worker(s)"), &outbox, workers).await?;
+    }
+    let kept = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100000)
+        INSERT INTO river_job (kind, queue, max_attempts, state, finalized_at, args)
+        SELECT 'affitor_event', 'affitor', 9, 'completed', CURRENT_TIMESTAMP,
+          jsonb_set(jsonb('{\"event\": {\"type\": \"lead\"}}'), '$.event.customer_key', 'user_' || n) FROM number";
+    sqlx::query(kept).execute(&kept_in).await?;
+    deliver("SQLite, 1 worker, 100,000 kept", &outbox, 1).await?;
     sqlx::query("DELETE FROM affitor.river_job").execute(&server.pool().await).await?;
     for workers in [1, 3] {
         deliver(&format!("Postgres, {workers} worker(s)"), &on_postgres, workers).await?;

@@ -65,6 +65,10 @@ mod sealed {
         /// What must be there before River's tables, for SQL that is printed.
         const PRELUDE: &'static str;
 
+        /// How many leads of a customer or click, or sales of a transaction, are pending: none or one.
+        const LEAD_PENDING: &'static str;
+        const SALE_PENDING: &'static str;
+
         /// How a transaction begins that writes, for SQL that is printed.
         const BEGIN: &'static str;
 

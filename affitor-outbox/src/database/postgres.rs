@@ -85,7 +85,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION affitor.affitor_books_keep();
 dialect! {
     sqlx::Postgres, schema: "affitor.", field: field, whole: whole, output: output,
     snoozed: "CAST(coalesce(metadata ->> 'snoozes', '0') AS text) <> '0'",
-    seconds: seconds, in_hours: in_hours, without: without, with: with,
+    seconds: seconds, in_hours: in_hours, without: without, with: with, yes: "true",
     begin: riverqueue::database::begin_postgres,
 
     const BEGIN: &'static str = "BEGIN";

@@ -7,26 +7,54 @@ macro_rules! pending {
     };
 }
 
-/// For what a worker asks: pending events of a customer, a click, a transaction.
+/// What an event may have to wait for, each with an index of its own: a pending lead of a customer, or of a click; a pending sale.
+macro_rules! forerunner {
+    ($field:ident, $kind:literal) => {
+        concat!(pending!(), " AND ", $field!("type"), " = '", $kind, "'")
+    };
+}
+
 macro_rules! indexes {
     ($schema:literal, $field:ident) => {
         concat!(
-            indexes!($schema, $field, "customer_key"),
-            indexes!($schema, $field, "click_id"),
-            indexes!($schema, $field, "transaction_id")
+            indexes!($schema, $field, "lead", "customer_key"),
+            indexes!($schema, $field, "lead", "click_id"),
+            indexes!($schema, $field, "sale", "transaction_id")
         )
     };
-    ($schema:literal, $field:ident, $name:tt) => {
+    ($schema:literal, $field:ident, $kind:tt, $name:tt) => {
         concat!(
             "CREATE INDEX affitor_pending_",
+            $kind,
+            "_",
             $name,
             " ON ",
             $schema,
             "river_job (",
             $field!($name),
             ") WHERE ",
-            pending!(),
+            forerunner!($field, $kind),
             ";\n"
+        )
+    };
+}
+
+/// Whether there is one with an id below `$1`. A union, since SQLite uses no index for an `OR` of expressions.
+macro_rules! is_pending {
+    ($schema:literal, $field:ident, $($kind:literal $name:literal = $value:literal),+) => {
+        concat!(
+            "SELECT count(*) FROM (SELECT 0 AS found WHERE false",
+            $(
+                " UNION ALL SELECT 1 FROM ",
+                $schema,
+                "river_job WHERE ",
+                forerunner!($field, $kind),
+                " AND id < $1 AND ",
+                $field!($name),
+                " = ",
+                $value,
+            )+
+            " LIMIT 1) AS forerunner"
         )
     };
 }
@@ -68,13 +96,18 @@ macro_rules! dialect {
     (
         $database:ty, schema: $schema:literal, field: $field:ident, whole: $whole:ident, output: $output:ident,
         snoozed: $snoozed:literal, seconds: $seconds:ident, in_hours: $in_hours:ident, without: $without:ident,
-        with: $with:ident, begin: $begin:expr,
+        with: $with:ident, yes: $yes:literal, begin: $begin:expr,
         $($own:item)*
     ) => {
         impl Database for $database {}
 
         impl Dialect for $database {
             const SCHEMA: &'static str = $schema;
+
+            const LEAD_PENDING: &'static str =
+                is_pending!($schema, $field, "lead" "customer_key" = "$2", "lead" "click_id" = "$3");
+
+            const SALE_PENDING: &'static str = is_pending!($schema, $field, "sale" "transaction_id" = "$2");
 
             $($own)*
 
@@ -107,32 +140,16 @@ macro_rules! dialect {
             }
 
             async fn is_forerun(pool: &sqlx::Pool<Self>, event: &Event, before: i64) -> Result<bool, Error> {
-                let Some(Forerunner { kind, customer_key, click_id, transaction_id }) = Forerunner::of(event) else {
-                    return Ok(false);
+                let count: i64 = match Forerunner::of(event) {
+                    Some(Forerunner::Lead { customer_key, click_id }) => {
+                        let question = sqlx::query_scalar(Self::LEAD_PENDING).bind(before).bind(customer_key);
+                        question.bind(click_id).fetch_one(pool).await?
+                    }
+                    Some(Forerunner::Sale { transaction_id }) => {
+                        sqlx::query_scalar(Self::SALE_PENDING).bind(before).bind(transaction_id).fetch_one(pool).await?
+                    }
+                    None => 0,
                 };
-                let sql = concat!(
-                    "SELECT count(*) FROM (SELECT 1 FROM ",
-                    $schema,
-                    "river_job WHERE ",
-                    pending!(),
-                    " AND id < $1 AND ",
-                    $field!("type"),
-                    " = $2 AND (",
-                    $field!("customer_key"),
-                    " = $3 OR ",
-                    $field!("click_id"),
-                    " = $4 OR ",
-                    $field!("transaction_id"),
-                    " = $5) LIMIT 1) AS forerunner"
-                );
-                let count: i64 = sqlx::query_scalar(sql)
-                    .bind(before)
-                    .bind(kind)
-                    .bind(customer_key)
-                    .bind(click_id)
-                    .bind(transaction_id)
-                    .fetch_one(pool)
-                    .await?;
                 Ok(count > 0)
             }
 
@@ -215,7 +232,7 @@ macro_rules! dialect {
                     "UPDATE ",
                     $schema,
                     "river_job SET metadata = ",
-                    $with!("metadata", "affitor_lost", "true"),
+                    $with!("metadata", "affitor_lost", $yes),
                     " WHERE id = $1 AND state = 'running' AND attempt = $2"
                 );
                 Ok(sqlx::query(sql).bind(id).bind(attempt).execute(pool).await?.rows_affected() > 0)

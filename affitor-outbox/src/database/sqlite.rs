@@ -94,7 +94,7 @@ END;
 dialect! {
     sqlx::Sqlite, schema: "", field: field, whole: whole, output: output,
     snoozed: "json_extract(metadata, '$.snoozes') > 0",
-    seconds: seconds, in_hours: in_hours, without: without, with: with,
+    seconds: seconds, in_hours: in_hours, without: without, with: with, yes: "json('true')",
     begin: riverqueue::database::begin_sqlite_write,
 
     const PRELUDE: &'static str = "";
@@ -122,5 +122,32 @@ dialect! {
 
     fn client(pool: &SqlitePool) -> Result<riverqueue::ClientBuilder, Error> {
         Ok(Client::builder(pool.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use riverqueue::sqlx::{AssertSqlSafe, Row as _, sqlite::SqlitePoolOptions};
+
+    use super::*;
+    use crate::Outbox;
+
+    /// Without its index a question reads every event that is kept.
+    #[tokio::test]
+    async fn questions_use_their_indexes() {
+        let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+        Outbox::sqlite(pool.clone()).unwrap().migrate().await.unwrap();
+        for (sql, indexes) in [
+            (sqlx::Sqlite::LEAD_PENDING, &["affitor_pending_lead_customer_key", "affitor_pending_lead_click_id"][..]),
+            (sqlx::Sqlite::SALE_PENDING, &["affitor_pending_sale_transaction_id"]),
+        ] {
+            let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(&pool).await.unwrap();
+            let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+            let of_table: Vec<_> = steps.iter().filter(|step| step.contains("river_job")).collect();
+            assert_eq!(of_table.len(), indexes.len(), "{steps:#?}");
+            for index in indexes {
+                assert!(of_table.iter().any(|step| step.contains(index)), "{steps:#?}");
+            }
+        }
     }
 }

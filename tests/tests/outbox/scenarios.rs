@@ -141,4 +141,51 @@ async fn a_wrong_key_destroys_nothing<DB: Raw>(Store { outbox, .. }: Store<DB>) 
     assert_eq!(books.recorded, 1);
 }
 
-scenarios! { commits_and_rolls_back in_order dies_and_is_replayed a_skipped_refund_is_uncertain a_wrong_key_destroys_nothing }
+/// A worker that dies while a partial refund is on its way: whether it has arrived, nobody knows.
+async fn what_was_being_sent_is_uncertain<DB: Raw>(store: Store<DB>) {
+    let outbox = &store.outbox;
+    let sandbox = sandbox().start().await.unwrap();
+    let click_id = click(&sandbox).await;
+    outbox.enqueue_alone(Lead::new("user_7").click_id(click_id)).await.unwrap();
+    for id in ["in_1", "in_2", "in_3"] {
+        outbox.enqueue_alone(sale(id)).await.unwrap();
+    }
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    until(outbox, |books| books.recorded == 4).await;
+    worker.shutdown().await.unwrap();
+    sandbox.inject(Fault::Stall.times(1).on(ApiCall::Refund));
+    outbox.enqueue_alone(Refund::partial("in_1", 1_500).refund_id("re")).await.unwrap();
+    let doomed = tokio::runtime::Runtime::new().unwrap();
+    let (dying, client) = (outbox.clone(), builder(&sandbox));
+    doomed.spawn(async move { dying.worker(client).start().await.unwrap().wait().await });
+    while refunds(&sandbox).await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    doomed.shutdown_background();
+    let sql = "UPDATE JOBS SET attempted_at = AT('-10 minutes') WHERE state = 'running'";
+    assert_eq!(store.raw(sql).await, 1, "nobody has written down what became of it");
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let books = until(outbox, |books| books.pending == 0).await;
+    assert_eq!((books.recorded, books.rejected, books.uncertain), (4, 1, 1), "{books:?}");
+    assert_eq!(refunds(&sandbox).await, 1, "it is sent once");
+    // A clear refusal leaves no doubt, and a rescue before anything was sent neither.
+    sandbox.inject(Fault::RateLimited(Duration::ZERO).times(1).on(ApiCall::Refund));
+    outbox.enqueue_alone(Refund::partial("in_2", 1_500).refund_id("re")).await.unwrap();
+    until(outbox, |books| books.recorded == 5).await;
+    worker.shutdown().await.unwrap();
+    outbox.enqueue_alone(Refund::partial("in_3", 1_500).refund_id("re")).await.unwrap();
+    let sql =
+        "UPDATE JOBS SET state = 'running', attempt = 1, attempted_at = AT('-10 minutes') WHERE state = 'available'";
+    assert_eq!(store.raw(sql).await, 1);
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let books = until(outbox, |books| books.pending == 0).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((books.recorded, books.rejected, books.uncertain), (6, 1, 1), "{books:?}");
+}
+
+async fn refunds(sandbox: &Sandbox) -> usize {
+    sandbox.requests().await.iter().filter(|request| request.call == Some(ApiCall::Refund)).count()
+}
+
+scenarios! { commits_and_rolls_back in_order dies_and_is_replayed a_skipped_refund_is_uncertain a_wrong_key_destroys_nothing
+what_was_being_sent_is_uncertain }
