@@ -1,6 +1,9 @@
 //! Dead letters: events that are not tried again, kept until somebody decides.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use affitor::Event;
 use serde::{Deserialize, Serialize};
@@ -8,8 +11,11 @@ use serde_json::Value;
 
 use crate::database::Row;
 
+/// In a job's metadata: why it is dead.
+pub(crate) const DEAD: &str = "affitor_dead";
+
 /// An event that is not tried again.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct DeadLetter {
     /// Its id in the outbox.
@@ -18,10 +24,26 @@ pub struct DeadLetter {
     pub enqueued_at: SystemTime,
     /// The event; absent where it can't be read.
     pub event: Option<Event>,
+    /// The event as it is in the row, with e-mail addresses: to see what can't be read.
+    pub json: String,
     /// Why it is dead.
     pub reason: Reason,
     /// The service's words, without key and e-mail addresses.
     pub words: Option<String>,
+}
+
+/// Without the row's text.
+impl fmt::Debug for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, enqueued_at, event, json: _, reason, words } = self;
+        f.debug_struct("DeadLetter")
+            .field("id", id)
+            .field("enqueued_at", enqueued_at)
+            .field("event", event)
+            .field("reason", reason)
+            .field("words", words)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why an event is not tried again.
@@ -55,14 +77,39 @@ pub(crate) struct Output {
     pub(crate) words: Option<String>,
 }
 
-pub(crate) fn read(row: &Row) -> DeadLetter {
-    let event = serde_json::from_str::<Value>(&row.event).ok().and_then(|event| serde_json::from_value(event).ok());
+/// A delivered event that somebody should compare with Affitor's dashboard.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UncertainEvent {
+    /// Its id in the outbox.
+    pub id: i64,
+    /// When it was enqueued.
+    pub enqueued_at: SystemTime,
+    /// The event; absent where it can't be read. Its e-mail address is forgotten.
+    pub event: Option<Event>,
+}
+
+pub(crate) fn read(row: Row) -> DeadLetter {
     let output: Output = serde_json::from_str(&row.output).unwrap_or_default();
     DeadLetter {
         id: row.id,
-        enqueued_at: UNIX_EPOCH + Duration::try_from_secs_f64(row.created_at).unwrap_or_default(),
-        event,
+        enqueued_at: time(row.created_at),
+        event: event(&row.event),
+        json: row.event,
         reason: output.reason.unwrap_or(Reason::Other),
         words: output.words,
     }
+}
+
+pub(crate) fn read_uncertain(row: &Row) -> UncertainEvent {
+    UncertainEvent { id: row.id, enqueued_at: time(row.created_at), event: event(&row.event) }
+}
+
+fn event(json: &str) -> Option<Event> {
+    serde_json::from_str::<Value>(json).ok().and_then(|event| serde_json::from_value(event).ok())
+}
+
+fn time(seconds: f64) -> SystemTime {
+    let since = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
 }

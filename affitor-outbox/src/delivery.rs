@@ -4,6 +4,7 @@ use affitor::{Event, InvalidEvent};
 use riverqueue::{InsertOpts, JobArgs, JobState, UniqueOpts};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 /// The kind of the outbox's jobs, in River's tables.
 pub const KIND: &str = "affitor_event";
@@ -11,13 +12,18 @@ pub const KIND: &str = "affitor_event";
 /// The queue of the outbox's jobs.
 pub const QUEUE: &str = "affitor";
 
-/// A job is tried for days, and a rescue uses an attempt: there must be enough.
-const MAX_ATTEMPTS: i32 = 10_000;
+/// An attempt is used by a kill, a time-out, and a row that River itself can't read, which so becomes a dead letter after some hours;
+/// by nothing else.
+const MAX_ATTEMPTS: i32 = 30;
 
 const NO_REFUND_ID: InvalidEvent =
     InvalidEvent::new("a partial refund needs its refund_id here, which tells it from another of the same amount");
 
 const NUL: InvalidEvent = InvalidEvent::new("the event holds a NUL character, which Postgres can't keep");
+
+const TOO_LONG: InvalidEvent = InvalidEvent::new("an id is longer than 1,024 bytes");
+
+const TOO_DEEP: InvalidEvent = InvalidEvent::new("additional_data or line_items are nested deeper than 100 levels");
 
 /// What a job holds. Whatever is in a row can be read, so that nonsense comes to be a dead letter: a row may be written by plain
 /// SQL, by hand, or by a later version.
@@ -53,11 +59,38 @@ impl JobArgs for Delivery {
 impl Delivery {
     pub(crate) fn new(event: &Event) -> Result<Self, InvalidEvent> {
         event.validate()?;
+        if ids(event).any(|id| id.len() > LONGEST_ID) {
+            return Err(TOO_LONG);
+        }
+        if free(event).any(|value| is_deeper(value, DEEPEST)) {
+            return Err(TOO_DEEP);
+        }
         let event_json = serde_json::to_value(event).unwrap_or_default();
         if has_nul(&event_json) {
             return Err(NUL);
         }
         Ok(Self { key: key(event)?, event: event_json })
+    }
+
+    /// What River makes of the key, to look for the same event without a lock. (A key with characters that River escapes otherwise
+    /// is not found so, and River finds it.)
+    pub(crate) fn unique_key(&self) -> Option<Vec<u8>> {
+        let key = serde_json::to_string(self.key.as_ref()?).ok()?;
+        Some(Sha256::digest(format!("&kind={KIND}&args={{\"key\":{key}}}")).to_vec())
+    }
+
+    /// What kind of event it is, for a log.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.event.get("type").and_then(Value::as_str) {
+            Some("lead") => "lead",
+            Some("sale") => "sale",
+            Some("refund") => "refund",
+            _ => "unknown",
+        }
+    }
+
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// The same event is not queued twice, nor a second time after it was delivered, has died or was discarded.
@@ -77,6 +110,43 @@ impl Delivery {
             None => InsertOpts::default(),
         }
     }
+}
+
+/// Longer ones do not fit into an index of Postgres.
+const LONGEST_ID: usize = 1_024;
+
+/// Deeper ones could not be read again.
+const DEEPEST: usize = 100;
+
+/// The ids that an event is found by.
+fn ids(event: &Event) -> impl Iterator<Item = &str> {
+    let ids = match event {
+        Event::Lead(lead) => [lead.customer_key.as_deref(), None],
+        Event::Sale(sale) => [sale.customer_key.as_deref(), Some(sale.transaction_id.as_str())],
+        Event::Refund(refund) => [Some(refund.transaction_id.as_str()), refund.refund_id.as_deref()],
+        // A kind of a later version of the client.
+        _ => [None, None],
+    };
+    ids.into_iter().flatten()
+}
+
+/// The parts of an event that are the app's own.
+fn free(event: &Event) -> impl Iterator<Item = &Value> {
+    let (additional, line_items) = match event {
+        Event::Lead(lead) => (Some(&lead.additional_data), None),
+        Event::Sale(sale) => (Some(&sale.additional_data), sale.line_items.as_ref()),
+        _ => (None, None),
+    };
+    additional.into_iter().flat_map(|data| data.values()).chain(line_items)
+}
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let mut inner: Box<dyn Iterator<Item = &Value>> = match value {
+        Value::Array(values) => Box::new(values.iter()),
+        Value::Object(values) => Box::new(values.values()),
+        _ => return false,
+    };
+    levels == 0 || inner.any(|value| is_deeper(value, levels - 1))
 }
 
 /// Postgres refuses a NUL in JSON, and would abort the app's transaction.

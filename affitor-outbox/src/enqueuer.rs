@@ -1,6 +1,13 @@
 //! Putting events into the outbox from where nobody can wait.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use affitor::{Deliver, Event, NotQueued};
 use tokio::{
@@ -45,7 +52,9 @@ const PAUSES: [Duration; 4] =
 pub struct Enqueuer {
     events: mpsc::Sender<Delivery>,
     stop: Arc<watch::Sender<Stop>>,
-    left: watch::Receiver<Left>,
+    /// How many events are taken and not written.
+    pending: Arc<AtomicUsize>,
+    ended: watch::Receiver<bool>,
 }
 
 /// Whether nothing more is taken, and until when is written what there is.
@@ -53,13 +62,6 @@ pub struct Enqueuer {
 struct Stop {
     asked: bool,
     at: Option<Instant>,
-}
-
-/// What the writer has taken and not written.
-#[derive(Clone, Copy, Debug, Default)]
-struct Left {
-    events: usize,
-    ended: bool,
 }
 
 impl fmt::Debug for Enqueuer {
@@ -89,19 +91,25 @@ impl<DB: Database> Outbox<DB> {
         let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
         let (events, receiver) = mpsc::channel(events.clamp(1, Semaphore::MAX_PERMITS));
         let (stop, stops) = watch::channel(Stop::default());
-        let (tell_left, left) = watch::channel(Left::default());
-        let writer = Writer { outbox: self.clone(), events: receiver, stop: stops, batch: Vec::new(), left: tell_left };
+        let (tell_end, ended) = watch::channel(false);
+        let pending = Arc::new(AtomicUsize::new(0));
+        let writer = Writer {
+            outbox: self.clone(),
+            events: receiver,
+            stop: stops,
+            batch: Vec::new(),
+            pending: Arc::clone(&pending),
+            ended: tell_end,
+        };
         runtime.spawn(writer.run());
-        Ok(Enqueuer { events, stop: Arc::new(stop), left })
+        Ok(Enqueuer { events, stop: Arc::new(stop), pending, ended })
     }
 }
 
 impl Enqueuer {
     /// How many events are taken and not written yet.
     pub fn pending(&self) -> usize {
-        let left = *self.left.borrow();
-        let waiting = if left.ended { 0 } else { self.events.max_capacity() - self.events.capacity() };
-        waiting + left.events
+        self.pending.load(Ordering::SeqCst)
     }
 
     /// Takes nothing more, writes what is waiting, and says how many events it could not write within `deadline`: these are lost.
@@ -116,7 +124,7 @@ impl Enqueuer {
             first
         });
         // It goes without a word only with its runtime.
-        let _ = self.left.clone().wait_for(|left| left.ended).await;
+        let _ = self.ended.clone().wait_for(|ended| *ended).await;
         self.pending()
     }
 }
@@ -124,16 +132,25 @@ impl Enqueuer {
 impl Deliver for Enqueuer {
     fn deliver(&self, event: Event) -> Result<(), NotQueued> {
         let delivery = Delivery::new(&event).map_err(NotQueued::Invalid)?;
-        self.events.try_send(delivery).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => {
-                measure::refused(event.kind(), "full");
-                NotQueued::Full
-            }
-            mpsc::error::TrySendError::Closed(_) => {
-                measure::refused(event.kind(), "closed");
-                NotQueued::Closed
-            }
-        })
+        let taken = if self.stop.borrow().asked {
+            Err(NotQueued::Closed)
+        } else {
+            // Before it is sent: the writer may be faster than this.
+            self.pending.fetch_add(1, Ordering::SeqCst);
+            self.events.try_send(delivery).map_err(|refused| {
+                self.pending.fetch_sub(1, Ordering::SeqCst);
+                match refused {
+                    mpsc::error::TrySendError::Full(_) => NotQueued::Full,
+                    mpsc::error::TrySendError::Closed(_) => NotQueued::Closed,
+                }
+            })
+        };
+        match taken {
+            Err(NotQueued::Full) => measure::refused(event.kind(), "full"),
+            Err(_) => measure::refused(event.kind(), "closed"),
+            Ok(()) => {}
+        }
+        taken
     }
 }
 
@@ -142,17 +159,19 @@ struct Writer<DB: Database> {
     events: mpsc::Receiver<Delivery>,
     stop: watch::Receiver<Stop>,
     batch: Vec<Delivery>,
-    left: watch::Sender<Left>,
+    pending: Arc<AtomicUsize>,
+    ended: watch::Sender<bool>,
 }
 
 impl<DB: Database> Drop for Writer<DB> {
     /// It is done, has no more time, or its runtime ends.
     fn drop(&mut self) {
-        let events = self.batch.len() + self.events.len();
+        self.events.close();
+        let events = self.pending.load(Ordering::SeqCst);
         if events > 0 {
             tracing::error!(events, "events are lost: the outbox's database did not take them in time");
         }
-        self.left.send_replace(Left { events, ended: true });
+        self.ended.send_replace(true);
     }
 }
 
@@ -173,28 +192,51 @@ impl<DB: Database> Writer<DB> {
                     continue;
                 }
             }
-            self.left.send_replace(Left { events: self.batch.len(), ended: false });
             tokio::select! {
                 () = self.write() => {}
                 () = &mut over => return,
             }
-            self.batch.clear();
-            self.left.send_replace(Left::default());
         }
     }
 
     /// Writes what is in hand, however long it takes. What was written and not confirmed is written again, and is known then.
-    async fn write(&self) {
+    async fn write(&mut self) {
         for pause in PAUSES.into_iter().chain(std::iter::repeat(PAUSES[PAUSES.len() - 1])) {
-            let written = tokio::time::timeout(WRITE, self.outbox.enqueue_all(&self.batch)).await;
-            let error = match written {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => error,
-                Err(_) => riverqueue::sqlx::Error::PoolTimedOut.into(),
-            };
+            let Err(error) = self.write_first(self.batch.len()).await else { return };
+            // One of them may be at fault.
+            let error = if error.refuses_row() { self.write_each().await } else { Some(error) };
+            let Some(error) = error else { return };
             tracing::error!(%error, events = self.batch.len(), "events wait for the outbox's database");
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// One by one, without those that the database refuses.
+    async fn write_each(&mut self) -> Option<Error> {
+        while let Some(first) = self.batch.first() {
+            let kind = first.kind();
+            if let Err(error) = self.write_first(1).await {
+                if !error.refuses_row() {
+                    return Some(error);
+                }
+                tracing::error!(%error, event = kind, "an event is lost: the outbox's database refuses it");
+                measure::refused(kind, "unwritable");
+                self.done(1);
+            }
+        }
+        None
+    }
+
+    async fn write_first(&mut self, count: usize) -> Result<(), Error> {
+        let batch = self.batch.get(..count).unwrap_or_default();
+        tokio::time::timeout(WRITE, self.outbox.enqueue_all(batch)).await.unwrap_or_else(|_| Err(Error::timeout()))?;
+        self.done(count);
+        Ok(())
+    }
+
+    fn done(&mut self, count: usize) {
+        self.batch.drain(..count);
+        self.pending.fetch_sub(count, Ordering::SeqCst);
     }
 }
 

@@ -18,7 +18,9 @@ enum Kind {
     Invalid(InvalidEvent),
     Foreign(String),
     NoRuntime,
+    NotMigrated,
     Shutdown,
+    Timeout,
     River(Box<riverqueue::Error>),
     Database(Box<riverqueue::sqlx::Error>),
     Migration(Box<dyn StdError + Send + Sync>),
@@ -28,6 +30,14 @@ enum Kind {
 impl Error {
     pub(crate) fn no_runtime() -> Self {
         Self(Kind::NoRuntime)
+    }
+
+    pub(crate) fn not_migrated() -> Self {
+        Self(Kind::NotMigrated)
+    }
+
+    pub(crate) fn timeout() -> Self {
+        Self(Kind::Timeout)
     }
 
     pub(crate) fn shutdown() -> Self {
@@ -49,7 +59,45 @@ impl Error {
 
     /// The database failed, or is not migrated.
     pub fn is_database(&self) -> bool {
-        matches!(self.0, Kind::River(_) | Kind::Database(_) | Kind::Migration(_) | Kind::Shutdown)
+        matches!(
+            self.0,
+            Kind::River(_)
+                | Kind::Database(_)
+                | Kind::Migration(_)
+                | Kind::NotMigrated
+                | Kind::Shutdown
+                | Kind::Timeout
+        )
+    }
+
+    /// The outbox's tables are not there, or not those of this version: [`Outbox::migrate`](crate::Outbox::migrate) makes them.
+    pub fn is_not_migrated(&self) -> bool {
+        matches!(self.0, Kind::NotMigrated)
+    }
+
+    /// Another River uses the outbox's tables, too: see [`Outbox::register`](crate::Outbox::register).
+    pub fn is_foreign(&self) -> bool {
+        matches!(self.0, Kind::Foreign(_))
+    }
+
+    /// The database refuses what is to be written, and would again; not that it can't be reached, or is full.
+    pub(crate) fn refuses_row(&self) -> bool {
+        use riverqueue::sqlx;
+        let error = match &self.0 {
+            Kind::Database(error) => &**error,
+            Kind::River(error) => match &**error {
+                riverqueue::Error::Database(error) => error,
+                _ => return false,
+            },
+            _ => return false,
+        };
+        let sqlx::Error::Database(refused) = error else { return false };
+        let code = refused.code().unwrap_or_default();
+        // SQLite's numbers are of one to four digits, the lower byte being the kind.
+        match code.parse::<u32>() {
+            Ok(number) if code.len() < 5 => matches!(number & 0xff, 18..=20),
+            _ => ["22", "23", "54"].iter().any(|class| code.starts_with(class)),
+        }
     }
 }
 
@@ -86,6 +134,10 @@ impl fmt::Display for Error {
                 "the tables are those of another River, too ({kind:?}): let it work the outbox's events (`Outbox::register`)"
             ),
             Kind::NoRuntime => f.write_str("the outbox needs a Tokio runtime"),
+            Kind::NotMigrated => {
+                f.write_str("the outbox's tables are not there, or of another version: call `Outbox::migrate`")
+            }
+            Kind::Timeout => f.write_str("the outbox's database does not answer"),
             Kind::Shutdown => f.write_str("the outbox's worker has not stopped in time: its database does not answer"),
             Kind::River(error) => write!(f, "the outbox's queue: {error}"),
             Kind::Database(error) => write!(f, "the outbox's database: {error}"),
@@ -99,7 +151,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
             Kind::Invalid(invalid) => Some(invalid),
-            Kind::Foreign(_) | Kind::NoRuntime | Kind::Shutdown => None,
+            Kind::Foreign(_) | Kind::NoRuntime | Kind::NotMigrated | Kind::Shutdown | Kind::Timeout => None,
             Kind::River(error) => Some(error),
             Kind::Database(error) => Some(error),
             Kind::Migration(error) => Some(&**error),

@@ -1,5 +1,5 @@
 //! What a worker does beside its work, for as long as it is there: tells how much is waiting, brings back what a clock that jumped
-//! has left in the future, and looks whether another River uses the outbox's tables.
+//! has left in the future, and looks whether the tables are as they were made, and no other River's.
 
 use std::{
     sync::{Arc, Weak},
@@ -7,9 +7,9 @@ use std::{
 };
 
 use riverqueue::sqlx;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::MissedTickBehavior};
 
-use crate::{Database, Error};
+use crate::{Database, Error, migration};
 
 const GAUGES_EVERY: Duration = Duration::from_secs(15);
 /// Of these, every fourth: once a minute.
@@ -35,6 +35,7 @@ async fn keep<DB: Database>(pool: sqlx::Pool<DB>, alone: bool, alive: Weak<()>) 
     #[cfg(feature = "metrics")]
     crate::measure::describe();
     let mut every = tokio::time::interval(GAUGES_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for turn in (0..REST_EVERY).cycle() {
         every.tick().await;
         if alive.strong_count() == 0 {
@@ -42,17 +43,22 @@ async fn keep<DB: Database>(pool: sqlx::Pool<DB>, alone: bool, alive: Weak<()>) 
         }
         if let Err(error) = tokio::time::timeout(GAUGES_EVERY, turn_of(&pool, alone && turn == 0, turn == 0))
             .await
-            .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+            .unwrap_or_else(|_| Err(Error::timeout()))
         {
             tracing::warn!(%error, "the outbox's database does not answer");
         }
     }
 }
 
-async fn turn_of<DB: Database>(pool: &sqlx::Pool<DB>, foreign: bool, clock: bool) -> Result<(), Error> {
+async fn turn_of<DB: Database>(pool: &sqlx::Pool<DB>, foreign: bool, all: bool) -> Result<(), Error> {
     #[cfg(feature = "metrics")]
     crate::measure::waiting(DB::waiting(pool).await?);
-    if clock {
+    if all {
+        // River may have made its table anew, on SQLite; then the triggers are gone.
+        if !migration::is_done(pool).await? {
+            let error = Error::not_migrated();
+            tracing::error!(%error, "dead letters and books may not be kept");
+        }
         let mended = DB::mend_clock(pool).await?;
         if mended > 0 {
             tracing::warn!(mended, "events waited for a time that the clock has left behind; they are sent now");

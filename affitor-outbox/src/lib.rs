@@ -10,12 +10,12 @@ mod dead;
 mod delivery;
 mod enqueuer;
 mod error;
+mod gate;
 mod keeper;
 mod measure;
 mod migration;
 mod outbox;
 mod sender;
-mod verdict;
 mod worker;
 
 pub use affitor;
@@ -25,7 +25,7 @@ pub use riverqueue::sqlx;
 pub use {
     books::Books,
     database::Database,
-    dead::{DeadLetter, Reason},
+    dead::{DeadLetter, Reason, UncertainEvent},
     delivery::{KIND, QUEUE},
     enqueuer::Enqueuer,
     error::Error,

@@ -56,6 +56,11 @@ async fn apply<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether nothing is missing. It needs no right but to read.
+pub(crate) async fn is_done<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<bool, Error> {
+    Ok(missing(pool).await?.is_empty())
+}
+
 /// The same as SQL, for those who migrate in their own way.
 pub(crate) async fn sql<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<String, Error> {
     let missing = missing(pool).await?;
@@ -76,7 +81,7 @@ pub(crate) async fn sql<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<String, E
             text,
             "\n-- {whose}, migration {version}\n{};\n{}\nINSERT INTO {}river_migration {record};\nCOMMIT;\n",
             DB::BEGIN,
-            sql.trim_end(),
+            sql.replace("/* TEMPLATE: schema */", "").trim_end(),
             DB::SCHEMA
         );
     }

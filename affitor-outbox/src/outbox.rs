@@ -5,7 +5,7 @@ use std::{fmt, time::SystemTime};
 use affitor::Event;
 use riverqueue::{Client, sqlx};
 
-use crate::{Books, Database, DeadLetter, Error, dead, delivery::Delivery, migration, sender::seconds};
+use crate::{Books, Database, DeadLetter, Error, UncertainEvent, dead, delivery::Delivery, migration, sender::seconds};
 
 /// Events in the app's own database, to be delivered. Cheap to clone.
 pub struct Outbox<DB: Database> {
@@ -33,7 +33,8 @@ pub enum Enqueued {
     /// It is in the outbox, once the transaction commits.
     New,
     /// The same event was there before: a sale by its transaction id, a refund by that and its refund id, a lead by its customer
-    /// and click.
+    /// and click. Whatever else it says, and whatever became of it: a dead letter is [corrected](Outbox::replay_as), and what
+    /// somebody has discarded is not sent.
     Known,
 }
 
@@ -112,6 +113,10 @@ impl<DB: Database> Outbox<DB> {
     }
 
     async fn insert(&self, tx: &mut sqlx::Transaction<'_, DB>, delivery: Delivery) -> Result<Enqueued, Error> {
+        // River's own look at the same event locks it until the transaction ends.
+        if DB::is_known(tx, &delivery).await? {
+            return Ok(Enqueued::Known);
+        }
         let options = delivery.options();
         let inserted = DB::insert_in(self.client.insert(delivery).opts(options), tx).await?;
         Ok(if inserted.unique_skipped_as_duplicate { Enqueued::Known } else { Enqueued::New })
@@ -133,9 +138,10 @@ impl<DB: Database> Outbox<DB> {
     /// As those of [`Outbox::enqueue`].
     pub async fn enqueue_alone(&self, event: impl Into<Event>) -> Result<Enqueued, Error> {
         let delivery = Delivery::new(&event.into())?;
-        let options = delivery.options();
-        let inserted = self.client.insert(delivery).opts(options).await?;
-        Ok(if inserted.unique_skipped_as_duplicate { Enqueued::Known } else { Enqueued::New })
+        let mut tx = self.begin().await?;
+        let enqueued = self.insert(&mut tx, delivery).await?;
+        tx.commit().await?;
+        Ok(enqueued)
     }
 
     /// What became of everything that was enqueued.
@@ -162,7 +168,27 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// When the database fails.
     pub async fn dead_after(&self, id: i64, limit: u32) -> Result<Vec<DeadLetter>, Error> {
-        Ok(DB::dead(&self.pool, id, limit.into()).await?.iter().map(dead::read).collect())
+        Ok(DB::dead(&self.pool, id, limit.into()).await?.into_iter().map(dead::read).collect())
+    }
+
+    /// The oldest events that were delivered and are uncertain: sales that may lack their commission, refunds that may not have
+    /// counted. Compare them with Affitor's dashboard, then [settle](Outbox::settle) them. Those of an id above `after`, at most
+    /// `limit`. (Refunds that may have arrived are dead letters.)
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn uncertain(&self, after: i64, limit: u32) -> Result<Vec<UncertainEvent>, Error> {
+        Ok(DB::uncertain(&self.pool, after, limit.into()).await?.iter().map(dead::read_uncertain).collect())
+    }
+
+    /// Says that somebody has compared an uncertain event: it is no longer counted as such. `false` where there is none with this id.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn settle(&self, id: i64) -> Result<bool, Error> {
+        DB::settle(&self.pool, id).await
     }
 
     /// Delivers a dead letter again; `false` where there is none with this id. Look at the dashboard first whether a
@@ -172,7 +198,26 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// When the database fails.
     pub async fn replay(&self, id: i64) -> Result<bool, Error> {
-        DB::replay(&self.pool, &self.client, id, seconds(SystemTime::now())).await
+        let mut tx = self.begin().await?;
+        let replayed = DB::replay(&mut tx, &self.client, id, seconds(SystemTime::now())).await?;
+        tx.commit().await?;
+        Ok(replayed)
+    }
+
+    /// Delivers a dead letter again, corrected: with another amount, say. `false` where there is none with this id, and where `event`
+    /// is another one: not the same sale, refund or lead.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Outbox::enqueue`].
+    pub async fn replay_as(&self, id: i64, event: impl Into<Event>) -> Result<bool, Error> {
+        let delivery = Delivery::new(&event.into())?;
+        let args = serde_json::to_string(&delivery).unwrap_or_default();
+        let mut tx = self.begin().await?;
+        let replayed = DB::correct(&mut tx, id, delivery.key(), &args).await?
+            && DB::replay(&mut tx, &self.client, id, seconds(SystemTime::now())).await?;
+        tx.commit().await?;
+        Ok(replayed)
     }
 
     /// Is done with a dead letter: it stays in the books as discarded. `false` where there is none with this id.

@@ -5,38 +5,43 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use affitor::{Client, Event};
+use affitor::{Client, Delivered, Event, Undelivered};
 use riverqueue::{
-    BoxError, Job, JobRow, WorkContext, WorkError, WorkOutcome, Worker, WorkerTimeout, jiff::Timestamp, sqlx,
+    BoxError, Job, JobRow, RetryPolicy, WorkContext, WorkError, WorkOutcome, Worker, WorkerTimeout, jiff::Timestamp,
+    sqlx,
 };
 use tracing::Instrument as _;
 
 use crate::{
     Database, Error, Reason, backoff,
     database::REPLAYED_AT,
-    dead::Output,
+    dead::{DEAD, Output},
     delivery::Delivery,
+    gate::Gate,
     keeper::Alive,
     measure,
-    verdict::{self, Done, Undone},
 };
 
 /// How long one call may take.
 pub(crate) const CALL: Duration = Duration::from_secs(10);
 /// How long a job may take: a call, and its questions to the database.
-const JOB: Duration = Duration::from_secs(15);
+pub(crate) const JOB: Duration = Duration::from_secs(20);
 /// How long a question to the database may take; a job that is cut off by its own limit has used an attempt.
 const QUESTION: Duration = Duration::from_secs(3);
 
-/// In a job's metadata: that a try may have arrived (of a partial refund: from before it is sent); since when the service says "not found", in seconds of Unix time; the words
-/// of the last error.
+/// River's last priority, of four.
+const LAST: i16 = 4;
+
+/// In a job's metadata: that a try may have arrived (of a partial refund: from before it is sent); since when the service says "not
+/// found", in seconds of Unix time; since when it fails; the words of the last error.
 const LOST: &str = "affitor_lost";
 const UNKNOWN_SINCE: &str = "affitor_unknown_since";
+const FAILS_SINCE: &str = "affitor_fails_since";
 const ERROR: &str = "affitor_error";
 
 /// What becomes of a job.
 enum Ending {
-    Done(Done),
+    Done(Delivered),
     Dead(Reason, Option<String>),
     Later(Duration, &'static str),
 }
@@ -44,16 +49,25 @@ enum Ending {
 pub(crate) struct Sender<DB: Database> {
     client: Client,
     pool: sqlx::Pool<DB>,
+    gate: Gate,
     _alive: Alive,
+}
+
+/// After a kill, and where River can't read a row: by its age, as after any failure. River's own policy waits for hours after some
+/// kills (the fourth power of the attempts).
+pub(crate) struct ByAge;
+
+impl RetryPolicy for ByAge {
+    fn next_retry(&self, job: &JobRow, _: &WorkError, _: Timestamp) -> Duration {
+        backoff::wait(age(job), None, fastrand::f64())
+    }
 }
 
 impl<DB: Database> Worker<Delivery> for Sender<DB> {
     type Error = BoxError;
 
-    /// After a kill: soon. The service has done nothing wrong, and River's own policy waits for hours after some kills (the
-    /// fourth power of the attempts).
-    fn next_retry(&self, _: &Job<Delivery>, _: &WorkError, _: Timestamp) -> Option<Duration> {
-        Some(backoff::wait(Duration::ZERO, None, fastrand::f64()))
+    fn next_retry(&self, job: &Job<Delivery>, error: &WorkError, now: Timestamp) -> Option<Duration> {
+        Some(ByAge.next_retry(&job.row, error, now))
     }
 
     fn timeout(&self, _: &Job<Delivery>) -> WorkerTimeout {
@@ -65,11 +79,12 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
         let kind = event.as_ref().map_or("unknown", Event::kind);
         let span = tracing::debug_span!("affitor_outbox", event = kind, id = job.row.id, attempt = job.row.attempt);
         async {
-            let ending = match event {
-                Some(event) => self.deliver(&context, &job.row, event).await?,
-                None => Ending::Dead(Reason::Unreadable, None),
+            let ending = match (written(&job.row), event) {
+                (Some(delivered), _) => Ending::Done(delivered),
+                (None, Some(event)) => self.deliver(&context, &job.row, &event).await?,
+                (None, None) => Ending::Dead(Reason::Unreadable, None),
             };
-            end(&context, kind, ending)
+            end(&context, job.row.id, kind, ending)
         }
         .instrument(span)
         .await
@@ -78,17 +93,26 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
 
 impl<DB: Database> Sender<DB> {
     pub(crate) fn new(client: Client, pool: sqlx::Pool<DB>, alive: Alive) -> Self {
-        Self { client, pool, _alive: alive }
+        Self { client, pool, gate: Gate::default(), _alive: alive }
     }
 
-    async fn deliver(&self, context: &WorkContext, job: &JobRow, event: Event) -> Result<Ending, BoxError> {
+    async fn deliver(&self, context: &WorkContext, job: &JobRow, event: &Event) -> Result<Ending, BoxError> {
         let age = age(job);
-        match self.is_forerun(&event, job.id).await {
+        match self.ask(DB::is_forerun(&self.pool, event, job.id, job.id)).await {
             Ok(false) => {}
-            Ok(true) => return Ok(Ending::Later(backoff::behind(age), "behind")),
+            Ok(true) => {
+                // Others come first, so that many behind one do not hold them up. If it can't be said, nothing is lost.
+                if job.priority < LAST {
+                    self.ask(DB::put_last(&self.pool, job.id)).await.ok();
+                }
+                return Ok(Ending::Later(backoff::behind(age), "behind"));
+            }
             Err(error) => return Ok(unasked(&error, age)),
         }
-        let partial_refund = matches!(&event, Event::Refund(refund) if !refund.is_full());
+        if let Some(closed) = self.gate.closed() {
+            return Ok(Ending::Later(backoff::no_sooner(closed, fastrand::f64()), "refused"));
+        }
+        let partial_refund = event.is_partial_refund();
         let mut lost = job.metadata.get_raw(LOST).is_some_and(|lost| lost.get() != "false");
         if partial_refund {
             if lost {
@@ -98,31 +122,30 @@ impl<DB: Database> Sender<DB> {
             match self.ask(DB::mark_sending(&self.pool, job.id, job.attempt)).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(Ending::Later(backoff::behind(age), "taken")),
-                Err(error) => return Ok(unasked(&error, age)),
+                Err(error) => {
+                    // The mark may still come to be written.
+                    context.metadata_set(LOST, false)?;
+                    return Ok(unasked(&error, age));
+                }
             }
         }
         // A second attempt is one whose worker has died: a snooze uses none.
         lost |= job.attempt > 1;
-        match self.send(event.clone(), lost).await {
-            Some(Ok(Done::NotAttributed { found: false })) => self.unknown(context, job, &event).await,
-            Some(Ok(done)) => Ok(Ending::Done(done)),
-            Some(Err(error)) => failed(context, &error, age, partial_refund),
-            None => Ok(Ending::Dead(Reason::Unreadable, None)),
+        let answer = self.client.track_event(event.clone(), lost).await;
+        let may_have_arrived = answer.as_ref().is_err_and(affitor::Error::may_have_arrived);
+        if partial_refund || may_have_arrived {
+            context.metadata_set(LOST, may_have_arrived)?;
+        }
+        match answer {
+            Ok(Delivered::NotAttributed { found: false }) => self.unknown(context, job, event).await,
+            Ok(Delivered::AlreadyRecorded { uncertain: false }) => self.reversed_before(job, event).await,
+            Ok(delivered) => Ok(Ending::Done(delivered)),
+            Err(error) => self.failed(context, job, &error, partial_refund),
         }
     }
 
-    /// Nothing for a kind of event that a later version of the client knows.
-    async fn send(&self, event: Event, lost: bool) -> Option<Result<Done, affitor::Error>> {
-        Some(match event {
-            Event::Lead(lead) => self.client.track_lead(lead).await.map(|outcome| verdict::of_lead(&outcome)),
-            Event::Sale(sale) => self.client.track_sale(sale).await.map(|outcome| verdict::of_sale(&outcome, lost)),
-            Event::Refund(refund) => self.client.track_refund(refund).await.map(|outcome| verdict::of_refund(&outcome)),
-            _ => return None,
-        })
-    }
-
     /// The service knows no such customer or sale. What it belongs to may still come: it was clicked, or its forerunner is pending
-    /// behind it. The hour for that begins with the first such answer, since an outage may have taken longer.
+    /// behind it. The hour for that begins with the first such answer, and stands still while there are none.
     async fn unknown(&self, context: &WorkContext, job: &JobRow, event: &Event) -> Result<Ending, BoxError> {
         let has_click = match event {
             Event::Sale(sale) => sale.click_id.is_some(),
@@ -133,49 +156,76 @@ impl<DB: Database> Sender<DB> {
         // A clock that was put back has left a time that is still to come.
         let since = time(job, UNKNOWN_SINCE).map_or(now, |since| since.min(now));
         let unknown = now.duration_since(since).unwrap_or_default();
-        let may_come = match self.is_forerun(event, i64::MAX).await {
+        let may_come = match self.ask(DB::is_forerun(&self.pool, event, i64::MAX, job.id)).await {
             Ok(forerun) => forerun || has_click,
             Err(error) => return Ok(unasked(&error, age(job))),
         };
         if !may_come || unknown >= backoff::MAY_COME {
-            return Ok(Ending::Done(Done::NotAttributed { found: false }));
+            return Ok(Ending::Done(Delivered::NotAttributed { found: false }));
         }
         context.metadata_set(UNKNOWN_SINCE, seconds(since))?;
         Ok(Ending::Later(backoff::wait(unknown, None, fastrand::f64()), "unknown"))
     }
 
-    /// Whether an event that must arrive first is pending, among those before `id`.
-    async fn is_forerun(&self, event: &Event, id: i64) -> Result<bool, Error> {
-        self.ask(DB::is_forerun(&self.pool, event, id)).await
+    /// Where a commission that was reduced once is final (the service's documents leave it open), a full refund after a partial one
+    /// takes back nothing more.
+    async fn reversed_before(&self, job: &JobRow, event: &Event) -> Result<Ending, BoxError> {
+        let uncertain = match event {
+            Event::Refund(refund) => {
+                self.ask(DB::has_partial_refund(&self.pool, &refund.transaction_id, job.id)).await.unwrap_or(true)
+            }
+            _ => false,
+        };
+        Ok(Ending::Done(Delivered::AlreadyRecorded { uncertain }))
+    }
+
+    fn failed(
+        &self,
+        context: &WorkContext,
+        job: &JobRow,
+        error: &affitor::Error,
+        partial_refund: bool,
+    ) -> Result<Ending, BoxError> {
+        let age = age(job);
+        let words = Some(error.to_string());
+        context.metadata_set(ERROR, &words)?;
+        // Not since it was enqueued: the worker may have been away.
+        let now = SystemTime::now();
+        let fails_since = time(job, FAILS_SINCE).max(time(job, REPLAYED_AT)).map_or(now, |since| since.min(now));
+        context.metadata_set(FAILS_SINCE, seconds(fails_since))?;
+        let is_old = now.duration_since(fails_since).unwrap_or_default() >= backoff::MAX_AGE;
+        let (wait, why) = match error.undelivered(partial_refund) {
+            Undelivered::Rejected => return Ok(Ending::Dead(Reason::Rejected, words)),
+            Undelivered::Uncertain => return Ok(Ending::Dead(Reason::Uncertain, words)),
+            _ if is_old => return Ok(Ending::Dead(Reason::TooOld, words)),
+            Undelivered::Again { after } => (backoff::wait(age, after, fastrand::f64()), "unavailable"),
+            _ => {
+                if self.gate.close() {
+                    tracing::error!(%error, "events wait in the outbox for this to be mended");
+                }
+                (backoff::wait_for_a_person(age, error.retry_after(), fastrand::f64()), "refused")
+            }
+        };
+        if let Some(since) = time(job, UNKNOWN_SINCE) {
+            context.metadata_set(UNKNOWN_SINCE, seconds(since + wait))?;
+        }
+        Ok(Ending::Later(wait, why))
     }
 
     async fn ask<T>(&self, question: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let asked = tokio::time::timeout(QUESTION, question).await;
-        asked.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+        tokio::time::timeout(QUESTION, question).await.unwrap_or_else(|_| Err(Error::timeout()))
     }
 }
 
-fn failed(
-    context: &WorkContext,
-    error: &affitor::Error,
-    age: Duration,
-    partial_refund: bool,
-) -> Result<Ending, BoxError> {
-    if error.may_have_arrived() || partial_refund {
-        context.metadata_set(LOST, error.may_have_arrived())?;
+/// What an earlier attempt has found out and written down, when it came too late to end the job.
+fn written(job: &JobRow) -> Option<Delivered> {
+    let output: Output = serde_json::from_str(job.metadata.get_raw(riverqueue::METADATA_KEY_OUTPUT)?.get()).ok()?;
+    match output.outcome.as_str() {
+        "recorded" => Some(Delivered::Recorded),
+        "already_recorded" => Some(Delivered::AlreadyRecorded { uncertain: output.uncertain }),
+        "not_attributed" => Some(Delivered::NotAttributed { found: true }),
+        _ => None,
     }
-    let words = Some(error.to_string());
-    context.metadata_set(ERROR, &words)?;
-    Ok(match verdict::of_error(error, partial_refund) {
-        Undone::Rejected => Ending::Dead(Reason::Rejected, words),
-        Undone::Uncertain => Ending::Dead(Reason::Uncertain, words),
-        _ if age >= backoff::MAX_AGE => Ending::Dead(Reason::TooOld, words),
-        Undone::Again { asked } => Ending::Later(backoff::wait(age, asked, fastrand::f64()), "unavailable"),
-        Undone::Alarm => {
-            tracing::error!(%error, "events wait in the outbox for this to be mended");
-            Ending::Later(backoff::wait_for_a_person(age, fastrand::f64()), "refused")
-        }
-    })
 }
 
 /// The database could not say. An error would use an attempt, as if something had been sent.
@@ -201,21 +251,23 @@ pub(crate) fn seconds(time: SystemTime) -> i64 {
 }
 
 /// Tells River, the log and the metrics.
-fn end(context: &WorkContext, kind: &'static str, ending: Ending) -> Result<WorkOutcome, BoxError> {
+fn end(context: &WorkContext, id: i64, event: &'static str, ending: Ending) -> Result<WorkOutcome, BoxError> {
     let (output, outcome) = match ending {
         Ending::Later(wait, why) => {
             tracing::debug!(why, ?wait, "an event is tried again later");
-            measure::later(kind, why);
+            measure::later(event, why);
             return Ok(WorkOutcome::Snooze(wait));
         }
-        Ending::Done(done) => {
-            let (outcome, uncertain) = match done {
-                Done::Recorded => ("recorded", false),
-                Done::AlreadyRecorded { uncertain } => ("already_recorded", uncertain),
-                Done::NotAttributed { .. } => ("not_attributed", false),
+        Ending::Done(delivered) => {
+            let (outcome, uncertain) = match delivered {
+                Delivered::AlreadyRecorded { uncertain } => ("already_recorded", uncertain),
+                Delivered::NotAttributed { .. } => ("not_attributed", false),
+                _ => ("recorded", false),
             };
             if uncertain {
                 tracing::warn!(
+                    id,
+                    event,
                     "an event was known before, perhaps without its effect on the commission: check the dashboard"
                 );
             }
@@ -223,13 +275,15 @@ fn end(context: &WorkContext, kind: &'static str, ending: Ending) -> Result<Work
             (output, WorkOutcome::Complete)
         }
         Ending::Dead(reason, words) => {
-            tracing::error!(?reason, words, "an event is a dead letter");
+            tracing::error!(id, event, ?reason, words, "an event is a dead letter");
             let uncertain = reason == Reason::Uncertain;
             let output = Output { outcome: "dead".to_owned(), uncertain, reason: Some(reason), words };
+            // An answer to an earlier attempt that comes late replaces the output; not this.
+            context.metadata_set(DEAD, &output)?;
             (output, WorkOutcome::Discard)
         }
     };
-    measure::ended(kind, &output);
+    measure::ended(event, &output);
     context.record_output(output)?;
     Ok(outcome)
 }

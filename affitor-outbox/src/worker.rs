@@ -9,11 +9,15 @@ use crate::{
     Database, Error, Outbox,
     delivery::QUEUE,
     keeper::{self, Alive},
-    sender::{CALL, Sender},
+    migration,
+    sender::{ByAge, CALL, JOB, Sender},
 };
 
-/// How long what is being sent is waited for at the end: longer than a job may take.
-const SHUTDOWN: Duration = Duration::from_secs(20);
+/// How long what is being sent is waited for at the end.
+const SHUTDOWN: Duration = JOB.saturating_add(Duration::from_secs(2));
+
+/// As many as River takes.
+const MOST_SENDERS: usize = 10_000;
 
 /// For how long what is delivered is kept.
 const COMPLETED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -41,14 +45,14 @@ impl<DB: Database> WorkerBuilder<DB> {
         Self { outbox, client, senders: 50, completed_kept: COMPLETED_KEPT }
     }
 
-    /// Sets how many events are sent at a time: 50 unless set, and at least 1.
+    /// Sets how many events are sent at a time: 50 unless set, from 1 to 10,000.
     pub fn senders(mut self, senders: usize) -> Self {
-        self.senders = senders.max(1);
+        self.senders = senders.clamp(1, MOST_SENDERS);
         self
     }
 
     /// Sets for how long what is delivered is kept, and with it the memory that it was: 30 days unless set. The books count it for
-    /// ever.
+    /// ever. Partial refunds, and what is uncertain, are kept for ever: for a sale the service itself remembers.
     pub fn completed_kept(mut self, for_so_long: Duration) -> Self {
         self.completed_kept = for_so_long;
         self
@@ -62,6 +66,12 @@ impl<DB: Database> WorkerBuilder<DB> {
     /// same tables, which is possible on SQLite: River gives up stuck jobs of kinds that it does not know, and so would this worker.
     /// There it is [registered](Outbox::register) with the app's. (On Postgres a schema keeps them apart.)
     pub async fn start(self) -> Result<Worker, Error> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Error::no_runtime());
+        }
+        if !migration::is_done(&self.outbox.pool).await? {
+            return Err(Error::not_migrated());
+        }
         if let Some(what) = DB::foreign(&self.outbox.pool).await? {
             return Err(Error::foreign(what));
         }
@@ -72,6 +82,7 @@ impl<DB: Database> WorkerBuilder<DB> {
             .workers(workers)
             .queue(QUEUE, QueueConfig::new(self.senders))
             .fetch_cooldown(Duration::from_millis(20))
+            .retry_policy(ByAge)
             .maintenance(maintenance().with_completed_job_retention(Retention::DeleteAfter(self.completed_kept)))
             .build()?;
         Ok(Worker { handle: river.start()?, _alive: alive })
@@ -92,7 +103,10 @@ impl<DB: Database> Outbox<DB> {
     pub fn worker(&self, client: ClientBuilder) -> WorkerBuilder<DB> {
         WorkerBuilder::new(self.clone(), client)
     }
+}
 
+#[cfg(feature = "sqlite")]
+impl Outbox<riverqueue::sqlx::Sqlite> {
     /// Lets the app's own River deliver what is in the outbox, where both use the same tables: on SQLite. Its client then works the
     /// queue [`QUEUE`], and needs [`maintenance()`].
     ///
@@ -120,7 +134,8 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// # Errors
     ///
-    /// When the client can't be made (there is no key), outside of a Tokio runtime, and when it is registered already.
+    /// When the client can't be made (there is no key), outside of a Tokio runtime, and when it is registered already. Whether the
+    /// tables are [migrated](Outbox::migrate) is not asked.
     pub fn register(&self, workers: &mut Workers, client: ClientBuilder) -> Result<(), Error> {
         let (sender, _) = sender(self, client, false)?;
         workers.add(sender)?;
@@ -130,7 +145,7 @@ impl<DB: Database> Outbox<DB> {
 
 /// What the outbox needs of the River that works its events: what was being sent by a process that died is sent again after a
 /// minute, not an hour, and what is delivered is remembered for 30 days, not one. Jobs that were discarded or cancelled are kept for
-/// ever; an app may set other times, since the outbox's dead letters stay in any case.
+/// ever; an app may set other times, since the outbox's dead letters, uncertain events and partial refunds stay in any case.
 pub fn maintenance() -> MaintenanceConfig {
     MaintenanceConfig::default()
         .with_rescue_after(Duration::from_secs(60))
@@ -165,7 +180,7 @@ impl Worker {
         Ok(self.handle.wait().await?)
     }
 
-    /// Takes nothing more from the outbox, and waits for what is being sent: 20 seconds at most. The rest stays for the next worker.
+    /// Takes nothing more from the outbox, and waits for what is being sent: 22 seconds at most. The rest stays for the next worker.
     ///
     /// # Errors
     ///

@@ -84,6 +84,8 @@ mod client;
 #[cfg(feature = "client")]
 mod deliver;
 #[cfg(feature = "client")]
+mod delivered;
+#[cfg(feature = "client")]
 mod error;
 #[cfg(feature = "client")]
 mod measure;
@@ -108,6 +110,7 @@ pub use {
     builder::ClientBuilder,
     client::Client,
     deliver::{Deliver, NotQueued},
+    delivered::{Delivered, Undelivered},
     error::Error,
     outcome::{ClickOutcome, LeadOutcome, NotAttributed, RefundOutcome, SaleOutcome},
     program::{ProgramStatus, Readiness, TestChain},

@@ -120,7 +120,23 @@ async fn what_an_outage_does_not_use_up() {
 
     outbox.enqueue_alone(Sale::new("in_2", 4_900, Currency::USD).customer_key("user_1")).await.unwrap();
     sandbox.inject(Fault::BadGateway.always().on(ApiCall::Sale));
+    // Fifteen days without a worker are not fifteen days of tries.
     older("-15 days").await;
+    let tried = async || sandbox.requests().await.iter().filter(|r| r.call == Some(ApiCall::Sale)).count();
+    let before = tried().await;
+    until(&|_| true).await;
+    while tried().await < before + 2 {
+        until(&|_| true).await;
+        let sql = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second') WHERE state = 'scheduled'";
+        sqlx::query(sql).execute(&pool).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(outbox.books().await.unwrap().rejected, 0);
+    let sql =
+        "UPDATE river_job SET metadata = jsonb_set(metadata, '$.affitor_fails_since', 1) WHERE state = 'scheduled'";
+    while sqlx::query(sql).execute(&pool).await.unwrap().rows_affected() == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     until(&|books| books.rejected == 1).await;
     let dead = outbox.dead(1).await.unwrap();
     assert_eq!(dead[0].reason, Reason::TooOld);

@@ -34,6 +34,22 @@ pub struct Row {
     pub created_at: f64,
 }
 
+/// As bytes: on SQLite a text may be no UTF-8.
+type RawRow = (i64, Option<Vec<u8>>, Option<Vec<u8>>, Option<f64>);
+
+fn rows(rows: Vec<RawRow>) -> Vec<Row> {
+    let text = |bytes: Option<Vec<u8>>| {
+        bytes.map_or_else(|| "null".to_owned(), |text| String::from_utf8_lossy(&text).into_owned())
+    };
+    let row = |(id, event, output, created_at): RawRow| Row {
+        id,
+        event: text(event),
+        output: text(output),
+        created_at: created_at.unwrap_or_default(),
+    };
+    rows.into_iter().map(row).collect()
+}
+
 /// What waits for somebody: the service, or a person.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
@@ -65,9 +81,10 @@ mod sealed {
         /// What must be there before River's tables, for SQL that is printed.
         const PRELUDE: &'static str;
 
-        /// How many leads of a customer or click, or sales of a transaction, are pending: none or one.
+        /// Whether a lead of a customer or click is pending; a payment of a transaction; whether a partial refund of it ever was.
         const LEAD_PENDING: &'static str;
-        const SALE_PENDING: &'static str;
+        const PAYMENT_PENDING: &'static str;
+        const PARTIAL_REFUND: &'static str;
 
         /// How a transaction begins that writes, for SQL that is printed.
         const BEGIN: &'static str;
@@ -83,7 +100,7 @@ mod sealed {
         /// River's migrations that are not applied.
         fn river_missing(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Vec<Missing>>> + Send;
 
-        /// The last of our own migrations that is applied, or 0. River's must be.
+        /// The last of our own migrations that is applied and still there, or 0. River's must be.
         fn version(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<i64>> + Send;
 
         fn river_migrate(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<()>> + Send;
@@ -101,9 +118,31 @@ mod sealed {
             tx: &'r mut sqlx::Transaction<'_, Self>,
         ) -> InsertRequest<'r, Delivery>;
 
-        /// Whether an event that must arrive first is still pending: of any age, or older than `before`.
-        fn is_forerun(pool: &sqlx::Pool<Self>, event: &Event, before: i64)
-        -> impl Future<Output = Answer<bool>> + Send;
+        /// Whether the same event is there, asked without a lock that a worker or the app's own transaction could wait for. `false`
+        /// where a database has no such locks, too.
+        fn is_known(
+            tx: &mut sqlx::Transaction<'_, Self>,
+            delivery: &Delivery,
+        ) -> impl Future<Output = Answer<bool>> + Send;
+
+        /// Lets all other events go first.
+        fn put_last(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Answer<()>> + Send;
+
+        /// Whether an event that must arrive first is still pending: a lead with an id below `before`, a sale, a refund with an id
+        /// below `refunds_before`.
+        fn is_forerun(
+            pool: &sqlx::Pool<Self>,
+            event: &Event,
+            before: i64,
+            refunds_before: i64,
+        ) -> impl Future<Output = Answer<bool>> + Send;
+
+        /// Whether there is a partial refund of this payment, beside the event with this id.
+        fn has_partial_refund(
+            pool: &sqlx::Pool<Self>,
+            transaction_id: &str,
+            beside: i64,
+        ) -> impl Future<Output = Answer<bool>> + Send;
 
         /// Writes down that an event is about to be sent, before it is; `false` where it is not this attempt's any more.
         fn mark_sending(pool: &sqlx::Pool<Self>, id: i64, attempt: i32) -> impl Future<Output = Answer<bool>> + Send;
@@ -119,13 +158,27 @@ mod sealed {
         /// Dead letters with an id above `after`, oldest first.
         fn dead(pool: &sqlx::Pool<Self>, after: i64, limit: i64) -> impl Future<Output = Answer<Vec<Row>>> + Send;
 
+        /// Delivered events that are uncertain, with an id above `after`, oldest first.
+        fn uncertain(pool: &sqlx::Pool<Self>, after: i64, limit: i64) -> impl Future<Output = Answer<Vec<Row>>> + Send;
+
+        /// A person has compared an uncertain event; `false` where there is none.
+        fn settle(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Answer<bool>> + Send;
+
         /// A person has decided that a dead letter is done with; `false` where there is none.
         fn discard(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Answer<bool>> + Send;
+
+        /// A person has corrected a dead letter; `false` where there is none of this key.
+        fn correct(
+            tx: &mut sqlx::Transaction<'_, Self>,
+            id: i64,
+            key: Option<&str>,
+            args: &str,
+        ) -> impl Future<Output = Answer<bool>> + Send;
 
         /// A person has decided that a dead letter is sent again; `false` where there is none. What may have arrived of a
         /// refund is forgotten with that, and of a sale is not.
         fn replay(
-            pool: &sqlx::Pool<Self>,
+            tx: &mut sqlx::Transaction<'_, Self>,
             client: &Client,
             id: i64,
             now: i64,

@@ -8,7 +8,7 @@ use riverqueue::{
     sqlx::{self, Connection as _, PgConnection, PgPool},
 };
 
-use super::{Database, Missing, Row, Waiting, forerunner::Forerunner, sealed::Dialect};
+use super::{Database, Missing, Row, Waiting, forerunner::Forerunner, rows, sealed::Dialect};
 use crate::{Error, delivery::Delivery};
 
 fn schema() -> Result<SchemaName, Error> {
@@ -61,11 +61,33 @@ macro_rules! with {
     };
 }
 
+macro_rules! bytes {
+    ($text:expr) => {
+        concat!("convert_to(", $text, ", 'UTF8')")
+    };
+}
+
+macro_rules! json {
+    ($text:literal) => {
+        concat!("CAST(", $text, " AS jsonb)")
+    };
+}
+
+macro_rules! new_field {
+    ($name:literal) => {
+        concat!("(NEW.args -> 'event' ->> '", $name, "')")
+    };
+}
+
+/// Books outlive rows. What must be remembered has an end that never comes, whatever River cleans up: dead letters, what is uncertain,
+/// partial refunds. An address is forgotten once it is sent.
 const FIRST: &str = concat!(
     indexes!("affitor.", field),
-    "CREATE TABLE affitor.affitor_books (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, \
-     count bigint NOT NULL, PRIMARY KEY (state, outcome, uncertain));\n",
-    "CREATE FUNCTION affitor.affitor_books_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+    "CREATE TABLE IF NOT EXISTS affitor.affitor_books (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, \
+     count bigint NOT NULL, PRIMARY KEY (state, outcome, uncertain));
+ALTER TABLE affitor.river_job DROP CONSTRAINT IF EXISTS affitor_metadata_is_object;
+ALTER TABLE affitor.river_job ADD CONSTRAINT affitor_metadata_is_object CHECK (jsonb_typeof(metadata) = 'object');
+CREATE OR REPLACE FUNCTION affitor.affitor_books_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO affitor.affitor_books AS books (state, outcome, uncertain, count)
   SELECT ",
@@ -77,20 +99,39 @@ BEGIN
   RETURN NULL;
 END
 $$;
-CREATE TRIGGER affitor_books_keep AFTER DELETE ON affitor.river_job REFERENCING OLD TABLE AS gone
+CREATE OR REPLACE TRIGGER affitor_books_keep AFTER DELETE ON affitor.river_job REFERENCING OLD TABLE AS gone
 FOR EACH STATEMENT EXECUTE FUNCTION affitor.affitor_books_keep();
+CREATE OR REPLACE FUNCTION affitor.affitor_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.state = 'discarded' OR ",
+    partial_refund!(new_field),
+    " OR ",
+    output!("NEW.metadata", "uncertain"),
+    " = 'true' THEN
+    NEW.finalized_at := '9999-12-30';
+  END IF;
+  IF NEW.state <> 'discarded' AND jsonb_typeof(NEW.args -> 'event') = 'object' THEN
+    NEW.args := NEW.args #- '{event,email}';
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER affitor_end BEFORE UPDATE OF state ON affitor.river_job FOR EACH ROW
+WHEN (NEW.kind = 'affitor_event' AND NEW.state IN ('completed', 'cancelled', 'discarded'))
+EXECUTE FUNCTION affitor.affitor_end();
 "
 );
 
 dialect! {
     sqlx::Postgres, schema: "affitor.", field: field, whole: whole, output: output,
     snoozed: "CAST(coalesce(metadata ->> 'snoozes', '0') AS text) <> '0'",
-    seconds: seconds, in_hours: in_hours, without: without, with: with, yes: "true",
+    seconds: seconds, in_hours: in_hours, without: without, with: with, yes: "true", json: json, bytes: bytes,
+    key: "(args ->> 'key')", settled: "jsonb_set(metadata, '{output,uncertain}', 'false')",
     begin: riverqueue::database::begin_postgres,
 
     const BEGIN: &'static str = "BEGIN";
 
-    const PRELUDE: &'static str = "CREATE SCHEMA IF NOT EXISTS affitor;\n";
+    const PRELUDE: &'static str = "DO $$ BEGIN IF to_regnamespace('affitor') IS NULL THEN CREATE SCHEMA affitor; END IF; END $$;\n";
 
     const MIGRATIONS: &'static [&'static str] = &[FIRST];
 
@@ -100,8 +141,22 @@ dialect! {
     async fn lock(pool: &PgPool) -> Result<PgConnection, Error> {
         let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
         // Of a transaction, not of a session, which a pooler in between may hand to others. The number is ours alone.
-        sqlx::raw_sql("BEGIN; SELECT pg_advisory_xact_lock(4702111234474983745)").execute(&mut connection).await?;
+        sqlx::raw_sql("BEGIN; SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(4702111234474983745)").execute(&mut connection).await?;
         Ok(connection)
+    }
+
+    async fn is_known(tx: &mut sqlx::Transaction<'_, Self>, delivery: &Delivery) -> Result<bool, Error> {
+        let Some(unique_key) = delivery.unique_key() else { return Ok(false) };
+        // With the conditions of River's unique index.
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM affitor.river_job WHERE unique_key = $1 AND unique_states IS NOT NULL \
+                   AND affitor.river_job_state_in_bitmask(unique_states, state) LIMIT 1) AS same";
+        let count: i64 = sqlx::query_scalar(sql).bind(unique_key).fetch_one(&mut **tx).await?;
+        Ok(count > 0)
+    }
+
+    async fn version(pool: &PgPool) -> Result<i64, Error> {
+        let sql = "SELECT coalesce(max(version), 0) FROM affitor.river_migration WHERE line = 'affitor'";
+        Ok(sqlx::query_scalar(sql).fetch_one(pool).await?)
     }
 
     async fn river_missing(pool: &PgPool) -> Result<Vec<Missing>, Error> {
@@ -110,7 +165,8 @@ dialect! {
     }
 
     async fn river_migrate(pool: &PgPool) -> Result<(), Error> {
-        sqlx::query(Self::PRELUDE).execute(pool).await?;
+        // An owner of the schema may have no right to make one.
+        sqlx::raw_sql(Self::PRELUDE).execute(pool).await?;
         migrator(pool)?.migrate_up().await.map(drop).map_err(Error::migration)
     }
 

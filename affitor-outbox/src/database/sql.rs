@@ -7,55 +7,60 @@ macro_rules! pending {
     };
 }
 
-/// What an event may have to wait for, each with an index of its own: a pending lead of a customer, or of a click; a pending sale.
-macro_rules! forerunner {
-    ($field:ident, $kind:literal) => {
-        concat!(pending!(), " AND ", $field!("type"), " = '", $kind, "'")
+/// Pending events of a type, each of which may have an index of its own.
+macro_rules! pending_of {
+    ($field:ident, $type:literal) => {
+        concat!(pending!(), " AND ", $field!("type"), " = '", $type, "'")
     };
 }
 
+/// For the questions that a worker asks of each event: a pending lead of a customer, or of a click; a pending sale; refunds.
 macro_rules! indexes {
     ($schema:literal, $field:ident) => {
         concat!(
-            indexes!($schema, $field, "lead", "customer_key"),
-            indexes!($schema, $field, "lead", "click_id"),
-            indexes!($schema, $field, "sale", "transaction_id")
+            indexes!($schema, $field, "pending_lead_customer_key", "customer_key", pending_of!($field, "lead")),
+            indexes!($schema, $field, "pending_lead_click_id", "click_id", pending_of!($field, "lead")),
+            indexes!($schema, $field, "pending_sale_transaction_id", "transaction_id", pending_of!($field, "sale")),
+            indexes!($schema, $field, "refund_transaction_id", "transaction_id", refunds!($field))
         )
     };
-    ($schema:literal, $field:ident, $kind:tt, $name:tt) => {
+    ($schema:literal, $field:ident, $index:literal, $name:tt, $where:expr) => {
         concat!(
-            "CREATE INDEX affitor_pending_",
-            $kind,
-            "_",
-            $name,
+            "CREATE INDEX IF NOT EXISTS affitor_",
+            $index,
             " ON ",
             $schema,
             "river_job (",
             $field!($name),
             ") WHERE ",
-            forerunner!($field, $kind),
+            $where,
             ";\n"
         )
     };
 }
 
-/// Whether there is one with an id below `$1`. A union, since SQLite uses no index for an `OR` of expressions.
-macro_rules! is_pending {
-    ($schema:literal, $field:ident, $($kind:literal $name:literal = $value:literal),+) => {
+/// Few, compared with all else: so that they need not be pending.
+macro_rules! refunds {
+    ($field:ident) => {
+        concat!("kind = 'affitor_event' AND ", $field!("type"), " = 'refund'")
+    };
+}
+
+/// How many a union has found: none or one. SQLite uses no index for an `OR` of expressions; and where it may, that of the queue.
+macro_rules! found {
+    ($schema:literal, $($where:expr),+) => {
         concat!(
             "SELECT count(*) FROM (SELECT 0 AS found WHERE false",
-            $(
-                " UNION ALL SELECT 1 FROM ",
-                $schema,
-                "river_job WHERE ",
-                forerunner!($field, $kind),
-                " AND id < $1 AND ",
-                $field!($name),
-                " = ",
-                $value,
-            )+
-            " LIMIT 1) AS forerunner"
+            $(" UNION ALL SELECT 1 FROM ", $schema, "river_job WHERE ", $where,)+
+            " LIMIT 1) AS first"
         )
+    };
+}
+
+/// Events of which the same must be remembered for ever: nothing else tells a second partial refund from the first.
+macro_rules! partial_refund {
+    ($field:ident) => {
+        concat!($field!("type"), " = 'refund' AND ", $field!("refund_amount_cents"), " IS NOT NULL")
     };
 }
 
@@ -96,7 +101,7 @@ macro_rules! dialect {
     (
         $database:ty, schema: $schema:literal, field: $field:ident, whole: $whole:ident, output: $output:ident,
         snoozed: $snoozed:literal, seconds: $seconds:ident, in_hours: $in_hours:ident, without: $without:ident,
-        with: $with:ident, yes: $yes:literal, begin: $begin:expr,
+        with: $with:ident, yes: $yes:literal, json: $json:ident, bytes: $bytes:ident, key: $key:literal, settled: $settled:literal, begin: $begin:expr,
         $($own:item)*
     ) => {
         impl Database for $database {}
@@ -104,24 +109,38 @@ macro_rules! dialect {
         impl Dialect for $database {
             const SCHEMA: &'static str = $schema;
 
-            const LEAD_PENDING: &'static str =
-                is_pending!($schema, $field, "lead" "customer_key" = "$2", "lead" "click_id" = "$3");
+            const LEAD_PENDING: &'static str = found!(
+                $schema,
+                concat!(pending_of!($field, "lead"), " AND queue || '' = 'affitor' AND +id < $1 AND ", $field!("customer_key"), " = $2"),
+                concat!(pending_of!($field, "lead"), " AND queue || '' = 'affitor' AND +id < $1 AND ", $field!("click_id"), " = $3")
+            );
 
-            const SALE_PENDING: &'static str = is_pending!($schema, $field, "sale" "transaction_id" = "$2");
+            const PAYMENT_PENDING: &'static str = found!(
+                $schema,
+                concat!(pending_of!($field, "sale"), " AND queue || '' = 'affitor' AND ", $field!("transaction_id"), " = $2"),
+                concat!(refunds!($field), " AND ", pending!(), " AND queue || '' = 'affitor' AND +id < $1 AND ", $field!("transaction_id"), " = $2")
+            );
+
+            const PARTIAL_REFUND: &'static str = found!(
+                $schema,
+                concat!(
+                    refunds!($field),
+                    " AND ",
+                    $field!("refund_amount_cents"),
+                    " IS NOT NULL AND id <> $1 AND ",
+                    $field!("transaction_id"),
+                    " = $2"
+                )
+            );
 
             $($own)*
 
-            async fn version(pool: &sqlx::Pool<Self>) -> Result<i64, Error> {
-                let sql = concat!(
-                    "SELECT coalesce(max(version), 0) FROM ",
-                    $schema,
-                    "river_migration WHERE line = 'affitor'"
-                );
-                Ok(sqlx::query_scalar(sql).fetch_one(pool).await?)
-            }
-
             async fn apply(pool: &sqlx::Pool<Self>, version: i64, sql: &'static str) -> Result<(), Error> {
-                let record = concat!("INSERT INTO ", $schema, "river_migration (line, version) VALUES ('affitor', $1)");
+                let record = concat!(
+                    "INSERT INTO ",
+                    $schema,
+                    "river_migration (line, version) VALUES ('affitor', $1) ON CONFLICT (line, version) DO NOTHING"
+                );
                 let mut tx = $begin(pool).await?;
                 sqlx::raw_sql(sql).execute(&mut *tx).await?;
                 sqlx::query(record).bind(version).execute(&mut *tx).await?;
@@ -139,18 +158,40 @@ macro_rules! dialect {
                 request.tx(tx)
             }
 
-            async fn is_forerun(pool: &sqlx::Pool<Self>, event: &Event, before: i64) -> Result<bool, Error> {
+            async fn is_forerun(
+                pool: &sqlx::Pool<Self>,
+                event: &Event,
+                before: i64,
+                refunds_before: i64,
+            ) -> Result<bool, Error> {
                 let count: i64 = match Forerunner::of(event) {
                     Some(Forerunner::Lead { customer_key, click_id }) => {
                         let question = sqlx::query_scalar(Self::LEAD_PENDING).bind(before).bind(customer_key);
                         question.bind(click_id).fetch_one(pool).await?
                     }
-                    Some(Forerunner::Sale { transaction_id }) => {
-                        sqlx::query_scalar(Self::SALE_PENDING).bind(before).bind(transaction_id).fetch_one(pool).await?
+                    Some(Forerunner::Payment { transaction_id }) => {
+                        let question = sqlx::query_scalar(Self::PAYMENT_PENDING).bind(refunds_before);
+                        question.bind(transaction_id).fetch_one(pool).await?
                     }
                     None => 0,
                 };
                 Ok(count > 0)
+            }
+
+            async fn has_partial_refund(
+                pool: &sqlx::Pool<Self>,
+                transaction_id: &str,
+                beside: i64,
+            ) -> Result<bool, Error> {
+                let question = sqlx::query_scalar(Self::PARTIAL_REFUND).bind(beside).bind(transaction_id);
+                let count: i64 = question.fetch_one(pool).await?;
+                Ok(count > 0)
+            }
+
+            async fn put_last(pool: &sqlx::Pool<Self>, id: i64) -> Result<(), Error> {
+                let sql = concat!("UPDATE ", $schema, "river_job SET priority = 4 WHERE id = $1");
+                sqlx::query(sql).bind(id).execute(pool).await?;
+                Ok(())
             }
 
             async fn foreign(pool: &sqlx::Pool<Self>) -> Result<Option<String>, Error> {
@@ -199,22 +240,71 @@ macro_rules! dialect {
 
             async fn dead(pool: &sqlx::Pool<Self>, after: i64, limit: i64) -> Result<Vec<Row>, Error> {
                 let sql = concat!(
-                    "SELECT id, coalesce(",
-                    $whole!("args", "event"),
-                    ", 'null'), coalesce(",
-                    $whole!("metadata", "output"),
-                    ", 'null'), ",
+                    "SELECT id, ",
+                    $bytes!($whole!("args", "event")),
+                    ", ",
+                    $bytes!(concat!(
+                        "coalesce(",
+                        $whole!("metadata", "affitor_dead"),
+                        ", ",
+                        $whole!("metadata", "output"),
+                        ")"
+                    )),
+                    ", ",
                     $seconds!("created_at"),
                     " FROM ",
                     $schema,
                     "river_job WHERE kind = 'affitor_event' AND state = 'discarded' AND id > $1 ORDER BY id LIMIT $2"
                 );
-                let rows: Vec<(i64, String, String, f64)> =
-                    sqlx::query_as(sql).bind(after).bind(limit).fetch_all(pool).await?;
-                Ok(rows
-                    .into_iter()
-                    .map(|(id, event, output, created_at)| Row { id, event, output, created_at })
-                    .collect())
+                Ok(rows(sqlx::query_as(sql).bind(after).bind(limit).fetch_all(pool).await?))
+            }
+
+            async fn uncertain(pool: &sqlx::Pool<Self>, after: i64, limit: i64) -> Result<Vec<Row>, Error> {
+                let sql = concat!(
+                    "SELECT id, ",
+                    $bytes!($whole!("args", "event")),
+                    ", NULL, ",
+                    $seconds!("created_at"),
+                    " FROM ",
+                    $schema,
+                    "river_job WHERE kind = 'affitor_event' AND state = 'completed' AND ",
+                    $output!("metadata", "uncertain"),
+                    " IN ('true', '1') AND id > $1 ORDER BY id LIMIT $2"
+                );
+                Ok(rows(sqlx::query_as(sql).bind(after).bind(limit).fetch_all(pool).await?))
+            }
+
+            async fn settle(pool: &sqlx::Pool<Self>, id: i64) -> Result<bool, Error> {
+                let sql = concat!(
+                    "UPDATE ",
+                    $schema,
+                    "river_job SET metadata = ",
+                    $settled,
+                    " WHERE id = $1 AND kind = 'affitor_event' AND state = 'completed' AND ",
+                    $output!("metadata", "uncertain"),
+                    " IN ('true', '1')"
+                );
+                Ok(sqlx::query(sql).bind(id).execute(pool).await?.rows_affected() > 0)
+            }
+
+            async fn correct(
+                tx: &mut sqlx::Transaction<'_, Self>,
+                id: i64,
+                key: Option<&str>,
+                args: &str,
+            ) -> Result<bool, Error> {
+                let sql = concat!(
+                    "UPDATE ",
+                    $schema,
+                    "river_job SET args = ",
+                    $json!("$3"),
+                    " WHERE id = $1 AND kind = 'affitor_event' AND state = 'discarded' AND (",
+                    $key,
+                    " IS NULL OR ",
+                    $key,
+                    " = $2)"
+                );
+                Ok(sqlx::query(sql).bind(id).bind(key).bind(args).execute(&mut **tx).await?.rows_affected() > 0)
             }
 
             async fn discard(pool: &sqlx::Pool<Self>, id: i64) -> Result<bool, Error> {
@@ -238,21 +328,28 @@ macro_rules! dialect {
                 Ok(sqlx::query(sql).bind(id).bind(attempt).execute(pool).await?.rows_affected() > 0)
             }
 
-            async fn replay(pool: &sqlx::Pool<Self>, client: &Client, id: i64, now: i64) -> Result<bool, Error> {
+            async fn replay(
+                tx: &mut sqlx::Transaction<'_, Self>,
+                client: &Client,
+                id: i64,
+                now: i64,
+            ) -> Result<bool, Error> {
                 let sql = concat!(
                     "UPDATE ",
                     $schema,
                     "river_job SET metadata = ",
-                    $with!($without!(replayable!($field, $without), "affitor_unknown_since"), "affitor_replayed_at", "$2"),
+                    $with!(
+                        $without!(replayable!($field, $without), "affitor_unknown_since"),
+                        "affitor_replayed_at",
+                        "$2"
+                    ),
                     " WHERE id = $1 AND kind = 'affitor_event' AND state = 'discarded'"
                 );
                 // In one transaction: another person may decide otherwise at the same time.
-                let mut tx = $begin(pool).await?;
-                if sqlx::query(sql).bind(id).bind(now).execute(&mut *tx).await?.rows_affected() == 0 {
+                if sqlx::query(sql).bind(id).bind(now).execute(&mut **tx).await?.rows_affected() == 0 {
                     return Ok(false);
                 }
-                client.jobs().retry(id).tx(&mut tx).await?;
-                tx.commit().await?;
+                client.jobs().retry(id).tx(tx).await?;
                 Ok(true)
             }
 

@@ -7,7 +7,7 @@ use riverqueue::{
     sqlx::{self, SqlitePool},
 };
 
-use super::{Database, Missing, Row, Waiting, forerunner::Forerunner, sealed::Dialect};
+use super::{Database, Missing, Row, Waiting, forerunner::Forerunner, rows, sealed::Dialect};
 use crate::{Error, delivery::Delivery};
 
 macro_rules! field {
@@ -46,35 +46,58 @@ macro_rules! without {
     };
 }
 
-macro_rules! json_trigger {
-    ($name:literal, $when:literal) => {
-        concat!(
-            "CREATE TRIGGER affitor_events_are_json_",
-            $name,
-            " ",
-            $when,
-            " ON river_job
-WHEN NEW.kind = 'affitor_event' AND NOT (json_valid(NEW.args, 9) AND json_valid(NEW.metadata, 9)) BEGIN
-  SELECT RAISE(ABORT, 'affitor: args and metadata must be JSON');
-END;
-"
-        )
-    };
-}
-
 macro_rules! with {
     ($metadata:expr, $name:literal, $value:literal) => {
         concat!("jsonb_set(", $metadata, ", '$.", $name, "', ", $value, ")")
     };
 }
 
-/// A row that is no JSON would stop River, and all questions. And an app's River may be the one that cleans up, with settings of its
-/// own; so dead letters have an end that never comes.
+macro_rules! bytes {
+    ($text:expr) => {
+        concat!("CAST(", $text, " AS blob)")
+    };
+}
+
+macro_rules! json {
+    ($text:literal) => {
+        concat!("jsonb(", $text, ")")
+    };
+}
+
+/// A row that is no JSON would stop River, and all questions.
+macro_rules! json_trigger {
+    ($name:literal, $when:literal) => {
+        concat!(
+            "CREATE TRIGGER IF NOT EXISTS affitor_events_are_json_",
+            $name,
+            " ",
+            $when,
+            " ON river_job
+WHEN NEW.kind = 'affitor_event' AND NOT (json_valid(NEW.args, 9) AND json_valid(NEW.metadata, 9)
+  AND coalesce(json_type(NEW.metadata), '') = 'object') BEGIN
+  SELECT RAISE(ABORT, 'affitor: args and metadata must be JSON, and metadata an object');
+END;
+"
+        )
+    };
+}
+
+macro_rules! new_field {
+    ($name:literal) => {
+        concat!("json_extract(NEW.args, '$.event.", $name, "')")
+    };
+}
+
+/// How many triggers there are: River may rebuild its table, and they go with it.
+const TRIGGERS: i64 = 5;
+
+/// Books outlive rows. What must be remembered has an end that never comes, since an app's River may be the one that cleans up, with
+/// settings of its own: dead letters, what is uncertain, partial refunds. An address is forgotten once it is sent.
 const FIRST: &str = concat!(
     indexes!("", field),
-    "CREATE TABLE affitor_books (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, count bigint NOT NULL, \
-     PRIMARY KEY (state, outcome, uncertain));
-CREATE TRIGGER affitor_books_keep AFTER DELETE ON river_job WHEN OLD.kind = 'affitor_event' BEGIN
+    "CREATE TABLE IF NOT EXISTS affitor_books (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, \
+     count bigint NOT NULL, PRIMARY KEY (state, outcome, uncertain));
+CREATE TRIGGER IF NOT EXISTS affitor_books_keep AFTER DELETE ON river_job WHEN OLD.kind = 'affitor_event' BEGIN
   INSERT INTO affitor_books (state, outcome, uncertain, count)
   SELECT ",
     gone_state!("OLD.state"),
@@ -82,9 +105,19 @@ CREATE TRIGGER affitor_books_keep AFTER DELETE ON river_job WHEN OLD.kind = 'aff
     counted!(output, "OLD.metadata"),
     ", 1 WHERE true ON CONFLICT (state, outcome, uncertain) DO UPDATE SET count = count + 1;
 END;
-CREATE TRIGGER affitor_dead_letters_stay AFTER UPDATE OF state ON river_job
-WHEN NEW.kind = 'affitor_event' AND NEW.state = 'discarded' BEGIN
+CREATE TRIGGER IF NOT EXISTS affitor_remember AFTER UPDATE OF state ON river_job
+WHEN NEW.kind = 'affitor_event' AND (NEW.state = 'discarded' OR NEW.state IN ('completed', 'cancelled') AND (",
+    partial_refund!(new_field),
+    " OR ",
+    output!("NEW.metadata", "uncertain"),
+    " = '1')) BEGIN
   UPDATE river_job SET finalized_at = '9999-12-30 00:00:00' WHERE id = NEW.id;
+END;
+CREATE TRIGGER IF NOT EXISTS affitor_forget AFTER UPDATE OF state ON river_job
+WHEN NEW.kind = 'affitor_event' AND NEW.state IN ('completed', 'cancelled') AND ",
+    new_field!("email"),
+    " IS NOT NULL BEGIN
+  UPDATE river_job SET args = jsonb_remove(args, '$.event.email') WHERE id = NEW.id;
 END;
 ",
     json_trigger!("insert", "BEFORE INSERT"),
@@ -94,7 +127,8 @@ END;
 dialect! {
     sqlx::Sqlite, schema: "", field: field, whole: whole, output: output,
     snoozed: "json_extract(metadata, '$.snoozes') > 0",
-    seconds: seconds, in_hours: in_hours, without: without, with: with, yes: "json('true')",
+    seconds: seconds, in_hours: in_hours, without: without, with: with, yes: "json('true')", json: json, bytes: bytes,
+    key: "json_extract(args, '$.key')", settled: "jsonb_set(metadata, '$.output.uncertain', json('false'))",
     begin: riverqueue::database::begin_sqlite_write,
 
     const PRELUDE: &'static str = "";
@@ -108,6 +142,17 @@ dialect! {
 
     async fn lock(_: &SqlitePool) -> Result<(), Error> {
         Ok(())
+    }
+
+    async fn is_known(_: &mut sqlx::Transaction<'_, Self>, _: &Delivery) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    async fn version(pool: &SqlitePool) -> Result<i64, Error> {
+        let sql = "SELECT CASE WHEN (SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'river_job' \
+                   AND name LIKE 'affitor\\_%' ESCAPE '\\') < $1 THEN 0 \
+                   ELSE (SELECT coalesce(max(version), 0) FROM river_migration WHERE line = 'affitor') END";
+        Ok(sqlx::query_scalar(sql).bind(TRIGGERS).fetch_one(pool).await?)
     }
 
     async fn river_missing(pool: &SqlitePool) -> Result<Vec<Missing>, Error> {
@@ -139,7 +184,8 @@ mod tests {
         Outbox::sqlite(pool.clone()).unwrap().migrate().await.unwrap();
         for (sql, indexes) in [
             (sqlx::Sqlite::LEAD_PENDING, &["affitor_pending_lead_customer_key", "affitor_pending_lead_click_id"][..]),
-            (sqlx::Sqlite::SALE_PENDING, &["affitor_pending_sale_transaction_id"]),
+            (sqlx::Sqlite::PAYMENT_PENDING, &["affitor_pending_sale_transaction_id", "affitor_refund_transaction_id"]),
+            (sqlx::Sqlite::PARTIAL_REFUND, &["affitor_refund_transaction_id"]),
         ] {
             let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"))).fetch_all(&pool).await.unwrap();
             let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();

@@ -78,6 +78,11 @@ impl Event {
         }
     }
 
+    /// Whether it is a refund of a part: the only event that does harm when it is sent twice.
+    pub fn is_partial_refund(&self) -> bool {
+        matches!(self, Event::Refund(refund) if !refund.is_full())
+    }
+
     /// Whether the event says enough to be sent.
     ///
     /// # Errors

@@ -13,7 +13,8 @@ pub struct Books {
     pub recorded: u64,
     /// Recorded or reversed before.
     pub already_recorded: u64,
-    /// Of these: a sale that was known after an earlier try had been lost or answered with 5xx. Check the dashboard.
+    /// Of these, sales that were known after an earlier try had been lost or answered with 5xx, and second partial refunds; and of the
+    /// discarded, partial refunds that may have arrived. For a person to compare with the dashboard.
     pub uncertain: u64,
     /// No partner is concerned: the normal case.
     pub not_attributed: u64,

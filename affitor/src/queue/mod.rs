@@ -28,11 +28,11 @@
 //!
 //! What is in memory is lost with the process: at `kill -9`, and when `main` ends without [`Queue::shutdown`].
 
+mod backoff;
 mod books;
 mod builder;
 mod lanes;
 mod state;
-mod verdict;
 mod worker;
 
 use std::{fmt, io, sync::Arc, time::Duration};

@@ -8,11 +8,10 @@ use std::{
 };
 
 use super::{
-    Books,
+    Books, backoff,
     lanes::{Keys, Lanes, Ticket},
-    verdict::{self, Done, Over, Verdict},
 };
-use crate::{Error, Event, NotQueued, measure};
+use crate::{Delivered, Error, Event, NotQueued, Undelivered, measure};
 
 /// An event that is enqueued.
 #[derive(Debug)]
@@ -122,57 +121,59 @@ impl State {
     pub(super) fn settle(
         &mut self,
         ticket: Ticket,
-        verdict: Verdict,
+        answer: Result<Delivered, Error>,
         max_age: Duration,
         chance: f64,
         now: Instant,
     ) -> Option<Failed> {
         self.under_way = self.under_way.saturating_sub(1);
         let item = self.items.get_mut(&ticket)?;
-        match verdict {
-            Verdict::Done(done) => {
-                let outcome = match done {
-                    Done::Recorded => {
+        let error = match answer {
+            Ok(delivered) => {
+                let outcome = match delivered {
+                    Delivered::Recorded => {
                         self.books.recorded += 1;
                         "recorded"
                     }
-                    Done::AlreadyRecorded { uncertain } => {
+                    Delivered::AlreadyRecorded { uncertain } => {
                         self.books.already_recorded += 1;
                         self.books.uncertain += u64::from(uncertain);
                         "already_recorded"
                     }
-                    Done::NotAttributed => {
+                    Delivered::NotAttributed { .. } => {
                         self.books.not_attributed += 1;
                         "not_attributed"
                     }
                 };
                 self.remove(ticket, outcome);
-                None
+                return None;
             }
-            Verdict::Again { asked, error, .. } if now.saturating_duration_since(item.since) < max_age => {
+            Err(error) => error,
+        };
+        let outcome = match error.undelivered(item.event.is_partial_refund()) {
+            Undelivered::Again { .. } | Undelivered::AfterMending
+                if now.saturating_duration_since(item.since) < max_age =>
+            {
                 item.tries += 1;
                 item.lost |= error.may_have_arrived();
-                self.later.push(Reverse((now + verdict::wait(item.tries, asked, chance), ticket)));
-                None
+                self.later.push(Reverse((now + backoff::wait(item.tries, error.retry_after(), chance), ticket)));
+                return None;
             }
-            Verdict::Again { error, .. } => {
+            Undelivered::Again { .. } | Undelivered::AfterMending => {
                 self.books.discarded += 1;
-                self.remove(ticket, "discarded").map(|event| Failed { event, error })
+                "discarded"
             }
-            Verdict::Over(over, error) => {
-                let outcome = match over {
-                    Over::Rejected => {
-                        self.books.rejected += 1;
-                        "rejected"
-                    }
-                    Over::Discarded => {
-                        self.books.discarded += 1;
-                        "discarded"
-                    }
-                };
-                self.remove(ticket, outcome).map(|event| Failed { event, error })
+            Undelivered::Uncertain => {
+                self.books.discarded += 1;
+                self.books.uncertain += 1;
+                "discarded"
             }
-        }
+            Undelivered::Rejected => {
+                self.books.rejected += 1;
+                "rejected"
+            }
+        };
+        self.remove(ticket, outcome).map(|event| Failed { event, error })
     }
 
     fn remove(&mut self, ticket: Ticket, outcome: &'static str) -> Option<Arc<Event>> {

@@ -12,9 +12,8 @@ use tokio::sync::{Notify, watch};
 use super::{
     Books, QueueBuilder,
     state::{Next, State},
-    verdict::{self, Verdict},
 };
-use crate::{Event, NotQueued};
+use crate::{Event, NotQueued, Undelivered};
 
 /// What the queue's handles and its thread share.
 pub(super) struct Shared {
@@ -133,18 +132,15 @@ async fn run(shared: &Arc<Shared>) {
 
 async fn send(shared: Arc<Shared>, Next { ticket, event, lost }: Next) {
     let client = &shared.settings.client;
-    let partial_refund = matches!(&*event, Event::Refund(refund) if !refund.is_full());
-    let answer = match Event::clone(&event) {
-        Event::Lead(lead) => client.track_lead(lead).await.map(|outcome| verdict::of_lead(&outcome)),
-        Event::Sale(sale) => client.track_sale(sale).await.map(|outcome| verdict::of_sale(&outcome, lost)),
-        Event::Refund(refund) => client.track_refund(refund).await.map(|outcome| verdict::of_refund(&outcome)),
-    };
-    let verdict = answer.map_or_else(|error| verdict::of_error(error, partial_refund), Verdict::Done);
-    if let Verdict::Again { error, alarm: true, .. } = &verdict {
-        tracing::error!(%error, "events wait for this to be mended");
+    let partial_refund = event.is_partial_refund();
+    let answer = client.track_event(Event::clone(&event), lost).await;
+    if let Err(error) = &answer {
+        if error.undelivered(partial_refund) == Undelivered::AfterMending {
+            tracing::error!(%error, "events wait for this to be mended");
+        }
     }
     let chance = fastrand::f64();
-    let failed = shared.lock().settle(ticket, verdict, shared.settings.max_age, chance, Instant::now());
+    let failed = shared.lock().settle(ticket, answer, shared.settings.max_age, chance, Instant::now());
     shared.wake.notify_one();
     if let Some(failed) = failed {
         tracing::error!(event = ?failed.event, error = %failed.error, "an event has finally failed");

@@ -49,9 +49,15 @@ pub(crate) struct Store<DB: Raw> {
 /// SQL by hand. In it `JOBS` is the outbox's table, `AT('+2 days')` a time from now, `JSON('…')` a value of a column.
 pub(crate) trait Raw: Database {
     async fn raw(pool: &sqlx::Pool<Self>, sql: &str) -> u64;
+
+    /// Makes the database refuse the customer "refused".
+    const REFUSE: &str;
 }
 
 impl Raw for sqlx::Sqlite {
+    const REFUSE: &str = "CREATE TRIGGER refuse BEFORE INSERT ON river_job
+        WHEN json_extract(NEW.args, '$.event.customer_key') = 'refused' BEGIN SELECT RAISE(ABORT, 'no'); END";
+
     async fn raw(pool: &sqlx::SqlitePool, sql: &str) -> u64 {
         let sql = sql.replace("JOBS", "river_job").replace(" AT(", " datetime('now', ").replace("JSON(", "jsonb(");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(pool).await.unwrap().rows_affected()
@@ -59,6 +65,9 @@ impl Raw for sqlx::Sqlite {
 }
 
 impl Raw for sqlx::Postgres {
+    const REFUSE: &str =
+        "ALTER TABLE affitor.river_job ADD CONSTRAINT refuse CHECK (args -> 'event' ->> 'customer_key' <> 'refused')";
+
     async fn raw(pool: &sqlx::PgPool, sql: &str) -> u64 {
         let sql = sql
             .replace("JOBS", "affitor.river_job")

@@ -41,7 +41,7 @@ async fn plain_sql_on_sqlite() {
     outbox.migrate().await.unwrap();
     let (sandbox, rows) = plain_rows().await;
     for row in rows {
-        let sql = "INSERT INTO river_job (kind, queue, args, max_attempts) VALUES ('affitor_event', 'affitor', jsonb($1), 10000)";
+        let sql = "INSERT INTO river_job (kind, queue, args, max_attempts) VALUES ('affitor_event', 'affitor', jsonb($1), 30)";
         sqlx::query(sql).bind(row).execute(&pool).await.unwrap();
     }
     written_by_plain_sql(&outbox, &sandbox).await;
@@ -72,7 +72,7 @@ async fn plain_sql_on_postgres() {
     let (sandbox, rows) = plain_rows().await;
     for row in rows {
         let sql = "INSERT INTO affitor.river_job (kind, queue, args, max_attempts) \
-                   VALUES ('affitor_event', 'affitor', CAST($1 AS jsonb), 10000)";
+                   VALUES ('affitor_event', 'affitor', CAST($1 AS jsonb), 30)";
         sqlx::query(sql).bind(row).execute(&pool).await.unwrap();
     }
     written_by_plain_sql(&outbox, &sandbox).await;
