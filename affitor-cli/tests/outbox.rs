@@ -36,7 +36,7 @@ async fn from_the_tables_to_the_books() {
     let database = format!("sqlite://{}?mode=rwc", folder.path().join("shop.sqlite3").display());
     assert_eq!(run(&database, &["status"]).await.0, 3, "there are no tables yet");
     let (_, printed) = run(&database, &["migrate", "--print"]).await;
-    assert!(printed["sql"].as_str().unwrap().contains("CREATE TABLE affitor_books"), "{printed}");
+    assert!(printed["sql"].as_str().unwrap().contains("EXISTS affitor_books"));
     assert_eq!(run(&database, &["status"]).await.0, 3, "it is only printed");
     assert_eq!(run(&database, &["migrate"]).await.0, 0);
     assert_eq!(run(&database, &["migrate", "--print"]).await.1["sql"], "");
@@ -57,7 +57,7 @@ async fn from_the_tables_to_the_books() {
     pool.close().await;
 
     let mut work = affitor(&database, &["work", "--api-url", sandbox.url(), "--api-key", sandbox.api_key()]);
-    let mut worker = work.stdout(Stdio::piped()).spawn().unwrap();
+    let worker = work.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     sandbox.wait_for(|held| held.leads.len() == 1).await.unwrap();
     let both = async {
         while run(&database, &["status"]).await.1["pending"] != 0 {
@@ -67,10 +67,10 @@ async fn from_the_tables_to_the_books() {
     tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
     let id = worker.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
-    assert!(
-        tokio::time::timeout(Duration::from_secs(30), worker.wait()).await.unwrap().unwrap().success(),
-        "it drains"
-    );
+    let ended = tokio::time::timeout(Duration::from_secs(30), worker.wait_with_output()).await.unwrap().unwrap();
+    assert!(ended.status.success(), "it drains");
+    let log = String::from_utf8(ended.stderr).unwrap();
+    assert!(log.contains("an event is a dead letter") && !log.contains("jo@"), "{log}");
 
     let (_, books) = run(&database, &["status"]).await;
     assert_eq!(
@@ -82,6 +82,13 @@ async fn from_the_tables_to_the_books() {
     assert_eq!(dead["dead"].as_array().unwrap().len(), 3);
     assert_eq!(dead["dead"][1]["event"]["customer_key"], "[redacted]", "this goes into logs");
     assert!(!dead.to_string().contains("jo@"), "{dead}");
+    assert_eq!(
+        run(&database, &["dead", "--limit", "1", "--after", &dead["dead"][0]["id"].to_string()]).await.1["dead"][0],
+        dead["dead"][1]
+    );
+    assert_eq!(run(&database, &["dead", "--limit", "0"]).await.0, 2);
+    assert_eq!(run(&database, &["uncertain"]).await, (0, serde_json::json!({ "uncertain": [] })));
+    assert_eq!(run(&database, &["settle", "1"]).await.0, 1);
     let letter = dead["dead"][0].clone();
     assert_eq!(letter["reason"], "unreadable", "{dead}");
     let id = letter["id"].to_string();

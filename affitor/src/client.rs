@@ -187,6 +187,14 @@ impl Client {
         self.inner.core.connection.is_none()
     }
 
+    pub(crate) fn is_test(&self) -> bool {
+        self.inner.core.test_mode
+    }
+
+    pub(crate) fn is_only_attributed(&self) -> bool {
+        self.inner.core.only_attributed
+    }
+
     /// The program's id, where it was given.
     pub fn program_id(&self) -> Option<&str> {
         self.inner.core.program_id.as_deref()

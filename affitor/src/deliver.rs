@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{BoundClient, Client, Event, InvalidEvent, Lead, Refund, Sale};
+use crate::{BoundClient, Client, Event, InvalidEvent, Lead, Refund, Sale, redact::Redacted};
 
 /// Takes an event and sees that it arrives: a memory queue (feature `queue`), a durable outbox, or a test's own.
 ///
@@ -46,7 +46,7 @@ pub trait Deliver: Send + Sync + 'static {
 pub enum NotQueued {
     /// The event says too little to be sent.
     Invalid(InvalidEvent),
-    /// The queue is full: the service has not taken events for a while, or more come than it takes.
+    /// The queue is full: the service (of an outbox: its database) has not taken events for a while, or more come than it takes.
     Full,
     /// The queue takes nothing more: the app is being shut down.
     Closed,
@@ -80,13 +80,27 @@ impl Client {
         if self.is_disabled() {
             return Ok(());
         }
-        self.deliverer().ok_or(NotQueued::NoQueue)?.deliver(event)
+        let deliverer = self.deliverer().ok_or(NotQueued::NoQueue)?;
+        self.as_set(event).map_or(Ok(()), |event| deliverer.deliver(event))
     }
 
     fn enqueue(&self, event: Event) {
-        let kind = event.kind();
+        let (kind, id) = (event.kind(), event.id().map(str::to_owned));
         if let Err(why) = self.try_enqueue(event) {
-            tracing::error!(event = kind, %why, "an event is lost: it could not be enqueued");
+            let id = id.as_deref().map(Redacted);
+            tracing::error!(event = kind, ?id, %why, "an event is lost: it could not be enqueued");
+        }
+    }
+
+    /// The event as this client would send it; nothing where it would send nothing. What delivers it has settings of its own.
+    fn as_set(&self, event: Event) -> Option<Event> {
+        match event {
+            Event::Lead(lead) if self.is_only_attributed() && lead.click_id.is_none() && !self.is_test() => None,
+            event if !self.is_test() => Some(event),
+            Event::Lead(lead) => Some(lead.test_mode(true).into()),
+            Event::Sale(sale) => Some(sale.test_mode(true).into()),
+            // The service has no test refund.
+            Event::Refund(_) => None,
         }
     }
 }
@@ -96,7 +110,8 @@ macro_rules! enqueue {
         impl $client {
             $(
                 #[doc = concat!("Reports ", $what, " in the background: returns at once, and nothing. What can't be taken is logged as an")]
-                #[doc = "error. Needs a queue: see [`Client::deliver_with`]. From a disabled client nothing is sent."]
+                #[doc = "error. Needs a queue: see [`Client::deliver_with`]. From a disabled client nothing is sent, and from one with"]
+                #[doc = "`only_attributed` or `test_mode` what it would send itself."]
                 pub fn $name(&self, event: $event) {
                     self.enqueue(event.into());
                 }

@@ -55,7 +55,13 @@ pub(crate) fn words(text: &str, key: Option<&str>) -> String {
         _ => text,
     };
     let mut kept = String::with_capacity(text.len().min(MOST));
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
+    // Those that turn the writing around, too.
+    let is_gap = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    for word in text.split(is_gap).filter(|w| !w.is_empty()) {
         let secret = may_hold_address(word) || key.is_some_and(|key| plain(word).contains(&key.to_lowercase()));
         let word = if secret { "[redacted]" } else { word };
         if !kept.is_empty() {
@@ -78,6 +84,7 @@ mod tests {
 
     #[test]
     fn words_lose_key_and_addresses() {
+        assert_eq!(words("a\u{202e}b\u{9b}c", None), "a b c");
         let shown = words("bad\nkey secret_1 for\tjo@example.com", Some("secret_1"));
         assert_eq!(shown, "bad key [redacted] for [redacted]");
         for escaped in [

@@ -253,3 +253,37 @@ async fn clients_without_a_queue_and_without_a_key() {
     assert_eq!(disabled.try_enqueue_lead(Lead::new("user_7")), Ok(()));
     assert!(matches!(disabled.try_enqueue_lead(Lead::new(" ")), Err(NotQueued::Invalid(_))));
 }
+
+/// A client hands over what it would send itself, whatever delivers it.
+#[tokio::test]
+async fn what_the_settings_of_a_client_keep_back() {
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<Event>>>);
+    impl affitor::Deliver for Kept {
+        fn deliver(&self, event: Event) -> Result<(), NotQueued> {
+            self.0.lock().unwrap().push(event);
+            Ok(())
+        }
+    }
+    let kept = |client: affitor::ClientBuilder| {
+        let kept = Kept::default();
+        let client = client.api_key("a_test_key").build().unwrap().deliver_with(kept.clone());
+        client.enqueue_lead(Lead::new("user_7").email("jo@example.com"));
+        client.enqueue_lead(Lead::new("user_8").click_id(ClickId::new("cust_1_1").unwrap()));
+        client.enqueue_sale(Sale::new("in_1", 100, Currency::USD).customer_key("user_7"));
+        client.enqueue_refund(Refund::full("in_1"));
+        let kept = kept.0.lock().unwrap().clone();
+        kept.iter()
+            .map(|event| match event {
+                Event::Lead(lead) => (lead.customer_key.clone().unwrap(), lead.is_test()),
+                Event::Sale(sale) => (sale.transaction_id.clone(), sale.is_test()),
+                Event::Refund(refund) => (format!("refund of {}", refund.transaction_id), false),
+                _ => unreachable!(),
+            })
+            .collect::<Vec<_>>()
+    };
+    let all = |names: &[&str], test: bool| names.iter().map(|name| ((*name).to_owned(), test)).collect::<Vec<_>>();
+    assert_eq!(kept(Client::builder()), all(&["user_7", "user_8", "in_1", "refund of in_1"], false));
+    assert_eq!(kept(Client::builder().only_attributed(true)), all(&["user_8", "in_1", "refund of in_1"], false));
+    assert_eq!(kept(Client::builder().test_mode(true)), all(&["user_7", "user_8", "in_1"], true));
+}

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::failed;
 use crate::{
     ending::{Ending, Failure},
-    output::{Output, STRONG, Sign},
+    output::{Output, STRONG, Sign, cleaned},
 };
 
 #[derive(Args, Debug)]
@@ -45,7 +45,7 @@ pub(super) async fn replay<DB: Database>(
     for id in letters.ids(outbox).await? {
         done.push((id, outbox.replay(id).await.map_err(|error| failed(&error))?));
     }
-    Ok(told(&done, "is delivered again", output))
+    Ok(told(&done, "is in the queue again", output))
 }
 
 pub(super) async fn discard<DB: Database>(
@@ -60,39 +60,115 @@ pub(super) async fn discard<DB: Database>(
     Ok(told(&done, "is discarded", output))
 }
 
-pub(super) async fn show<DB: Database>(outbox: &Outbox<DB>, limit: u32, output: Output) -> Result<Ending, Failure> {
-    let dead = outbox.dead(limit).await.map_err(|error| failed(&error))?;
-    let letters: Vec<Value> = dead
-        .iter()
-        .map(|DeadLetter { id, event, reason, words, .. }| {
-            json!({ "id": id, "event": without_addresses(json!(event)), "reason": reason, "words": words })
-        })
-        .collect();
+pub(super) async fn settle<DB: Database>(
+    ids: Vec<i64>,
+    outbox: &Outbox<DB>,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let mut done = Vec::new();
+    for id in ids {
+        done.push((id, outbox.settle(id).await.map_err(|error| failed(&error))?));
+    }
+    Ok(told(&done, "is settled", output))
+}
+
+pub(super) async fn show<DB: Database>(
+    outbox: &Outbox<DB>,
+    after: Option<i64>,
+    limit: u32,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let dead = outbox.dead_after(after.unwrap_or(i64::MIN), limit).await.map_err(|error| failed(&error))?;
+    let letters: Vec<Value> = dead.iter().map(|letter| cleaned(described(letter), None)).collect();
     output.document(&json!({ "dead": letters }));
-    for DeadLetter { id, event, reason, words, .. } in &dead {
-        // `Debug` of an event shows no e-mail address.
-        let event = event.as_ref().map_or_else(|| "no event".to_owned(), |event| format!("{event:?}"));
-        output.line(&format!("{STRONG}{id}{STRONG:#} {reason:?}: {event}"));
-        if let Some(words) = words {
+    for letter in &letters {
+        output.line(&format!(
+            "{STRONG}{}{STRONG:#} {}, enqueued at {}: {}",
+            letter["id"],
+            text(&letter["reason"]),
+            text(&letter["enqueued_at"]),
+            letter["event"]
+        ));
+        if let Some(words) = letter["words"].as_str() {
             output.line(&format!("  {words}"));
         }
     }
-    if dead.is_empty() {
-        output.line("there are no dead letters");
-    }
+    told_all(letters.len(), limit, letters.last(), "dead letters", output);
     Ok(Ending::Fine)
 }
 
-/// E-mail addresses are in the database, and stay there: this goes into logs and tickets.
-fn without_addresses(value: Value) -> Value {
-    match value {
-        Value::String(text) if text.contains('@') => json!("[redacted]"),
-        Value::Array(values) => values.into_iter().map(without_addresses).collect(),
-        Value::Object(values) => {
-            values.into_iter().map(|(name, value)| (name, without_addresses(value))).collect::<Map<_, _>>().into()
+pub(super) async fn uncertain<DB: Database>(
+    outbox: &Outbox<DB>,
+    after: Option<i64>,
+    limit: u32,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let found = outbox.uncertain(after.unwrap_or(i64::MIN), limit).await.map_err(|error| failed(&error))?;
+    let events: Vec<Value> = found
+        .iter()
+        .map(|found| {
+            let at = httpdate::fmt_http_date(found.enqueued_at);
+            cleaned(json!({ "id": found.id, "enqueued_at": at, "event": shown(json!(found.event)) }), None)
+        })
+        .collect();
+    output.document(&json!({ "uncertain": events }));
+    for event in &events {
+        output.line(&format!(
+            "{STRONG}{}{STRONG:#} enqueued at {}: {}",
+            event["id"],
+            text(&event["enqueued_at"]),
+            event["event"]
+        ));
+    }
+    told_all(events.len(), limit, events.last(), "uncertain events", output);
+    Ok(Ending::Fine)
+}
+
+fn described(letter: &DeadLetter) -> Value {
+    let DeadLetter { id, enqueued_at, json, reason, words, .. } = letter;
+    // As it is in the row, so that it can be seen why it can't be read.
+    let event = serde_json::from_str(json).unwrap_or_else(|_| json!(json));
+    let enqueued_at = httpdate::fmt_http_date(*enqueued_at);
+    let words = words.as_deref().map(|words| shown(json!(words)));
+    json!({ "id": id, "enqueued_at": enqueued_at, "event": shown(event), "reason": reason, "words": words })
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn told_all(count: usize, limit: u32, last: Option<&Value>, what: &str, output: Output) {
+    match last {
+        None => output.line(&format!("there are no {what}")),
+        Some(last) if count == usize::try_from(limit).unwrap_or(usize::MAX) => {
+            output.line(&format!("there may be more: --after {}", last["id"]));
         }
+        Some(_) => {}
+    }
+}
+
+/// E-mail addresses are in the database, and stay there: this goes into logs and tickets. What an app adds of its own is left out.
+fn shown(value: Value) -> Value {
+    match value {
+        Value::String(text) if may_hold_address(&text) => json!("[redacted]"),
+        Value::Array(values) => values.into_iter().map(shown).collect(),
+        Value::Object(values) => values
+            .into_iter()
+            .filter(|(name, _)| name != "additional_data" && name != "line_items")
+            .map(|(name, value)| {
+                let value = if name == "email" { json!("[redacted]") } else { shown(value) };
+                (if may_hold_address(&name) { "[redacted]".to_owned() } else { name }, value)
+            })
+            .collect::<Map<_, _>>()
+            .into(),
         other => other,
     }
+}
+
+/// As it is, or escaped for a URL, JSON or HTML.
+fn may_hold_address(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    ["@", "%40", "%2540", "\\u0040", "&#64;", "&#x40;", "&commat;"].iter().any(|at| lower.contains(at))
 }
 
 fn told(done: &[(i64, bool)], what: &str, output: Output) -> Ending {
@@ -102,8 +178,11 @@ fn told(done: &[(i64, bool)], what: &str, output: Output) -> Ending {
         if *done {
             output.sign(Sign::Good, &format!("{id} {what}"));
         } else {
-            output.sign(Sign::Bad, &format!("there is no dead letter {id}"));
+            output.sign(Sign::Bad, &format!("there is no such event {id}"));
         }
+    }
+    if done.is_empty() {
+        output.line("there is none of this reason");
     }
     if ids(false).is_empty() { Ending::Fine } else { Ending::No }
 }

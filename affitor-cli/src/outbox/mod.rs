@@ -39,7 +39,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Make the outbox's tables, or bring them up to date
     Migrate {
-        /// Print the SQL that it would run, and change nothing
+        /// Print the SQL that it would run in this database, and change nothing. From an empty one (`sqlite::memory:` is one) it is all
+        /// of it
         #[arg(long)]
         print: bool,
     },
@@ -48,8 +49,26 @@ enum Command {
     /// Show the dead letters, oldest first
     Dead {
         /// How many at most
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
+        /// Only those with an id above this one: the next page
+        #[arg(long, value_name = "ID")]
+        after: Option<i64>,
+    },
+    /// Show what was delivered and is uncertain, oldest first: to be compared with Affitor's dashboard
+    Uncertain {
+        /// How many at most
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// Only those with an id above this one: the next page
+        #[arg(long, value_name = "ID")]
+        after: Option<i64>,
+    },
+    /// Say that uncertain events have been compared
+    Settle {
+        /// Their ids
+        #[arg(required = true)]
+        ids: Vec<i64>,
     },
     /// Deliver dead letters again
     Replay(letters::Letters),
@@ -62,7 +81,7 @@ enum Command {
 pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
     let Arguments { database_url, command } = arguments;
     let url = database_url.or_else(|| env::var("DATABASE_URL").ok()).filter(|url| !url.trim().is_empty());
-    let mend = "set DATABASE_URL, or say --database-url";
+    let mend = "--database-url or DATABASE_URL says it, as sqlite://shop.sqlite3 or postgres://user@host/shop";
     let url = url.ok_or_else(|| Failure::usage("there is no database".to_owned(), mend))?;
     let url = url.trim();
     // The URL may hold a password: it is in no message.
@@ -85,13 +104,29 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, 
 }
 
 fn unreached(error: &sqlx::Error) -> Failure {
-    let mend = "check the database's URL, and that the database is there";
+    let mend = match error {
+        sqlx::Error::Configuration(_) => "check how the database's URL is written",
+        sqlx::Error::PoolTimedOut => "is the database there? check the host and the port of its URL",
+        sqlx::Error::Database(refused) if refused.message().contains("unable to open") => {
+            "check the file's path; `?mode=rwc` behind it makes a new file"
+        }
+        _ => "check the database's URL, and that the database is there",
+    };
     Failure { ending: Ending::Unreachable, ..Failure::usage(format!("the database can't be reached: {error}"), mend) }
 }
 
 fn failed(error: &affitor_outbox::Error) -> Failure {
-    let mend = "is this the app's database? `affitor outbox migrate` makes the outbox's tables";
-    Failure { ending: Ending::Unreachable, ..Failure::usage(error.to_string(), mend) }
+    let text = error.to_string();
+    let mend = if error.is_not_migrated() || text.contains("no such table") || text.contains("does not exist") {
+        "is this the app's database? `affitor outbox migrate` makes the outbox's tables"
+    } else if error.is_foreign() {
+        "let the app's own River work the outbox's events, or give the outbox a database file of its own"
+    } else if text.contains("permission denied") {
+        "the database's user needs the rights that the README of affitor-outbox names"
+    } else {
+        "see the message; once the database works, try again"
+    };
+    Failure { ending: Ending::Unreachable, ..Failure::usage(text, mend) }
 }
 
 async fn act<DB: affitor_outbox::Database>(
@@ -104,6 +139,9 @@ async fn act<DB: affitor_outbox::Database>(
             let sql = outbox.migration_sql().await.map_err(|error| failed(&error))?;
             output.document(&json!({ "sql": sql }));
             output.line(sql.trim());
+            if sql.is_empty() && !output.json {
+                eprintln!("affitor: this database has all of it; an empty one is missing all");
+            }
             Ok(Ending::Fine)
         }
         Command::Migrate { print: false } => {
@@ -113,7 +151,9 @@ async fn act<DB: affitor_outbox::Database>(
             Ok(Ending::Fine)
         }
         Command::Status => status(&outbox, output).await,
-        Command::Dead { limit } => letters::show(&outbox, limit, output).await,
+        Command::Dead { limit, after } => letters::show(&outbox, after, limit, output).await,
+        Command::Uncertain { limit, after } => letters::uncertain(&outbox, after, limit, output).await,
+        Command::Settle { ids } => letters::settle(ids, &outbox, output).await,
         Command::Replay(letters) => letters::replay(letters, &outbox, output).await,
         Command::Discard(letters) => letters::discard(letters, &outbox, output).await,
         Command::Work(arguments) => work::run(arguments, &outbox, output).await,
@@ -145,7 +185,7 @@ async fn status<DB: affitor_outbox::Database>(outbox: &Outbox<DB>, output: Outpu
     output.line(&format!("dead: {}, discarded: {}", books.rejected, books.discarded));
     if books.uncertain > 0 {
         output.sign(Sign::Unsure, &format!("{} uncertain", count(books.uncertain, "event")));
-        output.mend("compare with Affitor's dashboard: sales may lack their commission; refunds are among the dead");
+        output.mend("compare them with Affitor's dashboard: `affitor outbox uncertain` shows those that were delivered, `dead` the refunds");
     }
     if books.rejected > 0 {
         output.mend("`affitor outbox dead` shows the dead letters");

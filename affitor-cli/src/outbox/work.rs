@@ -1,7 +1,10 @@
 //! A worker as a process of its own.
 
+use std::io;
+
 use affitor_outbox::{Database, Outbox};
 use clap::Args;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 use super::{failed, status};
 use crate::{
@@ -15,8 +18,14 @@ pub(super) struct Arguments {
     #[command(flatten)]
     connection: Connection,
     /// How many events are sent at a time
-    #[arg(long, default_value_t = 50)]
-    senders: usize,
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    senders: u16,
+    /// Send no lead without a click id, as `only_attributed` of the library
+    #[arg(long)]
+    only_attributed: bool,
+    /// Mark every event as a test; refunds are not sent
+    #[arg(long)]
+    test_mode: bool,
 }
 
 pub(super) async fn run<DB: Database>(
@@ -24,12 +33,17 @@ pub(super) async fn run<DB: Database>(
     outbox: &Outbox<DB>,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let Arguments { connection, senders } = arguments;
+    let Arguments { connection, senders, only_attributed, test_mode } = arguments;
+    log();
     let settings = connection.settings();
     // Asks whether the tables are there before it says that it works.
     outbox.books().await.map_err(|error| failed(&error))?;
-    let mut worker =
-        outbox.worker(settings.builder()?).senders(senders).start().await.map_err(|error| failed(&error))?;
+    let mut worker = outbox
+        .worker(settings.builder()?.only_attributed(only_attributed).test_mode(test_mode))
+        .senders(senders.into())
+        .start()
+        .await
+        .map_err(|error| failed(&error))?;
     output.line("delivering, until Ctrl-C");
     tokio::select! {
         () = stopped() => {}
@@ -43,22 +57,20 @@ pub(super) async fn run<DB: Database>(
     status(outbox, output).await
 }
 
+/// Errors and warnings go to standard error, or what RUST_LOG asks for.
+fn log() {
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).try_init();
+}
+
 /// Ctrl-C, or what a service manager sends.
 async fn stopped() {
     #[cfg(unix)]
     if let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        let terminated = term.recv();
-        let interrupted = tokio::signal::ctrl_c();
-        let (mut terminated, mut interrupted) = (std::pin::pin!(terminated), std::pin::pin!(interrupted));
-        std::future::poll_fn(|cx| {
-            use std::future::Future as _;
-            if terminated.as_mut().poll(cx).is_ready() || interrupted.as_mut().poll(cx).is_ready() {
-                std::task::Poll::Ready(())
-            } else {
-                std::task::Poll::Pending
-            }
-        })
-        .await;
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
         return;
     }
     drop(tokio::signal::ctrl_c().await);

@@ -78,6 +78,16 @@ impl Event {
         }
     }
 
+    /// What names it in the shop's books: the payment, else the customer, else the click.
+    #[cfg(feature = "client")]
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Event::Lead(lead) => lead.customer_key.as_deref().or(lead.click_id.as_ref().map(crate::ClickId::as_str)),
+            Event::Sale(sale) => Some(&sale.transaction_id),
+            Event::Refund(refund) => Some(&refund.transaction_id),
+        }
+    }
+
     /// Whether it is a refund of a part: the only event that does harm when it is sent twice.
     pub fn is_partial_refund(&self) -> bool {
         matches!(self, Event::Refund(refund) if !refund.is_full())
@@ -204,6 +214,6 @@ struct Keys<'a>(&'a AdditionalData);
 
 impl fmt::Debug for Keys<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.0.keys().map(|key| crate::redact::Redacted(key))).finish()
     }
 }

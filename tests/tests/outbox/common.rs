@@ -59,7 +59,11 @@ impl Raw for sqlx::Sqlite {
         WHEN json_extract(NEW.args, '$.event.customer_key') = 'refused' BEGIN SELECT RAISE(ABORT, 'no'); END";
 
     async fn raw(pool: &sqlx::SqlitePool, sql: &str) -> u64 {
-        let sql = sql.replace("JOBS", "river_job").replace(" AT(", " datetime('now', ").replace("JSON(", "jsonb(");
+        let sql = sql
+            .replace("JOBS", "river_job")
+            .replace(" AT(", " datetime('now', ")
+            .replace("JSON(", "jsonb(")
+            .replace("JSON_TEXT", "json(args)");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(pool).await.unwrap().rows_affected()
     }
 }
@@ -72,7 +76,8 @@ impl Raw for sqlx::Postgres {
         let sql = sql
             .replace("JOBS", "affitor.river_job")
             .replace(" AT(", " (now() + interval ")
-            .replace("JSON('", "(jsonb '");
+            .replace("JSON('", "(jsonb '")
+            .replace("JSON_TEXT", "args");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(pool).await.unwrap().rows_affected()
     }
 }

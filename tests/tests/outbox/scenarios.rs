@@ -187,5 +187,69 @@ async fn refunds(sandbox: &Sandbox) -> usize {
     sandbox.requests().await.iter().filter(|request| request.call == Some(ApiCall::Refund)).count()
 }
 
+/// A refund's webhook that comes before the sale's, and a service that fails for the sale: nothing of that is in doubt. And of two
+/// refunds the first is sent first.
+async fn a_partial_refund_before_its_sale<DB: Raw>(store: Store<DB>) {
+    let outbox = &store.outbox;
+    let sandbox = sandbox().start().await.unwrap();
+    let click_id = click(&sandbox).await;
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    outbox.enqueue_alone(Lead::new("user_7").click_id(click_id)).await.unwrap();
+    until(outbox, |books| books.pending == 0).await;
+    // It is asked, and known to nobody, while the sale is on its way.
+    sandbox.inject(Fault::BadGateway.times(2).on(ApiCall::Sale));
+    let mut tx = outbox.begin().await.unwrap();
+    outbox.enqueue(&mut tx, Refund::partial("in_1", 1_500).refund_id("re_1")).await.unwrap();
+    outbox.enqueue(&mut tx, sale("in_1")).await.unwrap();
+    tx.commit().await.unwrap();
+    outbox.enqueue_alone(Refund::full("in_1")).await.unwrap();
+    let books = until(outbox, |books| books.pending == 0).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((books.recorded, books.rejected, books.uncertain), (4, 0, 0), "{books:?}");
+    let asked: Vec<_> = sandbox.requests().await.into_iter().filter(|r| r.call == Some(ApiCall::Refund)).collect();
+    assert_eq!(asked.len(), 2, "none before its sale");
+    assert_eq!(sandbox.commissions().await[0].deducted_cents, 980, "the part, and then the rest");
+}
+
+/// What a person does: compares, corrects; and what is forgotten.
+async fn looked_at_by_a_person<DB: Raw>(store: Store<DB>) {
+    let outbox = &store.outbox;
+    // In this reading a commission that was reduced once is final.
+    let sandbox = Sandbox::start().await.unwrap();
+    let click_id = click(&sandbox).await;
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let lead = Lead::new("user_7").email("jo@example.com").click_id(click_id);
+    outbox.enqueue_alone(lead.clone()).await.unwrap();
+    outbox.enqueue_alone(sale("in_1")).await.unwrap();
+    outbox.enqueue_alone(Refund::partial("in_1", 500).refund_id("re_1")).await.unwrap();
+    outbox.enqueue_alone(Refund::full("in_1")).await.unwrap();
+    let books = until(outbox, |books| books.pending == 0).await;
+    assert_eq!((books.recorded, books.already_recorded, books.uncertain), (3, 1, 1), "{books:?}");
+    let uncertain = outbox.uncertain(i64::MIN, 10).await.unwrap();
+    assert_eq!(uncertain.len(), 1);
+    assert!(matches!(&uncertain[0].event, Some(affitor::Event::Refund(refund)) if refund.is_full()), "{uncertain:?}");
+    let id = uncertain[0].id;
+    assert!(outbox.settle(id).await.unwrap() && !outbox.settle(id).await.unwrap());
+    assert_eq!(outbox.books().await.unwrap().uncertain, 0);
+
+    // The address is gone, and the lead is known all the same.
+    assert_eq!(store.raw("DELETE FROM JOBS WHERE CAST(JSON_TEXT AS text) LIKE '%jo@example.com%'").await, 0);
+    assert_eq!(outbox.enqueue_alone(lead).await.unwrap(), Enqueued::Known);
+
+    let mut big = sale("in_2");
+    big.amount_cents = u64::MAX;
+    outbox.enqueue_alone(big).await.unwrap();
+    until(outbox, |books| books.rejected == 1).await;
+    let id = outbox.dead(1).await.unwrap()[0].id;
+    assert_eq!(outbox.enqueue_alone(sale("in_2")).await.unwrap(), Enqueued::Known, "it is the same sale");
+    assert!(!outbox.replay_as(id, sale("in_3")).await.unwrap(), "it is another sale");
+    assert!(!outbox.replay_as(id + 1, sale("in_2")).await.unwrap(), "there is none");
+    assert!(outbox.replay_as(id, sale("in_2")).await.unwrap());
+    let books = until(outbox, |books| books.pending == 0).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((books.recorded, books.rejected), (4, 0), "{books:?}");
+    assert_eq!(sandbox.sales().await.len(), 2);
+}
+
 scenarios! { commits_and_rolls_back in_order dies_and_is_replayed a_skipped_refund_is_uncertain a_wrong_key_destroys_nothing
-what_was_being_sent_is_uncertain }
+what_was_being_sent_is_uncertain a_partial_refund_before_its_sale looked_at_by_a_person }

@@ -225,6 +225,33 @@ async fn until_answered(outbox: &Outbox<sqlx::Postgres>, pool: &sqlx::PgPool) ->
     }
 }
 
+/// A webhook that is delivered twice, in a transaction that is left open: neither does the worker wait for it, nor it for the worker.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_event_in_an_open_transaction() {
+    let Some(server) = Postgres::start() else { return };
+    let outbox = Outbox::postgres(server.pool().await).unwrap();
+    outbox.migrate().await.unwrap();
+    let sandbox = sandbox().start().await.unwrap();
+    for id in ["in_1", "in_2"] {
+        outbox.enqueue_alone(Sale::new(id, 100, Currency::USD).customer_key("nobody")).await.unwrap();
+    }
+    let mut open = Vec::new();
+    for ids in [["in_1", "in_2"], ["in_2", "in_1"]] {
+        let mut tx = outbox.begin().await.unwrap();
+        for id in ids {
+            let again = Sale::new(id, 100, Currency::USD).customer_key("nobody");
+            assert_eq!(outbox.enqueue(&mut tx, again).await.unwrap(), affitor_outbox::Enqueued::Known);
+        }
+        open.push(tx);
+    }
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    until(&outbox, |books| books.not_attributed == 2).await;
+    for tx in open {
+        tx.commit().await.unwrap();
+    }
+    worker.shutdown().await.unwrap();
+}
+
 /// A worker that can't say goodbye to its database ends all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_without_the_database() {
