@@ -14,7 +14,7 @@ pub const QUEUE: &str = "affitor";
 
 /// An attempt is used by a kill, a time-out, and a row that River itself can't read, which so becomes a dead letter after some hours;
 /// by nothing else.
-const MAX_ATTEMPTS: i32 = 30;
+pub(crate) const MAX_ATTEMPTS: i32 = 30;
 
 const NO_REFUND_ID: InvalidEvent =
     InvalidEvent::new("a partial refund needs its refund_id here, which tells it from another of the same amount");
@@ -72,8 +72,7 @@ impl Delivery {
         Ok(Self { key: key(event)?, event: event_json })
     }
 
-    /// What River makes of the key, to look for the same event without a lock. (A key with characters that River escapes otherwise
-    /// is not found so, and River finds it.)
+    /// What River makes of the key.
     pub(crate) fn unique_key(&self) -> Option<Vec<u8>> {
         let key = serde_json::to_string(self.key.as_ref()?).ok()?;
         Some(Sha256::digest(format!("&kind={KIND}&args={{\"key\":{key}}}")).to_vec())

@@ -1,6 +1,10 @@
 //! Putting events into the app's own database.
 
-use std::{fmt, time::SystemTime};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
 
 use affitor::Event;
 use riverqueue::{Client, sqlx};
@@ -12,17 +16,36 @@ pub struct Outbox<DB: Database> {
     pub(crate) pool: sqlx::Pool<DB>,
     /// Inserts only; a worker has a client of its own.
     client: Client,
+    notifier: Arc<Notifier>,
 }
 
 impl<DB: Database> Clone for Outbox<DB> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), client: self.client.clone() }
+        Self { pool: self.pool.clone(), client: self.client.clone(), notifier: Arc::clone(&self.notifier) }
     }
 }
 
 impl<DB: Database> fmt::Debug for Outbox<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbox").field("database", &DB::NAME).finish_non_exhaustive()
+    }
+}
+
+/// Tells workers of new events, not of each: Postgres lets one transaction after the other commit that does.
+#[derive(Debug, Default)]
+struct Notifier {
+    last: Mutex<Option<Instant>>,
+}
+
+impl Notifier {
+    fn is_due(&self) -> bool {
+        const AGAIN: Duration = Duration::from_millis(100);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last.is_none_or(|last| last.elapsed() > AGAIN);
+        if due {
+            *last = Some(Instant::now());
+        }
+        due
     }
 }
 
@@ -65,7 +88,7 @@ impl Outbox<sqlx::Postgres> {
 impl<DB: Database> Outbox<DB> {
     fn new(pool: sqlx::Pool<DB>) -> Result<Self, Error> {
         let client = DB::client(&pool)?.build()?;
-        Ok(Self { pool, client })
+        Ok(Self { pool, client, notifier: Arc::default() })
     }
 
     /// Makes the tables, or brings them up to date. Safe to call at every start, of several processes at a time: it changes nothing
@@ -113,13 +136,8 @@ impl<DB: Database> Outbox<DB> {
     }
 
     async fn insert(&self, tx: &mut sqlx::Transaction<'_, DB>, delivery: Delivery) -> Result<Enqueued, Error> {
-        // River's own look at the same event locks it until the transaction ends.
-        if DB::is_known(tx, &delivery).await? {
-            return Ok(Enqueued::Known);
-        }
-        let options = delivery.options();
-        let inserted = DB::insert_in(self.client.insert(delivery).opts(options), tx).await?;
-        Ok(if inserted.unique_skipped_as_duplicate { Enqueued::Known } else { Enqueued::New })
+        let inserted = DB::insert(&self.client, tx, delivery, self.notifier.is_due()).await?;
+        Ok(if inserted { Enqueued::New } else { Enqueued::Known })
     }
 
     /// Puts events into the outbox in one transaction.

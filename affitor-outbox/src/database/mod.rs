@@ -11,7 +11,7 @@ mod sqlite;
 use std::future::Future;
 
 use affitor::Event;
-use riverqueue::{Client, InsertRequest, sqlx};
+use riverqueue::{Client, sqlx};
 
 use crate::{Error, delivery::Delivery};
 
@@ -112,17 +112,13 @@ mod sealed {
 
         fn begin(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<sqlx::Transaction<'static, Self>>> + Send;
 
-        /// Puts a delivery into the app's transaction.
-        fn insert_in<'r>(
-            request: InsertRequest<'r, Delivery>,
-            tx: &'r mut sqlx::Transaction<'_, Self>,
-        ) -> InsertRequest<'r, Delivery>;
-
-        /// Whether the same event is there, asked without a lock that a worker or the app's own transaction could wait for. `false`
-        /// where a database has no such locks, too.
-        fn is_known(
+        /// Puts a delivery into the app's transaction; `false` where the same is there. `notify`: whether a worker is to be told at
+        /// once; else it looks by itself, within a second.
+        fn insert(
+            client: &Client,
             tx: &mut sqlx::Transaction<'_, Self>,
-            delivery: &Delivery,
+            delivery: Delivery,
+            notify: bool,
         ) -> impl Future<Output = Answer<bool>> + Send;
 
         /// Lets all other events go first.

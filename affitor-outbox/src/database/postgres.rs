@@ -2,14 +2,17 @@
 
 use affitor::Event;
 use riverqueue::{
-    Client, InsertRequest,
+    Client,
     database::{PostgresDatabase, SchemaName},
     migrate::{Direction, MigrateOpts, PostgresMigrator},
     sqlx::{self, Connection as _, PgConnection, PgPool},
 };
 
 use super::{Database, Missing, Row, Waiting, forerunner::Forerunner, rows, sealed::Dialect};
-use crate::{Error, delivery::Delivery};
+use crate::{
+    Error,
+    delivery::{Delivery, MAX_ATTEMPTS},
+};
 
 fn schema() -> Result<SchemaName, Error> {
     SchemaName::new("affitor").map_err(Error::migration)
@@ -145,13 +148,26 @@ dialect! {
         Ok(connection)
     }
 
-    async fn is_known(tx: &mut sqlx::Transaction<'_, Self>, delivery: &Delivery) -> Result<bool, Error> {
-        let Some(unique_key) = delivery.unique_key() else { return Ok(false) };
-        // With the conditions of River's unique index.
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM affitor.river_job WHERE unique_key = $1 AND unique_states IS NOT NULL \
-                   AND affitor.river_job_state_in_bitmask(unique_states, state) LIMIT 1) AS same";
-        let count: i64 = sqlx::query_scalar(sql).bind(unique_key).fetch_one(&mut **tx).await?;
-        Ok(count > 0)
+    /// As River's plain-SQL insert. Its client's own locks the row of the same event until the transaction ends, so that a worker
+    /// waits for an app that has enqueued it again, and two apps, or an app and a worker, can stop each other.
+    async fn insert(
+        _: &Client,
+        tx: &mut sqlx::Transaction<'_, Self>,
+        delivery: Delivery,
+        notify: bool,
+    ) -> Result<bool, Error> {
+        let sql = "INSERT INTO affitor.river_job (kind, queue, max_attempts, args, unique_key, unique_states) \
+                   VALUES ('affitor_event', 'affitor', $1, $2, $3, CASE WHEN $3 IS NULL THEN NULL ELSE B'11111111' END) \
+                   ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL AND unique_states IS NOT NULL \
+                   AND affitor.river_job_state_in_bitmask(unique_states, state) DO NOTHING";
+        let (unique_key, args) = (delivery.unique_key(), sqlx::types::Json(delivery));
+        let inserting = sqlx::query(sql).bind(MAX_ATTEMPTS).bind(args).bind(unique_key);
+        let inserted = inserting.execute(&mut **tx).await?.rows_affected() > 0;
+        if inserted && notify {
+            let sql = "SELECT pg_notify('affitor.river_insert', '{\"queue\":\"affitor\"}')";
+            sqlx::query(sql).execute(&mut **tx).await?;
+        }
+        Ok(inserted)
     }
 
     async fn version(pool: &PgPool) -> Result<i64, Error> {

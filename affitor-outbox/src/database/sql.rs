@@ -151,13 +151,6 @@ macro_rules! dialect {
                 Ok($begin(pool).await?)
             }
 
-            fn insert_in<'r>(
-                request: InsertRequest<'r, Delivery>,
-                tx: &'r mut sqlx::Transaction<'_, Self>,
-            ) -> InsertRequest<'r, Delivery> {
-                request.tx(tx)
-            }
-
             async fn is_forerun(
                 pool: &sqlx::Pool<Self>,
                 event: &Event,

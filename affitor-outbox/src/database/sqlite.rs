@@ -2,7 +2,7 @@
 
 use affitor::Event;
 use riverqueue::{
-    Client, InsertRequest,
+    Client,
     migrate::{Direction, MigrateOpts, SqliteMigrator},
     sqlx::{self, SqlitePool},
 };
@@ -144,8 +144,14 @@ dialect! {
         Ok(())
     }
 
-    async fn is_known(_: &mut sqlx::Transaction<'_, Self>, _: &Delivery) -> Result<bool, Error> {
-        Ok(false)
+    async fn insert(
+        client: &Client,
+        tx: &mut sqlx::Transaction<'_, Self>,
+        delivery: Delivery,
+        _: bool,
+    ) -> Result<bool, Error> {
+        let options = delivery.options();
+        Ok(!client.insert(delivery).opts(options).tx(tx).await?.unique_skipped_as_duplicate)
     }
 
     async fn version(pool: &SqlitePool) -> Result<i64, Error> {
