@@ -1,10 +1,9 @@
 //! An event as a job of River.
 
 use affitor::{Event, InvalidEvent};
-use riverqueue::{InsertOpts, JobArgs, JobState, UniqueOpts};
+use riverqueue::{InsertOpts, JobArgs};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 /// The kind of the outbox's jobs, in River's tables.
 pub const KIND: &str = "affitor_event";
@@ -73,7 +72,9 @@ impl Delivery {
     }
 
     /// What River makes of the key.
+    #[cfg(feature = "postgres")]
     pub(crate) fn unique_key(&self) -> Option<Vec<u8>> {
+        use sha2::{Digest as _, Sha256};
         let key = serde_json::to_string(self.key.as_ref()?).ok()?;
         Some(Sha256::digest(format!("&kind={KIND}&args={{\"key\":{key}}}")).to_vec())
     }
@@ -92,8 +93,10 @@ impl Delivery {
         self.key.as_deref()
     }
 
+    #[cfg(feature = "sqlite")]
     /// The same event is not queued twice, nor a second time after it was delivered, has died or was discarded.
     pub(crate) fn options(&self) -> InsertOpts {
+        use riverqueue::{JobState, UniqueOpts};
         let states = [
             JobState::Available,
             JobState::Cancelled,

@@ -147,3 +147,80 @@ async fn what_an_outage_does_not_use_up() {
     worker.shutdown().await.unwrap();
     assert_eq!((books.recorded, books.rejected), (4, 0), "two failures after it was replayed: {books:?}");
 }
+
+/// A customer whom the service does not know may still come for an hour, where there is a click; and it is asked no sooner than it
+/// likes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_customer() {
+    let (pool, _folder) = affitor_tests::databases::sqlite().await;
+    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    outbox.migrate().await.unwrap();
+    let sandbox = Sandbox::start().await.unwrap();
+    let sale = |id: &str| Sale::new(id, 4_900, Currency::USD).customer_key("nobody");
+    outbox.enqueue_alone(sale("in_1")).await.unwrap();
+    outbox.enqueue_alone(sale("in_2").click_id(affitor::ClickId::new("cust_9_1").unwrap())).await.unwrap();
+    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let worker = outbox.worker(client).start().await.unwrap();
+    let until = async |sql: &'static str| {
+        let began = Instant::now();
+        while sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap() == 0 {
+            assert!(began.elapsed() < Duration::from_secs(30), "{sql}: {:?}", outbox.books().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    until("SELECT count(*) FROM river_job WHERE state = 'completed'").await;
+    until("SELECT count(*) FROM river_job WHERE state = 'scheduled' AND metadata ->> 'affitor_unknown_since' > 0")
+        .await;
+    let books = outbox.books().await.unwrap();
+    assert_eq!((books.not_attributed, books.pending), (1, 1), "without a click it is at once: {books:?}");
+
+    // Now the service asks for ten minutes, which the hour does not run.
+    sandbox.inject(Fault::RateLimited(Duration::from_secs(600)).times(1).on(ApiCall::Sale));
+    let old = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second'),
+        metadata = jsonb_set(metadata, '$.affitor_unknown_since', unixepoch() - 3500) WHERE state = 'scheduled'";
+    assert_eq!(sqlx::query(old).execute(&pool).await.unwrap().rows_affected(), 1);
+    until("SELECT count(*) FROM river_job WHERE state = 'scheduled' AND scheduled_at > datetime('now', '+595 seconds')
+        AND scheduled_at < datetime('now', '+665 seconds') AND metadata ->> 'affitor_unknown_since' > unixepoch() - 2950").await;
+    let old = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second'),
+        metadata = jsonb_set(metadata, '$.affitor_unknown_since', unixepoch() - 3601) WHERE state = 'scheduled'";
+    assert_eq!(sqlx::query(old).execute(&pool).await.unwrap().rows_affected(), 1);
+    until("SELECT count(*) = 2 FROM river_job WHERE state = 'completed'").await;
+    worker.shutdown().await.unwrap();
+    assert_eq!(outbox.books().await.unwrap().not_attributed, 2);
+}
+
+/// A sale that was on its way when its worker died, and is known then, may lack its commission.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_known_after_a_kill() {
+    let (pool, _folder) = affitor_tests::databases::sqlite().await;
+    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    outbox.migrate().await.unwrap();
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+    let click = client().build().unwrap().track_click(Click::landing(landing)).await.unwrap();
+    outbox.enqueue_alone(Lead::new("user_1").click_id(click.click_id().cloned())).await.unwrap();
+    let worker = outbox.worker(client()).start().await.unwrap();
+    let all = async |count: u64| {
+        while outbox.books().await.unwrap().pending != 0 || outbox.books().await.unwrap().enqueued != count {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), all(1)).await.unwrap();
+    worker.shutdown().await.unwrap();
+    for (id, state) in [
+        ("in_1", "state = 'running', attempt = 1, attempted_at = datetime('now', '-10 minutes')"),
+        ("in_2", "attempt = 0"),
+    ] {
+        let sale = Sale::new(id, 4_900, Currency::USD).customer_key("user_1");
+        let _ = client().build().unwrap().track_sale(sale.clone()).await.unwrap();
+        outbox.enqueue_alone(sale).await.unwrap();
+        let sql = format!("UPDATE river_job SET {state} WHERE state = 'available'");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+    }
+    let worker = outbox.worker(client()).start().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), all(3)).await.unwrap();
+    worker.shutdown().await.unwrap();
+    let books = outbox.books().await.unwrap();
+    assert_eq!((books.already_recorded, books.uncertain), (2, 1), "the other was reported by somebody else: {books:?}");
+}

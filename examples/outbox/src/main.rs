@@ -23,9 +23,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let worker = outbox.worker(ClientBuilder::from_env()).start().await?;
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3002").await?;
-    let stop = async { drop(tokio::signal::ctrl_c().await) };
-    axum::serve(listener, app(shop, Client::from_env()?)).with_graceful_shutdown(stop).await?;
+    axum::serve(listener, app(shop, Client::from_env()?)).with_graceful_shutdown(stopped()).await?;
     worker.shutdown().await?;
     println!("{:?}", outbox.books().await?);
     Ok(())
+}
+
+/// Ctrl-C, or what a service manager sends.
+async fn stopped() {
+    #[cfg(unix)]
+    if let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        return;
+    }
+    drop(tokio::signal::ctrl_c().await);
 }

@@ -126,7 +126,42 @@ async fn of_a_later_version<DB: Raw>(store: Store<DB>) {
     assert_eq!(books.rejected, 2, "{books:?}");
 }
 
-scenarios! { of_a_later_version }
+/// A row that River itself can't read uses an attempt each time, and is a dead letter in the end; nobody waits behind it for ever.
+async fn what_river_cannot_read<DB: Raw>(store: Store<DB>) {
+    let outbox = &store.outbox;
+    let sandbox = sandbox().start().await.unwrap();
+    let sql = r#"INSERT INTO JOBS (kind, queue, max_attempts, attempt, args) VALUES ('affitor_event', 'affitor', 30, 29,
+        JSON('{"event": {"type": "lead", "customer_key": "user_7", "additional_data": {"n": 1e400}}}'))"#;
+    assert_eq!(store.raw(sql).await, 1);
+    outbox.enqueue_alone(affitor::Sale::new("in_1", 100, affitor::Currency::USD).customer_key("user_7")).await.unwrap();
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let books = until(outbox, |books| books.pending == 0).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((books.rejected, books.not_attributed), (1, 1), "{books:?}");
+    assert_eq!(outbox.dead(1).await.unwrap()[0].reason, Reason::Other);
+}
+
+/// The answer to an attempt that was given up comes late: the letter keeps its reason, and sending it again finds the answer.
+async fn a_late_answer<DB: Raw>(store: Store<DB>) {
+    let outbox = &store.outbox;
+    let sandbox = sandbox().start().await.unwrap();
+    let sql = r#"INSERT INTO JOBS (kind, queue, max_attempts, state, finalized_at, args, metadata) VALUES
+        ('affitor_event', 'affitor', 30, 'discarded', AT('-1 day'),
+         JSON('{"event": {"type": "refund", "transaction_id": "in_1", "refund_amount_cents": 5, "refund_id": "re_1"}}'),
+         JSON('{"affitor_lost": true, "affitor_dead": {"outcome": "dead", "uncertain": true, "reason": "uncertain"},
+           "output": {"outcome": "recorded"}}'))"#;
+    assert_eq!(store.raw(sql).await, 1);
+    let dead = outbox.dead(1).await.unwrap();
+    assert_eq!(dead[0].reason, Reason::Uncertain);
+    assert!(outbox.replay(dead[0].id).await.unwrap());
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let books = until(outbox, |books| books.pending == 0).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((books.recorded, books.rejected), (1, 0), "{books:?}");
+    assert!(sandbox.requests().await.is_empty(), "it is not sent");
+}
+
+scenarios! { of_a_later_version what_river_cannot_read a_late_answer }
 
 /// On SQLite a row could hold what is no JSON, and River would then take none: it is refused, in plain words.
 #[tokio::test(flavor = "multi_thread")]

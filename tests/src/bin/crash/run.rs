@@ -163,10 +163,20 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
         "lost={} doubled={} out_of_order={} uncertain={}",
         judgement.lost, judgement.doubled, judgement.out_of_order, judgement.uncertain
     );
-    if rejected > 0 || !books.balance() {
-        println!("the books: {rejected} dead letters that nobody has explained");
+    // By the shop's own table: what was committed, and nothing else.
+    let committed: u64 = orders
+        .iter()
+        .map(|(number, refunded)| {
+            let refunds = if *refunded { shop::Customer::new(arguments.seed, *number).refunds().len() } else { 0 };
+            2 + refunds as u64
+        })
+        .sum();
+    let in_order = rejected == 0 && books.balance() && books.enqueued == committed;
+    if !in_order {
+        println!("the books: {committed} events were committed, and {rejected} dead letters nobody has explained");
     }
-    Ok(judgement.is_clean() && rejected == 0 && books.balance())
+    // A saboteur writes what it likes.
+    Ok(judgement.is_clean() && (in_order || arguments.sabotage.is_some()))
 }
 
 /// Each customer clicks before the service begins to fail.
