@@ -8,6 +8,7 @@ mod books;
 mod database;
 mod dead;
 mod delivery;
+mod ending;
 mod enqueuer;
 mod error;
 mod gate;

@@ -13,13 +13,8 @@ use riverqueue::{
 use tracing::Instrument as _;
 
 use crate::{
-    Database, Error, Reason, backoff,
-    database::REPLAYED_AT,
-    dead::{DEAD, Output},
-    delivery::Delivery,
-    gate::Gate,
-    keeper::Alive,
-    measure,
+    Database, Error, Reason, backoff, database::REPLAYED_AT, dead::Output, delivery::Delivery, ending::Ending,
+    gate::Gate, keeper::Alive,
 };
 
 /// How long one call may take.
@@ -38,13 +33,6 @@ const LOST: &str = "affitor_lost";
 const UNKNOWN_SINCE: &str = "affitor_unknown_since";
 const FAILS_SINCE: &str = "affitor_fails_since";
 const ERROR: &str = "affitor_error";
-
-/// What becomes of a job.
-enum Ending {
-    Done(Delivered),
-    Dead(Reason, Option<String>),
-    Later(Duration, &'static str),
-}
 
 pub(crate) struct Sender<DB: Database> {
     client: Client,
@@ -84,7 +72,7 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
                 (None, Some(event)) => self.deliver(&context, &job.row, &event).await?,
                 (None, None) => Ending::Dead(Reason::Unreadable, None),
             };
-            end(&context, job.row.id, kind, ending)
+            ending.tell(&context, job.row.id, kind)
         }
         .instrument(span)
         .await
@@ -248,42 +236,4 @@ fn time(job: &JobRow, name: &str) -> Option<SystemTime> {
 
 pub(crate) fn seconds(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().try_into().unwrap_or(i64::MAX)
-}
-
-/// Tells River, the log and the metrics.
-fn end(context: &WorkContext, id: i64, event: &'static str, ending: Ending) -> Result<WorkOutcome, BoxError> {
-    let (output, outcome) = match ending {
-        Ending::Later(wait, why) => {
-            tracing::debug!(why, ?wait, "an event is tried again later");
-            measure::later(event, why);
-            return Ok(WorkOutcome::Snooze(wait));
-        }
-        Ending::Done(delivered) => {
-            let (outcome, uncertain) = match delivered {
-                Delivered::AlreadyRecorded { uncertain } => ("already_recorded", uncertain),
-                Delivered::NotAttributed { .. } => ("not_attributed", false),
-                _ => ("recorded", false),
-            };
-            if uncertain {
-                tracing::warn!(
-                    id,
-                    event,
-                    "an event was known before, perhaps without its effect on the commission: check the dashboard"
-                );
-            }
-            let output = Output { outcome: outcome.to_owned(), uncertain, ..Output::default() };
-            (output, WorkOutcome::Complete)
-        }
-        Ending::Dead(reason, words) => {
-            tracing::error!(id, event, ?reason, words, "an event is a dead letter");
-            let uncertain = reason == Reason::Uncertain;
-            let output = Output { outcome: "dead".to_owned(), uncertain, reason: Some(reason), words };
-            // An answer to an earlier attempt that comes late replaces the output; not this.
-            context.metadata_set(DEAD, &output)?;
-            (output, WorkOutcome::Discard)
-        }
-    };
-    measure::ended(event, &output);
-    context.record_output(output)?;
-    Ok(outcome)
 }

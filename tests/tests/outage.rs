@@ -9,6 +9,12 @@ use affitor_sandbox::{ApiCall, Fault, Sandbox};
 
 const CUSTOMERS: u64 = 10;
 
+async fn click(sandbox: &Sandbox) -> affitor::ClickId {
+    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
+    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+    client.track_click(Click::landing(landing)).await.unwrap().click_id().unwrap().clone()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_days_of_outage() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
@@ -16,12 +22,10 @@ async fn two_days_of_outage() {
     outbox.migrate().await.unwrap();
     let sandbox = Sandbox::start().await.unwrap();
     let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
-    let clicking = client().build().unwrap();
     for number in 0..CUSTOMERS {
-        let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
-        let click = clicking.track_click(Click::landing(landing)).await.unwrap();
+        let click = click(&sandbox).await;
         let (customer, id) = (format!("user_{number}"), format!("in_{number}"));
-        outbox.enqueue_alone(Lead::new(&customer).click_id(click.click_id().cloned())).await.unwrap();
+        outbox.enqueue_alone(Lead::new(&customer).click_id(click)).await.unwrap();
         outbox.enqueue_alone(Sale::new(&id, 4_900, Currency::USD).customer_key(&customer)).await.unwrap();
         outbox.enqueue_alone(Refund::full(&id)).await.unwrap();
     }
@@ -90,10 +94,9 @@ async fn what_an_outage_does_not_use_up() {
     outbox.migrate().await.unwrap();
     let sandbox = Sandbox::start().await.unwrap();
     let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
-    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
-    let click = client().build().unwrap().track_click(Click::landing(landing)).await.unwrap();
+    let click = click(&sandbox).await;
     outbox.enqueue_alone(Refund::full("in_1")).await.unwrap();
-    outbox.enqueue_alone(Lead::new("user_1").click_id(click.click_id().cloned())).await.unwrap();
+    outbox.enqueue_alone(Lead::new("user_1").click_id(click)).await.unwrap();
     outbox.enqueue_alone(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1")).await.unwrap();
     let older = async |by: &str| {
         let sql = "UPDATE river_job SET created_at = datetime(created_at, $1)";
@@ -197,9 +200,8 @@ async fn a_sale_known_after_a_kill() {
     outbox.migrate().await.unwrap();
     let sandbox = Sandbox::start().await.unwrap();
     let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
-    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
-    let click = client().build().unwrap().track_click(Click::landing(landing)).await.unwrap();
-    outbox.enqueue_alone(Lead::new("user_1").click_id(click.click_id().cloned())).await.unwrap();
+    let click = click(&sandbox).await;
+    outbox.enqueue_alone(Lead::new("user_1").click_id(click)).await.unwrap();
     let worker = outbox.worker(client()).start().await.unwrap();
     let all = async |count: u64| {
         while outbox.books().await.unwrap().pending != 0 || outbox.books().await.unwrap().enqueued != count {

@@ -41,11 +41,7 @@ pub(super) async fn replay<DB: Database>(
     outbox: &Outbox<DB>,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let mut done = Vec::new();
-    for id in letters.ids(outbox).await? {
-        done.push((id, outbox.replay(id).await.map_err(|error| failed(&error))?));
-    }
-    Ok(told(&done, "is in the queue again", output))
+    decide(letters.ids(outbox).await?, async |id| outbox.replay(id).await, "is in the queue again", output).await
 }
 
 pub(super) async fn discard<DB: Database>(
@@ -53,11 +49,7 @@ pub(super) async fn discard<DB: Database>(
     outbox: &Outbox<DB>,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let mut done = Vec::new();
-    for id in letters.ids(outbox).await? {
-        done.push((id, outbox.discard(id).await.map_err(|error| failed(&error))?));
-    }
-    Ok(told(&done, "is discarded", output))
+    decide(letters.ids(outbox).await?, async |id| outbox.discard(id).await, "is discarded", output).await
 }
 
 pub(super) async fn settle<DB: Database>(
@@ -65,11 +57,20 @@ pub(super) async fn settle<DB: Database>(
     outbox: &Outbox<DB>,
     output: Output,
 ) -> Result<Ending, Failure> {
+    decide(ids, async |id| outbox.settle(id).await, "is settled", output).await
+}
+
+async fn decide(
+    ids: Vec<i64>,
+    decision: impl AsyncFn(i64) -> Result<bool, affitor_outbox::Error>,
+    what: &str,
+    output: Output,
+) -> Result<Ending, Failure> {
     let mut done = Vec::new();
     for id in ids {
-        done.push((id, outbox.settle(id).await.map_err(|error| failed(&error))?));
+        done.push((id, decision(id).await.map_err(|error| failed(&error))?));
     }
-    Ok(told(&done, "is settled", output))
+    Ok(told(&done, what, output))
 }
 
 pub(super) async fn show<DB: Database>(
