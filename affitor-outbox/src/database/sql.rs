@@ -46,7 +46,8 @@ macro_rules! refunds {
     };
 }
 
-/// How many a union has found: none or one. SQLite uses no index for an `OR` of expressions; and where it may, that of the queue.
+/// How many a union has found: none or one. SQLite uses no index for an `OR` of expressions; and `+` and `||` keep it from those of the id
+/// and the queue, in which there is all that is kept.
 macro_rules! found {
     ($schema:literal, $($where:expr),+) => {
         concat!(
