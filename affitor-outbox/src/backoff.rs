@@ -25,7 +25,7 @@ pub(crate) fn wait(age: Duration, asked: Option<Duration>, chance: f64) -> Durat
     let ceiling = (age / 2).clamp(SHORTEST, LONGEST);
     let wait = ceiling.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0);
     match asked {
-        Some(asked) => wait.max(no_sooner(asked.min(LONGEST_ASKED), chance)),
+        Some(asked) => wait.max(no_sooner(asked.min(LONGEST_ASKED), chance).min(LONGEST_ASKED)),
         None => wait,
     }
 }
@@ -57,6 +57,7 @@ mod tests {
             (s(86_400), None, 0.0, s(450)),
             (s(86_400), Some(s(1)), 1.0, s(900)),
             (s(0), Some(Duration::MAX), 0.0, s(86_400)),
+            (s(0), Some(s(86_400)), 1.0, s(86_400)),
         ] {
             assert_eq!(wait(age, asked, chance), expected, "{age:?} {asked:?} {chance}");
         }

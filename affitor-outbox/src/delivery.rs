@@ -71,7 +71,7 @@ impl Delivery {
         Ok(Self { key: key(event)?, event: event_json })
     }
 
-    /// What River makes of the key.
+    /// What River makes of the key, unless there are characters in it that it writes otherwise (`<`, `>`, `&`).
     #[cfg(feature = "postgres")]
     pub(crate) fn unique_key(&self) -> Option<Vec<u8>> {
         use sha2::{Digest as _, Sha256};

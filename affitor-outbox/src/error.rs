@@ -92,6 +92,10 @@ impl Error {
             _ => return false,
         };
         let sqlx::Error::Database(refused) = error else { return false };
+        // The next id may be free: after a restore the sequence is behind.
+        if refused.is_unique_violation() {
+            return false;
+        }
         let code = refused.code().unwrap_or_default();
         // SQLite's numbers are of one to four digits, the lower byte being the kind.
         match code.parse::<u32>() {

@@ -74,7 +74,8 @@ pub(crate) async fn sql<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<String, E
         let record = if line == RIVER_LINE && version < 5 {
             format!("(version) VALUES ({version})")
         } else {
-            format!("(line, version) VALUES ('{line}', {version})")
+            // Ours are made again where River has made its table anew.
+            format!("(line, version) VALUES ('{line}', {version}) ON CONFLICT (line, version) DO NOTHING")
         };
         // Writing to a string does not fail.
         let _ = write!(

@@ -223,7 +223,8 @@ impl<DB: Database> Outbox<DB> {
     }
 
     /// Delivers a dead letter again, corrected: with another amount, say. `false` where there is none with this id, and where `event`
-    /// is another one: not the same sale, refund or lead.
+    /// is another one: not the same sale, refund or lead. (A row that was written by plain SQL has no key to tell that by: discard it,
+    /// and enqueue the right event.)
     ///
     /// # Errors
     ///

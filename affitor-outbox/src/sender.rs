@@ -24,14 +24,18 @@ pub(crate) const JOB: Duration = Duration::from_secs(20);
 /// How long a question to the database may take; a job that is cut off by its own limit has used an attempt.
 const QUESTION: Duration = Duration::from_secs(3);
 
+/// Longer than an event ever waits: then its worker was away.
+const AWAY: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
 /// River's last priority, of four.
 const LAST: i16 = 4;
 
 /// In a job's metadata: that a try may have arrived (of a partial refund: from before it is sent); since when the service says "not
-/// found", in seconds of Unix time; since when it fails; the words of the last error.
+/// found", in seconds of Unix time; since when it fails, and when it failed last; the words of the last error.
 const LOST: &str = "affitor_lost";
 const UNKNOWN_SINCE: &str = "affitor_unknown_since";
 const FAILS_SINCE: &str = "affitor_fails_since";
+const FAILED_AT: &str = "affitor_failed_at";
 const ERROR: &str = "affitor_error";
 
 pub(crate) struct Sender<DB: Database> {
@@ -41,8 +45,8 @@ pub(crate) struct Sender<DB: Database> {
     _alive: Alive,
 }
 
-/// After a kill, and where River can't read a row: by its age, as after any failure. River's own policy waits for hours after some
-/// kills (the fourth power of the attempts).
+/// Where River can't read a row, and after what nobody has foreseen: by its age, as after any failure. River's own policy waits for
+/// hours after some (the fourth power of the attempts).
 pub(crate) struct ByAge;
 
 impl RetryPolicy for ByAge {
@@ -55,6 +59,10 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
     type Error = BoxError;
 
     fn next_retry(&self, job: &Job<Delivery>, error: &WorkError, now: Timestamp) -> Option<Duration> {
+        // A kill says nothing against the event: soon.
+        if error.to_string().contains("rescued") {
+            return Some(backoff::wait(Duration::ZERO, None, fastrand::f64()));
+        }
         Some(ByAge.next_retry(&job.row, error, now))
     }
 
@@ -98,7 +106,9 @@ impl<DB: Database> Sender<DB> {
             Err(error) => return Ok(unasked(&error, age)),
         }
         if let Some(closed) = self.gate.closed() {
-            return Ok(Ending::Later(backoff::no_sooner(closed, fastrand::f64()), "refused"));
+            let wait = backoff::no_sooner(closed, fastrand::f64());
+            stand_still(context, job, wait)?;
+            return Ok(Ending::Later(wait, "refused"));
         }
         let partial_refund = event.is_partial_refund();
         let mut lost = job.metadata.get_raw(LOST).is_some_and(|lost| lost.get() != "false");
@@ -111,8 +121,8 @@ impl<DB: Database> Sender<DB> {
                 Ok(true) => {}
                 Ok(false) => return Ok(Ending::Later(backoff::behind(age), "taken")),
                 Err(error) => {
-                    // The mark may still come to be written.
-                    context.metadata_set(LOST, false)?;
+                    // The mark may still come to be written. If it can't be taken back, the refund is in doubt: the safe side.
+                    self.ask(DB::unmark_sending(&self.pool, job.id, job.attempt)).await.ok();
                     return Ok(unasked(&error, age));
                 }
             }
@@ -144,11 +154,11 @@ impl<DB: Database> Sender<DB> {
         // A clock that was put back has left a time that is still to come.
         let since = time(job, UNKNOWN_SINCE).map_or(now, |since| since.min(now));
         let unknown = now.duration_since(since).unwrap_or_default();
-        let may_come = match self.ask(DB::is_forerun(&self.pool, event, i64::MAX, job.id)).await {
-            Ok(forerun) => forerun || has_click,
+        let forerun = match self.ask(DB::is_forerun(&self.pool, event, i64::MAX, job.id)).await {
+            Ok(forerun) => forerun,
             Err(error) => return Ok(unasked(&error, age(job))),
         };
-        if !may_come || unknown >= backoff::MAY_COME {
+        if !forerun && (!has_click || unknown >= backoff::MAY_COME) {
             return Ok(Ending::Done(Delivered::NotAttributed { found: false }));
         }
         context.metadata_set(UNKNOWN_SINCE, seconds(since))?;
@@ -177,15 +187,18 @@ impl<DB: Database> Sender<DB> {
         let age = age(job);
         let words = Some(error.to_string());
         context.metadata_set(ERROR, &words)?;
-        // Not since it was enqueued: the worker may have been away.
+        // Not since it was enqueued, nor since long ago: the worker may have been away.
         let now = SystemTime::now();
-        let fails_since = time(job, FAILS_SINCE).max(time(job, REPLAYED_AT)).map_or(now, |since| since.min(now));
+        let was_away = time(job, FAILED_AT).is_some_and(|at| at.elapsed().unwrap_or_default() > AWAY);
+        let began = time(job, FAILS_SINCE).max(time(job, REPLAYED_AT)).filter(|_| !was_away);
+        let fails_since = began.map_or(now, |since| since.min(now));
         context.metadata_set(FAILS_SINCE, seconds(fails_since))?;
+        context.metadata_set(FAILED_AT, seconds(now))?;
         let is_old = now.duration_since(fails_since).unwrap_or_default() >= backoff::MAX_AGE;
         let (wait, why) = match error.undelivered(partial_refund) {
             Undelivered::Rejected => return Ok(Ending::Dead(Reason::Rejected, words)),
             Undelivered::Uncertain => return Ok(Ending::Dead(Reason::Uncertain, words)),
-            _ if is_old => return Ok(Ending::Dead(Reason::TooOld, words)),
+            Undelivered::Again { .. } if is_old => return Ok(Ending::Dead(Reason::TooOld, words)),
             Undelivered::Again { after } => (backoff::wait(age, after, fastrand::f64()), "unavailable"),
             _ => {
                 if self.gate.close() {
@@ -194,15 +207,21 @@ impl<DB: Database> Sender<DB> {
                 (backoff::wait_for_a_person(age, error.retry_after(), fastrand::f64()), "refused")
             }
         };
-        if let Some(since) = time(job, UNKNOWN_SINCE) {
-            context.metadata_set(UNKNOWN_SINCE, seconds(since + wait))?;
-        }
+        stand_still(context, job, wait)?;
         Ok(Ending::Later(wait, why))
     }
 
     async fn ask<T>(&self, question: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         tokio::time::timeout(QUESTION, question).await.unwrap_or_else(|_| Err(Error::timeout()))
     }
+}
+
+/// While nothing is asked, the hour for "not found" does not run.
+fn stand_still(context: &WorkContext, job: &JobRow, wait: Duration) -> Result<(), BoxError> {
+    if let Some(since) = time(job, UNKNOWN_SINCE).and_then(|since| since.checked_add(wait)) {
+        context.metadata_set(UNKNOWN_SINCE, seconds(since))?;
+    }
+    Ok(())
 }
 
 /// What an earlier attempt has found out and written down, when it came too late to end the job.

@@ -22,6 +22,9 @@ const MOST_SENDERS: usize = 10_000;
 /// For how long what is delivered is kept.
 const COMPLETED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// Longer than dates go: for ever.
+const LONGEST_KEPT: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
+
 /// Makes a [`Worker`].
 #[must_use = "a builder does nothing until it starts"]
 pub struct WorkerBuilder<DB: Database> {
@@ -75,6 +78,11 @@ impl<DB: Database> WorkerBuilder<DB> {
         if let Some(what) = DB::foreign(&self.outbox.pool).await? {
             return Err(Error::foreign(what));
         }
+        let retention = if self.completed_kept > LONGEST_KEPT {
+            Retention::Keep
+        } else {
+            Retention::DeleteAfter(self.completed_kept)
+        };
         let (sender, alive) = sender(&self.outbox, self.client, true)?;
         let mut workers = Workers::new();
         workers.add(sender)?;
@@ -83,7 +91,7 @@ impl<DB: Database> WorkerBuilder<DB> {
             .queue(QUEUE, QueueConfig::new(self.senders))
             .fetch_cooldown(Duration::from_millis(20))
             .retry_policy(ByAge)
-            .maintenance(maintenance().with_completed_job_retention(Retention::DeleteAfter(self.completed_kept)))
+            .maintenance(maintenance().with_completed_job_retention(retention))
             .build()?;
         Ok(Worker { handle: river.start()?, _alive: alive })
     }

@@ -22,7 +22,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 pub(crate) const EXIT_CODES: &str = "Exit codes:
   0  done
-  1  replay, discard: there is no such dead letter
+  1  replay, discard, settle: there is no such event
   2  there is no database URL, or the settings of `work` are wrong
   3  the database can't be reached, or has no outbox";
 

@@ -143,6 +143,9 @@ mod sealed {
         /// Writes down that an event is about to be sent, before it is; `false` where it is not this attempt's any more.
         fn mark_sending(pool: &sqlx::Pool<Self>, id: i64, attempt: i32) -> impl Future<Output = Answer<bool>> + Send;
 
+        /// Takes the mark back, of what was not sent.
+        fn unmark_sending(pool: &sqlx::Pool<Self>, id: i64, attempt: i32) -> impl Future<Output = Answer<()>> + Send;
+
         /// A kind of job that is not the outbox's, or the queue of a River that is not.
         fn foreign(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Option<String>>> + Send;
 

@@ -94,15 +94,14 @@ CREATE OR REPLACE FUNCTION affitor.affitor_books_keep() RETURNS trigger LANGUAGE
 BEGIN
   INSERT INTO affitor.affitor_books AS books (state, outcome, uncertain, count)
   SELECT ",
-    gone_state!("state"),
-    ", ",
-    counted!(output, "metadata"),
+    gone!(output, "state", "metadata"),
     ", count(*) FROM gone WHERE kind = 'affitor_event' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
   ON CONFLICT (state, outcome, uncertain) DO UPDATE SET count = books.count + excluded.count;
   RETURN NULL;
 END
 $$;
-CREATE OR REPLACE TRIGGER affitor_books_keep AFTER DELETE ON affitor.river_job REFERENCING OLD TABLE AS gone
+DROP TRIGGER IF EXISTS affitor_books_keep ON affitor.river_job;
+CREATE TRIGGER affitor_books_keep AFTER DELETE ON affitor.river_job REFERENCING OLD TABLE AS gone
 FOR EACH STATEMENT EXECUTE FUNCTION affitor.affitor_books_keep();
 CREATE OR REPLACE FUNCTION affitor.affitor_end() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -119,7 +118,8 @@ BEGIN
   RETURN NEW;
 END
 $$;
-CREATE OR REPLACE TRIGGER affitor_end BEFORE UPDATE OF state ON affitor.river_job FOR EACH ROW
+DROP TRIGGER IF EXISTS affitor_end ON affitor.river_job;
+CREATE TRIGGER affitor_end BEFORE UPDATE OF state ON affitor.river_job FOR EACH ROW
 WHEN (NEW.kind = 'affitor_event' AND NEW.state IN ('completed', 'cancelled', 'discarded'))
 EXECUTE FUNCTION affitor.affitor_end();
 "

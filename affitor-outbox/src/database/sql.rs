@@ -65,6 +65,20 @@ macro_rules! partial_refund {
     };
 }
 
+/// How an event counts in the books once its row is gone. Whoever deletes one that is not delivered has discarded it, and one
+/// that is uncertain settled.
+macro_rules! gone {
+    ($output:ident, $state:literal, $metadata:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $state,
+            " = 'completed' THEN 'completed' ELSE 'cancelled' END, coalesce(",
+            $output!($metadata, "outcome"),
+            ", ''), 0"
+        )
+    };
+}
+
 /// How an event counts in the books: its outcome, and whether that is uncertain.
 macro_rules! counted {
     ($output:ident, $metadata:literal) => {
@@ -78,21 +92,16 @@ macro_rules! counted {
     };
 }
 
-/// What an event counts as in the books once its row is gone. Whoever deletes one that is not delivered has discarded it.
-macro_rules! gone_state {
-    ($state:literal) => {
-        concat!("CASE WHEN ", $state, " = 'completed' THEN 'completed' ELSE 'cancelled' END")
-    };
-}
-
-/// What may have arrived of a refund is forgotten, and of a sale is not.
+/// What may have arrived of a refund is forgotten, and of a sale is not: nor that a worker died with it, of which the attempts tell.
 macro_rules! replayable {
-    ($field:ident, $without:ident) => {
+    ($field:ident, $without:ident, $with:ident, $yes:literal) => {
         concat!(
             "CASE WHEN ",
             $field!("type"),
             " = 'refund' THEN ",
             $without!("metadata", "affitor_lost"),
+            " WHEN attempt > 1 THEN ",
+            $with!("metadata", "affitor_lost", $yes),
             " ELSE metadata END"
         )
     };
@@ -292,9 +301,9 @@ macro_rules! dialect {
                     $schema,
                     "river_job SET args = ",
                     $json!("$3"),
+                    ", metadata = ",
+                    $without!($without!("metadata", "output"), "affitor_dead"),
                     " WHERE id = $1 AND kind = 'affitor_event' AND state = 'discarded' AND (",
-                    $key,
-                    " IS NULL OR ",
                     $key,
                     " = $2)"
                 );
@@ -322,6 +331,18 @@ macro_rules! dialect {
                 Ok(sqlx::query(sql).bind(id).bind(attempt).execute(pool).await?.rows_affected() > 0)
             }
 
+            async fn unmark_sending(pool: &sqlx::Pool<Self>, id: i64, attempt: i32) -> Result<(), Error> {
+                let sql = concat!(
+                    "UPDATE ",
+                    $schema,
+                    "river_job SET metadata = ",
+                    $without!("metadata", "affitor_lost"),
+                    " WHERE id = $1 AND state = 'running' AND attempt = $2"
+                );
+                sqlx::query(sql).bind(id).bind(attempt).execute(pool).await?;
+                Ok(())
+            }
+
             async fn replay(
                 tx: &mut sqlx::Transaction<'_, Self>,
                 client: &Client,
@@ -331,9 +352,9 @@ macro_rules! dialect {
                 let sql = concat!(
                     "UPDATE ",
                     $schema,
-                    "river_job SET metadata = ",
+                    "river_job SET attempt = 0, metadata = ",
                     $with!(
-                        $without!(replayable!($field, $without), "affitor_unknown_since"),
+                        $without!(replayable!($field, $without, $with, $yes), "affitor_unknown_since"),
                         "affitor_replayed_at",
                         "$2"
                     ),

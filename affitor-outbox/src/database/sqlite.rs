@@ -100,13 +100,11 @@ const FIRST: &str = concat!(
 CREATE TRIGGER IF NOT EXISTS affitor_books_keep AFTER DELETE ON river_job WHEN OLD.kind = 'affitor_event' BEGIN
   INSERT INTO affitor_books (state, outcome, uncertain, count)
   SELECT ",
-    gone_state!("OLD.state"),
-    ", ",
-    counted!(output, "OLD.metadata"),
+    gone!(output, "OLD.state", "OLD.metadata"),
     ", 1 WHERE true ON CONFLICT (state, outcome, uncertain) DO UPDATE SET count = count + 1;
 END;
-CREATE TRIGGER IF NOT EXISTS affitor_remember AFTER UPDATE OF state ON river_job
-WHEN NEW.kind = 'affitor_event' AND (NEW.state = 'discarded' OR NEW.state IN ('completed', 'cancelled') AND (",
+CREATE TRIGGER IF NOT EXISTS affitor_remember AFTER UPDATE OF state, metadata ON river_job
+WHEN NEW.kind = 'affitor_event' AND NEW.finalized_at < '9999' AND (NEW.state = 'discarded' OR NEW.state IN ('completed', 'cancelled') AND (",
     partial_refund!(new_field),
     " OR ",
     output!("NEW.metadata", "uncertain"),
@@ -156,7 +154,8 @@ dialect! {
 
     async fn version(pool: &SqlitePool) -> Result<i64, Error> {
         let sql = "SELECT CASE WHEN (SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'river_job' \
-                   AND name LIKE 'affitor\\_%' ESCAPE '\\') < $1 THEN 0 \
+                   AND name IN ('affitor_books_keep', 'affitor_remember', 'affitor_forget', 'affitor_events_are_json_insert', \
+                   'affitor_events_are_json_update')) < $1 THEN 0 \
                    ELSE (SELECT coalesce(max(version), 0) FROM river_migration WHERE line = 'affitor') END";
         Ok(sqlx::query_scalar(sql).bind(TRIGGERS).fetch_one(pool).await?)
     }
