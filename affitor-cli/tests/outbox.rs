@@ -46,7 +46,7 @@ async fn from_the_tables_to_the_books() {
     let url = format!("{}/api/v1/track/click", sandbox.url());
     let landing = format!(r#"{{"affiliate_url": "https://shop.example/?aff={}"}}"#, sandbox.partner_code());
     reqwest::Client::new().post(url).body(landing).send().await.unwrap();
-    let click_id = sandbox.clicks().await[0].click_id.clone();
+    let click_id = sandbox.clicks()[0].click_id.clone();
     let pool = affitor_outbox::sqlx::SqlitePool::connect(&database).await.unwrap();
     let lead = LEAD.replace("CLICK", &click_id);
     for args in [&lead, "{}", REFUSED, REFUSED] {

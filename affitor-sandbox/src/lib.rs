@@ -19,7 +19,7 @@
 //!     .json()
 //!     .await?;
 //!
-//! let clicks = sandbox.clicks().await;
+//! let clicks = sandbox.clicks();
 //! assert_eq!(answer["click_id"], clicks[0].click_id);
 //! # Ok(()) } // dropped: it stops, and its connections with it
 //! ```
@@ -45,14 +45,14 @@
 //! let click = serde_json::json!({ "affiliate_url": landing }).to_string();
 //! let url = format!("{}/api/v1/track/click", sandbox.url());
 //! reqwest::Client::new().post(url).body(click).send().await.unwrap();
-//! let click_id = sandbox.clicks().await[0].click_id.clone();
+//! let click_id = sandbox.clicks()[0].click_id.clone();
 //!
 //! let first = my_app_sells(sandbox.url(), sandbox.api_key(), &click_id).await;
 //! let again = my_app_sells(sandbox.url(), sandbox.api_key(), &click_id).await;
 //!
 //! assert_eq!((first, again), (500, 409)); // 409: recorded already, which is no failure
-//! assert_eq!(sandbox.sales().await.len(), 1);
-//! assert_eq!(sandbox.commissions().await[0].amount_cents, 980);
+//! assert_eq!(sandbox.sales().len(), 1);
+//! assert_eq!(sandbox.commissions()[0].amount_cents, 980);
 //! # }
 //! ```
 //!

@@ -18,7 +18,7 @@ use crate::{
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
 /// let sandbox = Sandbox::start().await?;
 /// assert!(sandbox.url().starts_with("http://127.0.0.1:"));
-/// assert!(sandbox.sales().await.is_empty());
+/// assert!(sandbox.sales().is_empty());
 /// # Ok(()) }
 /// ```
 #[must_use = "a sandbox stops when it is dropped"]
@@ -143,53 +143,53 @@ impl Sandbox {
     }
 
     /// The clicks that count, oldest first.
-    pub async fn clicks(&self) -> Vec<ClickRecord> {
+    pub fn clicks(&self) -> Vec<ClickRecord> {
         self.service.lock().state.clicks.clone()
     }
 
     /// The leads, oldest first.
-    pub async fn leads(&self) -> Vec<LeadRecord> {
+    pub fn leads(&self) -> Vec<LeadRecord> {
         self.service.lock().state.all_leads()
     }
 
     /// The sales, oldest first.
-    pub async fn sales(&self) -> Vec<SaleRecord> {
+    pub fn sales(&self) -> Vec<SaleRecord> {
         self.service.lock().state.sales.clone()
     }
 
     /// The commissions, oldest first.
-    pub async fn commissions(&self) -> Vec<CommissionRecord> {
+    pub fn commissions(&self) -> Vec<CommissionRecord> {
         self.service.lock().state.commissions.clone()
     }
 
     /// The refunds that took something back, oldest first.
-    pub async fn refunds(&self) -> Vec<RefundRecord> {
+    pub fn refunds(&self) -> Vec<RefundRecord> {
         self.service.lock().state.refunds.clone()
     }
 
     /// The customers.
-    pub async fn customers(&self) -> Vec<CustomerRecord> {
+    pub fn customers(&self) -> Vec<CustomerRecord> {
         self.service.lock().state.customer_records()
     }
 
     /// The events in test mode, oldest first.
-    pub async fn test_events(&self) -> Vec<TestEventRecord> {
+    pub fn test_events(&self) -> Vec<TestEventRecord> {
         self.service.lock().state.test_events.clone()
     }
 
     /// The synthetic chains, oldest first.
-    pub async fn chains(&self) -> Vec<ChainRecord> {
+    pub fn chains(&self) -> Vec<ChainRecord> {
         self.service.lock().state.chains.clone()
     }
 
     /// The requests and what became of them, oldest first; of more than the builder [says](SandboxBuilder::requests_kept)
     /// the newest. (Browsers' questions whether they may call are not among them, nor is the sandbox's own page.)
-    pub async fn requests(&self) -> Vec<RequestRecord> {
+    pub fn requests(&self) -> Vec<RequestRecord> {
         self.service.lock().log.kept().cloned().collect()
     }
 
     /// How many requests are not kept any more.
-    pub async fn requests_dropped(&self) -> u64 {
+    pub fn requests_dropped(&self) -> u64 {
         self.service.lock().log.dropped()
     }
 
@@ -210,7 +210,7 @@ impl Sandbox {
         let mut changes = self.service.subscribe();
         loop {
             changes.mark_unchanged();
-            let held = self.snapshot().await;
+            let held = self.snapshot();
             if condition(&held) {
                 return Ok(held);
             }
@@ -248,12 +248,12 @@ impl Sandbox {
     }
 
     /// All of the above but the requests, at one moment.
-    pub async fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> Snapshot {
         self.service.lock().state.snapshot()
     }
 
     /// Changes how a partner stands to the program; `false` when there is no such partner.
-    pub async fn set_partner_state(&self, code: &str, standing: PartnerState) -> bool {
+    pub fn set_partner_state(&self, code: &str, standing: PartnerState) -> bool {
         if self.service.lock().state.partner(code).is_none() {
             return false;
         }

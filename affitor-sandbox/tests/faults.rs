@@ -59,8 +59,8 @@ async fn each_fault_is_what_it_says() {
         Visitor::server(&sandbox).bought("user_7", "t_1").await;
         sandbox.inject(fault.times(1).on(ApiCall::Sale));
         assert_eq!(send(&sandbox, "/api/v1/track/sale", &sale("t_2", "user_7")).await, ended, "{fault}");
-        assert_eq!(sandbox.sales().await.len() == 2, recorded, "{fault}");
-        let request = sandbox.requests().await.pop().unwrap();
+        assert_eq!(sandbox.sales().len() == 2, recorded, "{fault}");
+        let request = sandbox.requests().pop().unwrap();
         assert_eq!((request.fault, request.changed), (Some(fault), recorded), "{fault}");
         assert_eq!(fault.writes(), recorded, "{fault}");
         assert_eq!(request.transaction_id.as_deref(), Some("t_2"));
@@ -110,13 +110,13 @@ async fn the_same_seed_gives_the_same_faults() {
 async fn the_log_says_what_was_lost_and_what_was_doubled() {
     let sandbox = start(builder().fault(Fault::ResetAfterWrite.times(1).on(ApiCall::Sale))).await;
     Visitor::server(&sandbox).click("PARTNER123", None).await;
-    let click_id = sandbox.clicks().await[0].click_id.clone();
+    let click_id = sandbox.clicks()[0].click_id.clone();
     for id in ["t_1", "t_2"] {
         let body = json!({ "transaction_id": id, "amount_cents": 100, "click_id": click_id });
         let ended = send(&sandbox, "/api/v1/track/sale", &body).await;
         assert_eq!(ended, if id == "t_1" { Ended::Reset } else { Ended::With(200) });
     }
-    let requests = sandbox.requests().await;
+    let requests = sandbox.requests();
     let unheard = |request: &&RequestRecord| request.changed && !request.is_confirmed();
     let unheard: Vec<_> = requests.iter().filter(unheard).map(|request| request.transaction_id.as_deref()).collect();
     assert_eq!(unheard, [Some("t_1")]);
@@ -129,11 +129,11 @@ async fn of_many_requests_the_newest_are_kept_and_the_others_counted() {
     for _ in 0..5 {
         send(&sandbox, "/api/v1/track/lead", &json!({})).await;
     }
-    let numbers: Vec<_> = sandbox.requests().await.iter().map(|request| request.number).collect();
-    assert_eq!((numbers, sandbox.requests_dropped().await), (vec![3, 4, 5], 2));
+    let numbers: Vec<_> = sandbox.requests().iter().map(|request| request.number).collect();
+    assert_eq!((numbers, sandbox.requests_dropped()), (vec![3, 4, 5], 2));
     let none = start(builder().requests_kept(0)).await;
     send(&none, "/api/v1/track/lead", &json!({})).await;
-    assert_eq!((none.requests().await.len(), none.requests_dropped().await), (0, 1));
+    assert_eq!((none.requests().len(), none.requests_dropped()), (0, 1));
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_stalled_request_ends_with_the_sandbox() {
     let sandbox = start(builder().fault(Fault::Stall.always())).await;
     let url = format!("{}/api/v1/track/lead", sandbox.url());
     let waiting = tokio::spawn(reqwest::Client::new().post(url).send());
-    while sandbox.requests().await.is_empty() {
+    while sandbox.requests().is_empty() {
         tokio::task::yield_now().await;
     }
     drop(sandbox);
@@ -195,7 +195,7 @@ async fn a_lost_commission() {
     let (status, answer) = server.track("sale", sale("t_1", "user_7")).await;
     assert_eq!((status, &answer["error"]), (500, &json!("Failed to create commission")));
     assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 409);
-    assert_eq!((sandbox.sales().await[0].commission_id, sandbox.commissions().await.len()), (None, 0));
+    assert_eq!((sandbox.sales()[0].commission_id, sandbox.commissions().len()), (None, 0));
     let refund = server.track("refund", json!({ "transaction_id": "t_1" })).await;
     assert_eq!(refund.1["status"], "no_commission");
 }

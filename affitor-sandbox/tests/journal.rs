@@ -67,21 +67,21 @@ async fn a_day_survives_a_restart() {
     assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 409);
     assert_eq!(server.track("sale", json!({ "additional_data": { "test_mode": true } })).await.0, 200);
     assert_eq!(server.post("/api/v1/cli/test-event", r#"{"type":"chain"}"#).await.0, 200);
-    assert!(sandbox.set_partner_state("abc123", PartnerState::LinkInactive).await);
-    let before = sandbox.snapshot().await;
-    let refused: Vec<_> = sandbox.requests().await.into_iter().filter(|request| request.error.is_some()).collect();
+    assert!(sandbox.set_partner_state("abc123", PartnerState::LinkInactive));
+    let before = sandbox.snapshot();
+    let refused: Vec<_> = sandbox.requests().into_iter().filter(|request| request.error.is_some()).collect();
 
     let sandbox = restarted(sandbox, settings()).await;
     let server = Visitor::server(&sandbox);
-    assert_eq!(sandbox.snapshot().await, before);
-    let after: Vec<_> = sandbox.requests().await.into_iter().filter(|request| request.error.is_some()).collect();
+    assert_eq!(sandbox.snapshot(), before);
+    let after: Vec<_> = sandbox.requests().into_iter().filter(|request| request.error.is_some()).collect();
     assert_eq!(after, refused);
     assert!(sandbox.now_ms() - before.sales[0].at_ms >= 3 * 24 * 60 * 60 * 1000, "the clock is still ahead");
     assert_eq!(server.track("sale", sale("t_2", "user_8")).await.0, 409, "ids are still taken");
     let inactive = server.track("click", json!({ "affiliate_url": "https://shop.example/?aff=abc123" })).await;
     assert_eq!(inactive.1["success"], false);
     server.bought("user_10", "t_3").await;
-    let ids: Vec<_> = sandbox.snapshot().await.sales.iter().map(|sale| sale.sale_id).collect();
+    let ids: Vec<_> = sandbox.snapshot().sales.iter().map(|sale| sale.sale_id).collect();
     assert!(ids.is_sorted() && ids[1] < ids[2], "numbers go on: {ids:?}");
     for secret in ["secret@example.com", "jo@example.com", "test_key", "other_key"] {
         assert!(!data.text().contains(secret), "{secret}");
@@ -101,7 +101,7 @@ async fn a_torn_last_line_is_forgiven_and_any_other_is_not() {
     for cut in [last + 1, last + 30, whole.len() - 2, 5, 0] {
         fs::write(&data.0, &whole[..cut]).unwrap();
         let sandbox = start(data.builder()).await;
-        let snapshot = sandbox.snapshot().await;
+        let snapshot = sandbox.snapshot();
         let expected = if cut >= last { (1, 1, 0) } else { (0, 0, 0) };
         assert_eq!((snapshot.clicks.len(), snapshot.leads.len(), snapshot.sales.len()), expected, "cut at {cut}");
         if cut >= last {
@@ -111,7 +111,7 @@ async fn a_torn_last_line_is_forgiven_and_any_other_is_not() {
     // Only the last newline is missing: editors do that.
     fs::write(&data.0, whole.trim_end()).unwrap();
     let sandbox = start(data.builder()).await;
-    assert_eq!(sandbox.sales().await.len(), 1);
+    assert_eq!(sandbox.sales().len(), 1);
     assert_eq!(Visitor::server(&sandbox).track("sale", sale("t_1", "user_7")).await.0, 409);
     drop(sandbox);
     assert!(data.text().starts_with(&whole), "and it is put back");
@@ -176,10 +176,10 @@ async fn a_reset_empties_the_file() {
     sandbox.advance_days(9);
     sandbox.reset().unwrap();
     assert_eq!(data.text().lines().count(), 1);
-    assert!(sandbox.snapshot().await.clicks.is_empty() && sandbox.requests().await.is_empty());
+    assert!(sandbox.snapshot().clicks.is_empty() && sandbox.requests().is_empty());
     Visitor::server(&sandbox).bought("user_7", "t_1").await;
     let sandbox = restarted(sandbox, data.builder()).await;
-    assert_eq!(sandbox.sales().await.len(), 1);
+    assert_eq!(sandbox.sales().len(), 1);
 }
 
 #[cfg(target_os = "linux")]
@@ -231,7 +231,7 @@ async fn a_disk_that_fills_up() {
         assert!(recorded < 1_000, "64 KiB are full by now");
     };
     assert_eq!(refused, (500, json!({ "error": "The journal can't be written" })));
-    assert_eq!(sandbox.sales().await.len(), recorded);
+    assert_eq!(sandbox.sales().len(), recorded);
     assert!(sandbox.reset().is_ok(), "which makes room");
     server.bought("user_7", "t_1").await;
     assert!(fs::read_to_string(&file).unwrap().ends_with("}\n"));
@@ -275,7 +275,7 @@ async fn deep_bodies() {
     }
     assert!(taken >= 4, "{taken}");
     drop(sandbox);
-    assert_eq!(start(data.builder()).await.clicks().await.len(), taken);
+    assert_eq!(start(data.builder()).await.clicks().len(), taken);
 }
 
 #[cfg(unix)]

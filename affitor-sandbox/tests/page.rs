@@ -150,7 +150,7 @@ async fn faults_chain_and_reset() {
     let (status, answer) = post(&sandbox, "/chain", json!({})).await;
     let words = "Too many synthetic chains (max 10/program/hour). Come back in 60 min.";
     assert_eq!((status, &answer["error"]), (429, &json!(words)));
-    assert_eq!(sandbox.chains().await.len(), 10);
+    assert_eq!(sandbox.chains().len(), 10);
 
     Visitor::server(&sandbox).bought("user_7", "t_1").await;
     sandbox.inject(Fault::Stall.times(1));
@@ -258,7 +258,7 @@ async fn the_shop() {
     assert_eq!(server.track("lead", json!({ "click_id": click_id, "customer_key": "user_7" })).await.0, 200);
     let (status, paid) = post(&sandbox, "/shop/pay", json!({ "customer_key": "user_7" })).await;
     assert_eq!((status, &paid["success"]), (200, &json!(true)));
-    let id = sandbox.sales().await[0].transaction_id.clone();
+    let id = sandbox.sales()[0].transaction_id.clone();
     let (status, back) = post(&sandbox, "/shop/refund", json!({ "transaction_id": id })).await;
     assert_eq!((status, &back["status"]), (200, &json!("reversed")));
     let (status, nobody) = post(&sandbox, "/shop/pay", json!({ "customer_key": "nobody" })).await;

@@ -59,10 +59,10 @@ async fn what_is_refused_and_in_which_words() {
             assert_eq!(got, (*status, json!({ "error": words })), "{call} {body}");
         }
     }
-    let requests = sandbox.requests().await;
+    let requests = sandbox.requests();
     assert_eq!(requests.len(), REFUSALS.len() * 2);
     assert_eq!(requests[0].error.as_deref(), Some("The body must be a JSON object"));
-    let snapshot = sandbox.snapshot().await;
+    let snapshot = sandbox.snapshot();
     assert!(snapshot.customers.is_empty() && snapshot.leads.is_empty() && snapshot.sales.is_empty());
 }
 
@@ -96,16 +96,16 @@ async fn the_last_click_wins() {
     assert_ne!(second, first);
     assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 200);
 
-    let customers = sandbox.customers().await;
+    let customers = sandbox.customers();
     assert_eq!(customers.len(), 1);
     assert_eq!(customers[0].click_ids, [first, second.clone()]);
     assert_eq!(
         (customers[0].status, customers[0].customer_key.as_deref()),
         (CustomerStatus::Conversion, Some("user_7"))
     );
-    let sales = sandbox.sales().await;
+    let sales = sandbox.sales();
     assert_eq!((sales[0].partner_code.as_str(), &sales[0].click_id), ("abc123", &second));
-    let commissions = sandbox.commissions().await;
+    let commissions = sandbox.commissions();
     assert_eq!((commissions[0].amount_cents, commissions[0].status), (2_000, CommissionStatus::Earned));
     assert_eq!(commissions[0].held_until_ms - sales[0].at_ms, 15 * 24 * 60 * 60 * 1000);
 }
@@ -128,7 +128,7 @@ async fn both_windows() {
         "click_age_days": 61, "window_days": 60, "sale_id": null, "commission_id": null,
     });
     assert_eq!(server.track("sale", by_click("t_61")).await, (200, expected));
-    assert_eq!(sandbox.sales().await.len(), 1);
+    assert_eq!(sandbox.sales().len(), 1);
 }
 
 #[tokio::test]
@@ -160,10 +160,10 @@ async fn the_other_readings() {
     assert_eq!(server.track("refund", part.clone()).await.1["deductionAmount"], 8.0);
     let (_, answer) = server.track("refund", part).await;
     assert_eq!((answer.get("status"), &answer["deductionAmount"]), (None, &json!(4.0)), "nothing is left");
-    assert_eq!(sandbox.commissions().await[0].status, CommissionStatus::Reversed);
+    assert_eq!(sandbox.commissions()[0].status, CommissionStatus::Reversed);
 
     // The window counts from the first click, although the last one is new.
-    let first = sandbox.clicks().await[0].click_id.clone();
+    let first = sandbox.clicks()[0].click_id.clone();
     sandbox.advance_days(61);
     server.click("abc123", Some(&first)).await;
     let (_, answer) = server.track("sale", sale("t_3", "user_7")).await;
@@ -185,7 +185,7 @@ async fn refunds() {
         |id: u64| json!({ "success": true, "status": "skipped", "reason": "already reversed", "commission_id": id });
 
     let (status, answer) = server.track("refund", json!({ "transaction_id": "t_1", "refund_amount_cents": 0 })).await;
-    let id = sandbox.commissions().await[0].commission_id;
+    let id = sandbox.commissions()[0].commission_id;
     assert_eq!(
         (status, answer),
         (200, json!({ "success": true, "status": "reversed", "deductionAmount": 20.0, "commission_id": id }))
@@ -194,10 +194,10 @@ async fn refunds() {
 
     let part = json!({ "transaction_id": "t_2", "refund_amount_cents": 2_525, "refund_reason": "late" });
     let (_, answer) = server.track("refund", part.clone()).await;
-    let id = sandbox.commissions().await[1].commission_id;
+    let id = sandbox.commissions()[1].commission_id;
     assert_eq!(answer, json!({ "success": true, "status": "refunded", "deductionAmount": 5.05, "commission_id": id }));
     assert_eq!(server.track("refund", part).await.1, skipped(id), "a refunded commission is final");
-    let refunds = sandbox.refunds().await;
+    let refunds = sandbox.refunds();
     assert_eq!(refunds.len(), 2);
     assert_eq!((refunds[1].deduction_cents, refunds[1].refund_reason.as_deref()), (505, Some("late")));
 
@@ -235,7 +235,7 @@ async fn partners_who_are_not_what_they_were() {
         ),
         (PartnerState::LinkInactive, inactive, None),
     ] {
-        assert!(sandbox.set_partner_state("PARTNER123", state).await);
+        assert!(sandbox.set_partner_state("PARTNER123", state));
         assert_eq!(server.track("click", click.clone()).await, clicked, "{state:?}");
         if let Some(sold) = sold {
             assert_eq!(server.track("sale", by_click.clone()).await, error(400, sold), "{state:?}");
@@ -243,7 +243,7 @@ async fn partners_who_are_not_what_they_were() {
     }
     // A link that is switched off keeps what it has brought.
     assert_eq!(server.track("sale", by_click).await.0, 200);
-    assert!(!sandbox.set_partner_state("nobody", PartnerState::Active).await);
+    assert!(!sandbox.set_partner_state("nobody", PartnerState::Active));
 
     let other = Visitor { sandbox: &sandbox, authorization: Some("Bearer other_key".into()) };
     assert_eq!(
@@ -268,11 +268,11 @@ async fn leads_by_browser_and_by_server() {
     });
     let (status, answer) = browser.track("lead", lead.clone()).await;
     assert_eq!((status, &answer["provisional"]), (200, &json!(true)));
-    assert!(sandbox.leads().await[0].provisional);
-    assert_eq!(sandbox.customers().await[0].status, CustomerStatus::Click);
+    assert!(sandbox.leads()[0].provisional);
+    assert_eq!(sandbox.customers()[0].status, CustomerStatus::Click);
 
     assert_eq!(server.track("lead", lead.clone()).await.1["message"], "Lead tracked successfully");
-    let leads = sandbox.leads().await;
+    let leads = sandbox.leads();
     assert_eq!((leads.len(), leads[0].provisional), (1, false));
     // printf 'jo@example.com' | sha256sum
     let hash = "f4e19df2e6c609fbd59a42b9063d0fadf44260218531ea21ad8c575f205c0453";
@@ -305,11 +305,11 @@ async fn test_mode_is_kept_apart() {
         assert_eq!(answer["data"]["programId"], expected, "{call}");
         assert_eq!(answer["data"]["test_mode"], true);
     }
-    let events = sandbox.test_events().await;
+    let events = sandbox.test_events();
     assert_eq!(events.len(), 5);
     assert_eq!(events[4].amount_cents, Some(9_999));
     assert!(events[4].transaction_id.as_deref().unwrap().starts_with("test_txn_"));
-    assert!(sandbox.clicks().await.is_empty() && sandbox.leads().await.is_empty() && sandbox.sales().await.is_empty());
+    assert!(sandbox.clicks().is_empty() && sandbox.leads().is_empty() && sandbox.sales().is_empty());
     // Only `true` is test mode.
     let body = json!({ "additional_data": { "test_mode": "true" } });
     assert_eq!(server.track("sale", body).await.0, 400);
@@ -330,9 +330,9 @@ async fn commissions_of_each_kind() {
             assert_eq!(server.track("sale", sale(id, "user_7")).await.0, 200);
         }
         let commissions: Vec<u64> =
-            sandbox.commissions().await.iter().map(|commission| commission.amount_cents).collect();
+            sandbox.commissions().iter().map(|commission| commission.amount_cents).collect();
         assert_eq!(commissions, paid, "{commission:?}");
-        assert_eq!(sandbox.sales().await.len(), 3);
+        assert_eq!(sandbox.sales().len(), 3);
     }
 }
 
@@ -359,7 +359,7 @@ async fn nothing_is_lost_by_rounding() {
     for _ in 0..1_000 {
         server.track("refund", json!({ "transaction_id": "t_1", "refund_amount_cents": 10 })).await;
     }
-    let commission = sandbox.commissions().await.pop().unwrap();
+    let commission = sandbox.commissions().pop().unwrap();
     assert_eq!((commission.deducted_cents, commission.status), (400, CommissionStatus::Reversed));
 }
 
@@ -373,8 +373,8 @@ async fn a_provisional_lead_takes_no_customer_key() {
     assert_eq!(browser.track("lead", json!({ "click_id": theirs, "customer_key": "user_7" })).await.0, 200);
     assert_eq!(server.track("lead", json!({ "click_id": ours, "customer_key": "user_7" })).await.0, 200);
     assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 200);
-    assert_eq!(sandbox.sales().await[0].partner_code, "PARTNER123");
-    assert_eq!(sandbox.leads().await.len(), 1);
+    assert_eq!(sandbox.sales()[0].partner_code, "PARTNER123");
+    assert_eq!(sandbox.leads().len(), 1);
 }
 
 /// The program of a browser's lead is that of its click, else the one that the page names.
@@ -387,7 +387,7 @@ async fn the_program_of_a_browser_s_lead() {
     assert_eq!(browser.track("lead", json!({ "click_id": click_id, "customer_key": "user_7" })).await.0, 200);
     let again = json!({ "customer_key": "user_7", "program_id": "7" });
     assert!(browser.track("lead", again).await.1["error"].as_str().unwrap().contains("Current status: lead"));
-    assert_eq!(sandbox.leads().await[1].program_id, 7);
+    assert_eq!(sandbox.leads()[1].program_id, 7);
 }
 
 #[tokio::test]
@@ -447,7 +447,7 @@ async fn which_customer_a_sale_is_of() {
         let mut sold = sale("t_1", "user_7");
         sold["click_id"] = json!(other);
         assert_eq!(server.track("sale", sold).await.0, 200);
-        assert_eq!(sandbox.sales().await[0].partner_code, partner, "{reading}");
+        assert_eq!(sandbox.sales()[0].partner_code, partner, "{reading}");
     }
 }
 
@@ -479,7 +479,7 @@ async fn who_was_bound_once_can_last() {
         sandbox.advance_days(day);
         let answer = server.track("sale", sale("t_1", "user_7")).await.1;
         assert_eq!(answer["attributed"] != false, attributed, "{reading}, day {day}");
-        let request = sandbox.requests().await.pop().unwrap();
+        let request = sandbox.requests().pop().unwrap();
         assert_eq!((request.is_confirmed(), request.error.is_none()), (attributed, attributed), "the page says why");
     }
 }
@@ -494,10 +494,10 @@ async fn a_provisional_lead_is_settled_by_its_key() {
         let lead = json!({ "click_id": click_id, "customer_key": "user_7" });
         assert_eq!(browser.track("lead", lead).await.1["provisional"], true);
     }
-    assert_eq!(sandbox.leads().await.len(), 1, "repeats are one");
+    assert_eq!(sandbox.leads().len(), 1, "repeats are one");
     assert_eq!(server.track("lead", json!({ "customer_key": "user_7" })).await.0, 200);
-    let leads = sandbox.leads().await;
-    assert_eq!((leads.len(), leads[0].provisional, sandbox.customers().await.len()), (1, false, 1));
+    let leads = sandbox.leads();
+    assert_eq!((leads.len(), leads[0].provisional, sandbox.customers().len()), (1, false, 1));
     assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 200);
 
     // Of two customers under one key nobody can say which is right.

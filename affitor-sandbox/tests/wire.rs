@@ -154,10 +154,10 @@ async fn clicks(run: &mut Run) {
     }
     let typed = json!({ "affiliate_url": "https://shop.example/?aff=abc123", "page_title": 7 });
     at.track("ours: a wrong type is named", "click", NONE, typed).await;
-    assert!(at.sandbox.set_partner_state("abc123", PartnerState::LinkInactive).await);
+    assert!(at.sandbox.set_partner_state("abc123", PartnerState::LinkInactive));
     let link = json!({ "affiliate_url": "https://shop.example/?aff=abc123" });
     at.track("2 click 200, yet no success", "click", NONE, link.clone()).await;
-    assert!(at.sandbox.set_partner_state("abc123", PartnerState::LinkInvalid).await);
+    assert!(at.sandbox.set_partner_state("abc123", PartnerState::LinkInvalid));
     at.track(row, "click", NONE, link).await;
 }
 
@@ -226,11 +226,11 @@ async fn sales(run: &mut Run) {
     at.post("2 sale 200, a renewal, alias", "/api/tracking/sale", KEY, renewal).await;
     let other = json!({ "transaction_id": "t_4", "amount_cents": 1, "click_id": click_id });
     at.track("2 sale 400, another program's customer", "sale", Some("Bearer other_key"), other).await;
-    assert!(at.sandbox.set_partner_state("PARTNER123", PartnerState::LeftProgram).await);
+    assert!(at.sandbox.set_partner_state("PARTNER123", PartnerState::LeftProgram));
     at.track(row, "sale", KEY, sale("t_5", "user_7")).await;
-    assert!(at.sandbox.set_partner_state("PARTNER123", PartnerState::Deleted).await);
+    assert!(at.sandbox.set_partner_state("PARTNER123", PartnerState::Deleted));
     at.track(row, "sale", KEY, sale("t_5", "user_7")).await;
-    assert!(at.sandbox.set_partner_state("PARTNER123", PartnerState::Active).await);
+    assert!(at.sandbox.set_partner_state("PARTNER123", PartnerState::Active));
     at.sandbox.advance_days(75);
     at.track("2 sale 200, the window is over (first reading)", "sale", KEY, sale("t_6", "user_7")).await;
 

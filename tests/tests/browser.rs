@@ -66,7 +66,7 @@ async fn landing_sets_the_cookies_and_the_last_partner_wins() {
     // The same partner makes no new click, on another page neither; another partner does.
     land(&browser, &format!("{}/?aff=PARTNER123&page=2", apps.signup_url)).await;
     land(&browser, &apps.signup_url).await;
-    assert_eq!(apps.sandbox.clicks().await.len(), 1);
+    assert_eq!(apps.sandbox.clicks().len(), 1);
     browser.page.goto(&format!("{}/?aff=abc123", apps.signup_url)).await.unwrap();
     let held = apps.sandbox.wait_for(|held| held.clicks.len() == 2).await.unwrap();
     let second = held.clicks[1].click_id.clone();
@@ -76,7 +76,7 @@ async fn landing_sets_the_cookies_and_the_last_partner_wins() {
     assert_eq!(held.customers.len(), 1, "it is the same customer");
 
     // A link that is switched off leaves everything as it was.
-    assert!(apps.sandbox.set_partner_state("PARTNER123", PartnerState::LinkInactive).await);
+    assert!(apps.sandbox.set_partner_state("PARTNER123", PartnerState::LinkInactive));
     land(&browser, &format!("{}/?aff=PARTNER123", apps.signup_url)).await;
     assert_eq!(cookie(&browser, "affitor_click_id").await, Some(second));
 }
@@ -103,7 +103,7 @@ async fn from_the_click_to_the_refund() {
     browser.until("return document.title === 'Pay'").await;
     browser.click("form button").await;
     browser.until("return document.title === 'Paid'").await;
-    let sale = apps.sandbox.sales().await.remove(0);
+    let sale = apps.sandbox.sales().remove(0);
     assert_eq!((sale.customer_key.as_deref(), sale.partner_code.as_str()), (Some(user.as_str()), "PARTNER123"));
 
     // The sandbox's page shows the chain, and what comes while it is open.
@@ -117,7 +117,7 @@ async fn from_the_click_to_the_refund() {
     assert_eq!(refunded.unwrap().status(), 200);
     browser.until("return document.querySelector('article.card').innerText.includes('Got all back')").await;
     browser.until("return document.querySelector('article.card').classList.contains('fresh')").await;
-    assert_eq!(apps.sandbox.commissions().await[0].deducted_cents, 980);
+    assert_eq!(apps.sandbox.commissions()[0].deducted_cents, 980);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +133,7 @@ async fn signing_up_without_script() {
     browser.click("form button").await;
     let lead = apps.sandbox.wait_for(|held| held.leads.len() == 1).await.unwrap().leads.remove(0);
     assert!(browser.page.source().await.unwrap().contains(&lead.customer_key.unwrap()));
-    assert_eq!(lead.click_id.as_ref(), Some(&apps.sandbox.clicks().await[0].click_id));
+    assert_eq!(lead.click_id.as_ref(), Some(&apps.sandbox.clicks()[0].click_id));
 }
 
 /// A site of its own under any path, with this in its head before the tracker.
@@ -239,7 +239,7 @@ async fn cookies_of_older_scripts_and_long_histories() {
         browser.until(&format!("return affitor.getClickId() === '{id}'")).await;
     }
     let history = cookie(&browser, "affitor_click_ids").await.unwrap().replace("%7C", "|");
-    let clicks = sandbox.clicks().await;
+    let clicks = sandbox.clicks();
     let newest: Vec<_> = clicks[clicks.len() - 20..].iter().map(|click| click.click_id.as_str()).collect();
     assert_eq!(history.split('|').collect::<Vec<_>>(), newest, "twenty, the newest last");
 }
@@ -255,7 +255,7 @@ async fn all_hosts_of_a_site_share_the_cookies() {
     for cookie in browser.page.get_all_cookies().await.unwrap() {
         assert_eq!(cookie.domain().map(|domain| domain.trim_start_matches('.')), Some("shop.example"), "{cookie}");
     }
-    let id = sandbox.clicks().await[0].click_id.clone();
+    let id = sandbox.clicks()[0].click_id.clone();
     land(&browser, &format!("http://app.shop.example:{port}/")).await;
     assert_eq!(browser.page.execute("return affitor.getClickId()", vec![]).await.unwrap(), json!(id));
 }
@@ -336,7 +336,7 @@ async fn the_page_of_the_sandbox() {
     browser.click("details.menu:nth-of-type(3) summary").await;
     browser.click("button.danger").await;
     browser.until("return document.querySelectorAll('article.card').length === 0").await;
-    assert!(sandbox.clicks().await.is_empty());
+    assert!(sandbox.clicks().is_empty());
     drop(sandbox);
     browser.until("return document.querySelector('#live').textContent === 'the sandbox has stopped'").await;
 }
@@ -393,7 +393,7 @@ async fn the_shop_of_the_sandbox() {
         browser.until(&format!("return document.querySelector('#said').textContent.includes('{said}')")).await;
     }
     browser.screenshot("shop").await;
-    let held = sandbox.snapshot().await;
+    let held = sandbox.snapshot();
     assert_eq!((held.leads.len(), held.sales.len(), held.refunds.len()), (1, 1, 1));
     assert_eq!(held.sales[0].customer_key, held.leads[0].customer_key);
 }

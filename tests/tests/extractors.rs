@@ -110,10 +110,10 @@ async fn a_sign_up_and_a_checkout_in_one_line_each() {
         assert_eq!(get(&format!("{url}/lead"), &cookie).await, (200, "Ok(Recorded)".into()), "{name}");
         let (_, said) = get(&format!("{url}/sale"), &cookie).await;
         assert!(said.starts_with("Ok(Recorded { sale_id: Some("), "{name}: {said}");
-        let lead = sandbox.leads().await.pop().unwrap();
+        let lead = sandbox.leads().pop().unwrap();
         assert_eq!((lead.customer_key.as_deref(), lead.click_id.as_ref()), (Some("user_7"), Some(&id)), "{name}");
         assert_eq!(lead.click_ids, ["cust_9_9", id.as_str()], "{name}");
-        let sale = sandbox.sales().await.pop().unwrap();
+        let sale = sandbox.sales().pop().unwrap();
         assert_eq!((sale.click_id.as_str(), sale.partner_code.as_str()), (id.as_str(), "PARTNER123"), "{name}");
 
         // Again: it counts once. And without a click: nobody is concerned, and nothing is wrong.

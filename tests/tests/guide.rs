@@ -22,7 +22,7 @@ async fn a_sign_up_is_a_lead() {
 
     let request = Request::post("/signup").header("cookie", cookie).body(Body::empty()).unwrap();
     app.oneshot(request).await.unwrap();
-    assert_eq!(sandbox.leads().await[0].customer_key.as_deref(), Some("user_7"));
+    assert_eq!(sandbox.leads()[0].customer_key.as_deref(), Some("user_7"));
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn what_time_and_a_bad_network_do() {
     sandbox.inject(Fault::ErrorAfterWrite.times(1).on(ApiCall::Sale));
     let outcome = client.track_sale(sale("in_1")).await.unwrap();
     assert!(matches!(outcome, SaleOutcome::AlreadyRecorded { uncertain: true, .. }), "{outcome:?}");
-    assert_eq!(sandbox.sales().await.len(), 1);
+    assert_eq!(sandbox.sales().len(), 1);
 
     // A fault that stays ends in an error.
     sandbox.inject(Fault::BadGateway.always().on(ApiCall::Sale));
@@ -50,7 +50,7 @@ async fn what_time_and_a_bad_network_do() {
     sandbox.advance_days(61);
     let outcome = client.track_sale(sale("in_3")).await.unwrap();
     assert!(matches!(outcome, SaleOutcome::NotAttributed(NotAttributed::WindowExpired { .. })), "{outcome:?}");
-    assert_eq!(sandbox.sales().await.len(), 1);
+    assert_eq!(sandbox.sales().len(), 1);
 }
 
 /// What the guide shows is this file's, to the letter.

@@ -44,7 +44,7 @@ async fn two_days_of_outage() {
         let sql = "SELECT count(*), max(length(args) + length(metadata) + coalesce(length(errors), 0)) FROM river_job";
         sqlx::query_as(sql).fetch_one(&pool).await.unwrap()
     };
-    let tried = async || sandbox.requests().await.iter().filter(|request| request.status != Some(200)).count() as u64;
+    let tried = async || sandbox.requests().iter().filter(|request| request.status != Some(200)).count() as u64;
     // What waits is due now, as if its time had come.
     let due = async || {
         let sql = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second') WHERE state = 'scheduled'";
@@ -81,7 +81,7 @@ async fn two_days_of_outage() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     worker.shutdown().await.unwrap();
-    let held = sandbox.snapshot().await;
+    let held = sandbox.snapshot();
     let count = CUSTOMERS as usize;
     assert_eq!((held.leads.len(), held.sales.len(), held.refunds.len()), (count, count, count));
 }
@@ -125,7 +125,7 @@ async fn what_an_outage_does_not_use_up() {
     sandbox.inject(Fault::BadGateway.always().on(ApiCall::Sale));
     // Fifteen days without a worker are not fifteen days of tries.
     older("-15 days").await;
-    let tried = async || sandbox.requests().await.iter().filter(|r| r.call == Some(ApiCall::Sale)).count();
+    let tried = async || sandbox.requests().iter().filter(|r| r.call == Some(ApiCall::Sale)).count();
     let before = tried().await;
     until(&|_| true).await;
     while tried().await < before + 2 {

@@ -68,7 +68,7 @@ fn stripe_event(body: &Value) -> WebhookEvent<Stripe> {
 /// How often the sandbox was asked to track a sale or a refund.
 async fn asked(sandbox: &Sandbox) -> usize {
     let of_payments = |call: Option<ApiCall>| matches!(call, Some(ApiCall::Sale | ApiCall::Refund));
-    sandbox.requests().await.iter().filter(|request| of_payments(request.call)).count()
+    sandbox.requests().iter().filter(|request| of_payments(request.call)).count()
 }
 
 /// Everything that any test of this file logs.
@@ -137,7 +137,7 @@ async fn what_is_refused() {
 
         assert_eq!(asked(&sandbox).await, 0, "{framework:?}");
         assert_eq!(shop.deliver(&session("pi_1")).await, 200, "and a right one is taken");
-        assert_eq!(sandbox.sales().await.len(), 1);
+        assert_eq!(sandbox.sales().len(), 1);
     }
     let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
     assert!(logged.contains("a payment webhook is refused"), "the log says that something was refused");
@@ -172,7 +172,7 @@ async fn what_is_delivered_again() {
         sandbox.clear_faults();
         assert_eq!(shop.deliver(&session("pi_1")).await, 200);
         assert_eq!(shop.deliver(&session("pi_1")).await, 200, "409 is done");
-        assert_eq!(sandbox.sales().await.len(), 1);
+        assert_eq!(sandbox.sales().len(), 1);
 
         // The key is wrong: it may be mended before the provider gives up.
         let wrong_key = Shop::<Stripe>::start(framework, client(&sandbox, "wrong_key"), webhook()).await;
@@ -193,7 +193,7 @@ async fn what_is_delivered_again() {
             assert_eq!(shop.deliver(&body).await, 200, "{body}");
         }
         assert_eq!(asked(&sandbox).await, before + 1);
-        assert_eq!(sandbox.sales().await.len(), 2);
+        assert_eq!(sandbox.sales().len(), 2);
     }
 }
 
@@ -213,7 +213,7 @@ async fn refunds_and_their_sales() {
         let before = asked(&sandbox).await;
         assert_eq!(shop.deliver(&refund("pi_1", now())).await, 200);
         assert_eq!(asked(&sandbox).await, before, "a partial refund is reported once");
-        assert_eq!(sandbox.commissions().await[0].deducted_cents, 300);
+        assert_eq!(sandbox.commissions()[0].deducted_cents, 300);
 
         // Of a customer whom no partner brought it is not waited for.
         let mut stranger = session("pi_3");
@@ -230,7 +230,7 @@ async fn refunds_and_their_sales() {
         let before = asked(&sandbox).await;
         assert_eq!(shop.deliver(&refund("pi_2", now())).await, 200);
         assert_eq!(asked(&sandbox).await, before);
-        assert_eq!(sandbox.commissions().await[1].deducted_cents, 300);
+        assert_eq!(sandbox.commissions()[1].deducted_cents, 300);
     }
 }
 
@@ -249,7 +249,7 @@ async fn after_a_long_outage() {
     assert_eq!(shop.deliver(&all_back).await, 503, "its sale is waiting");
     assert_eq!(shop.deliver(&session("pi_1")).await, 200);
     assert_eq!(shop.deliver(&all_back).await, 200);
-    let commission = sandbox.commissions().await.remove(0);
+    let commission = sandbox.commissions().remove(0);
     assert_eq!(commission.deducted_cents, commission.amount_cents);
 }
 
@@ -273,7 +273,7 @@ async fn another_program_s_payment() {
         let mut body = session(&format!("pi_{reported}"));
         body["data"]["object"]["metadata"]["program_id"] = program.clone();
         client.track_payment(&stripe_event(&body)).await.unwrap();
-        assert_eq!(sandbox.sales().await.len(), reported, "{program}");
+        assert_eq!(sandbox.sales().len(), reported, "{program}");
     }
 }
 
@@ -289,7 +289,7 @@ async fn with_a_queue() {
     }
     let books = queue.shutdown(Duration::from_secs(30)).await;
     assert_eq!((books.recorded, books.pending, books.enqueued), (2, 0, 2), "{books:?}");
-    assert_eq!(sandbox.commissions().await[0].deducted_cents, 300);
+    assert_eq!(sandbox.commissions()[0].deducted_cents, 300);
     assert_eq!(shop.deliver(&session("pi_2")).await, 503, "a closed queue takes nothing: another delivery does");
 }
 
@@ -304,7 +304,7 @@ async fn at_the_same_time() {
         let body = refund("pi_1", now());
         let answers = futures_util::future::join_all((0..8).map(|_| shop.deliver(&body))).await;
         assert!(answers.contains(&200) && answers.iter().all(|status| matches!(status, 200 | 503)), "{answers:?}");
-        assert_eq!(sandbox.refunds().await.len(), 1);
+        assert_eq!(sandbox.refunds().len(), 1);
     }
 }
 
@@ -312,7 +312,7 @@ async fn takes<P: Provider>(framework: ShopIn, body: Value, transaction_id: &str
     let (sandbox, client) = sandbox().await;
     let shop = Shop::<P>::start(framework, client, webhook()).await;
     assert_eq!(shop.deliver(&body).await, 200, "{framework:?}");
-    assert_eq!(sandbox.sales().await[0].transaction_id, transaction_id, "{framework:?}");
+    assert_eq!(sandbox.sales()[0].transaction_id, transaction_id, "{framework:?}");
     let forged = shop.webhook().sign("msg_1", b"{}", SystemTime::now());
     assert_eq!(shop.post(body.to_string().into_bytes(), forged).await.0, 400, "{framework:?}");
 }
@@ -345,14 +345,14 @@ async fn what_the_shop_knows_better() {
         sale
     });
     net.await.unwrap();
-    assert_eq!((sandbox.sales().await[0].amount_cents, sandbox.commissions().await[0].amount_cents), (4_000, 800));
+    assert_eq!((sandbox.sales()[0].amount_cents, sandbox.commissions()[0].amount_cents), (4_000, 800));
     let event = stripe_event(&refund("pi_1", now()));
     let net = client.track_payment(&event).map_refund(|mut refund, _| {
         refund.refund_amount_cents = refund.refund_amount_cents.map(|amount| amount - 275);
         refund
     });
     net.await.unwrap();
-    assert_eq!(sandbox.refunds().await[0].refund_amount_cents, Some(1_225));
+    assert_eq!(sandbox.refunds()[0].refund_amount_cents, Some(1_225));
 
     // A sale that is all tax is none.
     let event = stripe_event(&session("pi_2"));
@@ -383,7 +383,7 @@ async fn running_totals() {
     let click = first.track_click(Click::landing(landing)).await.unwrap();
     let _ = first.track_lead(Lead::new("user_7").click_id(click.click_id().cloned())).await.unwrap();
     first.track_payment(&event("order_created", 0)).await.unwrap();
-    let deducted = async || sandbox.commissions().await[0].deducted_cents;
+    let deducted = async || sandbox.commissions()[0].deducted_cents;
     // In their order, each twice; and an older one late.
     for (total, left) in [(1_500, 300), (1_500, 300), (2_500, 500), (2_500, 500), (1_500, 500)] {
         first.track_payment(&event("order_refunded", total)).await.unwrap();

@@ -152,7 +152,7 @@ async fn deliver(shop: &Shop<Stripe>, events: Vec<Value>) -> usize {
 
 /// What is left of each sale's commission, by its invoice.
 async fn left(sandbox: &Sandbox) -> Vec<(String, u64)> {
-    let (sales, commissions) = (sandbox.sales().await, sandbox.commissions().await);
+    let (sales, commissions) = (sandbox.sales(), sandbox.commissions());
     let left = |sale: &affitor_sandbox::SaleRecord| {
         let of = |made: &&affitor_sandbox::CommissionRecord| Some(made.commission_id) == sale.commission_id;
         commissions.iter().find(of).map_or(0, |made| made.amount_cents - made.deducted_cents)
@@ -211,7 +211,7 @@ async fn of_two_parts_the_first_to_arrive_counts_where_it_is_final() {
             events.extend(life(api));
             fastrand::Rng::with_seed(seed).shuffle(&mut events);
             deliver(&world.shop, events).await;
-            let refunds = world.sandbox.refunds().await;
+            let refunds = world.sandbox.refunds();
             let first = refunds.iter().find(|refund| refund.transaction_id == "in_2").unwrap().refund_amount_cents;
             let of_second = if first == Some(1_500) { 980 - 300 } else { 980 - 200 };
             assert_eq!(left(&world.sandbox).await, expected(of_second), "{api:?} API, seed {seed}");

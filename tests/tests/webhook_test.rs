@@ -45,8 +45,8 @@ async fn a_paid_session_is_a_sale() {
     let answer = app.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
 
     assert_eq!(answer.status(), 200);
-    assert_eq!(sandbox.sales().await[0].transaction_id, "pi_1");
-    assert_eq!(sandbox.commissions().await[0].amount_cents, 980);
+    assert_eq!(sandbox.sales()[0].transaction_id, "pi_1");
+    assert_eq!(sandbox.commissions()[0].amount_cents, 980);
 }
 
 /// What the guide shows is this file's, to the letter.

@@ -82,7 +82,7 @@ struct Held {
 impl Held {
     async fn by(sandbox: &Sandbox, arguments: &Arguments) -> Option<Self> {
         let file = arguments.data.as_ref()?.display().to_string();
-        let held = sandbox.snapshot().await;
+        let held = sandbox.snapshot();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let its = Duration::from_millis(u64::try_from(sandbox.now_ms()).unwrap_or_default());
         // A few milliseconds have passed between the two.

@@ -58,7 +58,7 @@ async fn run(arguments: &Arguments) -> Result<bool, BoxError> {
     let chain = Chain { apps: &apps, broken: arguments.broken, say: &say };
     let missing = chain.run().await?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&apps.sandbox.snapshot().await)?);
+        println!("{}", serde_json::to_string_pretty(&apps.sandbox.snapshot())?);
     }
     let complete = missing.is_empty();
     let last_line = if complete {

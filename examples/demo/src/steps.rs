@@ -19,7 +19,7 @@ impl Chain<'_> {
 
         let partner = if self.broken == Some(Step::Click) { "NOBODY" } else { "PARTNER123" };
         let answer = visitor.land(signup_url, partner, sandbox.url()).await?;
-        let click = sandbox.clicks().await.into_iter().find(|click| answer["click_id"] == click.click_id);
+        let click = sandbox.clicks().into_iter().find(|click| answer["click_id"] == click.click_id);
         self.step(
             &mut missing,
             Step::Click,
@@ -28,7 +28,7 @@ impl Chain<'_> {
         );
 
         let user_id = visitor.sign_up(signup_url).await?;
-        let lead = sandbox.leads().await.into_iter().find(|lead| lead.customer_key.as_ref() == Some(&user_id));
+        let lead = sandbox.leads().into_iter().find(|lead| lead.customer_key.as_ref() == Some(&user_id));
         self.step(
             &mut missing,
             Step::Lead,
@@ -38,9 +38,9 @@ impl Chain<'_> {
 
         let (payment_id, taken) = visitor.buy(checkout_url, &user_id).await?;
         (self.say)(&format!("webhook {}", self.apps.provider.last_delivery()));
-        let sale = sandbox.sales().await.into_iter().find(|sale| sale.transaction_id == payment_id);
+        let sale = sandbox.sales().into_iter().find(|sale| sale.transaction_id == payment_id);
         let commission =
-            sandbox.commissions().await.into_iter().find(|commission| {
+            sandbox.commissions().into_iter().find(|commission| {
                 sale.as_ref().is_some_and(|sale| sale.commission_id == Some(commission.commission_id))
             });
         self.step(
@@ -62,7 +62,7 @@ impl Chain<'_> {
 
         let taken = visitor.refund(provider_url, &payment_id).await?;
         (self.say)(&format!("webhook {}", self.apps.provider.last_delivery()));
-        let refund = sandbox.refunds().await.into_iter().find(|refund| refund.transaction_id == payment_id);
+        let refund = sandbox.refunds().into_iter().find(|refund| refund.transaction_id == payment_id);
         self.step(
             &mut missing,
             Step::Refund,
@@ -92,7 +92,7 @@ impl Chain<'_> {
 
     /// What the service has refused last, which is why a step is missing.
     async fn refusal(&self) -> String {
-        let requests = self.apps.sandbox.requests().await;
+        let requests = self.apps.sandbox.requests();
         match requests.iter().rev().find(|request| request.status.is_none_or(|status| status >= 400)) {
             Some(request) => {
                 let status = request.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());

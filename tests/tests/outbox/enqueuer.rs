@@ -31,7 +31,7 @@ async fn takes_at_once_and_writes_in_order<DB: Raw>(Store { outbox, .. }: Store<
     let books = until(&outbox, |books| books.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!(books.recorded, 3, "{books:?}");
-    let changed = sandbox.requests().await.into_iter().filter(|request| request.changed);
+    let changed = sandbox.requests().into_iter().filter(|request| request.changed);
     let calls: Vec<_> = changed.filter_map(|request| request.call).collect();
     assert_eq!(calls, [ApiCall::Click, ApiCall::Lead, ApiCall::Sale, ApiCall::Refund]);
 }

@@ -30,6 +30,6 @@ async fn the_example() {
     let books = until(&shop.outbox, |books| books.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((books.enqueued, books.recorded), (3, 3), "{books:?}");
-    let held = sandbox.snapshot().await;
+    let held = sandbox.snapshot();
     assert_eq!((held.leads.len(), held.sales.len(), held.refunds.len()), (1, 1, 1));
 }

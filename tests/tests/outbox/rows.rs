@@ -12,7 +12,7 @@ async fn written_by_plain_sql<DB: Database>(outbox: &Outbox<DB>, sandbox: &Sandb
     let books = until(outbox, |books| books.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((books.enqueued, books.recorded, books.rejected), (8, 1, 7), "{books:?}");
-    assert_eq!(sandbox.leads().await[0].customer_key.as_deref(), Some("user_7"));
+    assert_eq!(sandbox.leads()[0].customer_key.as_deref(), Some("user_7"));
     let dead = outbox.dead(10).await.unwrap();
     assert!(dead.iter().all(|letter| letter.reason == Reason::Unreadable && letter.event.is_none()), "{dead:?}");
 }
@@ -158,7 +158,7 @@ async fn a_late_answer<DB: Raw>(store: Store<DB>) {
     let books = until(outbox, |books| books.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((books.recorded, books.rejected), (1, 0), "{books:?}");
-    assert!(sandbox.requests().await.is_empty(), "it is not sent");
+    assert!(sandbox.requests().is_empty(), "it is not sent");
 }
 
 scenarios! { of_a_later_version what_river_cannot_read a_late_answer }

@@ -32,9 +32,9 @@ async fn commits_and_rolls_back<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     let books = until(&outbox, |books| books.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((books.enqueued, books.recorded), (4, 4), "{books:?}");
-    assert_eq!(sandbox.sales().await.len(), 1, "what was rolled back is not delivered");
+    assert_eq!(sandbox.sales().len(), 1, "what was rolled back is not delivered");
     assert_eq!(
-        sandbox.commissions().await[0].deducted_cents,
+        sandbox.commissions()[0].deducted_cents,
         600,
         "two refunds of one amount are two, and each is once"
     );
@@ -55,7 +55,7 @@ async fn in_order<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     worker.shutdown().await.unwrap();
     assert_eq!((books.recorded, books.not_attributed), (3, 1), "{books:?}");
     let calls: Vec<_> =
-        sandbox.requests().await.iter().filter(|request| request.changed).filter_map(|r| r.call).collect();
+        sandbox.requests().iter().filter(|request| request.changed).filter_map(|r| r.call).collect();
     assert_eq!(calls, [ApiCall::Click, ApiCall::Lead, ApiCall::Sale, ApiCall::Refund]);
 }
 
@@ -83,7 +83,7 @@ async fn dies_and_is_replayed<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     assert!(!outbox.replay(dead[1].id).await.unwrap(), "it is on its way");
     let books = until(&outbox, |books| books.pending == 0).await;
     assert_eq!((books.discarded, books.rejected, books.recorded), (1, 0, 3), "{books:?}");
-    let sent = sandbox.requests().await.iter().filter(|request| request.call == Some(ApiCall::Refund)).count();
+    let sent = sandbox.requests().iter().filter(|request| request.call == Some(ApiCall::Refund)).count();
     assert_eq!(sent, 2, "a person has decided that it is sent again");
     sandbox.inject(Fault::ResetAfterWrite.times(1).on(ApiCall::Refund));
     let third = Refund::partial("in_1", 1_500).refund_id("re_2");
@@ -128,7 +128,7 @@ async fn a_wrong_key_destroys_nothing<DB: Raw>(Store { outbox, .. }: Store<DB>) 
     outbox.enqueue_alone(Lead::new("user_7").click_id(click_id)).await.unwrap();
     let wrong = outbox.worker(builder(&sandbox).api_key("wrong_key")).start().await.unwrap();
     let began = Instant::now();
-    while !sandbox.requests().await.iter().any(|request| request.status == Some(401)) {
+    while !sandbox.requests().iter().any(|request| request.status == Some(401)) {
         assert!(began.elapsed() < Duration::from_secs(30));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -184,7 +184,7 @@ async fn what_was_being_sent_is_uncertain<DB: Raw>(store: Store<DB>) {
 }
 
 async fn refunds(sandbox: &Sandbox) -> usize {
-    sandbox.requests().await.iter().filter(|request| request.call == Some(ApiCall::Refund)).count()
+    sandbox.requests().iter().filter(|request| request.call == Some(ApiCall::Refund)).count()
 }
 
 /// A refund's webhook that comes before the sale's, and a service that fails for the sale: nothing of that is in doubt. And of two
@@ -206,9 +206,9 @@ async fn a_partial_refund_before_its_sale<DB: Raw>(store: Store<DB>) {
     let books = until(outbox, |books| books.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((books.recorded, books.rejected, books.uncertain), (4, 0, 0), "{books:?}");
-    let asked: Vec<_> = sandbox.requests().await.into_iter().filter(|r| r.call == Some(ApiCall::Refund)).collect();
+    let asked: Vec<_> = sandbox.requests().into_iter().filter(|r| r.call == Some(ApiCall::Refund)).collect();
     assert_eq!(asked.len(), 2, "none before its sale");
-    assert_eq!(sandbox.commissions().await[0].deducted_cents, 980, "the part, and then the rest");
+    assert_eq!(sandbox.commissions()[0].deducted_cents, 980, "the part, and then the rest");
 }
 
 /// What a person does: compares, corrects; and what is forgotten.
@@ -248,7 +248,7 @@ async fn looked_at_by_a_person<DB: Raw>(store: Store<DB>) {
     let books = until(outbox, |books| books.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((books.recorded, books.rejected), (4, 0), "{books:?}");
-    assert_eq!(sandbox.sales().await.len(), 2);
+    assert_eq!(sandbox.sales().len(), 2);
 }
 
 scenarios! { commits_and_rolls_back in_order dies_and_is_replayed a_skipped_refund_is_uncertain a_wrong_key_destroys_nothing

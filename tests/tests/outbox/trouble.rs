@@ -51,7 +51,7 @@ async fn a_full_disk() {
     // A worker may get at a few events, and may not be able to write down what it has sent.
     if let Ok(worker) = outbox.worker(builder(&sandbox)).start().await {
         let sent = async {
-            while sandbox.requests().await.is_empty() {
+            while sandbox.requests().is_empty() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -174,7 +174,7 @@ async fn two_workers_on_one_sqlite_file() {
     workers.0.shutdown().await.unwrap();
     workers.1.shutdown().await.unwrap();
     assert_eq!(books.not_attributed, 300, "{books:?}");
-    assert_eq!(sandbox.requests().await.len(), 300, "each is sent once");
+    assert_eq!(sandbox.requests().len(), 300, "each is sent once");
 }
 
 /// The service fails for the lead; the database goes and comes; then everything arrives, and no refund is in doubt.
@@ -192,7 +192,7 @@ async fn a_database_that_is_gone_for_a_while() {
         outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id(refund_id)).await.unwrap();
     }
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
-    let tried = async || sandbox.requests().await.iter().filter(|r| r.call == Some(ApiCall::Lead)).count();
+    let tried = async || sandbox.requests().iter().filter(|r| r.call == Some(ApiCall::Lead)).count();
     let began = Instant::now();
     while tried().await < 2 {
         assert!(began.elapsed() < Duration::from_secs(30));

@@ -146,8 +146,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
     let rejected = uncertain.iter().filter(|letter| letter.reason != Reason::Uncertain).count();
     let uncertain: Vec<_> = uncertain.into_iter().filter(|letter| letter.reason == Reason::Uncertain).collect();
     let orders = store.orders().await?;
-    let requests = sandbox.requests().await;
-    let judgement = judge(arguments.seed, &orders, &sandbox.snapshot().await, &requests, &uncertain);
+    let requests = sandbox.requests();
+    let judgement = judge(arguments.seed, &orders, &sandbox.snapshot(), &requests, &uncertain);
     println!("{books:?}");
     println!(
         "{} orders, {} requests, {kills} kills, {} s{}",
