@@ -4,7 +4,7 @@ mod banner;
 
 use std::{io, path::PathBuf};
 
-use affitor_sandbox::{Commission, FaultRule, LeadAuth, Readings, Sandbox};
+use affitor_sandbox::{Commission, Fault, FaultRule, Interpretations, LeadAuth, Sandbox};
 use clap::{Args, ValueEnum, builder::RangedI64ValueParser};
 
 use crate::{
@@ -63,19 +63,31 @@ pub(crate) struct Arguments {
     /// Keep what happens in this file, and start with what it holds
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// What goes wrong: FAULT[@CALL][:PROBABILITY or :COUNTx], such as error-after-write@sale:3x or latency=250ms:0.1;
-    /// several with commas. Faults: latency=TIME, error-before-write, error-after-write, rate-limited=TIME,
-    /// reset-before-write, reset-after-write, cut-answer, bad-gateway, stall
-    #[arg(long, value_name = "RULES", value_delimiter = ',')]
+    #[arg(long, value_name = "RULES", value_delimiter = ',', help = faults_help())]
     faults: Vec<FaultRule>,
     /// What the probabilities of faults are drawn from
     #[arg(long, default_value_t = 0, value_name = "NUMBER", allow_negative_numbers = true)]
     seed: u64,
-    /// How to read what the service's documents leave open, such as duplicate-sale=conflict; may be given several times.
-    /// The others: repeated-lead=idempotent, unknown-lead=unattributed, expired-window=without-commission,
-    /// window-start=first-click, second-refund=taken, reversal-status=absent
-    #[arg(long = "reading", value_name = "NAME=VALUE")]
-    readings: Vec<String>,
+    #[arg(long = "interpretation", value_name = "NAME=VALUE", help = interpretations_help())]
+    interpretations: Vec<String>,
+}
+
+fn faults_help() -> String {
+    let faults: Vec<_> = Fault::ALL.iter().map(Fault::syntax).collect();
+    format!(
+        "Faults to inject: FAULT[@CALL][:PROBABILITY or :COUNTx], such as error-after-write@sale:3x or \
+         latency=250ms:0.1; separate several with commas. Faults: {}",
+        faults.join(", ")
+    )
+}
+
+fn interpretations_help() -> String {
+    let switches: Vec<_> = Interpretations::switches().iter().map(ToString::to_string).collect();
+    format!(
+        "Interpretation of an ambiguity in the service's documents, such as duplicate-sale=conflict; may be given \
+         several times. Names and values, defaults first: {}",
+        switches.join(", ")
+    )
 }
 
 /// A key, which no `Debug` shows. It is looked at after the arguments are read, since their errors show values.
@@ -126,9 +138,11 @@ fn commission(text: &str) -> Result<Policy, String> {
 pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
     log();
     arguments.api_key.check()?;
-    let mut readings = Readings::default();
-    for switch in &arguments.readings {
-        readings.set(switch).map_err(|why| Failure::usage(why, "`affitor sandbox --help` lists the readings"))?;
+    let mut interpretations = Interpretations::default();
+    for switch in &arguments.interpretations {
+        interpretations
+            .set(switch)
+            .map_err(|why| Failure::usage(why, "`affitor sandbox --help` lists the interpretations"))?;
     }
     let mut builder = Sandbox::builder()
         .port(arguments.port)
@@ -141,7 +155,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, 
         .attribution_window_days(arguments.attribution_window_days)
         .cookie_window_days(arguments.cookie_window_days)
         .seed(arguments.seed)
-        .readings(readings);
+        .interpretations(interpretations);
     builder = match arguments.commission.0 {
         Some(commission) => builder.commission(commission),
         None => builder.without_commission(),

@@ -130,11 +130,11 @@ async fn failures_have_codes_and_say_what_to_do() {
         (vec!["test", "lead"], vec![key, nowhere], 3, "or check AFFITOR_API_URL"),
         (vec!["test", "refund"], vec![], 2, "unrecognized subcommand"),
         (vec![], vec![], 2, "Usage: affitor"),
-        (vec!["sandbox", "--commission", "half"], vec![], 2, "is no commission"),
-        (vec!["sandbox", "--faults", "boom"], vec![], 2, "is no fault"),
-        (vec!["sandbox", "--reading", "x=y"], vec![], 2, "is no reading"),
+        (vec!["sandbox", "--commission", "half"], vec![], 2, "is not a commission"),
+        (vec!["sandbox", "--faults", "boom"], vec![], 2, "is not a fault"),
+        (vec!["sandbox", "--interpretation", "x=y"], vec![], 2, "is not an interpretation"),
         (vec!["sandbox", "--attribution-window-days", "366"], vec![], 2, "366 is not in 1..=365"),
-        (vec!["sandbox", "--partner", "a", "--partner", "a", "--port", "0"], vec![], 2, "two of the same partner"),
+        (vec!["sandbox", "--partner", "a", "--partner", "a", "--port", "0"], vec![], 2, "duplicate partner code"),
         (vec!["sandbox", "--api-key", "a b"], vec![], 2, "without white space"),
     ] {
         let ran = run(&arguments, &settings).await;
@@ -280,7 +280,7 @@ async fn doctor_finds_what_is_wrong_on_the_way() {
     let failing = start(Sandbox::builder().fault(Fault::BadGateway.always().on(ApiCall::Readiness))).await;
     let busy = start(Sandbox::builder().fault(Fault::RateLimited(Duration::from_secs(9)).always())).await;
     let resetting = start(Sandbox::builder().fault(Fault::ResetBeforeWrite.always())).await;
-    let cutting = start(Sandbox::builder().fault(Fault::CutAnswer.always())).await;
+    let cutting = start(Sandbox::builder().fault(Fault::TruncatedResponse.always())).await;
     let html = raw_server("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\n<html").await;
     let moved = raw_server("HTTP/1.1 302 Found\r\nlocation: https://elsewhere\r\ncontent-length: 0\r\n\r\n").await;
     let nonsense = raw_server("220 mail.example ESMTP\r\n").await;
@@ -527,7 +527,7 @@ async fn the_sandbox_serves_with_its_flags() {
         "--program-id", "7", "--api-key", KEY, "--partner", "one", "--partner", "two",
         "--lead-auth", "server-required", "--attribution-window-days", "30", "--cookie-window-days", "15",
         "--commission", "one-time:50", "--data", data, "--faults", "error-after-write@sale:1x,latency=1ms@lead",
-        "--seed", "3", "--reading", "duplicate-sale=conflict",
+        "--seed", "3", "--interpretation", "duplicate-sale=conflict",
     ])
     .await;
     let url = &said["url"];
@@ -542,7 +542,7 @@ async fn the_sandbox_serves_with_its_flags() {
     assert_eq!((&said["commission"], &said["lead_auth"]), (&json!("one-time:50"), &json!("server-required")));
     assert_eq!(said["faults"], json!(["error-after-write@sale:1x", "latency=1ms@lead"]));
     assert_eq!(
-        (&said["readings"], &said["attribution_window_days"]),
+        (&said["interpretations"], &said["attribution_window_days"]),
         (&json!(["duplicate-sale=conflict"]), &json!(30))
     );
     let empty = json!({ "file": data, "clicks": 0, "leads": 0, "sales": 0, "clock_ahead_seconds": 0 });
@@ -611,7 +611,7 @@ impl Drop for File {
 #[tokio::test]
 async fn the_sandbox_says_what_is_not_as_always() {
     let (mut child, said) = banner(&[]).await;
-    for name in ["  pays", "  leads", "  windows", "  faults", "  readings", "  data"] {
+    for name in ["  pays", "  leads", "  windows", "  faults", "  interpretations", "  data"] {
         assert!(!said.contains(name), "{said}");
     }
     child.kill().await.unwrap();
@@ -624,7 +624,7 @@ async fn the_sandbox_says_what_is_not_as_always() {
     #[rustfmt::skip]
     let (mut child, said) = banner(&[
         "--commission", "none", "--lead-auth", "server-required", "--cookie-window-days", "15", "--faults", "stall@sale",
-        "--reading", "duplicate-sale=conflict", "--reading", "unknown-lead=refused", "--data", file.path(),
+        "--interpretation", "duplicate-sale=conflict", "--interpretation", "unknown-lead=refused", "--data", file.path(),
     ])
     .await;
     for line in [
@@ -632,7 +632,7 @@ async fn the_sandbox_says_what_is_not_as_always() {
         "  leads    server-required\n",
         "  windows  attribution 60 days, cookie 15 days\n",
         "  faults   stall@sale\n",
-        "  readings duplicate-sale=conflict\n",
+        "  interpretations duplicate-sale=conflict\n",
         &format!("  data     {}: 1 click, 0 leads, 0 sales; clock 16 days ahead\n", file.path()),
     ] {
         assert!(said.contains(line), "{line}: {said}");
@@ -647,7 +647,7 @@ async fn the_sandbox_warns_of_a_torn_line() {
     let (mut child, _) = banner(&["--data", file.path()]).await;
     let mut warning = String::new();
     BufReader::new(child.stderr.take().unwrap()).read_line(&mut warning).await.unwrap();
-    assert!(warning.contains("WARN") && warning.contains("last line is torn"), "{warning}");
+    assert!(warning.contains("WARN") && warning.contains("incomplete last line"), "{warning}");
     assert!(!warning.contains('\u{1b}'), "{warning:?}");
     child.kill().await.unwrap();
 }
@@ -696,7 +696,7 @@ async fn arguments_that_are_wrong_are_said_in_json_too() {
         (&["verify", "--json", "--timeout", "-1"], "-1 is not in 1..=3600"),
         (&["test", "refund", "--json"], "unrecognized subcommand 'refund'"),
         (&["status", "--json", "--shop", "1"], "unexpected argument '--shop' found"),
-        (&["sandbox", "--json", "--commission", "half"], "is no commission"),
+        (&["sandbox", "--json", "--commission", "half"], "is not a commission"),
         (&["sandbox", "--json", "--api-key", "a b"], "without white space"),
     ] {
         let ran = run(arguments, &[]).await;

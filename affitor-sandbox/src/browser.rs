@@ -1,7 +1,7 @@
-//! What browsers need: permission to call from other origins.
+//! CORS: permission for pages of other origins to call the service.
 //!
-//! Pages call *track click*, *track lead* and the two calls of the tracker's own test; sale and refund never are, and get
-//! none.
+//! Pages may call *track click*, *track lead* and the two calls of the tracker's test. Sale and refund are called by
+//! servers only and send no CORS headers.
 
 use axum::{
     body::Body,
@@ -14,15 +14,15 @@ use axum::{
     },
 };
 
-/// Which origins may call from their pages.
+/// Origins whose pages may call the service.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
-    /// All of them, when empty.
+    /// Allowed origins; all origins if empty.
     pub(crate) allowed: Vec<String>,
 }
 
 impl Origins {
-    /// Gives permission to the origin of a request, when it asks and is allowed.
+    /// Adds the CORS headers for the origin of a request, if it is allowed.
     pub(crate) fn permit(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
         response.insert(VARY, HeaderValue::from_static("origin"));
         let Some(origin) = origin else { return };
@@ -31,7 +31,7 @@ impl Origins {
         }
     }
 
-    /// The answer to a browser's question whether it may call.
+    /// Returns the response to a preflight request.
     pub(crate) fn preflight(&self, origin: Option<&HeaderValue>) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;

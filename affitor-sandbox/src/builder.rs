@@ -1,21 +1,23 @@
-//! How a sandbox is made.
+//! The builder of a sandbox.
 
 use std::{collections::HashSet, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use tokio::net::TcpListener;
 
 use crate::{
-    Commission, FaultRule, LeadAuth, PartnerState, Payout, Readings, Sandbox,
     browser::Origins,
     clock::Clock,
-    fault::Faults,
-    program::{ApiKey, Partner, Program},
+    commission::Commission,
+    fault::{ActiveFaults, FaultRule},
+    interpretations::Interpretations,
+    program::{ApiKey, LeadAuth, Partner, PartnerState, Payout, Program},
     request_log::{self, RequestLog},
+    sandbox::Sandbox,
     service::Service,
     state::State,
 };
 
-/// Makes a [`Sandbox`].
+/// Builder of a [`Sandbox`].
 ///
 /// ```
 /// use affitor_sandbox::{Commission, Sandbox};
@@ -39,7 +41,7 @@ pub struct SandboxBuilder {
     address: SocketAddr,
     program: Program,
     partners: Vec<String>,
-    others: Vec<(u64, ApiKey, String)>,
+    other_programs: Vec<OtherProgram>,
     origins: Origins,
     clock: Clock,
     faults: Vec<FaultRule>,
@@ -48,10 +50,18 @@ pub struct SandboxBuilder {
     data: Option<PathBuf>,
 }
 
-/// The partner of a sandbox that was given none.
+/// An additional program with its only partner.
+#[derive(Clone, Debug)]
+struct OtherProgram {
+    id: u64,
+    api_key: ApiKey,
+    partner: String,
+}
+
+/// Code of the default partner.
 const PARTNER: &str = "PARTNER123";
 
-/// The key of a sandbox that was given none.
+/// Default API key.
 pub(crate) const API_KEY: &str = "test_key";
 
 impl Default for SandboxBuilder {
@@ -68,22 +78,22 @@ impl Default for SandboxBuilder {
                 commission: Some(Commission::lifetime(20)),
                 profile_complete: true,
                 payout: Payout::default(),
-                readings: Readings::default(),
+                interpretations: Interpretations::default(),
             },
             partners: Vec::new(),
-            others: Vec::new(),
+            other_programs: Vec::new(),
             origins: Origins::default(),
             clock: Clock::default(),
             faults: Vec::new(),
             seed: 0,
-            requests_kept: request_log::KEPT,
+            requests_kept: request_log::DEFAULT_LIMIT,
             data: None,
         }
     }
 }
 
 impl SandboxBuilder {
-    /// Listens on this port of 127.0.0.1. Default: a free one.
+    /// Sets the port on 127.0.0.1. Default: a free port.
     pub fn port(mut self, port: u16) -> Self {
         self.address.set_port(port);
         self
@@ -95,94 +105,95 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets the program's key. Default: `test_key`.
+    /// Sets the program's API key. Default: `test_key`.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.program.api_key = ApiKey(key.into());
         self
     }
 
-    /// Adds a partner by the code of their link. Default, when none is added: `PARTNER123`.
+    /// Adds a partner with this link code. Default, if none is added: `PARTNER123`.
     pub fn partner(mut self, code: impl Into<String>) -> Self {
         self.partners.push(code.into());
         self
     }
 
-    /// Adds another program, with one partner of its own.
+    /// Adds another program with one partner. Its other settings are those of the first program.
     pub fn other_program(mut self, id: u64, api_key: impl Into<String>, partner: impl Into<String>) -> Self {
-        self.others.push((id, ApiKey(api_key.into()), partner.into()));
+        self.other_programs.push(OtherProgram { id, api_key: ApiKey(api_key.into()), partner: partner.into() });
         self
     }
 
-    /// Says who may report leads. Default: browsers and servers.
+    /// Sets who may report leads. Default: browsers and servers.
     pub fn lead_auth(mut self, lead_auth: LeadAuth) -> Self {
         self.program.lead_auth = lead_auth;
         self
     }
 
-    /// Sets for how many days after a click a sale makes a commission: 1 to 365 (others are taken for the nearer of the
-    /// two). Whole days count: with 60, day 60 is in it and day 61 is not. Default: 60.
+    /// Sets the attribution window: the number of days after a click within which a sale earns a commission. Clamped to 1
+    /// to 365 days. The last day is included: with 60, a sale on day 60 earns a commission and one on day 61 does not.
+    /// Default: 60.
     pub fn attribution_window_days(mut self, days: u32) -> Self {
         self.program.attribution_window_days = days.clamp(1, 365);
         self
     }
 
-    /// Sets for how many days the tracker's cookie lives: 1 to 365. Default: 90.
+    /// Sets the lifetime of the tracker's cookie, in days. Clamped to 1 to 365. Default: 90.
     pub fn cookie_window_days(mut self, days: u32) -> Self {
         self.program.cookie_window_days = days.clamp(1, 365);
         self
     }
 
-    /// Sets for how many days a commission is held: at most 31. Default: 15.
+    /// Sets the number of days for which a commission is held. Limited to 31. Default: 15.
     pub fn hold_days(mut self, days: u32) -> Self {
         self.program.hold_days = days.min(31);
         self
     }
 
-    /// Sets what a sale pays. Default: 20 % of every sale.
+    /// Sets the commission policy. Default: 20 % of every sale.
     pub fn commission(mut self, commission: Commission) -> Self {
         self.program.commission = Some(commission);
         self
     }
 
-    /// Leaves the program without a commission policy: sales are recorded and pay nothing, and a chain is not attributed.
+    /// Removes the commission policy. Sales are recorded but pay nothing, and a synthetic chain is not attributed.
     pub fn without_commission(mut self) -> Self {
         self.program.commission = None;
         self
     }
 
-    /// Says whether the program's profile is complete. Default: it is.
+    /// Sets whether the program's profile is complete. Default: `true`.
     pub fn profile_complete(mut self, complete: bool) -> Self {
         self.program.profile_complete = complete;
         self
     }
 
-    /// Says how partners are paid. Default: through Stripe.
+    /// Sets how partners are paid. Default: through Stripe.
     pub fn payout(mut self, payout: Payout) -> Self {
         self.program.payout = payout;
         self
     }
 
-    /// Lets pages of this origin (`https://shop.example`) call *track click* and *track lead*. Default, when none is
-    /// named: pages of any origin.
+    /// Allows pages of this origin (`https://shop.example`) to call *track click* and *track lead*. Default, if none is
+    /// added: pages of any origin.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.allowed.push(origin.into());
         self
     }
 
-    /// Sets what it does where the service's documents disagree.
-    pub fn readings(mut self, readings: Readings) -> Self {
-        self.program.readings = readings;
+    /// Sets the behaviour wherever the service's documents contradict each other.
+    pub fn interpretations(mut self, interpretations: Interpretations) -> Self {
+        self.program.interpretations = interpretations;
         self
     }
 
-    /// Lets the clock stand still at this time, in milliseconds since 1970 and before the year 9000, until it is
-    /// [moved](Sandbox::advance): then the same requests get the same answers in each run. Default: the machine's time.
+    /// Stops the clock at this time, in milliseconds since 1970 and before the year 9000. The clock then moves only by
+    /// [`Sandbox::advance`], so the same requests get the same responses in each run. Default: the machine's time.
     pub fn clock_standing_at_ms(mut self, ms: i64) -> Self {
         self.clock = Clock::standing_at(ms);
         self
     }
 
-    /// Adds a rule of what goes wrong. Of several rules the first that hits counts. Default: nothing goes wrong.
+    /// Adds a fault rule. If several rules match a request, the first one applies. Default: no faults.
     ///
     /// ```
     /// use affitor_sandbox::{ApiCall, Fault, Sandbox};
@@ -196,66 +207,72 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets what the probabilities of [faults](Self::fault) are drawn from. Default: 0.
+    /// Sets the seed of the random numbers for [faults](Self::fault) with a probability. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Sets how many [requests](Sandbox::requests) are kept; of more, the oldest go. Default: 10,000.
-    pub fn requests_kept(mut self, most: usize) -> Self {
-        self.requests_kept = most;
+    /// Sets how many [requests](Sandbox::requests) are kept. The oldest are dropped first. Default: 10,000.
+    pub fn requests_kept(mut self, limit: usize) -> Self {
+        self.requests_kept = limit;
         self
     }
 
-    /// Keeps all that happens in this file, and starts with what it holds. Only one sandbox can have it open at a time.
-    /// Default: nothing outlives the sandbox.
+    /// Stores all events in this file, and starts with the events that it already contains. Only one sandbox can have
+    /// the file open at a time. Default: nothing is stored.
     ///
-    /// It is a journal of JSON lines, one a request, each written before its request is answered; they survive the
-    /// process, and not always a loss of power. The programs, partners and settings are not in it: they are those of
-    /// this builder. Nor are keys; of a lead's `email` it holds the hash. What else an app sends is in it as it was sent, so
-    /// on Unix only its owner can read the file. It grows until a [reset](Sandbox::reset) empties it; don't move, cut or
-    /// delete it while a sandbox has it open. Refused questions are not in it, nor are faults.
+    /// The file is a journal of JSON lines, one per request. A line is written before the response is sent. It survives
+    /// a crash of the process, but not always a power failure.
+    ///
+    /// The journal does not contain programs, partners and settings (they come from this builder), API keys, fault
+    /// rules, or refused queries. A lead's `email` is stored as a hash; all other data is stored as sent, so on Unix only
+    /// the owner can read the file. The file grows until [`Sandbox::reset`] empties it. Don't move, truncate or delete it
+    /// while a sandbox has it open.
     pub fn data(mut self, file: impl Into<PathBuf>) -> Self {
         self.data = Some(file.into());
         self
     }
 
     fn check(&self) -> io::Result<()> {
-        let invalid = |why: String| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        let all = |others: fn(&(u64, ApiKey, String)) -> String| self.others.iter().map(others);
-        let ids = std::iter::once(self.program.id.to_string()).chain(all(|other| other.0.to_string()));
-        let keys = std::iter::once(self.program.api_key.0.clone()).chain(all(|other| other.1.0.clone()));
-        let codes = self.partners.iter().cloned().chain(all(|other| other.2.clone()));
+        let invalid = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        let others = |field: fn(&OtherProgram) -> String| self.other_programs.iter().map(field);
+        let ids = std::iter::once(self.program.id.to_string()).chain(others(|other| other.id.to_string()));
+        let keys = std::iter::once(self.program.api_key.0.clone()).chain(others(|other| other.api_key.0.clone()));
+        let codes = self.partners.iter().cloned().chain(others(|other| other.partner.clone()));
         for (what, values) in
-            [("program id", ids.collect::<Vec<_>>()), ("API key", keys.collect()), ("partner", codes.collect())]
+            [("program id", ids.collect::<Vec<_>>()), ("API key", keys.collect()), ("partner code", codes.collect())]
         {
             if values.iter().any(|value| value.trim().is_empty()) {
-                return invalid(format!("an empty {what}"));
+                return invalid(format!("empty {what}"));
             }
             let mut seen = HashSet::new();
             if !values.iter().all(|value| seen.insert(value)) {
-                return invalid(format!("two of the same {what}"));
+                return invalid(format!("duplicate {what}"));
             }
         }
         if self.program.api_key.0.starts_with("affk_") {
-            return invalid("affk_… is a management key, which the service refuses here".to_owned());
+            return invalid("affk_… is a management key, which the service refuses for these calls".to_owned());
         }
         if i64::try_from(self.program.id).is_err() {
-            return invalid("a program id of more than 2^63 - 1".to_owned());
+            return invalid("the program id is larger than 2^63 - 1".to_owned());
         }
         match self.program.commission {
-            Some(commission) if commission.percent > 100 => invalid("a commission of more than 100 percent".to_owned()),
+            Some(commission) if commission.percent > 100 => {
+                invalid("the commission is more than 100 percent".to_owned())
+            }
             _ => Ok(()),
         }
     }
 
-    /// Starts it.
+    /// Starts the sandbox.
     ///
     /// # Errors
     ///
-    /// When it can't listen (the port is taken); when two programs have the same id or key, or two partners the same
-    /// code, when a key or a code is empty, or a commission is over 100 percent; and when the [data](Self::data) can't be read, written, or had alone.
+    /// Returns an error if the port can't be bound; if two programs have the same id or key, or two partners the same
+    /// code; if a key or a code is empty; if the key is a management key (`affk_…`); if the program id is larger than
+    /// 2^63 - 1; if the commission is more than 100 percent; if the [data file](Self::data) can't be read or written, or
+    /// is open in another sandbox.
     pub async fn start(mut self) -> io::Result<Sandbox> {
         if self.partners.is_empty() {
             self.partners.push(PARTNER.to_owned());
@@ -270,15 +287,15 @@ impl SandboxBuilder {
         let mut partners: Vec<Partner> =
             codes.into_iter().map(|code| Partner { code, program: 0, state: PartnerState::Active }).collect();
         let mut programs = vec![self.program];
-        for (id, api_key, code) in self.others {
+        for OtherProgram { id, api_key, partner: code } in self.other_programs {
             partners.push(Partner { code, program: programs.len(), state: PartnerState::Active });
             programs.push(Program { id, api_key, ..programs[0].clone() });
         }
         let state = State::new(programs, partners, self.clock);
-        let faults = Faults::new(self.faults, self.seed);
+        let faults = ActiveFaults::new(self.faults, self.seed);
         let mut service = Service::new(state, faults, RequestLog::new(self.requests_kept), self.origins);
         if let Some(file) = &self.data {
-            service.keep_in(file)?;
+            service.open_journal(file)?;
         }
         Ok(Sandbox::serve(listener, address, Arc::new(service), program_id, api_key, partner_code))
     }

@@ -1,4 +1,4 @@
-//! The names of the service's calls.
+//! Names of the service's calls.
 
 use std::{fmt, str::FromStr};
 
@@ -15,10 +15,11 @@ macro_rules! calls {
         }
 
         impl ApiCall {
-            /// All of them.
+            /// All calls.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// Its name, as in a [fault](crate::FaultRule) and a [`RequestRecord`](crate::RequestRecord).
+            /// Returns the name of the call, as used in a [fault rule](crate::FaultRule) and a
+            /// [`RequestRecord`](crate::RequestRecord).
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
@@ -69,7 +70,7 @@ impl FromStr for ApiCall {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.iter().find(|call| call.as_str() == text).copied().ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|call| call.as_str()).collect();
-            format!("{text:?} is no call: one of {}", names.join(", "))
+            format!("{text:?} is not a call: expected one of {}", names.join(", "))
         })
     }
 }

@@ -1,10 +1,10 @@
-//! What can change, and how: a call decides on changes, which are written to the journal and then applied.
+//! Changes of the state. A call decides on changes, which are written to the journal and then applied.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    PartnerState,
-    clock::AHEAD_MOST_MS,
+    clock::MAX_AHEAD_MS,
+    program::PartnerState,
     record::{
         ChainRecord, ClickRecord, CommissionRecord, CustomerStatus, LeadRecord, RefundRecord, SaleRecord,
         TestEventRecord,
@@ -12,19 +12,19 @@ use crate::{
     state::State,
 };
 
-/// The largest id and the latest time that a journal may hold.
-const MOST_ID: u64 = 1 << 53;
-const MOST_MS: i64 = 1 << 53;
+/// Largest id and latest time allowed in a journal.
+const MAX_ID: u64 = 1 << 53;
+const MAX_MS: i64 = 1 << 53;
 
-/// A change of the [`State`]. Its JSON is a part of a journal's line.
+/// A change of the [`State`]. Its JSON is part of a journal line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Change {
-    /// A click; of a new customer where the number is the next one.
+    /// A click. The customer is new if their number is the next unused one.
     Click(Box<ClickRecord>),
-    /// A lead. One that is not provisional settles the provisional ones of its customer and key.
+    /// A lead. A lead that isn't provisional settles the provisional leads with its customer or key.
     Lead(Box<LeadRecord>),
-    /// A customer got the shop's own id.
+    /// A customer key was assigned to a customer.
     Key {
         customer_id: u64,
         customer_key: String,
@@ -40,29 +40,29 @@ pub(crate) enum Change {
     TrackerFetched {
         at_ms: i64,
     },
-    /// Readiness looked for the tracker, or was made to look.
+    /// Readiness checked for the tracker, possibly because the caller forced it.
     TrackerChecked {
         at_ms: i64,
         forced: bool,
     },
-    /// A partner's standing.
+    /// New state of a partner.
     Partner {
         code: String,
         state: PartnerState,
     },
-    /// How far the clock is ahead, in all.
+    /// New total offset of the clock.
     Clock {
         ahead_ms: i64,
     },
 }
 
 impl Change {
-    /// Whether it is more than a note of who has looked at what.
+    /// Returns true for all changes but the records of tracker fetches and checks.
     pub(crate) fn is_event(&self) -> bool {
         !matches!(self, Self::TrackerFetched { .. } | Self::TrackerChecked { .. })
     }
 
-    /// Leaves a sale without its commission.
+    /// Removes the commission of a sale.
     pub(crate) fn lose_commission(&mut self) {
         if let Self::Sale { sale, commission } = self {
             sale.commission_id = None;
@@ -72,32 +72,19 @@ impl Change {
 }
 
 impl State {
-    /// Why a change can't be: it is not from this sandbox, or was edited by hand.
-    pub(crate) fn refuses(&self, change: &Change) -> Option<String> {
-        let program = |id: u64| self.program_place(id).is_none().then(|| format!("there is no program {id}"));
+    /// Returns what is wrong with a change that was read from a journal, which may belong to another sandbox or have been
+    /// edited.
+    pub(crate) fn problem_with(&self, change: &Change) -> Option<String> {
+        out_of_range(change).or_else(|| self.conflict_with(change))
+    }
+
+    /// Checks a change against the programs, customers, sales and commissions.
+    fn conflict_with(&self, change: &Change) -> Option<String> {
+        let program = |id: u64| self.program_index(id).is_none().then(|| format!("there is no program {id}"));
         let customer = |id: u64, may_be_new: bool| {
-            let most = self.customers.len() as u64 + u64::from(may_be_new);
-            (id == 0 || id > most).then(|| format!("there is no customer {id}"))
+            let last = self.customers.len() as u64 + u64::from(may_be_new);
+            (id == 0 || id > last).then(|| format!("there is no customer {id}"))
         };
-        // Far from both ends, so that sums of them stay in bounds; the service's clock starts in 1970 and is moved ahead.
-        let bounds = |id: u64, at_ms: i64| {
-            let strange = id > MOST_ID || !(0..=MOST_MS).contains(&at_ms);
-            strange.then(|| format!("the id {id} or the time {at_ms} can't be"))
-        };
-        let bounds = match change {
-            Change::Click(click) => bounds(click.id, click.at_ms),
-            Change::Lead(lead) => bounds(lead.id, lead.at_ms),
-            Change::Sale { sale, commission } => bounds(sale.sale_id, sale.at_ms)
-                .or_else(|| commission.as_ref().and_then(|made| bounds(made.commission_id, made.held_until_ms))),
-            Change::Refund(refund) => bounds(0, refund.at_ms),
-            Change::TestEvent(event) => bounds(event.event_id, event.at_ms),
-            Change::Chain(chain) => bounds(chain.id, chain.at_ms),
-            Change::TrackerFetched { at_ms } | Change::TrackerChecked { at_ms, .. } => bounds(0, *at_ms),
-            Change::Key { .. } | Change::Partner { .. } | Change::Clock { .. } => None,
-        };
-        if bounds.is_some() {
-            return bounds;
-        }
         match change {
             Change::Click(click) => program(click.program_id).or_else(|| customer(click.customer_id, true)),
             Change::Lead(lead) => program(lead.program_id).or_else(|| customer(lead.customer_id, true)),
@@ -105,34 +92,33 @@ impl State {
             Change::Sale { sale, commission } => program(sale.program_id)
                 .or_else(|| customer(sale.customer_id, false))
                 .or_else(|| {
-                    let twice = self.sale_of(&sale.transaction_id).is_some();
-                    twice.then(|| format!("the sale {:?} is there twice", sale.transaction_id))
+                    let duplicate = self.sale_of(&sale.transaction_id).is_some();
+                    duplicate.then(|| format!("the sale {:?} exists twice", sale.transaction_id))
                 })
                 .or_else(|| {
-                    let strange = commission.as_ref().is_some_and(|made| {
-                        sale.commission_id != Some(made.commission_id) || made.deducted_cents > made.amount_cents
+                    let invalid = commission.as_ref().is_some_and(|commission| {
+                        sale.commission_id != Some(commission.commission_id)
+                            || commission.deducted_cents > commission.amount_cents
                     });
-                    strange.then(|| format!("the commission of {:?} is not its own", sale.transaction_id))
+                    invalid.then(|| format!("the sale {:?} has an invalid commission", sale.transaction_id))
                 }),
             Change::Refund(refund) => match self.commission(refund.commission_id) {
                 None => Some(format!("there is no commission {}", refund.commission_id)),
                 Some(commission) => {
                     let too_much = refund.deduction_cents > commission.amount_cents - commission.deducted_cents;
-                    too_much.then(|| format!("more is taken back of commission {} than it is", refund.commission_id))
+                    too_much.then(|| format!("a refund exceeds the commission {}", refund.commission_id))
                 }
             },
             Change::Chain(chain) => program(chain.program_id),
-            Change::Clock { ahead_ms } => {
-                (!(0..=AHEAD_MOST_MS).contains(ahead_ms)).then(|| "the clock is out of its bounds".to_owned())
-            }
             Change::TestEvent(_)
             | Change::TrackerFetched { .. }
             | Change::TrackerChecked { .. }
-            | Change::Partner { .. } => None,
+            | Change::Partner { .. }
+            | Change::Clock { .. } => None,
         }
     }
 
-    /// Makes a change that is not [refused](Self::refuses).
+    /// Applies a change. A change from a journal must be [checked](Self::problem_with) first.
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
             Change::Click(click) => {
@@ -143,7 +129,7 @@ impl State {
             }
             Change::Lead(lead) => self.apply_lead(*lead),
             Change::Key { customer_id, customer_key } => {
-                if let Some(customer) = self.customer_place(customer_id) {
+                if let Some(customer) = self.customer_index(customer_id) {
                     self.bind_key(customer, &customer_key);
                 }
             }
@@ -194,11 +180,11 @@ impl State {
             self.provisional.retain(|waiting| {
                 (waiting.customer_id, &waiting.customer_key) != (lead.customer_id, &lead.customer_key)
             });
-            self.touched(customer);
+            self.touch(customer);
             self.provisional.push(lead);
             return;
         }
-        // Only now: anybody can send a provisional lead, under any customer key.
+        // Provisional leads don't assign the key: anyone can send one, with any customer key.
         if let Some(key) = &lead.customer_key {
             self.bind_key(customer, key);
         }
@@ -206,8 +192,31 @@ impl State {
             let same_key = lead.customer_key.is_some() && waiting.customer_key == lead.customer_key;
             !(waiting.program_id == lead.program_id && (waiting.customer_id == lead.customer_id || same_key))
         });
-        let reached = &mut self.customers[customer].status;
-        *reached = (*reached).max(CustomerStatus::Lead);
+        let status = &mut self.customers[customer].status;
+        *status = (*status).max(CustomerStatus::Lead);
         self.add_lead(customer, lead);
+    }
+}
+
+/// Checks the id and the time of a change. The limits are far from the ends of their types, so sums can't overflow.
+fn out_of_range(change: &Change) -> Option<String> {
+    let check = |id: u64, at_ms: i64| {
+        let invalid = id > MAX_ID || !(0..=MAX_MS).contains(&at_ms);
+        invalid.then(|| format!("the id {id} or the time {at_ms} is out of range"))
+    };
+    match change {
+        Change::Click(click) => check(click.id, click.at_ms),
+        Change::Lead(lead) => check(lead.id, lead.at_ms),
+        Change::Sale { sale, commission } => check(sale.sale_id, sale.at_ms).or_else(|| {
+            commission.as_ref().and_then(|commission| check(commission.commission_id, commission.held_until_ms))
+        }),
+        Change::Refund(refund) => check(0, refund.at_ms),
+        Change::TestEvent(event) => check(event.event_id, event.at_ms),
+        Change::Chain(chain) => check(chain.id, chain.at_ms),
+        Change::TrackerFetched { at_ms } | Change::TrackerChecked { at_ms, .. } => check(0, *at_ms),
+        Change::Clock { ahead_ms } => {
+            (!(0..=MAX_AHEAD_MS).contains(ahead_ms)).then(|| "the offset of the clock is out of range".to_owned())
+        }
+        Change::Key { .. } | Change::Partner { .. } => None,
     }
 }

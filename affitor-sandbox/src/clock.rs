@@ -1,18 +1,20 @@
-//! A clock that can be moved, and can stand still.
+//! A clock that can be moved ahead and stopped, and conversions of its timestamps.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The machine's time, or one at which it stands, and a distance ahead of it, in milliseconds since 1970.
+/// The machine's time or a fixed time, plus an offset. Both are in milliseconds; times count from 1970.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clock {
+    /// The fixed time, if the clock is stopped.
     stands_at_ms: Option<i64>,
+    /// The offset.
     ahead_ms: i64,
 }
 
 impl Clock {
-    /// A clock that moves only when it is moved.
+    /// Creates a clock that is stopped at this time.
     pub(crate) fn standing_at(ms: i64) -> Self {
-        Self { stands_at_ms: Some(ms.clamp(0, STANDS_MOST_MS)), ahead_ms: 0 }
+        Self { stands_at_ms: Some(ms.clamp(0, MAX_FIXED_MS)), ahead_ms: 0 }
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
@@ -26,21 +28,21 @@ impl Clock {
         self.ahead_ms
     }
 
-    /// How far ahead it is once it is moved on by this.
+    /// Returns the offset that results from moving the clock ahead by `by`.
     pub(crate) fn ahead_after(&self, by: Duration) -> i64 {
-        self.ahead_ms.saturating_add(millis(by)).min(AHEAD_MOST_MS)
+        self.ahead_ms.saturating_add(millis(by)).min(MAX_AHEAD_MS)
     }
 
     pub(crate) fn set_ahead(&mut self, ahead_ms: i64) {
-        self.ahead_ms = ahead_ms.clamp(0, AHEAD_MOST_MS);
+        self.ahead_ms = ahead_ms.clamp(0, MAX_AHEAD_MS);
     }
 }
 
-/// How far the clock can be moved ahead: a thousand years, well within what a timestamp can say.
-pub(crate) const AHEAD_MOST_MS: i64 = 1_000 * 365 * DAY_MS;
+/// Maximum offset of the clock: a thousand years, well within the range of a timestamp.
+pub(crate) const MAX_AHEAD_MS: i64 = 1_000 * 365 * DAY_MS;
 
-/// The year 9000: with the most that it can be ahead there is still a date for it.
-const STANDS_MOST_MS: i64 = 221_845_392_000_000;
+/// Latest time at which the clock can be stopped, in the year 9000: the maximum offset still results in a valid date.
+const MAX_FIXED_MS: i64 = 221_845_392_000_000;
 
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -48,12 +50,12 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A time as ISO 8601, as the service writes it.
+/// Formats a timestamp as ISO 8601, as the service does.
 pub(crate) fn iso(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map(|time| format!("{time:.3}")).unwrap_or_default()
 }
 
-/// A time or a day in ISO 8601, in milliseconds: the first and the last one of it. Days are those of UTC.
+/// Parses an ISO 8601 time or date. Returns its first and its last millisecond, which differ for a date. Dates are in UTC.
 pub(crate) fn parse(text: &str) -> Option<(i64, i64)> {
     match text.parse::<jiff::civil::Date>() {
         Ok(day) if text.len() == 10 => {

@@ -1,30 +1,28 @@
-//! `/_sandbox/…`: what a tester does to the sandbox over HTTP, from any language or from the sandbox's page.
-//!
-//! Only for this machine: the host must be a loopback one, and no page of another origin may call.
+//! Control routes under `/_sandbox`: what a tester can do to the sandbox over HTTP, from any language or from its page.
+
+mod exchange;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{FromRequest, Request, State as Shared},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    middleware::{self, Next},
+    extract::State as Shared,
+    http::{HeaderMap, StatusCode},
     response::{
-        IntoResponse, Redirect, Response, Sse,
+        IntoResponse, Response, Sse,
         sse::{Event, KeepAlive},
     },
     routing::{get, post},
 };
+use exchange::{Done, Input, Refusal};
 use futures_util::{Stream, stream};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use url::{Host, Url};
 
-use crate::{FaultRule, PartnerState, api, change::Change, clock, page, service::Service};
+use crate::{api, change::Change, clock, fault::FaultRule, program::PartnerState, service::Service};
 
-/// How often at most a listener hears of changes.
-const TOLD_EVERY: Duration = Duration::from_millis(150);
+/// Minimum interval between two notifications of the same listener.
+const NOTIFY_EVERY: Duration = Duration::from_millis(150);
 
 pub(crate) fn routes() -> Router<Arc<Service>> {
     Router::new()
@@ -37,87 +35,6 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/chain", post(run_chain))
         .route("/reset", post(reset))
         .route("/changes", get(changes))
-        .merge(page::parts())
-        .layer(middleware::from_fn(only_from_here))
-}
-
-/// Refuses other hosts' names (a page that points its own name at this machine could read and change everything) and other
-/// origins' pages.
-pub(crate) async fn only_from_here(request: Request, next: Next) -> Response {
-    let refused = |why: &str| Refusal(StatusCode::FORBIDDEN, why.to_owned()).into_response();
-    let headers = request.headers();
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(host) = text(header::HOST) else { return refused("there is no Host header") };
-    if !is_loopback(host) {
-        return refused("only for hosts of this machine, such as localhost or 127.0.0.1");
-    }
-    let other_origin = match (text(HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
-        (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin.strip_prefix("http://") != Some(host),
-        (None, None) => false,
-    };
-    if other_origin && request.method().is_safe() && request.uri().path() == "/" {
-        // A link from elsewhere to the page.
-        return next.run(request).await;
-    }
-    if other_origin { refused("not for pages of other origins") } else { next.run(request).await }
-}
-
-fn is_loopback(host: &str) -> bool {
-    match Url::parse(&format!("http://{host}/")).ok().as_ref().and_then(Url::host) {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// Why an action was refused: a status and a sentence.
-struct Refusal(StatusCode, String);
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        (self.0, Json(json!({ "error": self.1 }))).into_response()
-    }
-}
-
-impl From<std::io::Error> for Refusal {
-    fn from(error: std::io::Error) -> Self {
-        Self(StatusCode::INTERNAL_SERVER_ERROR, format!("the journal can't be written, nothing has changed: {error}"))
-    }
-}
-
-/// A body in JSON or as a form.
-struct Input<T>(T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
-    type Rejection = Refusal;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let body = Bytes::from_request(request, state).await.map_err(|why| Refusal(why.status(), why.body_text()))?;
-        // By what it looks like: `curl -d` says that all it sends is a form.
-        let read = if body.trim_ascii_start().first().is_some_and(|first| b"{[\"".contains(first)) {
-            serde_json::from_slice(&body).map_err(|error| error.to_string())
-        } else {
-            serde_urlencoded::from_bytes(&body).map_err(|error| error.to_string())
-        };
-        read.map(Self).map_err(|why| Refusal(StatusCode::BAD_REQUEST, format!("the body can't be read: {why}")))
-    }
-}
-
-/// What an action came to. A plain form is sent back to the page.
-struct Done(Value);
-
-impl Done {
-    fn answer(self, headers: &HeaderMap) -> Response {
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
-        let form = text(header::CONTENT_TYPE).starts_with("application/x-www-form-urlencoded");
-        if form && text(header::ACCEPT).contains("text/html") {
-            Redirect::to("/").into_response()
-        } else {
-            Json(self.0).into_response()
-        }
-    }
 }
 
 async fn snapshot(Shared(service): Shared<Arc<Service>>) -> impl IntoResponse {
@@ -143,7 +60,7 @@ async fn faults(Shared(service): Shared<Arc<Service>>) -> Json<Rules> {
     Json(Rules { rules })
 }
 
-/// A rule as one text, or in the fields of the page's form.
+/// A fault rule, either as one text or as the fields of the page's form.
 #[derive(Deserialize)]
 #[serde(expecting = "an object or a form")]
 struct NewFault {
@@ -153,34 +70,35 @@ struct NewFault {
     chance: Option<String>,
 }
 
+impl NewFault {
+    fn into_text(self) -> Option<String> {
+        if self.rule.is_some() {
+            return self.rule;
+        }
+        let part = |sign: &str, part: Option<String>| {
+            part.filter(|part| !part.is_empty()).map_or_else(String::new, |part| format!("{sign}{part}"))
+        };
+        Some(format!("{}{}{}", self.fault?, part("@", self.call), part(":", self.chance)))
+    }
+}
+
 async fn add_fault(
     Shared(service): Shared<Arc<Service>>,
     headers: HeaderMap,
     Input(new): Input<NewFault>,
 ) -> Result<Response, Refusal> {
-    let text = match (new.rule, new.fault) {
-        (Some(rule), _) => rule,
-        (None, Some(fault)) => {
-            let part = |sign: &str, part: Option<String>| {
-                part.filter(|part| !part.is_empty()).map_or_else(String::new, |part| format!("{sign}{part}"))
-            };
-            format!("{fault}{}{}", part("@", new.call), part(":", new.chance))
-        }
-        (None, None) => {
-            let why = "give a rule, such as {\"rule\": \"error-after-write@sale:1x\"}";
-            return Err(Refusal(StatusCode::BAD_REQUEST, why.to_owned()));
-        }
-    };
-    let rule: FaultRule = text.parse().map_err(|why| Refusal(StatusCode::BAD_REQUEST, why))?;
+    let example = "a rule is required, such as {\"rule\": \"error-after-write@sale:1x\"}";
+    let text = new.into_text().ok_or_else(|| Refusal::bad_request(example))?;
+    let rule: FaultRule = text.parse().map_err(|error: String| Refusal::bad_request(error))?;
     service.lock().faults.add(rule);
-    service.tell();
-    Ok(Done(json!({ "message": format!("Turned on: {rule}"), "rule": rule })).answer(&headers))
+    service.notify();
+    Ok(Done(json!({ "message": format!("Fault enabled: {rule}"), "rule": rule })).respond_to(&headers))
 }
 
 async fn clear_faults(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Response {
     service.lock().faults.clear();
-    service.tell();
-    Done(json!({ "message": "All faults are off" })).answer(&headers)
+    service.notify();
+    Done(json!({ "message": "All faults disabled" })).respond_to(&headers)
 }
 
 /// How far to move the clock ahead.
@@ -193,17 +111,17 @@ struct ClockMove {
     days: i64,
 }
 
-fn clock_answer(service: &Service) -> Value {
+fn clock_time(service: &Service) -> Value {
     let (now_ms, ahead_ms) = {
         let inner = service.lock();
         (inner.state.clock.now_ms(), inner.state.clock.ahead_ms())
     };
     let now = clock::iso(now_ms);
-    json!({ "message": format!("The clock says {now}"), "now": now, "now_ms": now_ms, "ahead_ms": ahead_ms })
+    json!({ "message": format!("The clock is at {now}"), "now": now, "now_ms": now_ms, "ahead_ms": ahead_ms })
 }
 
 async fn read_clock(Shared(service): Shared<Arc<Service>>) -> Json<Value> {
-    Json(clock_answer(&service))
+    Json(clock_time(&service))
 }
 
 async fn move_clock(
@@ -211,20 +129,20 @@ async fn move_clock(
     headers: HeaderMap,
     Input(ClockMove { seconds, days }): Input<ClockMove>,
 ) -> Result<Response, Refusal> {
-    let bad = |why: &str| Refusal(StatusCode::BAD_REQUEST, why.to_owned());
     let (Ok(seconds), Ok(days)) = (u64::try_from(seconds), u64::try_from(days)) else {
-        return Err(bad("the clock does not go back: seconds and days must not be negative"));
+        return Err(Refusal::bad_request("the clock can't go back: seconds and days must not be negative"));
     };
     let by = days.checked_mul(24 * 60 * 60).and_then(|more| more.checked_add(seconds)).filter(|by| *by > 0);
-    let by = by.ok_or_else(|| bad("say by how many seconds or days, as {\"days\": 61}"))?;
+    let example = "give a number of seconds or days to move ahead, such as {\"days\": 61}";
+    let by = by.ok_or_else(|| Refusal::bad_request(example))?;
     service.change(|state| Change::Clock { ahead_ms: state.clock.ahead_after(Duration::from_secs(by)) })?;
-    Ok(Done(clock_answer(&service)).answer(&headers))
+    Ok(Done(clock_time(&service)).respond_to(&headers))
 }
 
-/// How a partner stands from now on.
+/// New state of a partner.
 #[derive(Deserialize)]
 #[serde(expecting = "an object or a form")]
-struct Standing {
+struct PartnerUpdate {
     partner: String,
     state: PartnerState,
 }
@@ -232,43 +150,44 @@ struct Standing {
 async fn set_partner(
     Shared(service): Shared<Arc<Service>>,
     headers: HeaderMap,
-    Input(Standing { partner, state }): Input<Standing>,
+    Input(PartnerUpdate { partner, state }): Input<PartnerUpdate>,
 ) -> Result<Response, Refusal> {
     if service.lock().state.partner(&partner).is_none() {
-        return Err(Refusal(StatusCode::NOT_FOUND, "there is no such partner".to_owned()));
+        return Err(Refusal(StatusCode::NOT_FOUND, "partner not found".to_owned()));
     }
     service.change(|_| Change::Partner { code: partner.clone(), state })?;
-    Ok(Done(json!({ "partner": partner, "state": state })).answer(&headers))
+    Ok(Done(json!({ "partner": partner, "state": state })).respond_to(&headers))
 }
 
-/// A chain for the first program.
+/// Runs a synthetic chain for the first program.
 async fn run_chain(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Result<Response, Refusal> {
     match service.carry_out(|state| api::run_chain(state, 0, state.clock.now_ms()))? {
-        Ok(ran) => {
-            let ran: Value = serde_json::from_slice(&ran.body).unwrap_or_default();
-            Ok(Done(json!({ "message": "A synthetic chain ran", "chain": ran["data"] })).answer(&headers))
+        Ok(reply) => {
+            let chain: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            Ok(Done(json!({ "message": "A synthetic chain ran", "chain": chain["data"] })).respond_to(&headers))
         }
         Err(refused) => {
-            let wait =
-                refused.retry_after.map_or_else(String::new, |s| format!(" Come back in {} min.", s.div_ceil(60)));
-            let words = refused.words.unwrap_or_default();
-            Err(Refusal(StatusCode::TOO_MANY_REQUESTS, format!("{words}{wait}")))
+            let wait = refused
+                .retry_after
+                .map_or_else(String::new, |seconds| format!(" Retry in {} min.", seconds.div_ceil(60)));
+            let reason = refused.reason.unwrap_or_default();
+            Err(Refusal(StatusCode::TOO_MANY_REQUESTS, format!("{reason}{wait}")))
         }
     }
 }
 
 async fn reset(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Result<Response, Refusal> {
     service.reset()?;
-    Ok(Done(json!({ "message": "Everything is forgotten" })).answer(&headers))
+    Ok(Done(json!({ "message": "All events and requests deleted" })).respond_to(&headers))
 }
 
-/// Server-sent events: one now, and one after each change, though not more often than a page can be drawn.
+/// Streams server-sent events: one immediately, then one after each change, at most one per [`NOTIFY_EVERY`].
 async fn changes(Shared(service): Shared<Arc<Service>>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut changes = service.subscribe();
     changes.mark_changed();
     let events = stream::unfold(changes, |mut changes| async move {
         changes.changed().await.ok()?;
-        tokio::time::sleep(TOLD_EVERY).await;
+        tokio::time::sleep(NOTIFY_EVERY).await;
         let number = *changes.borrow_and_update();
         Some((Ok(Event::default().event("change").data(number.to_string())), changes))
     });

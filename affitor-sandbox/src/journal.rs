@@ -1,8 +1,8 @@
-//! State that outlives the process: a file of JSON lines, one a request, which is replayed at the start.
+//! The journal: a file of JSON lines, one per request, which is replayed at the start.
 //!
-//! A line is written before its changes are made and its request is answered; where it can't be written whole, what was
-//! written of it is taken back, nothing changes, and the request is answered with 500. Lines are handed to the operating
-//! system, not waited for on the disk: they survive the process, and not always a loss of power.
+//! A line is written before its changes are applied and the response is sent. If it can't be written completely, the
+//! partial line is removed, nothing changes, and the response is a 500. Lines are passed to the operating system without
+//! waiting for the disk, so they survive a crash of the process but not always a power failure.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{change::Change, request_log::RequestRecord};
 
-/// The first line.
+/// The first line of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     affitor_sandbox_journal: u32,
@@ -22,67 +22,71 @@ struct Header {
 
 const VERSION: u32 = 1;
 
-/// How long a line can be, in bytes: a request's body is at most 1 MiB.
+const NOT_A_JOURNAL: &str = "this is not a sandbox journal";
+
+/// Maximum length of a line, in bytes. A request's body is at most 1 MiB.
 const LINE_LIMIT: u64 = 16 * 1024 * 1024;
 
-/// What a request changed.
+/// A request and its changes. `request` is `None` for a change made by a test.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Line {
     pub request: Option<RequestRecord>,
     pub changes: Vec<Change>,
 }
 
-/// The same, to be written.
+/// Borrowed form of [`Line`], for writing.
 #[derive(Serialize)]
 struct NewLine<'l> {
     request: Option<&'l RequestRecord>,
     changes: &'l [Change],
 }
 
-/// An open journal, which no other process can open.
+/// An open journal, locked against other processes.
 #[derive(Debug)]
 pub(crate) struct Journal {
     file: File,
-    /// How much of it is whole lines, in bytes.
+    /// Length of the complete lines, in bytes.
     length: u64,
-    /// Whether what was written of a line could not be taken back.
-    torn: bool,
+    /// Whether a partial line could not be removed.
+    has_partial_line: bool,
     line: Vec<u8>,
 }
 
 impl Journal {
-    /// Opens it, makes it where it is not there, and replays each line into `replay`, which says what is wrong with one.
+    /// Opens or creates the file and passes each line to `replay`, which returns an error for an invalid line.
+    ///
+    /// An incomplete last line is dropped: its request never got a response.
     ///
     /// # Errors
     ///
-    /// When another process has it open, when it is no journal or a later version's, and when a line but the last can't
-    /// be read. A last line that is not whole was not answered: it is dropped.
+    /// Returns an error if another process has the file open; if it is not a journal, or a journal of another version; if
+    /// any other line is invalid.
     pub(crate) fn open(path: &Path, mut replay: impl FnMut(Line) -> Result<(), String>) -> io::Result<Self> {
-        let about = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let with_path = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
-        // It holds what apps send of people.
+        // The file contains personal data.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path).map_err(about)?;
+        let file = options.open(path).map_err(with_path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 format!("{}: another sandbox has this file open; stop it, or choose another file", path.display()),
             ),
-            TryLockError::Error(error) => about(error),
+            TryLockError::Error(error) => with_path(error),
         })?;
-        if !file.metadata().map_err(about)?.is_file() {
-            return Err(about(io::Error::new(io::ErrorKind::InvalidInput, "this is not a regular file")));
+        if !file.metadata().map_err(with_path)?.is_file() {
+            return Err(with_path(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
         }
-        let mut journal = Self { file, length: 0, torn: false, line: Vec::new() };
-        journal.replay(&mut replay).map_err(about)?;
-        if journal.file.metadata().map_err(about)?.len() > journal.length {
-            tracing::warn!(path = %path.display(), "the journal's last line is torn: it is dropped");
-            journal.file.set_len(journal.length).map_err(about)?;
+        let mut journal = Self { file, length: 0, has_partial_line: false, line: Vec::new() };
+        journal.replay(&mut replay).map_err(with_path)?;
+        if journal.file.metadata().map_err(with_path)?.len() > journal.length {
+            tracing::warn!(path = %path.display(), "dropping the incomplete last line of the journal");
+            journal.file.set_len(journal.length).map_err(with_path)?;
         }
         if journal.length == 0 {
-            journal.write_header().map_err(about)?;
+            journal.write_header().map_err(with_path)?;
         }
         Ok(journal)
     }
@@ -96,10 +100,10 @@ impl Journal {
             text.clear();
             let read = reader.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut text)?;
             if read as u64 == LINE_LIMIT {
-                return Err(invalid(number, "this line is too long for a journal of a sandbox".to_owned()));
+                return Err(invalid(number, "this line is too long for a sandbox journal".to_owned()));
             }
             if text.last() != Some(&b'\n') {
-                // An editor may have dropped the last newline; what can be read is whole.
+                // Some editors drop the last newline. A line that can be parsed is complete.
                 if number > 1
                     && let Ok(line) = serde_json::from_slice(&text)
                 {
@@ -107,9 +111,9 @@ impl Journal {
                     self.length += read as u64;
                     return (&self.file).write_all(b"\n").map(|()| self.length += 1);
                 }
-                // Of something that is no journal nothing is dropped.
-                if number == 1 && !text.is_empty() && !whole_header().starts_with(&text) {
-                    return Err(invalid(number, "this is no journal of a sandbox".to_owned()));
+                // A file that isn't a journal is left unchanged.
+                if number == 1 && !text.is_empty() && !header().starts_with(&text) {
+                    return Err(invalid(number, NOT_A_JOURNAL.to_owned()));
                 }
                 break;
             }
@@ -125,15 +129,15 @@ impl Journal {
     }
 
     fn write_header(&mut self) -> io::Result<()> {
-        self.line = whole_header();
+        self.line = header();
         self.write_line()
     }
 
-    /// Writes what a request changes.
+    /// Appends a request and its changes.
     ///
     /// # Errors
     ///
-    /// When it can't; then it is as if it had not been tried.
+    /// Returns an error if the line can't be written. The journal is then unchanged.
     pub(crate) fn append(&mut self, request: Option<&RequestRecord>, changes: &[Change]) -> io::Result<()> {
         self.line.clear();
         serde_json::to_writer(&mut self.line, &NewLine { request, changes })?;
@@ -142,9 +146,9 @@ impl Journal {
     }
 
     fn write_line(&mut self) -> io::Result<()> {
-        if self.torn {
+        if self.has_partial_line {
             self.file.set_len(self.length)?;
-            self.torn = false;
+            self.has_partial_line = false;
         }
         match self.file.write_all(&self.line) {
             Ok(()) => {
@@ -152,22 +156,22 @@ impl Journal {
                 Ok(())
             }
             Err(error) => {
-                self.torn = self.file.set_len(self.length).is_err();
+                self.has_partial_line = self.file.set_len(self.length).is_err();
                 Err(error)
             }
         }
     }
 
-    /// Forgets everything but its first line: nothing is written, which a full disk could refuse.
+    /// Removes everything but the first line. This writes nothing, so it succeeds even if the disk is full.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
-        let header = whole_header().len() as u64;
-        self.file.set_len(header)?;
-        (self.length, self.torn) = (header, false);
+        let length = header().len() as u64;
+        self.file.set_len(length)?;
+        (self.length, self.has_partial_line) = (length, false);
         Ok(())
     }
 }
 
-fn whole_header() -> Vec<u8> {
+fn header() -> Vec<u8> {
     format!("{{\"affitor_sandbox_journal\":{VERSION}}}\n").into_bytes()
 }
 
@@ -175,8 +179,8 @@ fn check_header(line: &[u8]) -> Result<(), String> {
     match serde_json::from_slice::<Header>(line) {
         Ok(Header { affitor_sandbox_journal: VERSION }) => Ok(()),
         Ok(Header { affitor_sandbox_journal: other }) => {
-            Err(format!("this journal is of version {other}, and this sandbox knows version {VERSION}"))
+            Err(format!("this journal has version {other}, but this sandbox supports only version {VERSION}"))
         }
-        Err(_) => Err("this is no journal of a sandbox".to_owned()),
+        Err(_) => Err(NOT_A_JOURNAL.to_owned()),
     }
 }

@@ -1,9 +1,9 @@
-//! The [Affitor](https://affitor.com) tracking service on localhost, with real state: partners and links, customers, last
-//! click wins, both windows, commissions, duplicates, refunds, test mode. For tests, demos and development, without an
-//! account.
+//! The [Affitor](https://affitor.com) tracking service on localhost, with real state: partners and links, customers,
+//! last-click attribution, both windows, commissions, duplicates, refunds and test mode. For tests, demos and
+//! development; no account is needed.
 //!
-//! It keeps its own idea of the wire and knows nothing of the client in the crate `affitor`, so that the two check each
-//! other.
+//! The sandbox has its own definition of the wire format and does not depend on the client crate `affitor`, so each of
+//! the two verifies the other.
 //!
 //! ```
 //! use affitor_sandbox::Sandbox;
@@ -11,7 +11,7 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let sandbox = Sandbox::start().await?; // on a free port, with one program, one key and one partner
 //!
-//! let answer: serde_json::Value = reqwest::Client::new()
+//! let response: serde_json::Value = reqwest::Client::new()
 //!     .post(format!("{}/api/v1/track/click", sandbox.url()))
 //!     .json(&serde_json::json!({ "affiliate_url": format!("https://shop.example/?aff={}", sandbox.partner_code()) }))
 //!     .send()
@@ -20,14 +20,14 @@
 //!     .await?;
 //!
 //! let clicks = sandbox.clicks();
-//! assert_eq!(answer["click_id"], clicks[0].click_id);
-//! # Ok(()) } // dropped: it stops, and its connections with it
+//! assert_eq!(response["click_id"], clicks[0].click_id);
+//! # Ok(()) } // dropping the sandbox stops it and closes its connections
 //! ```
 //!
 //! # In your own tests
 //!
-//! Add it as a dev-dependency, point the app at [`Sandbox::url`] with [`Sandbox::api_key`], and ask the sandbox what
-//! arrived:
+//! Add the crate as a dev-dependency, point your app at [`Sandbox::url`] with [`Sandbox::api_key`], and check what the
+//! sandbox has received:
 //!
 //! ```
 //! use affitor_sandbox::{ApiCall, Fault, Sandbox};
@@ -38,7 +38,7 @@
 //! #     reqwest::Client::new().post(url).bearer_auth(key).body(body).send().await.unwrap().status().as_u16()
 //! # }
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
-//! // #[tokio::test] async fn a_sale_whose_answer_is_lost_counts_once()
+//! // #[tokio::test] async fn a_sale_whose_response_is_lost_counts_once()
 //! let sandbox = Sandbox::start().await.unwrap();
 //! sandbox.inject(Fault::ErrorAfterWrite.times(1).on(ApiCall::Sale));
 //! let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
@@ -48,35 +48,36 @@
 //! let click_id = sandbox.clicks()[0].click_id.clone();
 //!
 //! let first = my_app_sells(sandbox.url(), sandbox.api_key(), &click_id).await;
-//! let again = my_app_sells(sandbox.url(), sandbox.api_key(), &click_id).await;
+//! let retried = my_app_sells(sandbox.url(), sandbox.api_key(), &click_id).await;
 //!
-//! assert_eq!((first, again), (500, 409)); // 409: recorded already, which is no failure
+//! assert_eq!((first, retried), (500, 409)); // 409 means "already recorded", which is not a failure
 //! assert_eq!(sandbox.sales().len(), 1);
 //! assert_eq!(sandbox.commissions()[0].amount_cents, 980);
 //! # }
 //! ```
 //!
-//! - [`Sandbox::wait_for`] waits for what an app tracks in the background.
+//! - [`Sandbox::wait_for`] waits for events that an app tracks in the background.
 //! - [`Sandbox::advance_days`] moves the clock past windows and holds; [`SandboxBuilder::clock_standing_at_ms`] stops it.
-//! - [`Fault`] is what can go wrong; [`Sandbox::requests`] says what became of each request.
+//! - [`Fault`] lists the failures that can be injected; [`Sandbox::requests`] shows what happened to each request.
 //!
 //! # The page, and tests in other languages
 //!
-//! The command `affitor sandbox` (crate `affitor-cli`) runs it in a process of its own. `GET /` is a page that shows each
-//! visitor's chain, live, and `GET /openapi.json` the API, made from the types that read and write it. What a test does to
-//! a [`Sandbox`] is there over HTTP as well, for hosts of this machine alone; bodies are JSON or forms:
+//! The command `affitor sandbox` (crate `affitor-cli`) runs the sandbox in its own process. `GET /` is a live page that
+//! shows each visitor's chain of events. `GET /openapi.json` describes the API; it is generated from the types that read
+//! requests and write responses. Everything that a test can do to a [`Sandbox`] is also available over HTTP, for hosts
+//! of this machine only. Bodies are JSON or forms:
 //!
 //! | | |
 //! |---|---|
-//! | `GET /_sandbox/snapshot`, `/_sandbox/requests` | what it holds; what was asked, and what became of it |
+//! | `GET /_sandbox/snapshot`, `/_sandbox/requests` | the state; the requests and their results |
 //! | `GET`, `POST`, `DELETE /_sandbox/faults` | `{"rule": "error-after-write@sale:3x"}` |
 //! | `GET`, `POST /_sandbox/clock` | `{"days": 61}`, `{"seconds": 30}` |
 //! | `POST /_sandbox/partners` | `{"partner": "abc123", "state": "link_inactive"}`, see [`PartnerState`] |
-//! | `POST /_sandbox/chain`, `/_sandbox/reset` | a synthetic chain; forgets everything |
+//! | `POST /_sandbox/chain`, `/_sandbox/reset` | runs a synthetic chain; deletes all events |
 //! | `GET /_sandbox/changes` | server-sent events: one after each change |
 //! | `GET /_sandbox/shop?aff=<partner>` | a small shop to click through |
 //!
-//! # What it answers
+//! # Supported calls
 //!
 //! | call | file |
 //! |---|---|
@@ -87,16 +88,16 @@
 //! | `POST /api/tracking/check-test-events`, `POST /api/tracking/test` | `src/api/checks.rs` |
 //! | `GET /api/tracking/events/<program>` | `src/api/events.rs` |
 //! | `GET /api/tracking/performance/<program>` | `src/api/performance.rs` |
-//! | `GET /js/affitor-tracker.js`, and CORS for what pages call | `src/browser.rs`, `src/tracker.js` |
+//! | `GET /js/affitor-tracker.js`, and CORS for the calls made by web pages | `src/browser.rs`, `src/tracker.js` |
 //!
-//! Each of these files says in which order it checks a request. Where the service's documents leave a
-//! question open, [`Readings`] is the switch. Where they are silent, this is what the sandbox does:
+//! Each of these files documents the order in which a request is checked. Where the service's documentation is
+//! ambiguous, [`Interpretations`] selects the behaviour. Where it is silent, the sandbox does the following:
 //!
-//! - The duplicate check of a sale comes before the look-up of the customer.
-//! - A field of the wrong type is a 400 that names it. `null` is as if absent. Unknown fields are ignored.
-//! - An empty body counts as `{}`; one that is no JSON object is a 400; one of over 1 MiB a 413. Where a key is needed, it
-//!   is looked at first.
-//! - A commission is held for 15 days, and is 20 % of each sale unless the [builder](SandboxBuilder) says otherwise.
+//! - A sale is checked for duplicates before its customer is looked up.
+//! - A field of the wrong type is a 400 that names the field. `null` is treated as missing. Unknown fields are ignored.
+//! - An empty body counts as `{}`. A body that isn't a JSON object is a 400; one larger than 1 MiB is a 413. Where a key
+//!   is required, it is checked before the body.
+//! - A commission is held for 15 days and is 20 % of each sale, unless the [builder](SandboxBuilder) sets other values.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -107,14 +108,20 @@ mod builder;
 mod call;
 mod change;
 mod clock;
+mod commission;
 mod control;
 mod fault;
+mod guard;
+mod http;
+mod interpretations;
 mod journal;
+mod outcome;
 mod page;
 mod program;
 mod record;
 mod request_log;
-mod routes;
+mod response;
+mod router;
 mod sandbox;
 mod server;
 mod service;
@@ -122,14 +129,20 @@ mod state;
 
 pub use builder::SandboxBuilder;
 pub use call::ApiCall;
+pub use commission::{Commission, CommissionKind};
 pub use fault::{Fault, FaultRule};
-pub use program::{
-    Commission, CommissionKind, DuplicateSale, ExpiredWindow, LeadAuth, PartnerState, Payout, Readings, RepeatedLead,
-    SecondRefund, UnknownLead, WindowStart,
+pub use interpretations::{
+    DuplicateSale, ExpiredWindow, InterpretationSwitch, Interpretations, RepeatedLead, SaleLookup, SecondRefund,
+    UnknownLead, WindowStart,
 };
+pub use program::{LeadAuth, PartnerState, Payout};
 pub use record::{
     ChainRecord, ClickRecord, CommissionRecord, CommissionStatus, CustomerRecord, CustomerStatus, LeadRecord,
     RefundRecord, SaleRecord, Snapshot, TestEventRecord,
 };
 pub use request_log::RequestRecord;
 pub use sandbox::{Sandbox, TimedOut};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

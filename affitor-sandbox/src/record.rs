@@ -1,77 +1,77 @@
-//! What the sandbox holds, as typed records.
+//! Records of events, commissions and customers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A click that counts.
+/// A recorded click.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClickRecord {
-    /// The event's number.
+    /// Number of the event.
     pub id: u64,
-    /// The click's id.
+    /// Click id.
     pub click_id: String,
-    /// The program.
+    /// Id of the program.
     pub program_id: u64,
-    /// The partner's code.
+    /// Code of the partner's link.
     pub partner_code: String,
-    /// The customer's number.
+    /// Number of the customer.
     pub customer_id: u64,
-    /// When, in milliseconds since 1970.
+    /// Time of the event, in milliseconds since 1970.
     pub at_ms: i64,
-    /// The landing URL.
+    /// Landing URL.
     pub affiliate_url: String,
-    /// The page, where it was sent.
+    /// URL of the page, if sent.
     pub page_url: Option<String>,
-    /// The page's title.
+    /// Title of the page.
     pub page_title: Option<String>,
-    /// Where the visitor came from.
+    /// URL of the referring page.
     pub referrer_url: Option<String>,
-    /// The tracker's session id.
+    /// Session id of the tracker.
     pub session_id: Option<String>,
-    /// The screen, as `1920x1080`.
+    /// Screen resolution in pixels, such as `1920x1080`.
     pub screen_resolution: Option<String>,
-    /// The window, as `1440x900`.
+    /// Viewport size in pixels, such as `1440x900`.
     pub viewport_size: Option<String>,
-    /// The visitor's language.
+    /// Language of the browser.
     pub language: Option<String>,
-    /// The visitor's time zone.
+    /// Time zone of the browser.
     pub timezone: Option<String>,
-    /// What was sent as `additional_data`.
+    /// `additional_data`, as sent.
     pub additional_data: Option<Value>,
-    /// The visitor's browser: from the body, else from the request's header.
+    /// User agent, from the body or else from the request's header.
     pub user_agent: Option<String>,
 }
 
-/// A sign-up that counts, or is provisional.
+/// A recorded or provisional sign-up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LeadRecord {
-    /// The lead's number.
+    /// Number of the lead.
     pub id: u64,
-    /// The program.
+    /// Id of the program.
     pub program_id: u64,
-    /// The customer's number.
+    /// Number of the customer.
     pub customer_id: u64,
-    /// The shop's own id of the user.
+    /// The shop's id of the user.
     pub customer_key: Option<String>,
-    /// The click id that was sent, or else that of the customer's last click.
+    /// The click id that was sent, if known; otherwise that of the customer's last click.
     pub click_id: Option<String>,
-    /// The SHA-256 of the e-mail address, as hex. The address itself is not kept.
+    /// SHA-256 of the e-mail address, in hexadecimal. The address itself is not stored.
     pub email_sha256: Option<String>,
-    /// The tracker's session id.
+    /// Session id of the tracker.
     pub session_id: Option<String>,
-    /// The page of the sign-up.
+    /// URL of the page of the sign-up.
     pub page_url: Option<String>,
-    /// The event's name, at the top level or in `additional_data`.
+    /// Name of the event, from the top level or from `additional_data`.
     pub event_name: Option<String>,
-    /// The click history that was sent.
+    /// Click history, as sent.
     pub click_ids: Vec<String>,
-    /// Whether it waits for a lead with the key.
+    /// Whether the lead is provisional: it waits for a lead with the API key.
     pub provisional: bool,
-    /// When, in milliseconds since 1970.
+    /// Time of the event, in milliseconds since 1970.
     pub at_ms: i64,
-    /// What was sent as `additional_data`.
+    /// `additional_data`, as sent.
     pub additional_data: Option<Value>,
 }
 
@@ -79,43 +79,43 @@ pub struct LeadRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SaleRecord {
-    /// The sale's number.
+    /// Number of the sale.
     pub sale_id: u64,
-    /// The program.
+    /// Id of the program.
     pub program_id: u64,
     /// The shop's id of the payment.
     pub transaction_id: String,
-    /// The amount in the currency's smallest unit.
+    /// Amount, in the currency's smallest unit.
     pub amount_cents: u64,
-    /// The currency.
+    /// ISO 4217 code of the currency.
     pub currency: String,
-    /// The customer's number.
+    /// Number of the customer.
     pub customer_id: u64,
-    /// The shop's own id of the user, as sent.
+    /// The shop's id of the user, as sent.
     pub customer_key: Option<String>,
-    /// The click that is credited.
+    /// Id of the credited click.
     pub click_id: String,
-    /// The partner's code.
+    /// Code of the partner's link.
     pub partner_code: String,
     /// `payment` or `subscription`.
     pub sale_type: String,
-    /// Whether it is a renewal.
+    /// Whether the sale is a renewal.
     pub is_recurring: bool,
-    /// The subscription.
+    /// Id of the subscription.
     pub subscription_id: Option<String>,
-    /// How often it is paid.
+    /// Billing interval of the subscription.
     pub subscription_interval: Option<String>,
-    /// The product.
+    /// Id of the product.
     pub product_id: Option<String>,
-    /// The lines of the bill, as sent.
+    /// Line items, as sent.
     pub line_items: Option<Value>,
-    /// The event's name, at the top level or in `additional_data`.
+    /// Name of the event, from the top level or from `additional_data`.
     pub event_name: Option<String>,
-    /// What was sent as `additional_data`.
+    /// `additional_data`, as sent.
     pub additional_data: Option<Value>,
-    /// The commission, where there is one.
+    /// Number of the commission; `None` if the sale pays none.
     pub commission_id: Option<u64>,
-    /// When, in milliseconds since 1970.
+    /// Time of the event, in milliseconds since 1970.
     pub at_ms: i64,
 }
 
@@ -123,128 +123,128 @@ pub struct SaleRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CommissionRecord {
-    /// The commission's number.
+    /// Number of the commission.
     pub commission_id: u64,
-    /// The program.
+    /// Id of the program.
     pub program_id: u64,
-    /// The sale.
+    /// Number of the sale.
     pub sale_id: u64,
-    /// The partner's code.
+    /// Code of the partner's link.
     pub partner_code: String,
-    /// What the partner earns, in the currency's smallest unit, before refunds.
+    /// What the partner earns before refunds, in the currency's smallest unit.
     pub amount_cents: u64,
-    /// How much of the sale was refunded, in the currency's smallest unit.
+    /// Refunded amount of the sale, in the currency's smallest unit.
     pub refunded_cents: u64,
-    /// What was taken back of the commission.
+    /// Amount deducted from the commission, in the currency's smallest unit.
     pub deducted_cents: u64,
-    /// How it stands.
+    /// Status of the commission.
     pub status: CommissionStatus,
-    /// Until when it is held, in milliseconds since 1970.
+    /// End of the hold, in milliseconds since 1970.
     pub held_until_ms: i64,
 }
 
-/// How a commission stands.
+/// Status of a commission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CommissionStatus {
-    /// Nothing was taken back.
+    /// Nothing was deducted.
     Earned,
-    /// A part was taken back.
+    /// A part was deducted.
     Refunded,
-    /// All was taken back.
+    /// The whole commission was deducted.
     Reversed,
 }
 
-/// A refund that took something back.
+/// A refund that reduced a commission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RefundRecord {
-    /// The program.
+    /// Id of the program.
     pub program_id: u64,
-    /// The sale's transaction id.
+    /// Transaction id of the sale.
     pub transaction_id: String,
-    /// The amount that was asked for; absent for all of it.
+    /// Amount that was sent, in the currency's smallest unit; `None` for a full refund.
     pub refund_amount_cents: Option<u64>,
-    /// The reason that was sent.
+    /// Reason, as sent.
     pub refund_reason: Option<String>,
-    /// The commission.
+    /// Number of the commission.
     pub commission_id: u64,
-    /// What was taken back of it, in the currency's smallest unit.
+    /// Amount deducted from the commission, in the currency's smallest unit.
     pub deduction_cents: u64,
-    /// How much of the sale has been refunded with this, in the currency's smallest unit.
+    /// Total refunded amount of the sale, including this refund, in the currency's smallest unit.
     pub refunded_cents: u64,
-    /// How the commission stands since.
+    /// Status of the commission after this refund.
     pub status: CommissionStatus,
-    /// When, in milliseconds since 1970.
+    /// Time of the event, in milliseconds since 1970.
     pub at_ms: i64,
 }
 
-/// An event in test mode.
+/// A test-mode event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TestEventRecord {
-    /// The event's number.
+    /// Number of the event.
     pub event_id: u64,
     /// `click`, `lead` or `sale`.
     pub event_type: String,
-    /// The program, where it is known.
+    /// Id of the program, if known.
     pub program_id: Option<u64>,
-    /// Of a sale: the transaction id, made up where none was sent.
+    /// Transaction id of a sale, generated if none was sent.
     pub transaction_id: Option<String>,
-    /// Of a sale: the amount, 9999 where none was sent.
+    /// Amount of a sale, in the currency's smallest unit; 9999 if none was sent.
     pub amount_cents: Option<u64>,
-    /// When, in milliseconds since 1970.
+    /// Time of the event, in milliseconds since 1970.
     pub at_ms: i64,
 }
 
-/// A synthetic chain that was run (`POST /api/v1/cli/test-event`).
+/// A synthetic chain (`POST /api/v1/cli/test-event`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ChainRecord {
-    /// The chain's number.
+    /// Number of the chain.
     pub id: u64,
-    /// The program.
+    /// Id of the program.
     pub program_id: u64,
-    /// Whether its sale was attributed.
+    /// Whether the chain's sale was attributed.
     pub attributed: bool,
-    /// When, in milliseconds since 1970.
+    /// Time of the event, in milliseconds since 1970.
     pub at_ms: i64,
 }
 
-/// A customer, from the first click on.
+/// A customer, created by their first click or by an unattributed lead.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CustomerRecord {
-    /// The customer's number.
+    /// Number of the customer.
     pub customer_id: u64,
-    /// The program.
+    /// Id of the program.
     pub program_id: u64,
-    /// The shop's own id of the user, once a lead has said it.
+    /// The shop's id of the user; `None` until a lead provides it.
     pub customer_key: Option<String>,
-    /// How far they have come; it never goes back.
+    /// Stage that the customer has reached. It never goes back.
     pub status: CustomerStatus,
-    /// The partner who gets the next sale: last click wins.
+    /// Partner who is credited with the next sale: the one of the last click.
     pub partner_code: Option<String>,
-    /// All of their clicks, oldest first.
+    /// Ids of all of the customer's clicks, oldest first.
     pub click_ids: Vec<String>,
 }
 
-/// How far a customer has come.
+/// Stage that a customer has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CustomerStatus {
-    /// Has clicked.
+    /// Clicked a partner's link.
     Click,
-    /// Has signed up.
+    /// Signed up.
     Lead,
-    /// Has paid.
+    /// Paid.
     Conversion,
 }
 
 impl CustomerStatus {
-    /// The service's word.
+    /// Returns the service's name of the status.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Click => "click",
@@ -254,24 +254,24 @@ impl CustomerStatus {
     }
 }
 
-/// All that the sandbox holds at a moment.
+/// The state of a sandbox at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The customers.
+    /// Customers, oldest first.
     pub customers: Vec<CustomerRecord>,
-    /// The clicks.
+    /// Clicks, oldest first.
     pub clicks: Vec<ClickRecord>,
-    /// The leads.
+    /// Leads, including provisional ones, oldest first.
     pub leads: Vec<LeadRecord>,
-    /// The sales.
+    /// Sales, oldest first.
     pub sales: Vec<SaleRecord>,
-    /// The commissions.
+    /// Commissions, oldest first.
     pub commissions: Vec<CommissionRecord>,
-    /// The refunds.
+    /// Refunds that reduced a commission, oldest first.
     pub refunds: Vec<RefundRecord>,
-    /// The events in test mode.
+    /// Test-mode events, oldest first.
     pub test_events: Vec<TestEventRecord>,
-    /// The synthetic chains.
+    /// Synthetic chains, oldest first.
     pub chains: Vec<ChainRecord>,
 }

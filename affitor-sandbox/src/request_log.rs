@@ -1,84 +1,84 @@
-//! What was asked of the sandbox, and what became of it.
+//! The log of requests and their results.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiCall, fault::Fault};
+use crate::{call::ApiCall, fault::Fault};
 
-/// A request and its fate.
+/// A request and its result.
 ///
-/// With it a test can say what was lost and what was doubled: a request that was not answered, and one that changed
-/// something without its sender hearing of it.
+/// Lets a test find events that were lost (no response was sent) or may be duplicated (something changed, but the client
+/// did not learn of it).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RequestRecord {
-    /// Which one it was, from 1 on.
+    /// Sequence number, from 1.
     pub number: u64,
-    /// The call; absent for a path that is none of the service's calls.
+    /// The call; `None` if the path is not one of the service's calls.
     pub call: Option<ApiCall>,
-    /// The method.
+    /// HTTP method.
     pub method: String,
-    /// The path, without its query; of a long one its beginning.
+    /// Path without the query, cut to 256 characters.
     pub path: String,
-    /// The status of the answer; absent where a fault left the request without one.
+    /// Status of the response; `None` if a fault prevented the response.
     pub status: Option<u16>,
-    /// Why it was refused, or why nothing was recorded, in the answer's words.
+    /// Why the request was refused or nothing was recorded: the response's message.
     pub error: Option<String>,
-    /// Whether it changed what the sandbox holds: an event was recorded.
+    /// Whether an event was recorded.
     pub changed: bool,
-    /// The fault that was injected.
+    /// The injected fault.
     pub fault: Option<Fault>,
-    /// The sale's or refund's `transaction_id`, as sent.
+    /// `transaction_id` of a sale or refund, as sent.
     pub transaction_id: Option<String>,
-    /// The `customer_key`, as sent.
+    /// `customer_key`, as sent.
     pub customer_key: Option<String>,
-    /// The `click_id`, as sent; of a click, the one that was answered.
+    /// `click_id`, as sent. For a new click, its new id.
     pub click_id: Option<String>,
-    /// When, in milliseconds since 1970.
+    /// Time of the request, in milliseconds since 1970.
     pub at_ms: i64,
 }
 
 impl RequestRecord {
-    /// Whether the sender was told that it is done: by a whole answer of 200, which does not say that it was not. (The
-    /// sandbox does not know whether a sender waited for a late one.)
+    /// Returns true if the client was told that the event is recorded: a complete 200 response that does not report a
+    /// failure. The sandbox does not know whether the client waited for a delayed response.
     pub fn is_confirmed(&self) -> bool {
-        self.status == Some(200) && self.error.is_none() && self.fault != Some(Fault::CutAnswer)
+        self.status == Some(200) && self.error.is_none() && self.fault != Some(Fault::TruncatedResponse)
     }
 
-    /// Whether it was refused, came to nothing, or met a fault.
+    /// Returns true if the request was refused, reported that nothing was recorded, or met a fault.
     pub(crate) fn went_wrong(&self) -> bool {
         self.fault.is_some() || self.error.is_some() || self.status.is_none_or(|status| status >= 400)
     }
 }
 
-/// The last so many requests.
+/// The newest requests, up to a limit.
 #[derive(Debug)]
 pub(crate) struct RequestLog {
     kept: VecDeque<RequestRecord>,
-    most: usize,
-    /// The number of the last one.
+    limit: usize,
+    /// Number of the last request.
     last: u64,
     dropped: u64,
 }
 
-/// How many are kept unless the builder says otherwise.
-pub(crate) const KEPT: usize = 10_000;
+/// Default limit.
+pub(crate) const DEFAULT_LIMIT: usize = 10_000;
 
 impl RequestLog {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { kept: VecDeque::new(), most, last: 0, dropped: 0 }
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { kept: VecDeque::new(), limit, last: 0, dropped: 0 }
     }
 
-    /// The number of the next one.
+    /// Returns the number of the next request.
     pub(crate) fn next_number(&self) -> u64 {
         self.last.saturating_add(1)
     }
 
-    pub(crate) fn keep(&mut self, request: RequestRecord) {
+    pub(crate) fn push(&mut self, request: RequestRecord) {
         self.last = self.last.max(request.number);
         self.kept.push_back(request);
-        if self.kept.len() > self.most {
+        if self.kept.len() > self.limit {
             self.kept.pop_front();
             self.dropped += 1;
         }
@@ -88,7 +88,7 @@ impl RequestLog {
         self.kept.iter()
     }
 
-    /// How many are not kept any more.
+    /// Returns how many requests have been dropped.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped
     }

@@ -1,16 +1,25 @@
-//! A running sandbox, and the questions that a test asks it.
+//! A running sandbox and the methods by which tests inspect and change it.
 
 use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    ChainRecord, ClickRecord, CommissionRecord, CustomerRecord, FaultRule, LeadRecord, PartnerState, RefundRecord,
-    RequestRecord, SaleRecord, SandboxBuilder, Snapshot, TestEventRecord, change::Change, clock::DAY_MS,
-    program::ApiKey, routes, server, service::Service,
+    builder::SandboxBuilder,
+    change::Change,
+    clock::DAY_MS,
+    fault::FaultRule,
+    program::{ApiKey, PartnerState},
+    record::{
+        ChainRecord, ClickRecord, CommissionRecord, CustomerRecord, LeadRecord, RefundRecord, SaleRecord, Snapshot,
+        TestEventRecord,
+    },
+    request_log::RequestRecord,
+    router, server,
+    service::Service,
 };
 
-/// The service, running on 127.0.0.1 until it is dropped.
+/// The service, running on 127.0.0.1 until the value is dropped.
 ///
 /// ```
 /// use affitor_sandbox::Sandbox;
@@ -32,25 +41,26 @@ pub struct Sandbox {
     server: JoinHandle<()>,
 }
 
-/// How long [`Sandbox::wait_for`] waits.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Time limit of [`Sandbox::wait_for`].
+const WAIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// What was waited for did not come.
+/// The error returned by [`Sandbox::wait_for`] when the condition was not met in time.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TimedOut {
-    /// What the sandbox held then.
-    pub held: Box<Snapshot>,
+    /// State of the sandbox when the time was up.
+    pub snapshot: Box<Snapshot>,
 }
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Snapshot { clicks, leads, sales, refunds, .. } = &*self.held;
+        let Snapshot { clicks, leads, sales, refunds, .. } = &*self.snapshot;
         let (clicks, leads, sales, refunds) = (clicks.len(), leads.len(), sales.len(), refunds.len());
-        let waited = LONGEST_WAIT.as_secs();
+        let limit = WAIT_LIMIT.as_secs();
         write!(
             f,
-            "not within {waited} s: there are {clicks} clicks, {leads} leads, {sales} sales and {refunds} refunds"
+            "condition not met within {limit} s: {clicks} clicks, {leads} leads, {sales} sales and {refunds} refunds \
+             recorded"
         )
     }
 }
@@ -75,16 +85,16 @@ impl fmt::Debug for Sandbox {
 }
 
 impl Sandbox {
-    /// Starts one with all defaults: a free port, program 42, key `test_key`, partner `PARTNER123`.
+    /// Starts a sandbox with the defaults: a free port, program 42, key `test_key`, partner `PARTNER123`.
     ///
     /// # Errors
     ///
-    /// When it can't listen.
+    /// Returns an error if no port can be bound.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
 
-    /// Makes one step by step.
+    /// Returns a builder with the defaults.
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder::default()
     }
@@ -97,194 +107,190 @@ impl Sandbox {
         api_key: ApiKey,
         partner_code: String,
     ) -> Self {
-        let server = tokio::spawn(server::serve(listener, routes::router(service.clone())));
+        let server = tokio::spawn(server::serve(listener, router::router(service.clone())));
         Self { address, url: format!("http://{address}"), program_id, api_key, partner_code, service, server }
     }
 
-    /// Stops it, and waits until its port is free again: for a test of an app that outlives a restart of the service.
-    /// (Dropped, it stops as well, a moment later.)
+    /// Stops the sandbox and waits until its port is free again, which lets a test restart the service under a running
+    /// app. Dropping the sandbox stops it too, but a moment later.
     pub async fn stop(mut self) {
         self.service.close();
         self.server.abort();
-        // It ends as aborted, which is no news.
+        // The result is always "cancelled".
         let _ = (&mut self.server).await;
     }
 
-    /// Its base URL, for `AFFITOR_API_URL`.
+    /// Returns the base URL, for `AFFITOR_API_URL`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its address.
+    /// Returns the socket address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The program's id.
+    /// Returns the program's id.
     pub fn program_id(&self) -> u64 {
         self.program_id
     }
 
-    /// The program's key, for `AFFITOR_API_KEY`.
+    /// Returns the program's API key, for `AFFITOR_API_KEY`.
     pub fn api_key(&self) -> &str {
         &self.api_key.0
     }
 
-    /// The code of the first partner's link, for `?aff=`.
+    /// Returns the code of the first partner's link, for `?aff=`.
     pub fn partner_code(&self) -> &str {
         &self.partner_code
     }
 
-    /// A small shop to click through, by the first partner's link: the page of the sandbox shows what it sees of it.
+    /// Returns the first partner's link to a small shop to click through. The sandbox's page shows the events that the
+    /// shop reports.
     pub fn shop_url(&self) -> String {
         let query =
             url::form_urlencoded::Serializer::new(String::new()).append_pair("aff", &self.partner_code).finish();
         format!("{}/_sandbox/shop?{query}", self.url)
     }
 
-    /// The clicks that count, oldest first.
+    /// Returns the recorded clicks, oldest first.
     pub fn clicks(&self) -> Vec<ClickRecord> {
         self.service.lock().state.clicks.clone()
     }
 
-    /// The leads, oldest first.
+    /// Returns the leads, including provisional ones, oldest first.
     pub fn leads(&self) -> Vec<LeadRecord> {
         self.service.lock().state.all_leads()
     }
 
-    /// The sales, oldest first.
+    /// Returns the sales, oldest first.
     pub fn sales(&self) -> Vec<SaleRecord> {
         self.service.lock().state.sales.clone()
     }
 
-    /// The commissions, oldest first.
+    /// Returns the commissions, oldest first.
     pub fn commissions(&self) -> Vec<CommissionRecord> {
         self.service.lock().state.commissions.clone()
     }
 
-    /// The refunds that took something back, oldest first.
+    /// Returns the refunds that reduced a commission, oldest first.
     pub fn refunds(&self) -> Vec<RefundRecord> {
         self.service.lock().state.refunds.clone()
     }
 
-    /// The customers.
+    /// Returns the customers, oldest first.
     pub fn customers(&self) -> Vec<CustomerRecord> {
         self.service.lock().state.customer_records()
     }
 
-    /// The events in test mode, oldest first.
+    /// Returns the test-mode events, oldest first.
     pub fn test_events(&self) -> Vec<TestEventRecord> {
         self.service.lock().state.test_events.clone()
     }
 
-    /// The synthetic chains, oldest first.
+    /// Returns the synthetic chains, oldest first.
     pub fn chains(&self) -> Vec<ChainRecord> {
         self.service.lock().state.chains.clone()
     }
 
-    /// The requests and what became of them, oldest first; of more than the builder [says](SandboxBuilder::requests_kept)
-    /// the newest. (Browsers' questions whether they may call are not among them, nor is the sandbox's own page.)
+    /// Returns the requests and their results, oldest first. Only the newest are kept; see
+    /// [`SandboxBuilder::requests_kept`]. Preflight requests and requests for the sandbox's own page are not included.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.service.lock().log.kept().cloned().collect()
     }
 
-    /// How many requests are not kept any more.
+    /// Returns how many old requests have been dropped.
     pub fn requests_dropped(&self) -> u64 {
         self.service.lock().log.dropped()
     }
 
-    /// Waits until what it holds satisfies a condition, for an app that tracks in the background: 10 seconds at most.
+    /// Waits until the state satisfies a condition, up to 10 seconds. Use it if the app tracks in the background.
     ///
     /// ```no_run
     /// # async fn example(sandbox: affitor_sandbox::Sandbox) {
-    /// let held = sandbox.wait_for(|held| held.leads.len() == 1).await.expect("a lead");
-    /// assert_eq!(held.leads[0].customer_key.as_deref(), Some("user_7"));
+    /// let snapshot = sandbox.wait_for(|snapshot| snapshot.leads.len() == 1).await.expect("a lead");
+    /// assert_eq!(snapshot.leads[0].customer_key.as_deref(), Some("user_7"));
     /// # }
     /// ```
     ///
     /// # Errors
     ///
-    /// What it held when the time was up.
+    /// Returns an error with the last snapshot if the condition is not met within 10 seconds.
     pub async fn wait_for(&self, condition: impl Fn(&Snapshot) -> bool) -> Result<Snapshot, TimedOut> {
-        let until = tokio::time::Instant::now() + LONGEST_WAIT;
+        let until = tokio::time::Instant::now() + WAIT_LIMIT;
         let mut changes = self.service.subscribe();
         loop {
             changes.mark_unchanged();
-            let held = self.snapshot();
-            if condition(&held) {
-                return Ok(held);
+            let snapshot = self.snapshot();
+            if condition(&snapshot) {
+                return Ok(snapshot);
             }
-            // The service, which tells of changes, lives as long as this sandbox.
+            // The sender lives as long as this sandbox, so only the timeout can fail.
             if !matches!(tokio::time::timeout_at(until, changes.changed()).await, Ok(Ok(()))) {
-                return Err(TimedOut { held: Box::new(held) });
+                return Err(TimedOut { snapshot: Box::new(snapshot) });
             }
         }
     }
 
-    /// Adds a rule of what goes wrong from now on.
+    /// Adds a fault rule. It applies to all further requests.
     pub fn inject(&self, rule: FaultRule) {
         self.service.lock().faults.add(rule);
-        self.service.tell();
+        self.service.notify();
     }
 
-    /// Drops all rules of what goes wrong.
+    /// Removes all fault rules.
     pub fn clear_faults(&self) {
         self.service.lock().faults.clear();
-        self.service.tell();
+        self.service.notify();
     }
 
-    /// The rules of what goes wrong that are in force, with what is left of their counts.
+    /// Returns the fault rules in force, with their remaining counts.
     pub fn faults(&self) -> Vec<FaultRule> {
         self.service.lock().faults.rules().to_vec()
     }
 
-    /// Forgets every event and request. All is as it was at the start, the clock too; but faults that are turned on stay.
+    /// Deletes every event and request, and restores the initial state, including the clock. Fault rules are kept.
     ///
     /// # Errors
     ///
-    /// When its [data](SandboxBuilder::data) can't be written.
+    /// Returns an error if the [data file](SandboxBuilder::data) can't be written.
     pub fn reset(&self) -> io::Result<()> {
         self.service.reset()
     }
 
-    /// All of the above but the requests, at one moment.
+    /// Returns all recorded events, commissions and customers at one moment.
     pub fn snapshot(&self) -> Snapshot {
         self.service.lock().state.snapshot()
     }
 
-    /// Changes how a partner stands to the program; `false` when there is no such partner.
-    pub fn set_partner_state(&self, code: &str, standing: PartnerState) -> bool {
+    /// Sets the state of a partner. Returns `false` if there is no partner with this code.
+    pub fn set_partner_state(&self, code: &str, state: PartnerState) -> bool {
         if self.service.lock().state.partner(code).is_none() {
             return false;
         }
-        self.change(Change::Partner { code: code.to_owned(), state: standing });
+        log_error(self.service.change(|_| Change::Partner { code: code.to_owned(), state }));
         true
     }
 
-    /// Moves its clock ahead, by a thousand years in all at most. It never goes back.
+    /// Moves the clock ahead. The total is limited to a thousand years. The clock never goes back.
     pub fn advance(&self, by: Duration) {
-        let moved = self.service.change(|state| Change::Clock { ahead_ms: state.clock.ahead_after(by) });
-        self.said(moved);
+        log_error(self.service.change(|state| Change::Clock { ahead_ms: state.clock.ahead_after(by) }));
     }
 
-    fn change(&self, change: Change) {
-        self.said(self.service.change(|_| change));
-    }
-
-    /// Only a sandbox with [data](SandboxBuilder::data) can fail here, and only when it can't be written.
-    fn said(&self, changed: io::Result<()>) {
-        if let Err(error) = changed {
-            tracing::error!(%error, "the journal can't be written: nothing has changed");
-        }
-    }
-
-    /// Moves its clock ahead by so many days.
+    /// Moves the clock ahead by a number of days.
     pub fn advance_days(&self, days: u32) {
         self.advance(Duration::from_millis(u64::from(days) * DAY_MS.unsigned_abs()));
     }
 
-    /// What its clock says, in milliseconds since 1970.
+    /// Returns the time of the clock, in milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         self.service.lock().state.clock.now_ms()
+    }
+}
+
+/// Logs a failed change. Only a sandbox with a [data file](SandboxBuilder::data) can fail here.
+fn log_error(changed: io::Result<()>) {
+    if let Err(error) = changed {
+        tracing::error!(%error, "the journal can't be written; nothing has changed");
     }
 }

@@ -1,4 +1,4 @@
-//! The server: its connections end with it, and one can be reset on demand.
+//! The HTTP server. Its connections close with it, and a handler can reset its connection.
 
 use std::{convert::Infallible, fmt, future::poll_fn, time::Duration};
 
@@ -18,35 +18,35 @@ use tokio::{
     task::JoinSet,
 };
 
-/// In the extensions of an answer: instead of it the connection is reset.
+/// Response extension: the connection is reset instead of sending the response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResetConnection;
 
 impl fmt::Display for ResetConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection is reset on demand")
+        f.write_str("connection reset by an injected fault")
     }
 }
 
 impl std::error::Error for ResetConnection {}
 
 /// How long a client may take to send the head of a request.
-const SLOWEST: Duration = Duration::from_secs(30);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves until it is dropped. The set of connections is part of the future, so that they are dropped with it.
+/// Serves until the future is dropped. The future owns the connections, so they are dropped with it.
 pub(crate) async fn serve(listener: TcpListener, router: Router) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = listener.accept().await;
-        // Those that have ended are let go of.
+        // Free the connections that have ended.
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, _)) => {
                 connections.spawn(connection(stream, TowerToHyperService::new(router.clone())));
             }
-            // Out of files, or the peer went away at once: the next one may do better.
+            // Usually out of file descriptors, or the client has already disconnected. The next accept may succeed.
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                tracing::warn!(%error, "failed to accept a connection");
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
@@ -54,18 +54,18 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
 }
 
 async fn connection(stream: TcpStream, router: TowerToHyperService<Router>) {
-    // Small answers should not wait for more to send.
+    // Small responses should not wait for more data.
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "nodelay");
+        tracing::debug!(%error, "failed to set TCP_NODELAY");
     }
     let service = hyper::service::service_fn(|request: Request<Incoming>| {
         let response = router.call(request);
-        // Boxed, so that the connection can be taken apart once it has ended.
+        // Boxed because `poll_without_shutdown` requires an `Unpin` future.
         Box::pin(async move { reset_or(response.await) })
     });
     let mut http = http1::Builder::new();
-    // Clients that never finish their question don't keep others out; those that close their side still get the answer.
-    http.timer(TokioTimer::new()).header_read_timeout(SLOWEST).half_close(true);
+    // A client that never finishes its request is disconnected; one that closes its side still gets the response.
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).half_close(true);
     let mut connection = http.serve_connection(TokioIo::new(stream), service);
     let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let mut stream = connection.into_parts().io.into_inner();
@@ -74,7 +74,7 @@ async fn connection(stream: TcpStream, router: TowerToHyperService<Router>) {
         _ => stream.shutdown().await,
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "the connection had ended already");
+        tracing::debug!(%error, "the connection was already closed");
     }
 }
 

@@ -1,65 +1,47 @@
-//! What stands around every call: the lock, the fault, the journal, the log of requests, and word of the change.
+//! The steps around every call: lock, inject faults, decide, write the journal, apply, log, notify.
 
 use std::{
     io,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use tokio::sync::watch;
 
 use crate::{
-    ApiCall,
     api::{Call, Decision, Endpoint, Reply},
     browser::Origins,
+    call::ApiCall,
     change::Change,
-    fault::{Fault, Faults, whole_seconds},
+    fault::{ActiveFaults, Fault},
     journal::{Journal, Line},
+    outcome::{Outcome, Served, failed},
     request_log::{RequestLog, RequestRecord},
     state::State,
 };
 
-/// What the requests and the [`Sandbox`](crate::Sandbox) share.
+/// State shared by the connections and the [`Sandbox`](crate::Sandbox).
 #[derive(Debug)]
 pub(crate) struct Service {
     inner: Mutex<Inner>,
     pub(crate) origins: Origins,
-    /// How often something has happened.
+    /// Number of changes so far.
     changed: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) state: State,
-    pub(crate) faults: Faults,
+    pub(crate) faults: ActiveFaults,
     pub(crate) log: RequestLog,
     journal: Option<Journal>,
-    /// The sandbox is gone, and its last connections will be in a moment.
+    /// True once the sandbox has stopped; its last connections are about to close.
     closed: bool,
 }
 
-/// How a request ends.
-#[derive(Debug)]
-pub(crate) struct Served {
-    pub(crate) ending: Ending,
-    /// How much later.
-    pub(crate) delay: Option<Duration>,
-}
+/// Maximum length of a method or path in the log, in characters. Clients may send much longer ones.
+const LOGGED_TEXT_LENGTH: usize = 256;
 
-#[derive(Debug)]
-pub(crate) enum Ending {
-    Answer(Reply),
-    /// In the middle of this answer.
-    CutAnswer(Reply),
-    Reset,
-    /// Never.
-    Stall,
-}
-
-/// How many characters of a method and a path the log keeps: who asks may make them long.
-const TEXT_KEPT: usize = 256;
-
-/// Where a request came in.
+/// Method and path of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestLine<'r> {
     pub(crate) method: &'r str,
@@ -67,23 +49,23 @@ pub(crate) struct RequestLine<'r> {
 }
 
 impl Service {
-    pub(crate) fn new(state: State, faults: Faults, log: RequestLog, origins: Origins) -> Self {
+    pub(crate) fn new(state: State, faults: ActiveFaults, log: RequestLog, origins: Origins) -> Self {
         let inner = Inner { state, faults, log, journal: None, closed: false };
         Self { inner: Mutex::new(inner), origins, changed: watch::Sender::new(0) }
     }
 
-    /// Replays the journal at `path`, and keeps it from now on.
-    pub(crate) fn keep_in(&mut self, path: &std::path::Path) -> io::Result<()> {
+    /// Replays the journal at `path` and appends to it from now on.
+    pub(crate) fn open_journal(&mut self, path: &std::path::Path) -> io::Result<()> {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         let journal = Journal::open(path, |Line { request, changes }| {
             for change in changes {
-                if let Some(why) = inner.state.refuses(&change) {
-                    return Err(format!("{why} in this sandbox: was it started with other programs?"));
+                if let Some(problem) = inner.state.problem_with(&change) {
+                    return Err(format!("{problem} in this sandbox: was it started with other programs?"));
                 }
                 inner.state.apply(change);
             }
             if let Some(request) = request {
-                inner.log.keep(request);
+                inner.log.push(request);
             }
             Ok(())
         })?;
@@ -91,94 +73,78 @@ impl Service {
         Ok(())
     }
 
-    /// Everything. Nothing that holds it waits.
+    /// Locks the state. The guard must not be held across an `await`.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hears whenever something happens.
+    /// Returns a receiver that is notified of every change.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    pub(crate) fn tell(&self) {
+    pub(crate) fn notify(&self) {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    /// Serves a call: decides, writes, changes, and notes what became of it, all at once.
-    pub(crate) fn serve(&self, endpoint: &Endpoint, at: RequestLine<'_>, mut call: Call<'_>) -> Served {
+    /// Serves a call under one lock: decides, writes the journal, applies the changes and logs the request.
+    pub(crate) fn serve(&self, endpoint: &Endpoint, line: RequestLine<'_>, mut call: Call<'_>) -> Served {
         let mut inner = self.lock();
         if inner.closed {
-            return Served { ending: Ending::Reset, delay: None };
+            return Served { outcome: Outcome::Reset, delay: None };
         }
         call.now_ms = inner.state.clock.now_ms();
         let fault = endpoint.call.and_then(|call| inner.faults.draw(call));
-        let Decision { reply, mut changes } = match fault.filter(|fault| !fault.writes()) {
-            Some(_) => Decision::from(failed(endpoint.call)),
-            None => (endpoint.decide)(&inner.state, &call).unwrap_or_else(Decision::from),
-        };
-        if fault == Some(Fault::CommissionLost) {
-            changes.iter_mut().for_each(Change::lose_commission);
-        }
-        let ending = end(fault, endpoint.call, reply);
-        let mut record = inner.record(endpoint.call, at, call.now_ms);
+        let Decision { reply, changes } = decide(&inner.state, endpoint, &call, fault);
+        let mut outcome = Outcome::new(fault, endpoint.call, reply);
+        let mut record = inner.record(endpoint.call, line, call.now_ms);
         record.fault = fault;
         record.changed = changes.iter().any(Change::is_event);
-        record.note(&ending);
-        if let Ok(fields) = &call.body {
-            record.transaction_id = fields.id("transaction_id");
-            record.customer_key = fields.id("customer_key");
-            record.click_id = fields.id("click_id");
+        record.set_outcome(&outcome);
+        record.set_ids(&call, &changes);
+        let is_query = endpoint.method == axum::http::Method::GET;
+        if let Err(error) = inner.commit(changes, &record, is_query) {
+            tracing::error!(%error, "the journal can't be written; nothing has changed");
+            record.changed = false;
+            record.fault = None;
+            outcome = Outcome::Response(Reply::error(500, "The journal can't be written"));
+            record.set_outcome(&outcome);
         }
-        if let Some(Change::Click(click)) = changes.first() {
-            record.click_id = Some(click.click_id.clone());
-        }
-        let ending = match inner.commit(changes, &record, endpoint.method != axum::http::Method::GET) {
-            Ok(()) => ending,
-            Err(error) => {
-                tracing::error!(%error, "the journal can't be written: nothing has changed");
-                record.changed = false;
-                record.fault = None;
-                let ending = Ending::Answer(Reply::error(500, "The journal can't be written"));
-                record.note(&ending);
-                ending
-            }
-        };
-        inner.log.keep(record);
+        inner.log.push(record);
         drop(inner);
-        self.tell();
+        self.notify();
         let delay = fault.and_then(|fault| match fault {
             Fault::Latency(delay) => Some(delay),
             _ => None,
         });
-        Served { ending, delay }
+        Served { outcome, delay }
     }
 
-    /// Notes a request for which there is no call.
-    pub(crate) fn refuse(&self, at: RequestLine<'_>, reply: Reply) -> Reply {
+    /// Logs a request that matches no call.
+    pub(crate) fn refuse(&self, line: RequestLine<'_>, reply: Reply) -> Reply {
         let mut inner = self.lock();
         let now_ms = inner.state.clock.now_ms();
-        let mut record = inner.record(None, at, now_ms);
+        let mut record = inner.record(None, line, now_ms);
         record.status = Some(reply.status);
-        record.error.clone_from(&reply.words);
-        inner.log.keep(record);
+        record.error.clone_from(&reply.reason);
+        inner.log.push(record);
         drop(inner);
-        self.tell();
+        self.notify();
         reply
     }
 
-    /// Makes a change that no request asked for.
+    /// Makes a change that does not come from a call.
     pub(crate) fn change(&self, decide: impl FnOnce(&State) -> Change) -> io::Result<()> {
         let mut inner = self.lock();
         let change = decide(&inner.state);
         inner.write(None, std::slice::from_ref(&change))?;
         inner.state.apply(change);
         drop(inner);
-        self.tell();
+        self.notify();
         Ok(())
     }
 
-    /// Makes what a decision says, outside of any call.
+    /// Carries out a decision that does not come from a call.
     pub(crate) fn carry_out(
         &self,
         decide: impl FnOnce(&State) -> Result<Decision, Reply>,
@@ -191,38 +157,38 @@ impl Service {
         inner.write(None, &decision.changes)?;
         decision.changes.into_iter().for_each(|change| inner.state.apply(change));
         drop(inner);
-        self.tell();
+        self.notify();
         Ok(Ok(decision.reply))
     }
 
-    /// Lets go of the journal, so that another sandbox can have it, and serves nothing more.
+    /// Closes the journal, so that another sandbox can open it, and refuses all further requests.
     pub(crate) fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
         inner.journal = None;
     }
 
-    /// Forgets every event and request: all is as it was at the start, but for the rules of faults.
+    /// Deletes every event and request and restores the initial state. Fault rules are kept.
     pub(crate) fn reset(&self) -> io::Result<()> {
         let mut inner = self.lock();
         if let Some(journal) = &mut inner.journal {
             journal.clear()?;
         }
-        inner.state = inner.state.emptied();
+        inner.state = inner.state.initial();
         inner.log.clear();
         drop(inner);
-        self.tell();
+        self.notify();
         Ok(())
     }
 }
 
 impl Inner {
-    fn record(&self, call: Option<ApiCall>, at: RequestLine<'_>, at_ms: i64) -> RequestRecord {
+    fn record(&self, call: Option<ApiCall>, line: RequestLine<'_>, at_ms: i64) -> RequestRecord {
         RequestRecord {
             number: self.log.next_number(),
             call,
-            method: at.method.chars().take(TEXT_KEPT).collect(),
-            path: at.path.chars().take(TEXT_KEPT).collect(),
+            method: line.method.chars().take(LOGGED_TEXT_LENGTH).collect(),
+            path: line.path.chars().take(LOGGED_TEXT_LENGTH).collect(),
             status: None,
             error: None,
             changed: false,
@@ -234,9 +200,9 @@ impl Inner {
         }
     }
 
-    /// Writes and makes the changes of a request. Refusals are worth a line as well, questions are not.
-    fn commit(&mut self, changes: Vec<Change>, record: &RequestRecord, worth_a_line: bool) -> io::Result<()> {
-        if worth_a_line || !changes.is_empty() {
+    /// Writes and applies the changes of a request. Refused requests are written as well; queries without changes are not.
+    fn commit(&mut self, changes: Vec<Change>, record: &RequestRecord, is_query: bool) -> io::Result<()> {
+        if !is_query || !changes.is_empty() {
             self.write(Some(record), &changes)?;
         }
         changes.into_iter().for_each(|change| self.state.apply(change));
@@ -249,41 +215,33 @@ impl Inner {
 }
 
 impl RequestRecord {
-    fn note(&mut self, ending: &Ending) {
-        (self.status, self.error) = match ending {
-            Ending::Answer(reply) | Ending::CutAnswer(reply) => (Some(reply.status), reply.words.clone()),
-            Ending::Reset | Ending::Stall => (None, None),
+    fn set_outcome(&mut self, outcome: &Outcome) {
+        (self.status, self.error) = match outcome {
+            Outcome::Response(reply) | Outcome::TruncatedResponse(reply) => (Some(reply.status), reply.reason.clone()),
+            Outcome::Reset | Outcome::Stall => (None, None),
         };
     }
-}
 
-/// The answer of a call that fails inside.
-fn failed(call: Option<ApiCall>) -> Reply {
-    let what = match call {
-        Some(ApiCall::Click) => "Click tracking failed",
-        Some(ApiCall::Lead) => "Lead tracking failed",
-        Some(ApiCall::Sale) => "Sale tracking failed",
-        Some(ApiCall::Refund) => "Refund tracking failed",
-        Some(ApiCall::Readiness) => return Reply::readiness_failed(),
-        _ => "Internal server error",
-    };
-    Reply::error(500, what)
-}
-
-/// What a fault makes of an answer.
-fn end(fault: Option<Fault>, call: Option<ApiCall>, reply: Reply) -> Ending {
-    match fault {
-        None | Some(Fault::Latency(_)) => Ending::Answer(reply),
-        Some(Fault::CommissionLost) if call == Some(ApiCall::Sale) => {
-            Ending::Answer(Reply::error(500, "Failed to create commission"))
+    fn set_ids(&mut self, call: &Call<'_>, changes: &[Change]) {
+        if let Ok(fields) = &call.body {
+            self.transaction_id = fields.id("transaction_id");
+            self.customer_key = fields.id("customer_key");
+            self.click_id = fields.id("click_id");
         }
-        Some(Fault::ErrorBeforeWrite | Fault::ErrorAfterWrite | Fault::CommissionLost) => Ending::Answer(failed(call)),
-        Some(Fault::RateLimited(wait)) => {
-            Ending::Answer(Reply::rate_limited("Too many requests.", whole_seconds(wait)))
+        if let Some(Change::Click(click)) = changes.first() {
+            self.click_id = Some(click.click_id.clone());
         }
-        Some(Fault::ResetBeforeWrite | Fault::ResetAfterWrite) => Ending::Reset,
-        Some(Fault::CutAnswer) => Ending::CutAnswer(reply),
-        Some(Fault::BadGateway) => Ending::Answer(Reply::bad_gateway()),
-        Some(Fault::Stall) => Ending::Stall,
     }
+}
+
+/// Lets the endpoint decide, unless a fault strikes before the write.
+fn decide(state: &State, endpoint: &Endpoint, call: &Call<'_>, fault: Option<Fault>) -> Decision {
+    if fault.is_some_and(|fault| !fault.writes()) {
+        return Decision::from(failed(endpoint.call));
+    }
+    let mut decision = (endpoint.decide)(state, call).unwrap_or_else(Decision::from);
+    if fault == Some(Fault::CommissionLost) {
+        decision.changes.iter_mut().for_each(Change::lose_commission);
+    }
+    decision
 }

@@ -1,4 +1,4 @@
-//! All that the service knows.
+//! The state of the service.
 
 use std::collections::HashMap;
 
@@ -11,27 +11,28 @@ use crate::{
     },
 };
 
-/// Everything, in the order in which it came; the maps point into the lists. It is changed by
-/// [`apply`](Self::apply) alone.
+/// All records, in order of arrival. The maps contain indices into the lists. Calls change the state only through
+/// [`apply`](Self::apply).
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub programs: Vec<Program>,
     pub partners: Vec<Partner>,
     pub customers: Vec<Customer>,
     pub clicks: Vec<ClickRecord>,
-    /// Those that count.
+    /// Leads that are not provisional.
     pub leads: Vec<LeadRecord>,
-    /// Those that wait for a lead with the key.
+    /// Provisional leads, waiting for a lead with the API key.
     pub provisional: Vec<LeadRecord>,
     pub sales: Vec<SaleRecord>,
     pub commissions: Vec<CommissionRecord>,
     pub refunds: Vec<RefundRecord>,
     pub test_events: Vec<TestEventRecord>,
     pub chains: Vec<ChainRecord>,
-    /// When a page last fetched the tracker script.
+    /// Time of the last fetch of the tracker script.
     pub tracker_ms: Option<i64>,
-    /// When readiness last looked for the tracker, and whether it was there; and when it was last made to look.
+    /// Time of readiness's last check for the tracker, and whether it was installed.
     pub tracker_check: Option<(i64, bool)>,
+    /// Time of the last forced check for the tracker.
     pub forced_check_ms: Option<i64>,
     pub clock: Clock,
     partner_by_code: HashMap<String, usize>,
@@ -40,41 +41,43 @@ pub(crate) struct State {
     sale_by_transaction: HashMap<String, usize>,
     commission_by_id: HashMap<u64, usize>,
     last_id: u64,
-    /// Counts what has happened, so that customers can be put into the order of their last event.
+    /// Number of events so far, by which customers are sorted.
     events: u64,
 }
 
-/// A customer, from the first click (or an unattributed lead) on.
+/// A customer, created by their first click or by an unattributed lead.
 #[derive(Debug)]
 pub(crate) struct Customer {
     pub id: u64,
+    /// Index of the program.
     pub program: usize,
     pub key: Option<String>,
     pub status: CustomerStatus,
-    /// Places among the clicks, oldest first; the last one wins.
+    /// Indices of the clicks, oldest first. The last one is credited.
     pub clicks: Vec<usize>,
     pub leads: Vec<usize>,
     pub sales: Vec<usize>,
     pub refunds: Vec<usize>,
-    /// Which event was their last.
+    /// Number of their last event.
     pub last_event: u64,
 }
 
 impl State {
     pub(crate) fn new(programs: Vec<Program>, partners: Vec<Partner>, clock: Clock) -> Self {
-        let partner_by_code = partners.iter().enumerate().map(|(at, partner)| (partner.code.clone(), at)).collect();
+        let partner_by_code =
+            partners.iter().enumerate().map(|(index, partner)| (partner.code.clone(), index)).collect();
         Self { programs, partners, partner_by_code, clock, ..Self::default() }
     }
 
-    /// As it was at the start.
-    pub(crate) fn emptied(&self) -> Self {
+    /// Returns the state at the start, with the same programs and partners.
+    pub(crate) fn initial(&self) -> Self {
         let active = |partner: &Partner| Partner { state: PartnerState::Active, ..partner.clone() };
         let mut clock = self.clock.clone();
         clock.set_ahead(0);
         Self::new(self.programs.clone(), self.partners.iter().map(active).collect(), clock)
     }
 
-    /// A number for a new event: the `nth` from here on, counted from 1.
+    /// Returns the `nth` unused id, counted from 1.
     pub(crate) fn id_after(&self, nth: u64) -> u64 {
         self.last_id.saturating_add(nth)
     }
@@ -83,12 +86,12 @@ impl State {
         self.last_id = self.last_id.max(id);
     }
 
-    /// The place of a program, by its id as a path writes it.
+    /// Returns the index of the program with this id, given as text.
     pub(crate) fn program_of_id(&self, id: &str) -> Option<usize> {
-        self.program_place(id.parse().ok()?)
+        self.program_index(id.parse().ok()?)
     }
 
-    pub(crate) fn program_place(&self, id: u64) -> Option<usize> {
+    pub(crate) fn program_index(&self, id: u64) -> Option<usize> {
         self.programs.iter().position(|program| program.id == id)
     }
 
@@ -96,22 +99,22 @@ impl State {
         self.partner_by_code.get(code).copied()
     }
 
-    /// The customer behind a click id.
+    /// Returns the index of the customer with this click id.
     pub(crate) fn customer_of_click(&self, click_id: &str) -> Option<usize> {
         let click = self.clicks.get(*self.click_by_id.get(click_id)?)?;
-        self.customer_place(click.customer_id)
+        self.customer_index(click.customer_id)
     }
 
     pub(crate) fn customer_of_key(&self, program: usize, key: &str) -> Option<usize> {
         self.customer_by_key.get(&(program, key.to_owned())).copied()
     }
 
-    /// Customers are numbered from 1 on, in their order.
-    pub(crate) fn customer_place(&self, id: u64) -> Option<usize> {
-        usize::try_from(id.checked_sub(1)?).ok().filter(|place| *place < self.customers.len())
+    /// Returns the index of the customer with this number. Customers are numbered from 1.
+    pub(crate) fn customer_index(&self, id: u64) -> Option<usize> {
+        usize::try_from(id.checked_sub(1)?).ok().filter(|index| *index < self.customers.len())
     }
 
-    /// The number of the next new customer.
+    /// Returns the number of the next new customer.
     pub(crate) fn next_customer_id(&self) -> u64 {
         self.customers.len() as u64 + 1
     }
@@ -128,10 +131,10 @@ impl State {
         self.commissions.get_mut(*self.commission_by_id.get(&id)?)
     }
 
-    /// The customer with this number, or the next new one.
+    /// Returns the index of the customer with this number. Creates the customer if the number is the next unused one.
     pub(crate) fn customer_or_new(&mut self, id: u64, program_id: u64) -> Option<usize> {
         if id == self.next_customer_id() {
-            let program = self.program_place(program_id)?;
+            let program = self.program_index(program_id)?;
             self.customers.push(Customer {
                 id,
                 program,
@@ -144,10 +147,10 @@ impl State {
                 last_event: 0,
             });
         }
-        self.customer_place(id)
+        self.customer_index(id)
     }
 
-    /// Ties a customer to the shop's own id of the user, unless another customer has it.
+    /// Assigns a customer key to a customer, unless another customer of the program has it.
     pub(crate) fn bind_key(&mut self, customer: usize, key: &str) {
         let program = self.customers[customer].program;
         let holder = *self.customer_by_key.entry((program, key.to_owned())).or_insert(customer);
@@ -156,9 +159,9 @@ impl State {
         }
     }
 
-    /// The only customer of whom a lead waits under this key, where there is one: anybody can send such leads, so of
-    /// two nobody can say which is right.
-    pub(crate) fn customer_waiting_with(&self, program: usize, key: &str) -> Option<usize> {
+    /// Returns the customer who has a provisional lead with this key, if there is exactly one. Anyone can send provisional
+    /// leads, so if there are two customers it is unknown which one is right.
+    pub(crate) fn customer_with_provisional_lead(&self, program: usize, key: &str) -> Option<usize> {
         let id = self.programs[program].id;
         let mut waiting = self
             .provisional
@@ -166,26 +169,26 @@ impl State {
             .filter(|lead| lead.program_id == id && lead.customer_key.as_deref() == Some(key))
             .map(|lead| lead.customer_id);
         let first = waiting.next()?;
-        if waiting.all(|other| other == first) { self.customer_place(first) } else { None }
+        if waiting.all(|other| other == first) { self.customer_index(first) } else { None }
     }
 
-    /// The customer, as of whom something has just happened.
-    pub(crate) fn touched(&mut self, customer: usize) -> &mut Customer {
+    /// Counts an event of the customer and returns the customer.
+    pub(crate) fn touch(&mut self, customer: usize) -> &mut Customer {
         self.events += 1;
         self.customers[customer].last_event = self.events;
         &mut self.customers[customer]
     }
 
     pub(crate) fn add_click(&mut self, customer: usize, click: ClickRecord) {
-        let place = self.clicks.len();
-        self.click_by_id.insert(click.click_id.clone(), place);
-        self.touched(customer).clicks.push(place);
+        let index = self.clicks.len();
+        self.click_by_id.insert(click.click_id.clone(), index);
+        self.touch(customer).clicks.push(index);
         self.clicks.push(click);
     }
 
     pub(crate) fn add_lead(&mut self, customer: usize, lead: LeadRecord) {
-        let place = self.leads.len();
-        self.touched(customer).leads.push(place);
+        let index = self.leads.len();
+        self.touch(customer).leads.push(index);
         self.leads.push(lead);
     }
 
@@ -195,26 +198,26 @@ impl State {
     }
 
     pub(crate) fn add_sale(&mut self, sale: SaleRecord) {
-        let place = self.sales.len();
-        if let Some(customer) = self.customer_place(sale.customer_id) {
-            let customer = self.touched(customer);
-            customer.sales.push(place);
+        let index = self.sales.len();
+        if let Some(customer) = self.customer_index(sale.customer_id) {
+            let customer = self.touch(customer);
+            customer.sales.push(index);
             customer.status = CustomerStatus::Conversion;
         }
-        self.sale_by_transaction.insert(sale.transaction_id.clone(), place);
+        self.sale_by_transaction.insert(sale.transaction_id.clone(), index);
         self.sales.push(sale);
     }
 
     pub(crate) fn add_refund(&mut self, refund: RefundRecord) {
-        let place = self.refunds.len();
-        let customer = self.sale_of(&refund.transaction_id).and_then(|sale| self.customer_place(sale.customer_id));
+        let index = self.refunds.len();
+        let customer = self.sale_of(&refund.transaction_id).and_then(|sale| self.customer_index(sale.customer_id));
         if let Some(customer) = customer {
-            self.touched(customer).refunds.push(place);
+            self.touch(customer).refunds.push(index);
         }
         self.refunds.push(refund);
     }
 
-    /// A click id of the service's form that no click has yet.
+    /// Returns an unused click id in the service's format.
     pub(crate) fn fresh_click_id(&self, customer_id: u64, now_ms: i64) -> String {
         (now_ms..)
             .map(|ms| format!("cust_{customer_id}_{ms}"))
@@ -226,7 +229,7 @@ impl State {
         self.clicks.get(*self.customers[customer].clicks.last()?)
     }
 
-    /// All leads, provisional ones too, oldest first.
+    /// Returns all leads, including provisional ones, oldest first.
     pub(crate) fn all_leads(&self) -> Vec<LeadRecord> {
         let mut leads: Vec<LeadRecord> = self.leads.iter().chain(&self.provisional).cloned().collect();
         leads.sort_by_key(|lead| lead.id);

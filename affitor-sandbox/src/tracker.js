@@ -1,5 +1,5 @@
-// The page's side of affiliate tracking: notices a visitor who comes with ?aff=, reports the click, and keeps its id in
-// first-party cookies. Used as
+// The browser part of affiliate tracking: detects visitors who arrive with ?aff=, reports the click and stores its id in
+// first-party cookies. Usage:
 //   <script src=".../js/affitor-tracker.js" data-affitor-program-id="42" defer></script>
 (() => {
   "use strict";
@@ -17,7 +17,7 @@
   const HISTORY = "affitor_click_ids";
   const LANDING = "affitor_aff_url";
   const HISTORY_LENGTH = 20;
-  const DAYS_UNTIL_TOLD = 60;
+  const DEFAULT_COOKIE_DAYS = 60;
 
   const log = (...what) => debugMode && console.log("[affitor]", ...what);
 
@@ -28,7 +28,7 @@
     return found ? found.slice(name.length + 1) : null;
   };
 
-  // Old scripts wrote some values as they are.
+  // Older scripts stored some values without encoding them.
   const decoded = (value) => {
     try {
       return decodeURIComponent(value);
@@ -43,20 +43,20 @@
     document.cookie = `${name}=${value}; path=/; expires=${expires}; SameSite=Lax${domain ? `; domain=${domain}` : ""}${secure}`;
   };
 
-  // The widest domain that takes a cookie, so that shop.example and www.shop.example share it; none for localhost and
-  // addresses.
+  // The widest domain that accepts a cookie, so that shop.example and www.shop.example share it; null for localhost and
+  // IP addresses.
   const cookieDomain = (() => {
-    const told = option("cookie-domain");
-    if (told) return told;
+    const configured = option("cookie-domain");
+    if (configured) return configured;
     const host = location.hostname;
     if (!host.includes(".") || /^[\d.]+$/.test(host) || host.includes(":")) return null;
     const parts = host.split(".");
     for (let count = 2; count <= parts.length; count++) {
       const domain = parts.slice(-count).join(".");
       write("affitor_probe", "1", 1, domain);
-      const taken = read("affitor_probe") === "1";
+      const accepted = read("affitor_probe") === "1";
       write("affitor_probe", "", -1, domain);
-      if (taken) return domain;
+      if (accepted) return domain;
     }
     return null;
   })();
@@ -104,35 +104,35 @@
     }
   })();
 
-  // Calls. None of them throws: tracking is never the page's problem.
+  // Calls. None of them throws, because tracking must never break the page.
 
   const post = async (path, body) => {
     try {
-      const answer = await fetch(api + path, {
+      const response = await fetch(api + path, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify(body),
         credentials: "omit",
         keepalive: true,
       });
-      // A proxy may answer something else than JSON.
-      const said = await answer.json().catch(() => null);
-      log(path, answer.status, said?.message ?? said?.error ?? "");
-      return { ok: answer.ok && said?.success === true, status: answer.status, data: said };
+      // A proxy may respond with something other than JSON.
+      const data = await response.json().catch(() => null);
+      log(path, response.status, data?.message ?? data?.error ?? "");
+      return { ok: response.ok && data?.success === true, status: response.status, data };
     } catch (error) {
       log(path, String(error));
       return { ok: false, status: 0, data: null };
     }
   };
 
-  // A sign-up that comes while a click is still on its way waits for it.
+  // A sign-up waits for a click that is still being reported.
   let clicking = Promise.resolve();
 
   const trackClick = () => (clicking = click());
 
   const click = async () => {
     const landing = location.href;
-    const answer = await post("/api/v1/track/click", {
+    const result = await post("/api/v1/track/click", {
       affiliate_url: landing,
       page_url: landing,
       page_title: document.title,
@@ -146,10 +146,10 @@
       existing_click_id: getClickId(),
       additional_data: { program_id: programId },
     });
-    if (answer.ok && isId(answer.data.click_id)) {
-      keep(answer.data.click_id, landing, answer.data.cookie_window_days || DAYS_UNTIL_TOLD);
+    if (result.ok && isId(result.data.click_id)) {
+      keep(result.data.click_id, landing, result.data.cookie_window_days || DEFAULT_COOKIE_DAYS);
     }
-    return answer;
+    return result;
   };
 
   const signup = async (customerKey, email) => {
@@ -180,7 +180,7 @@
   const init = () => {
     const partner = partnerOf(location.href);
     if (!partner) return;
-    // The same partner's link again makes no new click; when it is not known whose the last one was, the service decides.
+    // A repeated link of the same partner is not a new click. If the last partner is unknown, the service decides.
     if (getClickId() && partnerOf(getLanding()) === partner) {
       log("known click", getClickId());
       return;
@@ -204,7 +204,7 @@
     },
     getClickId,
     getData,
-    // For tests: when the click that is under way, if there is one, has been answered. Not of the documented script.
+    // For tests: resolves when the click in progress, if any, has been reported. Not part of the documented script.
     settled: () => clicking,
     signup,
     trackClick,
@@ -214,12 +214,12 @@
 
   init();
 
-  // What was called before this script was there.
+  // Calls that were queued before this script was loaded.
   const queueable = { signup, trackLead, trackClick, trackTest };
   const run = (entry) => {
-    const [name, ...given] = Array.isArray(entry) ? entry : [];
-    if (Object.hasOwn(queueable, name)) queueable[name](...given);
-    else log("not a call", entry);
+    const [name, ...args] = Array.isArray(entry) ? entry : [];
+    if (Object.hasOwn(queueable, name)) queueable[name](...args);
+    else log("unknown call", entry);
   };
   const waiting = Array.isArray(window.affitorQueue) ? window.affitorQueue : [];
   window.affitorQueue = { push: (...calls) => calls.forEach(run) };

@@ -1,14 +1,14 @@
-//! State that outlives the process.
+//! The journal: restarts, damaged files, full disks.
 
 mod support;
 
 use std::{fs, io::Write as _, path::PathBuf};
 
-use affitor_sandbox::{LeadAuth, PartnerState, Readings, RepeatedLead, Sandbox, SandboxBuilder, SecondRefund};
+use affitor_sandbox::{Interpretations, LeadAuth, PartnerState, RepeatedLead, Sandbox, SandboxBuilder, SecondRefund};
 use serde_json::json;
 use support::{Visitor, builder, sale, start};
 
-/// A file of its own, which goes with the test.
+/// A data file that is deleted at the end of the test.
 struct Data(PathBuf);
 
 impl Data {
@@ -26,7 +26,8 @@ impl Data {
         fs::read_to_string(&self.0).unwrap()
     }
 
-    async fn refused(&self) -> String {
+    /// Returns the error of a sandbox that can't start.
+    async fn start_error(&self) -> String {
         self.builder().start().await.unwrap_err().to_string()
     }
 }
@@ -43,12 +44,12 @@ async fn restarted(sandbox: Sandbox, builder: SandboxBuilder) -> Sandbox {
 }
 
 #[tokio::test]
-async fn a_day_survives_a_restart() {
+async fn state_survives_a_restart() {
     let data = Data::new("day");
-    let mut readings = Readings::default();
-    readings.second_refund = SecondRefund::Taken;
-    readings.repeated_lead = RepeatedLead::Idempotent;
-    let settings = || data.builder().readings(readings).lead_auth(LeadAuth::ServerRequired);
+    let mut interpretations = Interpretations::default();
+    interpretations.second_refund = SecondRefund::Taken;
+    interpretations.repeated_lead = RepeatedLead::Idempotent;
+    let settings = || data.builder().interpretations(interpretations).lead_auth(LeadAuth::ServerRequired);
     let sandbox = start(settings()).await;
     let server = Visitor::server(&sandbox);
     let browser = Visitor::browser(&sandbox);
@@ -59,7 +60,11 @@ async fn a_day_survives_a_restart() {
     assert_eq!(server.track("lead", json!({ "click_id": click_id, "customer_key": "user_8" })).await.0, 200);
     assert_eq!(server.track("lead", json!({ "click_id": click_id, "customer_key": "user_9" })).await.0, 200);
     sandbox.advance_days(3);
-    assert_eq!(server.track("sale", sale("t_2", "user_9")).await.0, 200, "user_9 is another key of user_8");
+    assert_eq!(
+        server.track("sale", sale("t_2", "user_9")).await.0,
+        200,
+        "user_9 is a second key of the same customer as user_8"
+    );
     for amount in [1_000, 2_000] {
         let refund = json!({ "transaction_id": "t_1", "refund_amount_cents": amount });
         assert_eq!(server.track("refund", refund).await.0, 200);
@@ -77,26 +82,26 @@ async fn a_day_survives_a_restart() {
     let after: Vec<_> = sandbox.requests().into_iter().filter(|request| request.error.is_some()).collect();
     assert_eq!(after, refused);
     assert!(sandbox.now_ms() - before.sales[0].at_ms >= 3 * 24 * 60 * 60 * 1000, "the clock is still ahead");
-    assert_eq!(server.track("sale", sale("t_2", "user_8")).await.0, 409, "ids are still taken");
+    assert_eq!(server.track("sale", sale("t_2", "user_8")).await.0, 409, "transaction ids are still known");
     let inactive = server.track("click", json!({ "affiliate_url": "https://shop.example/?aff=abc123" })).await;
     assert_eq!(inactive.1["success"], false);
     server.bought("user_10", "t_3").await;
     let ids: Vec<_> = sandbox.snapshot().sales.iter().map(|sale| sale.sale_id).collect();
-    assert!(ids.is_sorted() && ids[1] < ids[2], "numbers go on: {ids:?}");
+    assert!(ids.is_sorted() && ids[1] < ids[2], "numbering continues: {ids:?}");
     for secret in ["secret@example.com", "jo@example.com", "test_key", "other_key"] {
         assert!(!data.text().contains(secret), "{secret}");
     }
 }
 
 #[tokio::test]
-async fn a_torn_last_line_is_forgiven_and_any_other_is_not() {
+async fn an_incomplete_last_line_is_dropped_and_any_other_damage_is_an_error() {
     let data = Data::new("torn");
     let sandbox = start(data.builder()).await;
     Visitor::server(&sandbox).bought("user_7", "t_1").await;
     drop(sandbox);
     let whole = data.text();
     assert_eq!(whole.lines().count(), 4, "{whole}");
-    // Cut anywhere in the last line, all before it is there; cut in the first, it begins anew.
+    // A file cut within its last line keeps all other lines. A file cut within its header is empty.
     let last = whole.trim_end().rfind('\n').unwrap() + 1;
     for cut in [last + 1, last + 30, whole.len() - 2, 5, 0] {
         fs::write(&data.0, &whole[..cut]).unwrap();
@@ -108,25 +113,25 @@ async fn a_torn_last_line_is_forgiven_and_any_other_is_not() {
             assert_eq!(Visitor::server(&sandbox).track("sale", sale("t_1", "user_7")).await.0, 200);
         }
     }
-    // Only the last newline is missing: editors do that.
+    // Some editors drop the last newline.
     fs::write(&data.0, whole.trim_end()).unwrap();
     let sandbox = start(data.builder()).await;
     assert_eq!(sandbox.sales().len(), 1);
     assert_eq!(Visitor::server(&sandbox).track("sale", sale("t_1", "user_7")).await.0, 409);
     drop(sandbox);
-    assert!(data.text().starts_with(&whole), "and it is put back");
+    assert!(data.text().starts_with(&whole), "the newline is restored");
 
     let lines: Vec<&str> = whole.lines().collect();
     for (at, line, why) in [
-        (0, "{\"hello\": 1}", "line 1: this is no journal of a sandbox"),
+        (0, "{\"hello\": 1}", "line 1: this is not a sandbox journal"),
         (
             0,
             "{\"affitor_sandbox_journal\": 9}",
-            "line 1: this journal is of version 9, and this sandbox knows version 1",
+            "line 1: this journal has version 9, but this sandbox supports only version 1",
         ),
         (1, "nonsense", "line 2: "),
         (1, "{\"request\": null, \"changes\": [{\"moon\": 1}]}", "line 2: unknown variant `moon`"),
-        (1, &lines[1].replacen("\"at_ms\":", "\"at_ms\":-", 9), "can't be"),
+        (1, &lines[1].replacen("\"at_ms\":", "\"at_ms\":-", 9), "is out of range"),
         (2, lines[3], "line 3: there is no customer 1 in this sandbox"),
     ] {
         let mut edited: Vec<&str> = lines.clone();
@@ -136,40 +141,40 @@ async fn a_torn_last_line_is_forgiven_and_any_other_is_not() {
         }
         let text = edited.join("\n") + "\n";
         fs::write(&data.0, &text).unwrap();
-        let said = data.refused().await;
-        assert!(said.contains(why), "{said}");
-        assert_eq!(data.text(), text, "what can't be read is left as it is");
+        let error = data.start_error().await;
+        assert!(error.contains(why), "{error}");
+        assert_eq!(data.text(), text, "an unreadable file is left unchanged");
     }
     fs::write(&data.0, "my letters").unwrap();
-    assert!(data.refused().await.contains("line 1: this is no journal of a sandbox"));
+    assert!(data.start_error().await.contains("line 1: this is not a sandbox journal"));
     assert_eq!(data.text(), "my letters");
 }
 
 #[tokio::test]
-async fn one_sandbox_at_a_time() {
+async fn only_one_sandbox_can_open_a_file() {
     let data = Data::new("lock");
     let _first = start(data.builder()).await;
-    let said = data.refused().await;
-    assert!(said.contains("another sandbox has this file open"), "{said}");
+    let error = data.start_error().await;
+    assert!(error.contains("another sandbox has this file open"), "{error}");
     let nowhere = builder().data("/nowhere/at/all").start().await.unwrap_err().to_string();
     assert!(nowhere.starts_with("/nowhere/at/all: "), "{nowhere}");
 }
 
 #[tokio::test]
-async fn other_programs() {
+async fn a_journal_of_other_programs_is_refused() {
     let data = Data::new("programs");
     let sandbox = start(data.builder()).await;
     Visitor::server(&sandbox).bought("user_7", "t_1").await;
     drop(sandbox);
-    let said = data.builder().program_id(43).start().await.unwrap_err().to_string();
+    let error = data.builder().program_id(43).start().await.unwrap_err().to_string();
     assert!(
-        said.contains("line 2: there is no program 42 in this sandbox: was it started with other programs?"),
-        "{said}"
+        error.contains("line 2: there is no program 42 in this sandbox: was it started with other programs?"),
+        "{error}"
     );
 }
 
 #[tokio::test]
-async fn a_reset_empties_the_file() {
+async fn reset_empties_the_file() {
     let data = Data::new("reset");
     let sandbox = start(data.builder()).await;
     Visitor::server(&sandbox).bought("user_7", "t_1").await;
@@ -184,25 +189,23 @@ async fn a_reset_empties_the_file() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn no_file_at_all() {
-    for (path, why) in [
-        ("/dev/full", "this is not a regular file"),
-        ("/dev/zero", "this is not a regular file"),
-        ("/tmp", "Is a directory"),
-    ] {
-        let said = builder().data(path).start().await.unwrap_err().to_string();
-        assert!(said.starts_with(&format!("{path}: {why}")), "{said}");
+async fn only_regular_files_of_valid_size_are_accepted() {
+    for (path, why) in
+        [("/dev/full", "not a regular file"), ("/dev/zero", "not a regular file"), ("/tmp", "Is a directory")]
+    {
+        let error = builder().data(path).start().await.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{path}: {why}")), "{error}");
     }
     let data = Data::new("sparse");
     fs::File::create_new(&data.0).unwrap().set_len(1 << 34).unwrap();
-    let said = data.refused().await;
-    assert!(said.contains("line 1: this line is too long for a journal of a sandbox"), "{said}");
+    let error = data.start_error().await;
+    assert!(error.contains("line 1: this line is too long for a sandbox journal"), "{error}");
 }
 
-/// A file that can't be written any more: nothing is recorded that a restart would forget, and the answer says so.
+/// If the file can't be written, the event is not recorded and the response is a 500.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_disk_that_fills_up() {
+async fn a_full_disk() {
     let data = Data::new("full");
     let directory = data.0.with_extension("mounted");
     fs::create_dir(&directory).unwrap();
@@ -213,8 +216,8 @@ async fn a_disk_that_fills_up() {
         .is_ok_and(|status| status.success());
     if !mounted {
         fs::remove_dir(&directory).unwrap();
-        assert!(std::env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none(), "a small disk can't be mounted");
-        writeln!(&mut std::io::stderr(), "SKIPPED: a_disk_that_fills_up: only root can mount a small disk").unwrap();
+        assert!(std::env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none(), "failed to mount a small disk");
+        writeln!(&mut std::io::stderr(), "SKIPPED: a_full_disk: only root can mount a small disk").unwrap();
         return;
     }
     let file = directory.join("journal");
@@ -223,16 +226,16 @@ async fn a_disk_that_fills_up() {
     server.bought("user_7", "t_0").await;
     let mut recorded = 1;
     let refused = loop {
-        let (status, answer) = server.track("sale", sale(&format!("t_{recorded}"), "user_7")).await;
+        let (status, response) = server.track("sale", sale(&format!("t_{recorded}"), "user_7")).await;
         if status != 200 {
-            break (status, answer);
+            break (status, response);
         }
         recorded += 1;
-        assert!(recorded < 1_000, "64 KiB are full by now");
+        assert!(recorded < 1_000, "64 KiB should be full");
     };
     assert_eq!(refused, (500, json!({ "error": "The journal can't be written" })));
     assert_eq!(sandbox.sales().len(), recorded);
-    assert!(sandbox.reset().is_ok(), "which makes room");
+    assert!(sandbox.reset().is_ok(), "reset frees space");
     server.bought("user_7", "t_1").await;
     assert!(fs::read_to_string(&file).unwrap().ends_with("}\n"));
     drop(sandbox);
@@ -240,9 +243,9 @@ async fn a_disk_that_fills_up() {
     fs::remove_dir(&directory).unwrap();
 }
 
-/// Whole lines alone are ever seen, whoever reads along.
+/// A process that reads the file sees only complete lines.
 #[tokio::test]
-async fn a_line_is_written_before_its_answer() {
+async fn a_line_is_written_before_its_response() {
     let data = Data::new("before");
     let sandbox = start(data.builder()).await;
     let server = Visitor::server(&sandbox);
@@ -255,9 +258,9 @@ async fn a_line_is_written_before_its_answer() {
     }
 }
 
-/// What is answered with 200 can be read again, however deep it is nested.
+/// Every body that is accepted can be replayed, regardless of its nesting depth.
 #[tokio::test]
-async fn deep_bodies() {
+async fn nested_bodies() {
     let data = Data::new("deep");
     let sandbox = start(data.builder()).await;
     let server = Visitor::server(&sandbox);
@@ -266,21 +269,21 @@ async fn deep_bodies() {
         let url = "https://shop.example/?aff=abc123";
         serde_json::from_str(&format!("{{\"affiliate_url\":\"{url}\",\"additional_data\":{additional}}}")).unwrap()
     };
-    let mut taken = 0;
+    let mut accepted = 0;
     for deep in [1, 50, 99, 100, 101, 110, 120, 124] {
         match server.track("click", nested(deep)).await.0 {
-            200 => taken += 1,
+            200 => accepted += 1,
             status => assert_eq!((status, deep > 100), (400, true), "{deep}"),
         }
     }
-    assert!(taken >= 4, "{taken}");
+    assert!(accepted >= 4, "{accepted}");
     drop(sandbox);
-    assert_eq!(start(data.builder()).await.clicks().len(), taken);
+    assert_eq!(start(data.builder()).await.clicks().len(), accepted);
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_file_is_its_owner_s_alone() {
+async fn only_the_owner_can_read_the_file() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let data = Data::new("mode");

@@ -1,4 +1,4 @@
-//! The sandbox's page and what stands behind its buttons, over HTTP. A browser looks at it in the workspace's `tests`.
+//! The page and the control routes, over HTTP. The workspace's `tests` cover the page in a browser.
 
 mod support;
 
@@ -12,25 +12,25 @@ use support::{Visitor, builder, sale, start};
 const HOSTILE: &str = "<script>alert(1)</script>\"'&";
 
 async fn text(url: String) -> String {
-    let answer = reqwest::get(url).await.unwrap();
-    assert_eq!(answer.status(), 200);
-    answer.text().await.unwrap()
+    let response = reqwest::get(url).await.unwrap();
+    assert_eq!(response.status(), 200);
+    response.text().await.unwrap()
 }
 
-/// The HTML of a text.
+/// Escapes a text for HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[tokio::test]
-async fn whatever_comes_from_outside_is_text() {
+async fn received_data_is_escaped() {
     let sandbox = start(builder().partner(HOSTILE).api_key("secret_key")).await;
     let server = Visitor::server(&sandbox);
     let mut landing = String::from("https://shop.example/?aff=");
     landing.extend(url::form_urlencoded::byte_serialize(HOSTILE.as_bytes()));
     let click = json!({ "affiliate_url": format!("{landing}&q={HOSTILE}"), "page_title": HOSTILE });
-    let (_, answer) = server.track("click", click).await;
-    let lead = json!({ "click_id": answer["click_id"], "customer_key": HOSTILE, "email": "secret@example.com" });
+    let (_, response) = server.track("click", click).await;
+    let lead = json!({ "click_id": response["click_id"], "customer_key": HOSTILE, "email": "secret@example.com" });
     assert_eq!(server.track("lead", lead).await.0, 200);
     assert_eq!(server.track("sale", sale(HOSTILE, HOSTILE)).await.0, 200);
     let refund = json!({ "transaction_id": HOSTILE, "refund_reason": HOSTILE, "refund_amount_cents": 7 });
@@ -52,18 +52,18 @@ async fn whatever_comes_from_outside_is_text() {
 }
 
 #[tokio::test]
-async fn nobody_yet() {
+async fn page_without_visitors() {
     let sandbox = start(Sandbox::builder()).await;
     let page = text(sandbox.url().to_owned()).await;
     let begin = format!("AFFITOR_API_URL={}\nAFFITOR_API_KEY=test_key\nAFFITOR_PROGRAM_ID=42", sandbox.url());
     assert!(page.contains(&begin), "{page}");
-    assert!(text(format!("{}/?q=somebody", sandbox.url())).await.contains("Nobody matches"));
+    assert!(text(format!("{}/?q=unknown", sandbox.url())).await.contains("No visitor matches"));
     let shop = text(sandbox.shop_url()).await;
     assert!(shop.contains("affitor-tracker.js") && shop.contains("data-affitor-program-id=\"42\""));
 }
 
 #[tokio::test]
-async fn filters_and_ten_thousand_customers() {
+async fn filters_with_ten_thousand_customers() {
     let sandbox = start(builder()).await;
     let server = Visitor::server(&sandbox);
     server.bought("the_first", "t_first").await;
@@ -78,20 +78,20 @@ async fn filters_and_ten_thousand_customers() {
     let page = text(sandbox.url().to_owned()).await;
     assert_eq!(cards(&page), 25);
     assert!(page.contains("<small>10,001</small>") && page.contains("visitor 10001") && !page.contains("the_first"));
-    for (query, found, somebody) in [
+    for (query, found, visitor) in [
         ("q=the_first", 1, "the_first"),
         ("q=t_first", 1, "the_first"),
         ("q=/p77?", 1, "visitor 79"),
         ("partner=abc123", 1, "visitor 5002"),
         ("stage=conversion", 1, "the_first"),
         ("stage=click&skip=9990", 10, "visitor 2"),
-        ("stage=lead", 0, "Nobody matches"),
-        ("skip=99999999999999", 0, "Nobody matches"),
+        ("stage=lead", 0, "No visitor matches"),
+        ("skip=99999999999999", 0, "No visitor matches"),
         ("stage=nonsense&partner=", 25, "visitor 10001"),
     ] {
         let page = text(format!("{}/_sandbox/story?{query}", sandbox.url())).await;
         assert_eq!(cards(&page), found, "{query}");
-        assert!(page.contains(somebody), "{query}");
+        assert!(page.contains(visitor), "{query}");
     }
     let refused = reqwest::get(format!("{}/?skip=-1", sandbox.url())).await.unwrap();
     assert_eq!(refused.status(), 400);
@@ -99,28 +99,28 @@ async fn filters_and_ten_thousand_customers() {
 
 async fn post(sandbox: &Sandbox, path: &str, body: Value) -> (u16, Value) {
     let request = Client::new().post(format!("{}/_sandbox{path}", sandbox.url())).json(&body);
-    let answer = request.send().await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
 }
 
 #[tokio::test]
 async fn the_clock() {
     let sandbox = start(builder().clock_standing_at_ms(0)).await;
-    let (status, answer) = post(&sandbox, "/clock", json!({ "days": 61, "seconds": 1 })).await;
-    assert_eq!((status, &answer["now"]), (200, &json!("1970-03-03T00:00:01.000Z")));
+    let (status, response) = post(&sandbox, "/clock", json!({ "days": 61, "seconds": 1 })).await;
+    assert_eq!((status, &response["now"]), (200, &json!("1970-03-03T00:00:01.000Z")));
     for (body, why) in [
-        (json!({ "days": -1 }), "the clock does not go back"),
-        (json!({ "seconds": -1, "days": 2 }), "the clock does not go back"),
-        (json!({}), "say by how many seconds or days"),
-        (json!({ "days": 0 }), "say by how many seconds or days"),
+        (json!({ "days": -1 }), "the clock can't go back"),
+        (json!({ "seconds": -1, "days": 2 }), "the clock can't go back"),
+        (json!({}), "give a number of seconds or days"),
+        (json!({ "days": 0 }), "give a number of seconds or days"),
         (json!({ "days": "many" }), "the body can't be read"),
         (json!({ "days": 1.5 }), "the body can't be read"),
         (json!("61"), "the body can't be read"),
-        (json!({ "days": i64::MAX }), "say by how many seconds or days"),
+        (json!({ "days": i64::MAX }), "give a number of seconds or days"),
     ] {
-        let (status, answer) = post(&sandbox, "/clock", body.clone()).await;
+        let (status, response) = post(&sandbox, "/clock", body.clone()).await;
         assert!(matches!(status, 400 | 422), "{body}: {status}");
-        assert!(answer["error"].as_str().unwrap().starts_with(why), "{body}: {answer}");
+        assert!(response["error"].as_str().unwrap().starts_with(why), "{body}: {response}");
     }
     assert_eq!(post(&sandbox, "/clock", json!({ "days": 4_000_000 })).await.0, 200);
     let page = text(sandbox.url().to_owned()).await;
@@ -130,16 +130,16 @@ async fn the_clock() {
 #[tokio::test]
 async fn faults_chain_and_reset() {
     let sandbox = start(builder()).await;
-    let (status, answer) = post(&sandbox, "/faults", json!({ "rule": "error-after-write@sale:1x" })).await;
-    assert_eq!((status, &answer["rule"]), (200, &json!("error-after-write@sale:1x")));
-    let (status, answer) = post(&sandbox, "/faults", json!({ "fault": "stall", "call": "", "chance": "0.5" })).await;
-    assert_eq!((status, &answer["rule"]), (200, &json!("stall:0.5")));
+    let (status, response) = post(&sandbox, "/faults", json!({ "rule": "error-after-write@sale:1x" })).await;
+    assert_eq!((status, &response["rule"]), (200, &json!("error-after-write@sale:1x")));
+    let (status, response) = post(&sandbox, "/faults", json!({ "fault": "stall", "call": "", "chance": "0.5" })).await;
+    assert_eq!((status, &response["rule"]), (200, &json!("stall:0.5")));
     let listed: Value = reqwest::get(format!("{}/_sandbox/faults", sandbox.url())).await.unwrap().json().await.unwrap();
     assert_eq!(listed, json!({ "rules": ["error-after-write@sale:1x", "stall:0.5"] }));
     assert!(text(sandbox.url().to_owned()).await.contains("<code>stall:0.5</code>"));
-    let (status, answer) = post(&sandbox, "/faults", json!({ "rule": HOSTILE })).await;
+    let (status, response) = post(&sandbox, "/faults", json!({ "rule": HOSTILE })).await;
     assert_eq!(status, 400);
-    assert!(answer["error"].as_str().unwrap().contains("is no fault: one of latency"));
+    assert!(response["error"].as_str().unwrap().contains("is not a fault: expected one of latency"));
     assert_eq!(post(&sandbox, "/faults", json!({})).await.0, 400);
     let cleared = Client::new().delete(format!("{}/_sandbox/faults", sandbox.url())).send().await.unwrap();
     assert_eq!((cleared.status().as_u16(), sandbox.faults()), (200, vec![]));
@@ -147,9 +147,9 @@ async fn faults_chain_and_reset() {
     for _ in 0..10 {
         assert_eq!(post(&sandbox, "/chain", json!({})).await.0, 200);
     }
-    let (status, answer) = post(&sandbox, "/chain", json!({})).await;
-    let words = "Too many synthetic chains (max 10/program/hour). Come back in 60 min.";
-    assert_eq!((status, &answer["error"]), (429, &json!(words)));
+    let (status, response) = post(&sandbox, "/chain", json!({})).await;
+    let message = "Too many synthetic chains (max 10/program/hour). Retry in 60 min.";
+    assert_eq!((status, &response["error"]), (429, &json!(message)));
     assert_eq!(sandbox.chains().len(), 10);
 
     Visitor::server(&sandbox).bought("user_7", "t_1").await;
@@ -159,12 +159,12 @@ async fn faults_chain_and_reset() {
         reqwest::get(format!("{}/_sandbox/snapshot", sandbox.url())).await.unwrap().json().await.unwrap();
     assert_eq!(snapshot["clicks"], json!([]));
     assert_eq!(snapshot["chains"], json!([]));
-    assert_eq!(sandbox.faults().len(), 1, "faults that were turned on stay");
+    assert_eq!(sandbox.faults().len(), 1, "fault rules are kept");
 }
 
-/// Forms work without the script, too.
+/// The page's forms also work without its script.
 #[tokio::test]
-async fn a_plain_form_comes_back_to_the_page() {
+async fn a_plain_form_redirects_to_the_page() {
     let sandbox = start(builder()).await;
     let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let form = |path: &str, body: &'static str| {
@@ -177,13 +177,18 @@ async fn a_plain_form_comes_back_to_the_page() {
     for (path, body) in
         [("/clock", "days=61"), ("/faults", "fault=stall&call=sale&chance=1x"), ("/chain", ""), ("/reset", "")]
     {
-        let answer = form(path, body).await.unwrap();
-        assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, "/"), "{path}");
+        let response = form(path, body).await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), response.headers()["location"].to_str().unwrap()),
+            (303, "/"),
+            "{path}"
+        );
     }
     assert_eq!(form("/clock", "days=-1").await.unwrap().status(), 400);
 }
 
-/// Another site that the developer has open can neither read nor change anything, by whatever name it calls this machine.
+/// Another site in the developer's browser can neither read nor change anything, even if its host name resolves to this
+/// machine.
 #[tokio::test]
 async fn only_from_this_machine() {
     let sandbox = start(builder()).await;
@@ -218,38 +223,38 @@ async fn only_from_this_machine() {
         assert_eq!(get(path, "host", "evil.example").await.status(), 403, "{path}");
     }
     assert_eq!(get("/_sandbox/snapshot", "sec-fetch-site", "cross-site").await.status(), 403);
-    assert_eq!(get("/", "sec-fetch-site", "cross-site").await.status(), 200, "a link from elsewhere");
-    // The service itself is called by pages of other origins, and by any name.
+    assert_eq!(get("/", "sec-fetch-site", "cross-site").await.status(), 200, "a link from another site");
+    // The service's own paths accept any host and origin.
     assert_eq!(ask("/api/v1/track/click", &[("origin", "https://shop.example"), ("host", "api.test")]).await, 400);
 }
 
 #[tokio::test]
-async fn listeners_hear_of_changes() {
+async fn change_notifications() {
     let sandbox = start(builder()).await;
     let mut stream = reqwest::get(format!("{}/_sandbox/changes", sandbox.url())).await.unwrap();
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
-    let mut heard = async || tokio::time::timeout(Duration::from_secs(5), stream.chunk()).await.unwrap().unwrap();
-    let first = String::from_utf8(heard().await.unwrap().to_vec()).unwrap();
+    let mut next = async || tokio::time::timeout(Duration::from_secs(5), stream.chunk()).await.unwrap().unwrap();
+    let first = String::from_utf8(next().await.unwrap().to_vec()).unwrap();
     assert_eq!(first, "event: change\ndata: 0\n\n");
     Visitor::server(&sandbox).click("abc123", None).await;
-    let second = String::from_utf8(heard().await.unwrap().to_vec()).unwrap();
+    let second = String::from_utf8(next().await.unwrap().to_vec()).unwrap();
     assert_eq!(second, "event: change\ndata: 1\n\n");
 }
 
 #[tokio::test]
-async fn waiting_for_what_comes_in_the_background() {
+async fn wait_for_background_events() {
     let sandbox = start(builder()).await;
-    let waiting = sandbox.wait_for(|held| held.clicks.len() == 2);
+    let waiting = sandbox.wait_for(|snapshot| snapshot.clicks.len() == 2);
     let clicking = async {
         let server = Visitor::server(&sandbox);
         server.click("abc123", None).await;
         server.click("abc123", None).await;
     };
-    let (held, ()) = tokio::join!(waiting, clicking);
-    assert_eq!(held.unwrap().clicks.len(), 2);
+    let (snapshot, ()) = tokio::join!(waiting, clicking);
+    assert_eq!(snapshot.unwrap().clicks.len(), 2);
 }
 
-/// The shop that comes with the sandbox: its server's part, with a visitor's.
+/// The server of the test shop.
 #[tokio::test]
 async fn the_shop() {
     let sandbox = start(Sandbox::builder()).await;
@@ -265,15 +270,15 @@ async fn the_shop() {
     assert_eq!((status, &nobody["error"]), (400, &json!("Customer not found. Provide customer_key or click_id.")));
 }
 
-/// `curl -d` says that all it sends is a form.
+/// `curl -d` declares every body to be a form.
 #[tokio::test]
-async fn a_body_is_what_it_looks_like() {
+async fn body_format_is_detected_from_its_content() {
     let sandbox = start(builder()).await;
     let http = reqwest::Client::new();
     let send = async |path: &str, body: &'static str| {
         let request = http.post(format!("{}/_sandbox{path}", sandbox.url())).body(body);
-        let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
-        (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap())
+        let response = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+        (response.status().as_u16(), response.json::<serde_json::Value>().await.unwrap())
     };
     assert_eq!(send("/faults", "{\"rule\": \"stall@sale:1x\"}").await.0, 200);
     assert_eq!(send("/faults", "rule=bad-gateway@lead").await.0, 200);
@@ -283,8 +288,8 @@ async fn a_body_is_what_it_looks_like() {
     assert_eq!(send("/clock", "days=1").await.0, 200);
     assert!(sandbox.now_ms() - before >= 62 * 86_400_000);
     for (path, body) in [("/clock", ""), ("/clock", "{\"days\": "), ("/clock", "days=x"), ("/faults", "\"stall\"")] {
-        let (status, answer) = send(path, body).await;
-        assert!(status == 400 && answer["error"].is_string(), "{path} {body}: {status} {answer}");
+        let (status, response) = send(path, body).await;
+        assert!(status == 400 && response["error"].is_string(), "{path} {body}: {status} {response}");
     }
     assert_eq!(send("/partners", "partner=nobody&state=deleted").await.0, 404);
     assert_eq!(send("/partners", "partner=abc123&state=moon").await.0, 400);

@@ -1,4 +1,4 @@
-//! What surrounds the tracking calls: the chain, readiness, status, what the dashboard reads, and what browsers need.
+//! The calls around tracking: the chain, readiness, status, the dashboard, and CORS.
 
 mod support;
 
@@ -14,21 +14,21 @@ async fn the_dashboard_list() {
     sandbox.advance_days(1);
     server.click("abc123", None).await;
     let get = async |path: &str| {
-        let answer = reqwest::get(format!("{}{path}", sandbox.url())).await.unwrap();
-        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+        let response = reqwest::get(format!("{}{path}", sandbox.url())).await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
     };
-    let (status, answer) = get("/api/tracking/events/42").await;
+    let (status, response) = get("/api/tracking/events/42").await;
     assert_eq!(
-        (status, answer["meta"]["pagination"].clone()),
+        (status, response["meta"]["pagination"].clone()),
         (200, json!({ "page": 1, "pageSize": 10, "pageCount": 1, "total": 4 }))
     );
     let kinds: Vec<_> =
-        answer["data"].as_array().unwrap().iter().map(|event| event["event_type"].as_str().unwrap()).collect();
+        response["data"].as_array().unwrap().iter().map(|event| event["event_type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["click", "conversion", "lead", "click"]);
-    let ids: Vec<_> = answer["data"].as_array().unwrap().iter().map(|event| event["id"].clone()).collect();
+    let ids: Vec<_> = response["data"].as_array().unwrap().iter().map(|event| event["id"].clone()).collect();
     let (_, sales) = get("/api/tracking/events/42?eventType=conversion").await;
     let event = &sales["data"][0];
-    assert_eq!(event["id"], ids[1], "an event keeps its id under a filter");
+    assert_eq!(event["id"], ids[1], "filters don't change ids");
     assert_eq!((&event["processor_event_id"], &event["amount_cents"]), (&json!("t_1"), &json!(10_000)));
     let timestamp = event["timestamp"].as_str().unwrap();
     assert!(timestamp.len() == 24 && timestamp.ends_with('Z'), "{timestamp}");
@@ -47,8 +47,8 @@ async fn the_dashboard_list() {
         ("/api/elsewhere", 404),
         ("/api/v1/track/click", 405),
     ] {
-        let (got, answer) = get(path).await;
-        assert_eq!((got, &answer["error"]["status"]), (status, &json!(status)), "{path}");
+        let (got, response) = get(path).await;
+        assert_eq!((got, &response["error"]["status"]), (status, &json!(status)), "{path}");
     }
 }
 
@@ -64,16 +64,16 @@ async fn pages_of_other_origins() {
     ] {
         for (call, by_browsers) in [("click", true), ("lead", true), ("sale", false), ("refund", false)] {
             let url = format!("{}/api/v1/track/{call}", sandbox.url());
-            let leave = |answer: reqwest::Response| {
-                answer.headers().get("access-control-allow-origin").map(|origin| origin.to_str().unwrap().to_owned())
+            let allowed_origin = |response: reqwest::Response| {
+                response.headers().get("access-control-allow-origin").map(|origin| origin.to_str().unwrap().to_owned())
             };
             let expected = (by_browsers && allowed).then(|| origin.to_owned());
             let http = reqwest::Client::new();
-            let asked = http.request(reqwest::Method::OPTIONS, &url).header("origin", origin).send().await.unwrap();
-            assert_eq!(asked.status(), if by_browsers { 204 } else { 405 }, "{call}");
-            assert_eq!(leave(asked), expected, "{call} {origin}");
+            let preflight = http.request(reqwest::Method::OPTIONS, &url).header("origin", origin).send().await.unwrap();
+            assert_eq!(preflight.status(), if by_browsers { 204 } else { 405 }, "{call}");
+            assert_eq!(allowed_origin(preflight), expected, "{call} {origin}");
             assert_eq!(
-                leave(http.post(&url).header("origin", origin).send().await.unwrap()),
+                allowed_origin(http.post(&url).header("origin", origin).send().await.unwrap()),
                 expected,
                 "{call} {origin}"
             );
@@ -84,15 +84,15 @@ async fn pages_of_other_origins() {
     assert!(script.text().await.unwrap().contains("window.affitor = {"));
 }
 
-/// The calls that a developer's tools make.
+/// The calls made by developer tools.
 #[tokio::test]
 async fn chain_readiness_and_status() {
     let sandbox = start(builder()).await;
     let server = Visitor::server(&sandbox);
     let get = async |path: &str, key: &str| {
         let request = reqwest::Client::new().get(format!("{}{path}", sandbox.url())).bearer_auth(key);
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
     };
     let readiness = "/api/v1/programs/me/readiness";
     assert_eq!(
@@ -151,7 +151,8 @@ async fn chain_readiness_and_status() {
         (&chain["data"]["attributed"], &chain["data"]["verdict"]["sale"]),
         (&json!(false), &json!("unattributed"))
     );
-    let answer = reqwest::Client::new().get(format!("{}{readiness}", poor.url())).bearer_auth("test_key").send().await;
-    let draft: Value = answer.unwrap().json().await.unwrap();
+    let response =
+        reqwest::Client::new().get(format!("{}{readiness}", poor.url())).bearer_auth("test_key").send().await;
+    let draft: Value = response.unwrap().json().await.unwrap();
     assert_eq!((&draft["state"], &draft["gates"]["live"]["status"]), (&json!("draft"), &json!("fail")));
 }

@@ -1,46 +1,46 @@
-//! What goes over the wire, as a snapshot that a person has read (`tests/snapshots/wire__the_wire.snap`): a scripted run
-//! over every call and every refusal. Each line begins with the row of the service's facts (`affitor-api.md`) that it
-//! follows; `ours` marks what the facts leave open.
+//! The wire format, as a reviewed snapshot (`tests/snapshots/wire__the_wire.snap`) of a scripted run through every call
+//! and every refusal. Each line starts with the row of the service's facts (`affitor-api.md`) that it follows; `ours`
+//! marks behaviour that the facts leave open.
 //!
-//! After a wanted change: `INSTA_UPDATE=always cargo test -p affitor-sandbox --test wire`, and read the difference.
+//! After an intended change, run `INSTA_UPDATE=always cargo test -p affitor-sandbox --test wire` and review the diff.
 
 use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
 use affitor_sandbox::{
-    ApiCall, Commission, DuplicateSale, ExpiredWindow, Fault, LeadAuth, PartnerState, Payout, Readings, RepeatedLead,
-    Sandbox, SandboxBuilder, SecondRefund, UnknownLead, WindowStart,
+    ApiCall, Commission, DuplicateSale, ExpiredWindow, Fault, Interpretations, LeadAuth, PartnerState, Payout,
+    RepeatedLead, Sandbox, SandboxBuilder, SecondRefund, UnknownLead, WindowStart,
 };
 use serde_json::{Value, json};
 
-/// A moment at which the clock stands, so that ids and times are the same in each run: 2026-11-20T12:00:00Z.
+/// Time at which the clock is stopped, so that ids and times are the same in each run: 2026-11-20T12:00:00Z.
 const NOON_MS: i64 = 1_795_176_000_000;
 
 const KEY: Option<&str> = Some("Bearer test_key");
 const NONE: Option<&str> = None;
 
-/// The lines so far, and which path has answered with which status.
+/// The lines of the snapshot, and the statuses that each path has returned.
 #[derive(Default)]
 struct Run {
     lines: String,
     seen: BTreeSet<(String, u16)>,
 }
 
-/// A sandbox that is being asked.
-struct Asked<'r> {
+/// A section of the run, with its sandbox.
+struct Section<'r> {
     run: &'r mut Run,
     sandbox: Sandbox,
 }
 
 impl Run {
-    async fn of(&mut self, title: &str, builder: SandboxBuilder) -> Asked<'_> {
+    async fn of(&mut self, title: &str, builder: SandboxBuilder) -> Section<'_> {
         writeln!(self.lines, "\n# {title}\n").unwrap();
         let sandbox = builder.clock_standing_at_ms(NOON_MS).start().await.unwrap();
-        Asked { run: self, sandbox }
+        Section { run: self, sandbox }
     }
 }
 
-impl Asked<'_> {
-    async fn ask(&mut self, row: &str, method: &str, path: &str, key: Option<&str>, body: Option<String>) -> Value {
+impl Section<'_> {
+    async fn send(&mut self, row: &str, method: &str, path: &str, key: Option<&str>, body: Option<String>) -> Value {
         let url = format!("{}{path}", self.sandbox.url());
         let mut request = reqwest::Client::new().request(method.parse().unwrap(), url);
         if let Some(key) = key {
@@ -53,20 +53,20 @@ impl Asked<'_> {
         }
         let key = key.map_or_else(|| "no key".to_owned(), |key| format!("`{key}`"));
         write!(self.run.lines, "{row} | {method} {path} {shown} ({key}) => ").unwrap();
-        let answer = match request.send().await {
-            Ok(answer) => answer,
+        let response = match request.send().await {
+            Ok(response) => response,
             Err(error) => {
-                writeln!(self.run.lines, "no answer").unwrap();
+                writeln!(self.run.lines, "no response").unwrap();
                 assert!(!error.is_timeout(), "{error:?}");
                 return Value::Null;
             }
         };
-        let status = answer.status().as_u16();
+        let status = response.status().as_u16();
         self.run.seen.insert((path.split('?').next().unwrap().replace("/42", "/{program}"), status));
-        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let retry_after = header("retry-after").map_or_else(String::new, |wait| format!(" [retry-after: {wait}]"));
         let content_type = header("content-type").unwrap();
-        match answer.text().await {
+        match response.text().await {
             Ok(text) if content_type.starts_with("application/json") => {
                 writeln!(self.run.lines, "{status}{retry_after} {text}").unwrap();
                 serde_json::from_str(&text).unwrap()
@@ -77,22 +77,22 @@ impl Asked<'_> {
                 Value::Null
             }
             Err(_) => {
-                writeln!(self.run.lines, "{status}, and the answer is cut off").unwrap();
+                writeln!(self.run.lines, "{status}, and the response is truncated").unwrap();
                 Value::Null
             }
         }
     }
 
     async fn post(&mut self, row: &str, path: &str, key: Option<&str>, body: Value) -> Value {
-        self.ask(row, "POST", path, key, Some(body.to_string())).await
+        self.send(row, "POST", path, key, Some(body.to_string())).await
     }
 
     async fn raw(&mut self, row: &str, path: &str, key: Option<&str>, body: &str) -> Value {
-        self.ask(row, "POST", path, key, Some(body.to_owned())).await
+        self.send(row, "POST", path, key, Some(body.to_owned())).await
     }
 
     async fn get(&mut self, row: &str, path: &str, key: Option<&str>) -> Value {
-        self.ask(row, "GET", path, key, None).await
+        self.send(row, "GET", path, key, None).await
     }
 
     async fn track(&mut self, row: &str, call: &str, key: Option<&str>, body: Value) -> Value {
@@ -104,8 +104,8 @@ impl Asked<'_> {
         if let Some(existing) = existing {
             body["existing_click_id"] = json!(existing);
         }
-        let answer = self.track(row, "click", NONE, body).await;
-        answer["click_id"].as_str().unwrap().to_owned()
+        let response = self.track(row, "click", NONE, body).await;
+        response["click_id"].as_str().unwrap().to_owned()
     }
 }
 
@@ -124,13 +124,13 @@ async fn the_wire() {
     leads(&mut run).await;
     sales(&mut run).await;
     refunds(&mut run).await;
-    other_readings(&mut run).await;
+    other_interpretations(&mut run).await;
     test_mode(&mut run).await;
     verification(&mut run).await;
     dashboard(&mut run).await;
     bodies_and_paths(&mut run).await;
     faults(&mut run).await;
-    document_and_run_agree(&run).await;
+    document_matches_run(&run).await;
     insta::assert_snapshot!(run.lines);
 }
 
@@ -173,7 +173,7 @@ async fn leads(run: &mut Run) {
     let other = json!({ "click_id": click_id, "customer_key": "user_7" });
     at.track("2 lead 400, another program's customer", "lead", Some("Bearer other_key"), other).await;
     at.track("2 lead 200", "lead", KEY, lead.clone()).await;
-    at.track("2 lead 400 repeated (first reading)", "lead", KEY, lead).await;
+    at.track("2 lead 400 repeated (first interpretation)", "lead", KEY, lead).await;
     let long = vec!["cust_1_1"; 21];
     let long = json!({ "customer_key": "user_8", "click_ids": long });
     at.track("2 lead click_ids: up to 20", "lead", KEY, long).await;
@@ -232,7 +232,7 @@ async fn sales(run: &mut Run) {
     at.track(row, "sale", KEY, sale("t_5", "user_7")).await;
     assert!(at.sandbox.set_partner_state("PARTNER123", PartnerState::Active));
     at.sandbox.advance_days(75);
-    at.track("2 sale 200, the window is over (first reading)", "sale", KEY, sale("t_6", "user_7")).await;
+    at.track("2 sale 200, the window is over (first interpretation)", "sale", KEY, sale("t_6", "user_7")).await;
 
     let mut at = run.of("sale, cps_one_time", two_partners().commission(Commission::one_time(30))).await;
     let click_id = at.click("2 click 200", "PARTNER123", None).await;
@@ -259,7 +259,7 @@ async fn refunds(run: &mut Run) {
     at.track("2 refund 200 skipped", "refund", KEY, json!({ "transaction_id": "t_1" })).await;
     let part = json!({ "transaction_id": "t_2", "refund_amount_cents": 2_550, "refund_reason": "late" });
     at.post("2 refund 200 partial, alias", "/api/tracking/refund", KEY, part.clone()).await;
-    at.track("2 refund 200 skipped, after a partial one (first reading)", "refund", KEY, part).await;
+    at.track("2 refund 200 skipped, after a partial one (first interpretation)", "refund", KEY, part).await;
 
     let mut at = run.of("refund, without a commission", two_partners().without_commission()).await;
     let click_id = at.click("2 click 200", "PARTNER123", None).await;
@@ -268,16 +268,16 @@ async fn refunds(run: &mut Run) {
     at.track("2 refund 200 no_commission", "refund", KEY, json!({ "transaction_id": "t_1" })).await;
 }
 
-async fn other_readings(run: &mut Run) {
-    let mut readings = Readings::default();
-    readings.repeated_lead = RepeatedLead::Idempotent;
-    readings.unknown_lead = UnknownLead::Unattributed;
-    readings.expired_window = ExpiredWindow::WithoutCommission;
-    readings.window_start = WindowStart::FirstClick;
-    readings.duplicate_sale = DuplicateSale::Conflict;
-    readings.second_refund = SecondRefund::Taken;
-    readings.reversal_without_status = true;
-    let mut at = run.of("the other readings", two_partners().readings(readings)).await;
+async fn other_interpretations(run: &mut Run) {
+    let mut interpretations = Interpretations::default();
+    interpretations.repeated_lead = RepeatedLead::Idempotent;
+    interpretations.unknown_lead = UnknownLead::Unattributed;
+    interpretations.expired_window = ExpiredWindow::WithoutCommission;
+    interpretations.window_start = WindowStart::FirstClick;
+    interpretations.duplicate_sale = DuplicateSale::Conflict;
+    interpretations.second_refund = SecondRefund::Taken;
+    interpretations.reversal_without_status = true;
+    let mut at = run.of("the other interpretations", two_partners().interpretations(interpretations)).await;
     let click_id = at.click("2 click 200", "PARTNER123", None).await;
     let lead = json!({ "click_id": click_id, "customer_key": "user_7" });
     at.track("2 lead 200", "lead", KEY, lead.clone()).await;
@@ -358,7 +358,7 @@ async fn verification(run: &mut Run) {
 }
 
 async fn dashboard(run: &mut Run) {
-    let mut at = run.of("what the dashboard reads", two_partners()).await;
+    let mut at = run.of("dashboard", two_partners()).await;
     let click_id = at.click("2 click 200", "PARTNER123", None).await;
     at.track("2 lead 200", "lead", KEY, json!({ "click_id": click_id, "customer_key": "user_7" })).await;
     at.track("2 sale 200", "sale", KEY, sale("t_1", "user_7")).await;
@@ -377,7 +377,7 @@ async fn bodies_and_paths(run: &mut Run) {
     let mut at = run.of("bodies and paths", two_partners()).await;
     let click = "/api/v1/track/click";
     for body in ["{", "[]", "\u{feff}{}", ""] {
-        at.raw("ours: what is no JSON object", click, NONE, body).await;
+        at.raw("ours: not a JSON object", click, NONE, body).await;
     }
     let long = format!("{{\"page_title\": \"{}\"}}", "x".repeat(1024 * 1024));
     at.raw("ours: over 1 MiB", click, NONE, &long).await;
@@ -396,7 +396,7 @@ async fn faults(run: &mut Run) {
         Fault::BadGateway,
         Fault::ResetBeforeWrite,
         Fault::ResetAfterWrite,
-        Fault::CutAnswer,
+        Fault::TruncatedResponse,
         Fault::Latency(Duration::from_millis(1)),
     ] {
         at.sandbox.inject(fault.times(1));
@@ -416,13 +416,13 @@ async fn faults(run: &mut Run) {
             _ => ("POST", format!("/api/v1/track/{call}")),
         };
         let body = (method == "POST").then(|| "{}".to_owned());
-        at.ask(row, method, &path, KEY, body).await;
+        at.send(row, method, &path, KEY, body).await;
     }
 }
 
-/// Every status that was seen stands in the document; and every one in the document was seen, but for those that any call
-/// can be made to answer (faults, and a body that is too long) and the aliases' refusals.
-async fn document_and_run_agree(run: &Run) {
+/// Every status that was seen is documented. Every documented status was seen, except those that any call can return
+/// (because of a fault, or of a body that is too long) and the refusals of the aliases.
+async fn document_matches_run(run: &Run) {
     let sandbox = Sandbox::start().await.unwrap();
     let document: Value = reqwest::get(format!("{}/openapi.json", sandbox.url())).await.unwrap().json().await.unwrap();
     let mut documented = BTreeSet::new();
@@ -435,7 +435,7 @@ async fn document_and_run_agree(run: &Run) {
     }
     let unlisted = |path: &str, status: u16| status == 405 || path == "/api/elsewhere" || path.ends_with("/43");
     for (path, status) in run.seen.iter().filter(|(path, status)| !unlisted(path, *status)) {
-        assert!(documented.contains(&(path.clone(), *status)), "{path} answers {status}, which the document lacks");
+        assert!(documented.contains(&(path.clone(), *status)), "{path} returns {status}, which is not documented");
     }
     let by_faults = |path: &str, status: u16| {
         matches!(status, 408 | 413 | 500 | 502) || (status == 429 && path != "/api/v1/cli/test-event")
@@ -446,6 +446,6 @@ async fn document_and_run_agree(run: &Run) {
     for (path, status) in documented.iter().filter(|(path, status)| !by_faults(path, *status) && !alias(path)) {
         let seen = run.seen.contains(&(path.clone(), *status))
             || (*status == 404 && path.ends_with("{program}") && run.lines.contains(&path.replace("{program}", "43")));
-        assert!(seen, "the document says that {path} can answer {status}, and the run has not seen it");
+        assert!(seen, "{path} never returned the documented status {status}");
     }
 }

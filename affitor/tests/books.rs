@@ -14,15 +14,15 @@ use affitor::{
     ClickId, Client, Currency, Deliver as _, Event, Lead, NotQueued, Refund, Sale,
     queue::{Books, Queue},
 };
-use affitor_sandbox::{ApiCall, Fault, Readings, Sandbox, SandboxBuilder, UnknownLead};
+use affitor_sandbox::{ApiCall, Fault, Interpretations, Sandbox, SandboxBuilder, UnknownLead};
 
 const LONG: Duration = Duration::from_secs(60);
 
 /// A sandbox in which every lead is taken.
 fn builder() -> SandboxBuilder {
-    let mut readings = Readings::default();
-    readings.unknown_lead = UnknownLead::Unattributed;
-    Sandbox::builder().readings(readings).requests_kept(1_000_000)
+    let mut interpretations = Interpretations::default();
+    interpretations.unknown_lead = UnknownLead::Unattributed;
+    Sandbox::builder().interpretations(interpretations).requests_kept(1_000_000)
 }
 
 fn client(sandbox: &Sandbox) -> Client {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use affitor::{Client, Lead};
 use affitor_outbox::{Database, Outbox, sqlx};
-use affitor_sandbox::{Readings, Sandbox, UnknownLead};
+use affitor_sandbox::{Interpretations, Sandbox, UnknownLead};
 use affitor_tests::databases::{Postgres, sqlite};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -125,9 +125,9 @@ async fn enqueue(name: &str, writers: i64, write: impl AsyncFn(i64, bool) -> Res
 }
 
 async fn deliver<DB: Database>(name: &str, outbox: &Outbox<DB>, workers: usize) -> Result<(), Error> {
-    let mut readings = Readings::default();
-    readings.unknown_lead = UnknownLead::Unattributed;
-    let sandbox = Sandbox::builder().readings(readings).start().await?;
+    let mut interpretations = Interpretations::default();
+    interpretations.unknown_lead = UnknownLead::Unattributed;
+    let sandbox = Sandbox::builder().interpretations(interpretations).start().await?;
     let before = outbox.books().await?.recorded;
     for number in 0..DELIVERED {
         outbox.enqueue_alone(Lead::new(format_args!("{name}_{number}"))).await?;

@@ -8,7 +8,7 @@ use affitor::{
     queue::{Books, Queue},
 };
 use affitor_axum::{AffitorClient, AffitorLayer};
-use affitor_sandbox::{Fault, Readings, Sandbox, UnknownLead};
+use affitor_sandbox::{Fault, Interpretations, Sandbox, UnknownLead};
 use axum::{Router, routing::post};
 use tokio::net::TcpListener;
 
@@ -27,9 +27,9 @@ const ROUTES: [(&str, &str); 3] =
 pub(crate) fn report() -> Result<(), Error> {
     // The sandbox has threads of its own: it is somebody else's machine.
     let service = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let mut readings = Readings::default();
-    readings.unknown_lead = UnknownLead::Unattributed;
-    let sandbox = service.block_on(Sandbox::builder().readings(readings).start())?;
+    let mut interpretations = Interpretations::default();
+    interpretations.unknown_lead = UnknownLead::Unattributed;
+    let sandbox = service.block_on(Sandbox::builder().interpretations(interpretations).start())?;
     let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build()?;
     let queue = Queue::builder(client.clone()).capacity(1_000_000).senders(64).start()?;
 

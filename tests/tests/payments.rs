@@ -375,9 +375,9 @@ async fn running_totals() {
         let header = |name: &str| headers.get(name).map(String::as_bytes);
         lemon.verify(header, body.as_bytes(), SystemTime::now()).unwrap()
     };
-    let mut readings = affitor_sandbox::Readings::default();
-    readings.second_refund = affitor_sandbox::SecondRefund::Taken;
-    let sandbox = Sandbox::builder().readings(readings).start().await.unwrap();
+    let mut interpretations = affitor_sandbox::Interpretations::default();
+    interpretations.second_refund = affitor_sandbox::SecondRefund::Taken;
+    let sandbox = Sandbox::builder().interpretations(interpretations).start().await.unwrap();
     let first = client(&sandbox, sandbox.api_key());
     let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
     let click = first.track_click(Click::landing(landing)).await.unwrap();

@@ -10,7 +10,7 @@ use affitor::{
     Click, Client, Lead, LeadOutcome,
     webhook::{Stripe, Webhook},
 };
-use affitor_sandbox::{Commission, Readings, Sandbox, SecondRefund};
+use affitor_sandbox::{Commission, Interpretations, Sandbox, SecondRefund};
 use affitor_tests::shop::{Shop, ShopIn};
 use serde_json::{Value, json};
 
@@ -122,9 +122,10 @@ struct World {
 }
 
 async fn world(framework: ShopIn, reading: SecondRefund) -> World {
-    let mut readings = Readings::default();
-    readings.second_refund = reading;
-    let sandbox = Sandbox::builder().commission(Commission::lifetime(20)).readings(readings).start().await.unwrap();
+    let mut interpretations = Interpretations::default();
+    interpretations.second_refund = reading;
+    let sandbox =
+        Sandbox::builder().commission(Commission::lifetime(20)).interpretations(interpretations).start().await.unwrap();
     let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).program_id(42).build().unwrap();
     let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
     let click = client.track_click(Click::landing(landing)).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use affitor_sandbox::{Readings, Sandbox};
+use affitor_sandbox::{Interpretations, Sandbox};
 use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
@@ -19,7 +19,8 @@ pub(super) async fn say(sandbox: &Sandbox, arguments: &Arguments, output: Output
     let value = arguments.lead_auth.to_possible_value();
     let lead_auth = value.as_ref().map_or("", |value| value.get_name());
     let faults: Vec<String> = arguments.faults.iter().map(ToString::to_string).collect();
-    let readings: Vec<&str> = arguments.readings.iter().map(String::as_str).filter(|switch| counts(switch)).collect();
+    let interpretations: Vec<&str> =
+        arguments.interpretations.iter().map(String::as_str).filter(|switch| counts(switch)).collect();
     let (attribution, cookie) = (arguments.attribution_window_days, arguments.cookie_window_days);
     output.document(&json!({
         "url": url,
@@ -33,7 +34,7 @@ pub(super) async fn say(sandbox: &Sandbox, arguments: &Arguments, output: Output
         "attribution_window_days": attribution,
         "cookie_window_days": cookie,
         "faults": faults,
-        "readings": readings,
+        "interpretations": interpretations,
         "data": held.as_ref().map(Held::document),
     }));
 
@@ -51,7 +52,7 @@ pub(super) async fn say(sandbox: &Sandbox, arguments: &Arguments, output: Output
         ("leads", !matches!(arguments.lead_auth, WhoseLeads::Open), lead_auth.to_owned()),
         ("windows", (attribution, cookie) != (60, 90), format!("attribution {attribution} days, cookie {cookie} days")),
         ("faults", !faults.is_empty(), faults.join(", ")),
-        ("readings", !readings.is_empty(), readings.join(", ")),
+        ("interpretations", !interpretations.is_empty(), interpretations.join(", ")),
     ] {
         if differs {
             line(name, &value);
@@ -64,10 +65,10 @@ pub(super) async fn say(sandbox: &Sandbox, arguments: &Arguments, output: Output
     output.line(&format!("{SOFT}Ctrl-C ends it.{SOFT:#}"));
 }
 
-/// Whether a reading is another than the default.
+/// Whether an interpretation is another than the default.
 fn counts(switch: &str) -> bool {
-    let mut readings = Readings::default();
-    readings.set(switch).is_ok() && readings != Readings::default()
+    let mut interpretations = Interpretations::default();
+    interpretations.set(switch).is_ok() && interpretations != Interpretations::default()
 }
 
 /// What a sandbox with a file began with.

@@ -1,12 +1,12 @@
-//! The program behind a key.
+//! Authentication by API key.
 
 use super::Reply;
 use crate::program::Program;
 
-/// The place of the program that an `Authorization` header names.
+/// Returns the index of the program whose key is in the `Authorization` header.
 ///
-/// 401 without the header, when it is not `Bearer `, without a token, or with one that no program has; all with the one
-/// text that the service documents.
+/// Refuses with 401 if the header is missing or is not `Bearer <token>`, or if no program has this key. The message is
+/// the one that the service documents for all of these cases.
 pub(crate) fn program_of(programs: &[Program], authorization: Option<&[u8]>) -> Result<usize, Reply> {
     authorization
         .and_then(|header| header.strip_prefix(b"Bearer "))

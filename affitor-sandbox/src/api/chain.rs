@@ -1,9 +1,9 @@
-//! `POST /api/v1/cli/test-event`: a synthetic click, lead and sale, or (the old form) a single event.
+//! `POST /api/v1/cli/test-event`: a synthetic click, lead and sale, or a single event in the old form.
 //!
-//! The chain is played: its click and lead are always attributed, and its sale is where the program has a commission policy.
-//! `wrong_partner` and `pending`, which the service knows, do not occur.
+//! The chain is simulated: its click and lead are always attributed; its sale is attributed if the program has a
+//! commission policy. The service's verdicts `wrong_partner` and `pending` do not occur.
 //!
-//! Checks, in this order: the key; the form; for a chain, the limit of 10 a program an hour.
+//! Checks, in this order: the key; the form; for a chain, the limit of 10 per program and hour.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,13 +15,13 @@ use super::{
 };
 use crate::{change::Change, record::ChainRecord, state::State};
 
-/// How many chains a program may run an hour.
-const AN_HOUR: usize = 10;
+/// Maximum number of chains per program and hour.
+const CHAINS_PER_HOUR: usize = 10;
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "it describes what is read")]
+#[allow(dead_code, reason = "used for the OpenAPI document only")]
 pub(super) enum TestEventBody {
     Chain(ChainRequest),
     Single(SingleRequest),
@@ -29,15 +29,15 @@ pub(super) enum TestEventBody {
 
 /// A synthetic click, lead and sale.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "it describes what is read")]
+#[allow(dead_code, reason = "used for the OpenAPI document only")]
 pub(super) struct ChainRequest {
     #[schema(pattern = "^chain$")]
     r#type: String,
 }
 
-/// The old form: an event is inserted, and nothing is proved.
+/// The old form: inserts an event without checking attribution.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "it describes what is read")]
+#[allow(dead_code, reason = "used for the OpenAPI document only")]
 pub(super) struct SingleRequest {
     #[schema(pattern = "^(click|lead|sale)$")]
     event_type: String,
@@ -45,13 +45,13 @@ pub(super) struct SingleRequest {
 
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum TestEventAnswer {
-    Chain(ChainAnswer),
-    Single(SingleAnswer),
+pub(super) enum TestEventResponse {
+    Chain(ChainResponse),
+    Single(SingleResponse),
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct ChainAnswer {
+pub(super) struct ChainResponse {
     data: ChainRun,
 }
 
@@ -61,11 +61,11 @@ struct ChainRun {
     short_code: String,
     customer_key: String,
     verdict: Verdicts,
-    /// What `verdict.sale` says.
+    /// Whether `verdict.sale` is `attributed`.
     attributed: bool,
 }
 
-/// What became of each step.
+/// Verdict on each step.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Verdicts {
     click: Verdict,
@@ -81,7 +81,7 @@ enum Verdict {
 }
 
 impl Verdicts {
-    /// Of a chain whose sale was attributed, or not.
+    /// Verdicts of a chain whose sale was attributed, or not.
     pub(super) fn of(attributed: bool) -> Self {
         let sale = if attributed { Verdict::Attributed } else { Verdict::Unattributed };
         Self { click: Verdict::Attributed, lead: Verdict::Attributed, sale }
@@ -89,7 +89,7 @@ impl Verdicts {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct SingleAnswer {
+pub(super) struct SingleResponse {
     event_type: String,
     event_id: u64,
     received: bool,
@@ -97,17 +97,17 @@ pub(super) struct SingleAnswer {
     message: &'static str,
 }
 
-/// Runs a synthetic chain: 10 a program an hour.
+/// Runs a synthetic chain, at most 10 per program and hour.
 #[utoipa::path(
     post, path = "/api/v1/cli/test-event", tag = "Verification", operation_id = "testEvent",
     security(("key" = [])),
     request_body = TestEventBody,
     responses(
-        (status = 200, description = "It ran", body = TestEventAnswer),
-        (status = 400, description = "Neither a chain nor one of the three events", body = ErrorText),
-        (status = 401, description = "The key is missing or wrong", body = ErrorText),
-        (status = 429, description = "More than 10 chains an hour", body = CodedError,
-            headers(("Retry-After" = u64, description = "In how many seconds to come back"))),
+        (status = 200, description = "The chain ran", body = TestEventResponse),
+        (status = 400, description = "Neither a chain nor one of the three event types", body = ErrorText),
+        (status = 401, description = "The key is missing or invalid", body = ErrorText),
+        (status = 429, description = "More than 10 chains per hour", body = CodedError,
+            headers(("Retry-After" = u64, description = "Seconds until the next attempt"))),
     ),
 )]
 pub(super) fn test_event(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
@@ -124,20 +124,20 @@ pub(super) fn test_event(state: &State, call: &Call<'_>) -> Result<Decision, Rep
     }
 }
 
-/// A chain for the program at this place.
+/// Runs a chain for the program with this index.
 pub(crate) fn run_chain(state: &State, program: usize, now_ms: i64) -> Result<Decision, Reply> {
     let id = state.programs[program].id;
-    let within =
+    let recent =
         state.chains.iter().filter(|chain| chain.program_id == id && now_ms.saturating_sub(chain.at_ms) < HOUR_MS);
-    // The tenth from the end is the one whose hour must pass first.
-    if let Some(first) = within.rev().nth(AN_HOUR - 1) {
+    // The limit is reached if there is a tenth chain, counted from the newest. Its hour must pass first.
+    if let Some(first) = recent.rev().nth(CHAINS_PER_HOUR - 1) {
         let seconds = first.at_ms.saturating_add(HOUR_MS).saturating_sub(now_ms).saturating_add(999) / 1000;
         let seconds = u64::try_from(seconds).unwrap_or_default();
         return Err(Reply::rate_limited("Too many synthetic chains (max 10/program/hour).", seconds));
     }
     let attributed = state.programs[program].commission.is_some();
     let chain = ChainRecord { id: state.id_after(1), program_id: id, at_ms: now_ms, attributed };
-    let reply = Reply::ok(&TestEventAnswer::Chain(ChainAnswer {
+    let reply = Reply::ok(&TestEventResponse::Chain(ChainResponse {
         data: ChainRun {
             r#type: "chain",
             short_code: format!("afftest{id}"),
@@ -151,7 +151,7 @@ pub(crate) fn run_chain(state: &State, program: usize, now_ms: i64) -> Result<De
 
 fn single(state: &State, program: usize, kind: &str, now_ms: i64) -> Decision {
     let event = test_mode::bare(state, now_ms, kind, Some(state.programs[program].id));
-    let reply = Reply::ok(&TestEventAnswer::Single(SingleAnswer {
+    let reply = Reply::ok(&TestEventResponse::Single(SingleResponse {
         event_type: kind.to_owned(),
         event_id: event.event_id,
         received: true,

@@ -1,5 +1,5 @@
-//! `POST /api/tracking/check-test-events`: have test events arrived? And `POST /api/tracking/test`, with which the tracker
-//! sends one. Both without a key.
+//! `POST /api/tracking/check-test-events`, which lists the test events that have arrived, and `POST /api/tracking/test`,
+//! by which the tracker sends one. Neither requires a key.
 
 use serde::Serialize;
 use utoipa::{
@@ -10,15 +10,15 @@ use utoipa::{
 use super::{Call, Decision, Fields, Reply, fields::wrong, reply::ErrorText, test_mode};
 use crate::{change::Change, clock::iso, record::TestEventRecord, state::State};
 
-/// How many events of a kind are listed.
+/// Maximum number of listed events per type.
 const LISTED: usize = 25;
 
-/// The steps of the set-up, and the kind of event that each waits for.
+/// The steps of the setup, and the event type that each of them waits for.
 const STEPS: [(&str, &str); 3] = [("pageview", "click"), ("referrals", "lead"), ("payments", "sale")];
 
-/// Which program, and which step of its set-up.
+/// A program and a step of its setup.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "it describes what is read")]
+#[allow(dead_code, reason = "used for the OpenAPI document only")]
 pub(super) struct StepRequest {
     #[schema(example = 42)]
     program_id: ProgramId,
@@ -27,7 +27,7 @@ pub(super) struct StepRequest {
     step_id: Option<String>,
 }
 
-/// A text or a number.
+/// Id of a program, as a string or a number.
 struct ProgramId;
 
 impl ToSchema for ProgramId {}
@@ -40,7 +40,7 @@ impl PartialSchema for ProgramId {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct FoundAnswer {
+pub(super) struct FoundResponse {
     success: bool,
     data: Found,
 }
@@ -57,7 +57,7 @@ struct Found {
     step_id: Option<&'static str>,
 }
 
-/// At most 25 a type, newest first.
+/// At most 25 events per type, newest first.
 #[derive(Serialize, ToSchema)]
 struct EventsByType {
     click: Vec<FoundEvent>,
@@ -81,7 +81,7 @@ impl FoundEvent {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ReceivedAnswer {
+pub(super) struct ReceivedResponse {
     success: bool,
     message: &'static str,
     test_event: ReceivedTest,
@@ -96,18 +96,18 @@ struct ReceivedTest {
     timestamp: String,
 }
 
-/// Says which test events have arrived.
+/// Lists the test events that have arrived.
 #[utoipa::path(
     post, path = "/api/tracking/check-test-events", tag = "Verification", operation_id = "checkTestEvents",
     request_body = StepRequest,
     responses(
-        (status = 200, description = "What has arrived", body = FoundAnswer),
-        (status = 400, description = "A field is missing or wrong", body = ErrorText),
-        (status = 404, description = "There is no such program", body = ErrorText),
+        (status = 200, description = "The events that have arrived", body = FoundResponse),
+        (status = 400, description = "A field is missing or invalid", body = ErrorText),
+        (status = 404, description = "The program was not found", body = ErrorText),
     ),
 )]
 pub(super) fn check_test_events(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let (program_id, step) = asked(state, call)?;
+    let (program_id, step) = read(state, call)?;
     let wanted = |event: &&TestEventRecord| {
         event.program_id == Some(program_id) && step.is_none_or(|(_, kind)| event.event_type == kind)
     };
@@ -124,32 +124,32 @@ pub(super) fn check_test_events(state: &State, call: &Call<'_>) -> Result<Decisi
         advertiser_id: 1,
         step_id: step.map(|(name, _)| name),
     };
-    Ok(Reply::ok(&FoundAnswer { success: true, data }).into())
+    Ok(Reply::ok(&FoundResponse { success: true, data }).into())
 }
 
-/// Takes the tracker's own test event.
+/// Records the tracker's test event.
 #[utoipa::path(
     post, path = "/api/tracking/test", tag = "Browser", operation_id = "trackTest",
     request_body = StepRequest,
     responses(
-        (status = 200, description = "It has arrived", body = ReceivedAnswer),
-        (status = 400, description = "A field is missing or wrong", body = ErrorText),
-        (status = 404, description = "There is no such program", body = ErrorText),
+        (status = 200, description = "The event was recorded", body = ReceivedResponse),
+        (status = 400, description = "A field is missing or invalid", body = ErrorText),
+        (status = 404, description = "The program was not found", body = ErrorText),
     ),
 )]
 pub(super) fn receive_test(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let (program_id, step) = asked(state, call)?;
+    let (program_id, step) = read(state, call)?;
     let (step_id, event_type) = step.unwrap_or(STEPS[0]);
     let event = test_mode::bare(state, call.now_ms, event_type, Some(program_id));
     let test_event = ReceivedTest { id: event.event_id, event_type, step_id, timestamp: iso(call.now_ms) };
-    let reply = Reply::ok(&ReceivedAnswer { success: true, message: "Test event received", test_event });
+    let reply = Reply::ok(&ReceivedResponse { success: true, message: "Test event received", test_event });
     Ok(Decision::changing(Change::TestEvent(event), reply))
 }
 
 type Step = (&'static str, &'static str);
 
-/// The program, as a text or a number, and the step where one is named.
-fn asked(state: &State, call: &Call<'_>) -> Result<(u64, Option<Step>), Reply> {
+/// Parses the program id, which may be a string or a number, and the optional step.
+fn read(state: &State, call: &Call<'_>) -> Result<(u64, Option<Step>), Reply> {
     let fields = call.fields()?;
     let sent = fields.get("program_id").ok_or_else(|| Reply::error(400, "program_id is required"))?;
     if !sent.is_string() && !sent.is_i64() && !sent.is_u64() {
@@ -158,6 +158,6 @@ fn asked(state: &State, call: &Call<'_>) -> Result<(u64, Option<Step>), Reply> {
     let expected = "pageview, referrals or payments";
     let step = fields.choice("step_id", &STEPS.map(|(step, _)| step), expected)?;
     let step = step.and_then(|name| STEPS.into_iter().find(|(step, _)| *step == name));
-    let program_id = Fields::program_id(sent).filter(|id| state.program_place(*id).is_some());
+    let program_id = Fields::program_id(sent).filter(|id| state.program_index(*id).is_some());
     Ok((program_id.ok_or_else(|| Reply::error(404, "Program not found"))?, step))
 }

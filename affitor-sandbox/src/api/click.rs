@@ -1,12 +1,12 @@
-//! *Track click*. The key is not looked at. Checks, in this order:
+//! *Track click*. The key is ignored. Checks, in this order:
 //!
-//! 1. test mode: recorded apart, nothing else is checked
-//! 2. `affiliate_url`: there, a URL, with an `aff` in it
+//! 1. test mode: the event is recorded separately and nothing else is checked
+//! 2. `affiliate_url`: present, a URL, with a non-empty `aff` parameter
 //! 3. the types of the other fields
-//! 4. the link: known, pointing somewhere, switched on
+//! 4. the link: known, correctly configured and active
 //!
-//! A visitor who is known by `existing_click_id` keeps their customer; when the last of their clicks was on the same
-//! partner's link, it stays their last click, and its id is answered again.
+//! A visitor with a known `existing_click_id` stays the same customer. If their last click was on a link of the same
+//! partner, no new click is recorded and the response contains the id of that click.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,27 +16,27 @@ use utoipa::ToSchema;
 use super::{
     Call, Decision, Fields, Reply,
     reply::ErrorText,
-    test_mode::{self, TestAnswer, TestEvent},
+    test_mode::{self, TestEvent, TestResponse},
 };
 use crate::{change::Change, program::PartnerState, record::ClickRecord, state::State};
 
-/// What is sent of a click.
+/// Request body of a click.
 #[derive(ToSchema)]
 pub(super) struct ClickRequest {
-    /// The whole landing URL, with `?aff=`.
+    /// Complete landing URL, including `?aff=`.
     #[schema(example = "https://shop.example/pricing?aff=PARTNER123")]
     affiliate_url: String,
     page_url: Option<String>,
     page_title: Option<String>,
     referrer_url: Option<String>,
     session_id: Option<String>,
-    /// Else the request's header counts.
+    /// Default: the request's header.
     user_agent: Option<String>,
     screen_resolution: Option<String>,
     viewport_size: Option<String>,
     language: Option<String>,
     timezone: Option<String>,
-    /// The click id that the visitor has already.
+    /// Click id that the visitor already has.
     existing_click_id: Option<String>,
     #[schema(value_type = Option<Object>)]
     additional_data: Option<Value>,
@@ -44,7 +44,7 @@ pub(super) struct ClickRequest {
 
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, clippy::large_enum_variant, reason = "it describes what is read")]
+#[allow(dead_code, clippy::large_enum_variant, reason = "used for the OpenAPI document only")]
 pub(super) enum ClickBody {
     Click(ClickRequest),
     Test(TestEvent),
@@ -52,25 +52,25 @@ pub(super) enum ClickBody {
 
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum ClickAnswer {
+pub(super) enum ClickResponse {
     Recorded(RecordedClick),
     Inactive(InactiveLink),
-    #[allow(dead_code, reason = "made in its own room")]
-    Test(TestAnswer),
+    #[allow(dead_code, reason = "constructed in test_mode")]
+    Test(TestResponse),
 }
 
-/// The click counts.
+/// The click was recorded, or the visitor's last click was on the same link.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RecordedClick {
     success: bool,
-    /// `cust_<customer>_<milliseconds since 1970>`
+    /// `cust_<customer>_<milliseconds since 1970>`.
     click_id: String,
     partner_code: String,
-    /// For how many days the visitor's cookie is to live.
+    /// Lifetime of the visitor's cookie, in days.
     cookie_window_days: u32,
 }
 
-/// The link is switched off: 200, and yet no success.
+/// The link is inactive: the status is 200, but nothing is recorded.
 #[derive(Serialize, ToSchema)]
 pub(super) struct InactiveLink {
     success: bool,
@@ -82,8 +82,8 @@ pub(super) struct InactiveLink {
     post, path = "/api/v1/track/click", tag = "Tracking", operation_id = "trackClick",
     request_body = ClickBody,
     responses(
-        (status = 200, description = "Recorded, or the link is inactive (`success: false`)", body = ClickAnswer),
-        (status = 400, description = "A field is missing or wrong, or there is no such link", body = ErrorText),
+        (status = 200, description = "Recorded, or the link is inactive (`success: false`)", body = ClickResponse),
+        (status = 400, description = "A field is missing or invalid, or the link is unknown", body = ErrorText),
     ),
 )]
 pub(super) fn click(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
@@ -98,7 +98,7 @@ pub(super) fn click(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         PartnerState::LinkInvalid | PartnerState::Deleted => return Err(bad("Invalid referral link configuration")),
         PartnerState::LinkInactive | PartnerState::LeftProgram => {
             let inactive = InactiveLink { success: false, message: "Referral link is inactive" };
-            return Ok(Reply::nothing_done("Referral link is inactive", &ClickAnswer::Inactive(inactive)).into());
+            return Ok(Reply::nothing_recorded("Referral link is inactive", &ClickResponse::Inactive(inactive)).into());
         }
         PartnerState::Active => {}
     }
@@ -107,21 +107,21 @@ pub(super) fn click(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         .existing_click_id
         .and_then(|click_id| state.customer_of_click(&click_id))
         .filter(|customer| state.programs[state.customers[*customer].program].id == program.id);
-    let again = known.and_then(|customer| state.last_click(customer)).filter(|click| click.partner_code == code);
-    let answer = |click_id: &str| {
-        Reply::ok(&ClickAnswer::Recorded(RecordedClick {
+    let repeated = known.and_then(|customer| state.last_click(customer)).filter(|click| click.partner_code == code);
+    let recorded = |click_id: &str| {
+        Reply::ok(&ClickResponse::Recorded(RecordedClick {
             success: true,
             click_id: click_id.to_owned(),
             partner_code: code.clone(),
             cookie_window_days: program.cookie_window_days,
         }))
     };
-    if let Some(click) = again {
-        return Ok(answer(&click.click_id).into());
+    if let Some(click) = repeated {
+        return Ok(recorded(&click.click_id).into());
     }
     let customer_id = known.map_or_else(|| state.next_customer_id(), |customer| state.customers[customer].id);
     let click_id = state.fresh_click_id(customer_id, call.now_ms);
-    let reply = answer(&click_id);
+    let reply = recorded(&click_id);
     let click = ClickRecord {
         id: state.id_after(1),
         click_id,
@@ -144,7 +144,7 @@ pub(super) fn click(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     Ok(Decision::changing(Change::Click(Box::new(click)), reply))
 }
 
-/// The request, and the partner's code in its URL.
+/// Parses the request. Returns it with the partner's code from its URL.
 fn read(fields: &Fields) -> Result<(ClickRequest, String), Reply> {
     let bad = |text: &str| Reply::error(400, text);
     let affiliate_url = match fields.get("affiliate_url") {

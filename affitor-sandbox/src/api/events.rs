@@ -1,4 +1,5 @@
-//! The dashboard's list of events: `GET /api/tracking/events/<program>`. Open here; the service asks for a login.
+//! The dashboard's list of events, `GET /api/tracking/events/<program>`. The service requires a login; the sandbox
+//! doesn't.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,12 +11,12 @@ use crate::{
     state::State,
 };
 
-/// How many events a page holds, unless the query says otherwise, and at most.
+/// Default and maximum number of events per page.
 const PAGE_SIZE: usize = 10;
-const PAGE_SIZE_MOST: usize = 100;
+const MAX_PAGE_SIZE: usize = 100;
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct EventsAnswer {
+pub(super) struct EventsResponse {
     data: Vec<Event>,
     meta: EventsMeta,
 }
@@ -50,67 +51,67 @@ struct Event {
     referrer_url: Option<String>,
     /// Whether the customer has paid.
     converted: bool,
-    /// Of a lead or a conversion.
+    /// Only for a lead or a conversion.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     customer_key: Option<String>,
-    /// Of a conversion.
+    /// Only for a conversion.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     amount_cents: Option<u64>,
-    /// Of a conversion.
+    /// Only for a conversion.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     currency: Option<String>,
-    /// Of a conversion.
+    /// Only for a conversion.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     sale_type: Option<String>,
-    /// Of a conversion.
+    /// Only for a conversion.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     payment_status: Option<&'static str>,
-    /// Of a conversion: the sale's `transaction_id`.
+    /// Only for a conversion: the sale's `transaction_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     processor_event_id: Option<String>,
-    /// Of a conversion.
+    /// Only for a conversion.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     is_recurring: Option<bool>,
 }
 
-/// Lists a program's events, newest first, test events left out.
+/// Lists a program's events, newest first, without test events.
 #[utoipa::path(
     get, path = "/api/tracking/events/{program}", tag = "Dashboard", operation_id = "listEvents",
     params(
         ("program" = u64, Path, description = "The program's id", example = 42),
-        ("page" = Option<u64>, Query, nullable = false, minimum = 1, description = "1 unless said"),
-        ("pageSize" = Option<u64>, Query, nullable = false, minimum = 1, description = "10 unless said, at most 100"),
+        ("page" = Option<u64>, Query, nullable = false, minimum = 1, description = "Default: 1"),
+        ("pageSize" = Option<u64>, Query, nullable = false, minimum = 1, description = "Default: 10. Maximum: 100"),
         ("eventType" = Option<String>, Query, nullable = false, pattern = "^(click|lead|conversion)$"),
         ("dateFrom" = Option<String>, Query, nullable = false, description = "A day or a time in ISO 8601"),
         ("dateTo" = Option<String>, Query, nullable = false, description = "A day or a time in ISO 8601"),
     ),
     responses(
-        (status = 200, description = "A page of them", body = EventsAnswer),
-        (status = 400, description = "A field of the query is wrong", body = CmsError),
-        (status = 404, description = "There is no such program", body = CmsError),
+        (status = 200, description = "A page of events", body = EventsResponse),
+        (status = 400, description = "A query parameter is invalid", body = CmsError),
+        (status = 404, description = "The program was not found", body = CmsError),
     ),
 )]
 pub(super) fn events(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let program = state.program_of_id(call.program).ok_or_else(|| Reply::not_found("Program not found"))?;
-    let asked = Query::of(call)?;
-    let mut places = places(state, state.programs[program].id, &asked);
-    places.sort_unstable_by_key(|place| std::cmp::Reverse((place.at_ms, place.id)));
-    let total = places.len();
-    let skipped = (asked.page - 1).saturating_mul(asked.page_size);
-    let data = places.iter().skip(skipped).take(asked.page_size).map(|place| place.event(state)).collect();
+    let query = Query::of(call)?;
+    let mut entries = entries(state, state.programs[program].id, &query);
+    entries.sort_unstable_by_key(|entry| std::cmp::Reverse((entry.at_ms, entry.id)));
+    let total = entries.len();
+    let skipped = (query.page - 1).saturating_mul(query.page_size);
+    let data = entries.iter().skip(skipped).take(query.page_size).map(|entry| entry.event(state)).collect();
     let pagination =
-        Pagination { page: asked.page, page_size: asked.page_size, page_count: total.div_ceil(asked.page_size), total };
-    Ok(Reply::ok(&EventsAnswer { data, meta: EventsMeta { pagination } }).into())
+        Pagination { page: query.page, page_size: query.page_size, page_count: total.div_ceil(query.page_size), total };
+    Ok(Reply::ok(&EventsResponse { data, meta: EventsMeta { pagination } }).into())
 }
 
-/// What the query asks for.
+/// Parsed query parameters.
 struct Query {
     page: usize,
     page_size: usize,
@@ -124,7 +125,7 @@ impl Query {
         let bad = |name: &str, expected: &str| {
             Reply::cms_error(400, "ValidationError", &format!("{name} must be {expected}"))
         };
-        let mut asked = Self { page: 1, page_size: PAGE_SIZE, event_type: None, from_ms: None, to_ms: None };
+        let mut query = Self { page: 1, page_size: PAGE_SIZE, event_type: None, from_ms: None, to_ms: None };
         for (name, value) in call.query() {
             let number = || {
                 let number = value.parse::<i64>().ok().filter(|number| *number > 0);
@@ -132,29 +133,29 @@ impl Query {
             };
             let time = || clock::parse(&value).ok_or_else(|| bad(&name, "a date or a time in ISO 8601"));
             match &*name {
-                "page" => asked.page = number()?,
-                "pageSize" => asked.page_size = number()?.min(PAGE_SIZE_MOST),
+                "page" => query.page = number()?,
+                "pageSize" => query.page_size = number()?.min(MAX_PAGE_SIZE),
                 "eventType" => match &*value {
-                    "click" | "lead" | "conversion" => asked.event_type = Some(value.into_owned()),
+                    "click" | "lead" | "conversion" => query.event_type = Some(value.into_owned()),
                     _ => return Err(bad(&name, "click, lead or conversion")),
                 },
-                "dateFrom" => asked.from_ms = Some(time()?.0),
-                "dateTo" => asked.to_ms = Some(time()?.1),
+                "dateFrom" => query.from_ms = Some(time()?.0),
+                "dateTo" => query.to_ms = Some(time()?.1),
                 _ => {}
             }
         }
-        Ok(asked)
+        Ok(query)
     }
 
-    fn wants(&self, event_type: &str, at_ms: i64) -> bool {
+    fn matches(&self, event_type: &str, at_ms: i64) -> bool {
         self.event_type.as_deref().is_none_or(|wanted| wanted == event_type)
             && self.from_ms.is_none_or(|from| at_ms >= from)
             && self.to_ms.is_none_or(|to| at_ms <= to)
     }
 }
 
-/// Where an event lies, and what it is sorted by.
-struct Place<'s> {
+/// A record with its sort key.
+struct Entry<'s> {
     at_ms: i64,
     id: u64,
     record: Record<'s>,
@@ -166,22 +167,22 @@ enum Record<'s> {
     Sale(&'s SaleRecord),
 }
 
-/// The events of a program that the query wants. Only those of its page are written out.
-fn places<'s>(state: &'s State, program: u64, asked: &Query) -> Vec<Place<'s>> {
-    let clicks = state.clicks.iter().filter(|click| click.program_id == program && asked.wants("click", click.at_ms));
-    let leads = state.leads.iter().filter(|lead| lead.program_id == program && asked.wants("lead", lead.at_ms));
-    let sales = state.sales.iter().filter(|sale| sale.program_id == program && asked.wants("conversion", sale.at_ms));
+/// Returns the records of a program that match the query. Only those on the requested page are then converted.
+fn entries<'s>(state: &'s State, program: u64, query: &Query) -> Vec<Entry<'s>> {
+    let clicks = state.clicks.iter().filter(|click| click.program_id == program && query.matches("click", click.at_ms));
+    let leads = state.leads.iter().filter(|lead| lead.program_id == program && query.matches("lead", lead.at_ms));
+    let sales = state.sales.iter().filter(|sale| sale.program_id == program && query.matches("conversion", sale.at_ms));
     clicks
-        .map(|click| Place { at_ms: click.at_ms, id: click.id, record: Record::Click(click) })
-        .chain(leads.map(|lead| Place { at_ms: lead.at_ms, id: lead.id, record: Record::Lead(lead) }))
-        .chain(sales.map(|sale| Place { at_ms: sale.at_ms, id: sale.sale_id, record: Record::Sale(sale) }))
+        .map(|click| Entry { at_ms: click.at_ms, id: click.id, record: Record::Click(click) })
+        .chain(leads.map(|lead| Entry { at_ms: lead.at_ms, id: lead.id, record: Record::Lead(lead) }))
+        .chain(sales.map(|sale| Entry { at_ms: sale.at_ms, id: sale.sale_id, record: Record::Sale(sale) }))
         .collect()
 }
 
-impl Place<'_> {
+impl Entry<'_> {
     fn event(&self, state: &State) -> Event {
         let converted = |customer_id| {
-            state.customer_place(customer_id).is_some_and(|customer| !state.customers[customer].sales.is_empty())
+            state.customer_index(customer_id).is_some_and(|customer| !state.customers[customer].sales.is_empty())
         };
         let timestamp = clock::iso(self.at_ms);
         let bare = Event {

@@ -1,28 +1,28 @@
-//! Reading the fields of a request. `null` is as if absent; another type is refused by name.
+//! Typed access to the fields of a request. `null` is treated as missing; a field of the wrong type is refused.
 
 use serde_json::{Map, Value};
 
 use super::Reply;
 
-/// How many characters of an id the log of requests keeps.
-const ID_KEPT: usize = 256;
+/// Maximum length of an id in the request log, in characters.
+const LOGGED_ID_LENGTH: usize = 256;
 
-/// How deep a body may be nested: the journal puts a little around it, and must be able to read it again.
-const DEEPEST: usize = 100;
+/// Maximum nesting depth of a body. It leaves room for the levels that the journal adds, so that replay can parse them.
+const MAX_DEPTH: usize = 100;
 
-/// The JSON object of a request.
+/// The JSON object in a request body.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// The object in a body. An empty body is an empty object.
+    /// Parses a body. An empty body is an empty object.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Reply> {
         if body.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
         match serde_json::from_slice(body) {
-            Ok(Value::Object(fields)) if fields.values().any(|value| deeper_than(value, DEEPEST)) => {
-                Err(Reply::error(400, format!("The body is nested more than {DEEPEST} deep")))
+            Ok(Value::Object(fields)) if fields.values().any(|value| deeper_than(value, MAX_DEPTH)) => {
+                Err(Reply::error(400, format!("The body is nested more than {MAX_DEPTH} deep")))
             }
             Ok(Value::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(Reply::error(400, "The body must be a JSON object")),
@@ -34,7 +34,7 @@ impl Fields {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// A text; an empty one is as if absent.
+    /// Returns a string. An empty string is treated as missing.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Reply> {
         match self.get(name) {
             None => Ok(None),
@@ -43,26 +43,26 @@ impl Fields {
         }
     }
 
-    /// An id as it was sent, whatever is wrong with the rest, cut to what is worth keeping.
+    /// Returns an id for the request log, even if other fields are invalid.
     pub(crate) fn id(&self, name: &str) -> Option<String> {
-        Some(self.get(name)?.as_str()?.chars().take(ID_KEPT).collect())
+        Some(self.get(name)?.as_str()?.chars().take(LOGGED_ID_LENGTH).collect())
     }
 
-    /// One of a few words.
-    pub(super) fn choice(&self, name: &str, words: &[&str], expected: &str) -> Result<Option<String>, Reply> {
+    /// Returns one of several allowed strings.
+    pub(super) fn choice(&self, name: &str, allowed: &[&str], expected: &str) -> Result<Option<String>, Reply> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::String(word)) if words.contains(&word.as_str()) => Ok(Some(word.clone())),
+            Some(Value::String(text)) if allowed.contains(&text.as_str()) => Ok(Some(text.clone())),
             Some(_) => Err(wrong(name, expected)),
         }
     }
 
-    /// A whole number from 0 to 2^63 - 1, as the document says.
+    /// Parses an integer from 0 to 2^63 - 1, the range in the OpenAPI document.
     pub(super) fn amount(value: &Value) -> Option<u64> {
         value.as_i64().and_then(|number| u64::try_from(number).ok())
     }
 
-    /// An id of a program, as a text or a number.
+    /// Parses the id of a program, which may be a string or a number.
     pub(super) fn program_id(value: &Value) -> Option<u64> {
         value.as_u64().or_else(|| value.as_str()?.parse().ok())
     }
@@ -86,7 +86,7 @@ impl Fields {
         }
     }
 
-    /// `additional_data`: an object.
+    /// Returns `additional_data`, which must be an object.
     pub(crate) fn additional_data(&self) -> Result<Option<Value>, Reply> {
         match self.get("additional_data") {
             None => Ok(None),
@@ -95,13 +95,13 @@ impl Fields {
         }
     }
 
-    /// The event's name, which some send at the top level and some in `additional_data`.
+    /// Returns the event's name, which clients send at the top level or in `additional_data`.
     pub(crate) fn event_name(&self) -> Result<Option<String>, Reply> {
         let inner = || self.additional("event_name").and_then(Value::as_str).map(str::to_owned);
         Ok(self.text("event_name")?.or_else(inner))
     }
 
-    /// Whether the event is in test mode, which is asked before anything else is checked.
+    /// Returns true if the event is in test mode. This is checked before all other fields.
     pub(crate) fn is_test(&self) -> bool {
         self.additional("test_mode") == Some(&Value::Bool(true))
     }
@@ -111,7 +111,7 @@ impl Fields {
     }
 }
 
-/// It is no deeper than the parser has gone.
+/// The recursion is bounded by the depth limit of the parser.
 fn deeper_than(value: &Value, left: usize) -> bool {
     let inner = |value: &Value| left == 0 || deeper_than(value, left - 1);
     match value {

@@ -1,11 +1,11 @@
-//! *Track lead*. With a key: server mode; without: browser mode. Checks, in this order:
+//! *Track lead*. A request with an API key is in server mode; one without is in browser mode. Checks, in this order:
 //!
-//! 1. the key, where one is sent
-//! 2. test mode: recorded apart, nothing else is checked
-//! 3. the types of the fields, and `click_id` or `customer_key`
-//! 4. the customer: by click id, else by customer key; else, in server mode, the one who waits under that key
-//! 5. in server mode, that the customer is of the key's program
-//! 6. that the customer is no lead yet; nor another customer one under the same key
+//! 1. the API key, if sent
+//! 2. test mode: the event is recorded separately and nothing else is checked
+//! 3. the types of the fields; `click_id` or `customer_key` must be present
+//! 4. the customer: by click id, else by customer key, else (in server mode) by a provisional lead with that key
+//! 5. in server mode, that the customer belongs to the key's program
+//! 6. that neither this customer nor another one with the same customer key is a lead already
 
 use serde::Serialize;
 use serde_json::Value;
@@ -15,31 +15,32 @@ use utoipa::ToSchema;
 use super::{
     Call, Decision, Fields, Reply, auth,
     reply::ErrorText,
-    test_mode::{self, TestAnswer, TestEvent},
+    test_mode::{self, TestEvent, TestResponse},
 };
 use crate::{
     change::Change,
-    program::{LeadAuth, RepeatedLead, UnknownLead},
+    interpretations::{RepeatedLead, UnknownLead},
+    program::LeadAuth,
     record::{CustomerStatus, LeadRecord},
     state::State,
 };
 
-/// How many clicks a history may hold.
-const HISTORY: usize = 20;
+/// Maximum number of clicks in a history.
+const HISTORY_LENGTH: usize = 20;
 
-/// What is sent of a sign-up: `click_id` or `customer_key`, or both.
+/// Request body of a sign-up. `click_id` or `customer_key` is required.
 #[derive(ToSchema)]
 pub(super) struct LeadRequest {
     click_id: Option<String>,
-    /// The shop's own, stable id of the user.
+    /// The shop's stable id of the user.
     #[schema(example = "user_123")]
     customer_key: Option<String>,
-    /// Hashed on arrival.
+    /// Stored only as a hash.
     #[schema(example = "jo@example.com")]
     email: Option<String>,
     session_id: Option<String>,
     page_url: Option<String>,
-    /// The visitor's click history, oldest first.
+    /// Click history of the visitor, oldest first.
     #[schema(max_items = 20, value_type = Option<Vec<String>>)]
     click_ids: Vec<String>,
     event_name: Option<String>,
@@ -49,7 +50,7 @@ pub(super) struct LeadRequest {
 
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "it describes what is read")]
+#[allow(dead_code, reason = "used for the OpenAPI document only")]
 pub(super) enum LeadBody {
     Lead(LeadRequest),
     Test(TestEvent),
@@ -57,21 +58,21 @@ pub(super) enum LeadBody {
 
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum LeadAnswer {
+pub(super) enum LeadResponse {
     Tracked(TrackedLead),
     Provisional(ProvisionalLead),
-    #[allow(dead_code, reason = "made in its own room")]
-    Test(TestAnswer),
+    #[allow(dead_code, reason = "constructed in test_mode")]
+    Test(TestResponse),
 }
 
-/// The sign-up counts.
+/// The lead was recorded.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TrackedLead {
     success: bool,
     message: &'static str,
 }
 
-/// It counts once a lead with the program's key comes.
+/// The lead is provisional until a lead with the API key arrives.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ProvisionalLead {
     success: bool,
@@ -85,9 +86,9 @@ pub(super) struct ProvisionalLead {
     security(("key" = []), ()),
     request_body = LeadBody,
     responses(
-        (status = 200, description = "Recorded, or noted until a lead with the key comes", body = LeadAnswer),
-        (status = 400, description = "A field is missing or wrong, or the customer is unknown, another program's, or a lead already", body = ErrorText),
-        (status = 401, description = "A key was sent and is wrong", body = ErrorText),
+        (status = 200, description = "Recorded, or provisional until a lead with the API key arrives", body = LeadResponse),
+        (status = 400, description = "A field is missing or invalid, or the customer is unknown, belongs to another program, or is already a lead", body = ErrorText),
+        (status = 401, description = "An invalid key was sent", body = ErrorText),
     ),
 )]
 pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
@@ -101,7 +102,7 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     }
     let sent = read(fields)?;
 
-    // The click says the program; without one the key does, or the page, or it is the first.
+    // The click determines the program; else the key; else the program id in the body; else it is the first program.
     let by_click = sent.click_id.as_deref().and_then(|id| state.customer_of_click(id));
     let program = match (by_click, server) {
         (Some(customer), _) => state.customers[customer].program,
@@ -110,13 +111,13 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     };
     let settings = &state.programs[program];
     let by_key = sent.customer_key.as_deref().and_then(|key| state.customer_of_key(program, key));
-    let settles = server.is_some() || settings.readings.unknown_lead == UnknownLead::Unattributed;
-    let by_waiting = || {
+    let settles = server.is_some() || settings.interpretations.unknown_lead == UnknownLead::Unattributed;
+    let by_provisional = || {
         let key = sent.customer_key.as_deref().filter(|_| settles && sent.click_id.is_none())?;
-        state.customer_waiting_with(program, key)
+        state.customer_with_provisional_lead(program, key)
     };
-    let customer = by_click.or(by_key).or_else(by_waiting);
-    let unattributed = sent.click_id.is_none() && settings.readings.unknown_lead == UnknownLead::Unattributed;
+    let customer = by_click.or(by_key).or_else(by_provisional);
+    let unattributed = sent.click_id.is_none() && settings.interpretations.unknown_lead == UnknownLead::Unattributed;
     if customer.is_none() && !unattributed {
         return Err(Reply::error(400, "Customer not found. Provide a valid click_id or customer_key."));
     }
@@ -125,9 +126,9 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     }
     let customer_id = customer.map_or_else(|| state.next_customer_id(), |customer| state.customers[customer].id);
 
-    let status = [customer, by_key].into_iter().flatten().map(|place| state.customers[place].status).max();
+    let status = [customer, by_key].into_iter().flatten().map(|index| state.customers[index].status).max();
     if let Some(status) = status.filter(|status| *status != CustomerStatus::Click) {
-        return match (settings.readings.repeated_lead, server, sent.customer_key) {
+        return match (settings.interpretations.repeated_lead, server, sent.customer_key) {
             (RepeatedLead::Refused, ..) => Err(Reply::error(
                 400,
                 format!("Customer status cannot be updated to lead. Current status: {}", status.as_str()),
@@ -157,7 +158,7 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         additional_data: sent.additional_data,
     };
     let reply = if provisional {
-        Reply::ok(&LeadAnswer::Provisional(ProvisionalLead {
+        Reply::ok(&LeadResponse::Provisional(ProvisionalLead {
             success: true,
             provisional: true,
             message: "Lead recorded as provisional. It settles when the server-side lead arrives.",
@@ -179,8 +180,8 @@ fn read(fields: &Fields) -> Result<LeadRequest, Reply> {
         click_ids: fields.texts("click_ids")?,
         additional_data: fields.additional_data()?,
     };
-    if sent.click_ids.len() > HISTORY {
-        return Err(Reply::error(400, format!("click_ids must hold at most {HISTORY} ids")));
+    if sent.click_ids.len() > HISTORY_LENGTH {
+        return Err(Reply::error(400, format!("click_ids must hold at most {HISTORY_LENGTH} ids")));
     }
     if sent.click_id.is_none() && sent.customer_key.is_none() {
         return Err(Reply::error(400, "click_id or customer_key is required"));
@@ -188,17 +189,17 @@ fn read(fields: &Fields) -> Result<LeadRequest, Reply> {
     Ok(sent)
 }
 
-/// The program that the tracker sends, at the top level or in `additional_data`.
+/// The program whose id the tracker sends, at the top level or in `additional_data`.
 fn program_of_page(state: &State, fields: &Fields) -> Option<usize> {
     let sent = fields.get("program_id").or_else(|| fields.additional("program_id"))?;
-    state.program_place(Fields::program_id(sent)?)
+    state.program_index(Fields::program_id(sent)?)
 }
 
 fn tracked() -> Reply {
-    Reply::ok(&LeadAnswer::Tracked(TrackedLead { success: true, message: "Lead tracked successfully" }))
+    Reply::ok(&LeadResponse::Tracked(TrackedLead { success: true, message: "Lead tracked successfully" }))
 }
 
-/// The SHA-256 of an address, without regard to case and white space around it.
+/// SHA-256 of an e-mail address, after trimming and conversion to lower case.
 fn hash(email: &str) -> String {
     Sha256::digest(email.trim().to_lowercase()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

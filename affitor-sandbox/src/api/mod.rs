@@ -1,9 +1,11 @@
-//! The service's calls: pure functions of the state and the request, which say what is answered and what changes.
+//! The service's calls: pure functions from the state and a request to a response and changes.
 
+mod attribution;
 mod auth;
 mod chain;
 mod checks;
 mod click;
+mod commission;
 mod events;
 mod fields;
 mod lead;
@@ -27,16 +29,16 @@ pub(crate) use {
 
 use crate::{change::Change, state::State};
 
-/// A request.
+/// A request to the service.
 #[derive(Debug)]
 pub(crate) struct Call<'r> {
     pub now_ms: i64,
     pub authorization: Option<&'r [u8]>,
     pub user_agent: Option<&'r str>,
-    /// The program in the path, where it has one.
+    /// Program id in the path; empty if the path has none.
     pub program: &'r str,
     pub query: &'r str,
-    /// The JSON object, or why there is none: the key is looked at first.
+    /// The JSON object, or the response to an invalid body. It is not sent before the key has been checked.
     pub body: Result<Fields, Reply>,
 }
 
@@ -45,13 +47,13 @@ impl Call<'_> {
         self.body.as_ref().map_err(Clone::clone)
     }
 
-    /// The query's fields, decoded. Of doubles the last wins.
+    /// Returns the decoded query parameters, in order. `events` and `performance` use the last of repeated ones.
     fn query(&self) -> impl Iterator<Item = (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)> {
         url::form_urlencoded::parse(self.query.as_bytes())
     }
 }
 
-/// What a call comes to: an answer, and the changes to make before it is given.
+/// Result of a call: the response, and the changes to make before it is sent.
 #[derive(Debug)]
 pub(crate) struct Decision {
     pub reply: Reply,
@@ -70,5 +72,5 @@ impl From<Reply> for Decision {
     }
 }
 
-/// A call: a refusal changes nothing.
+/// Function that decides a call. An error is a response that changes nothing.
 pub(crate) type Decide = fn(&State, &Call<'_>) -> Result<Decision, Reply>;

@@ -1,5 +1,5 @@
-//! `GET /openapi.json`: the API as an OpenAPI 3.1 document, made from the types that read the requests and write the
-//! answers.
+//! `GET /openapi.json`: the API as an OpenAPI 3.1 document, generated from the types that read requests and write
+//! responses.
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ use crate::state::State;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Affitor tracking API, as the sandbox has it"),
+    info(title = "Affitor tracking API, as implemented by the sandbox"),
     paths(
         super::click::click, super::lead::lead, super::sale::sale, super::refund::refund,
         super::chain::test_event, super::readiness::readiness, super::status::status,
@@ -31,12 +31,12 @@ use crate::state::State;
         (name = "Tracking", description = "Click, lead, sale and refund"),
         (name = "Verification", description = "Whether an integration works"),
         (name = "Browser", description = "The tracker script"),
-        (name = "Dashboard", description = "What a logged-in person reads; open here"),
+        (name = "Dashboard", description = "Data of the dashboard. The service requires a login; the sandbox doesn't"),
     ),
 )]
 struct Document;
 
-/// The program's key.
+/// Adds the security scheme of the API key.
 struct Key;
 
 impl Modify for Key {
@@ -46,7 +46,7 @@ impl Modify for Key {
     }
 }
 
-/// Bodies may fit several forms: a real click with `test_mode` is a test event.
+/// Replaces `oneOf` by `anyOf`, because a body may match several forms: a valid click with `test_mode` is a test event.
 struct AnyOf;
 
 impl Modify for AnyOf {
@@ -63,7 +63,7 @@ impl Modify for AnyOf {
     }
 }
 
-/// What every call can be answered with: too long a body, and what faults answer when they are turned on.
+/// Adds the responses that every call can return: to a body that is too long or too slow, and those of enabled faults.
 struct Faults;
 
 impl Modify for Faults {
@@ -74,16 +74,16 @@ impl Modify for Faults {
         };
         let html = ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
         let retry_after = HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::Integer)));
-        let limited = json("CodedError", "A fault that was turned on: too many requests");
+        let limited = json("CodedError", "An enabled fault: too many requests");
         let responses: [(&str, Response); 5] = [
             ("408", json("ErrorText", "The body did not arrive in time").build()),
             ("413", json("ErrorText", "The body is larger than 1 MiB").build()),
             ("429", limited.header("Retry-After", retry_after.build()).build()),
-            ("500", json("ErrorText", "A fault that was turned on, or the journal can't be written").build()),
+            ("500", json("ErrorText", "An enabled fault, or the journal can't be written").build()),
             (
                 "502",
                 ResponseBuilder::new()
-                    .description("A fault that was turned on: a proxy's page")
+                    .description("An enabled fault: a proxy's page")
                     .content("text/html", html)
                     .build(),
             ),
@@ -104,7 +104,7 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     path.get.iter_mut().chain(path.post.iter_mut())
 }
 
-/// The paths of older trackers.
+/// Adds the paths of older trackers.
 struct Aliases;
 
 impl Modify for Aliases {

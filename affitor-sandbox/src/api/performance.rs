@@ -1,5 +1,5 @@
-//! The dashboard's `GET /api/tracking/performance/<program>`: a row a day, days without events as zeros, money in dollars.
-//! Open here; the service asks for a login.
+//! The dashboard's `GET /api/tracking/performance/<program>`: one row per day, including days without events. Amounts are
+//! in dollars. The service requires a login; the sandbox doesn't.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +12,8 @@ use crate::{
     state::State,
 };
 
-/// How many days are listed at most.
-const DAYS_MOST: i64 = 3_660;
+/// Maximum number of listed days.
+const MAX_DAYS: i64 = 3_660;
 
 #[derive(Default)]
 struct Day<'s> {
@@ -37,13 +37,13 @@ impl<'s> Day<'s> {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct PerformanceAnswer {
+pub(super) struct PerformanceResponse {
     data: Vec<Row>,
     metrics: Metrics,
     meta: PerformanceMeta,
 }
 
-/// A day. Money in dollars.
+/// One day. Amounts are in dollars.
 #[derive(Serialize, ToSchema)]
 struct Row {
     #[schema(format = Date)]
@@ -68,19 +68,19 @@ struct PerformanceMeta {
     date_to: String,
 }
 
-/// Says how a program did, day by day.
+/// Returns the performance of a program by day.
 #[utoipa::path(
     get, path = "/api/tracking/performance/{program}", tag = "Dashboard", operation_id = "getPerformance",
     params(
         ("program" = u64, Path, description = "The program's id", example = 42),
-        ("period" = Option<String>, Query, nullable = false, pattern = "^(7d|30d|90d|all)$", description = "`30d` unless said"),
+        ("period" = Option<String>, Query, nullable = false, pattern = "^(7d|30d|90d|all)$", description = "Default: `30d`"),
         ("dateFrom" = Option<String>, Query, nullable = false, description = "A day or a time in ISO 8601"),
         ("dateTo" = Option<String>, Query, nullable = false, description = "A day or a time in ISO 8601"),
     ),
     responses(
-        (status = 200, description = "A row a day, and the sums", body = PerformanceAnswer),
-        (status = 400, description = "A field of the query is wrong", body = CmsError),
-        (status = 404, description = "There is no such program", body = CmsError),
+        (status = 200, description = "One row per day, and the totals", body = PerformanceResponse),
+        (status = 400, description = "A query parameter is invalid", body = CmsError),
+        (status = 404, description = "The program was not found", body = CmsError),
     ),
 )]
 pub(super) fn performance(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
@@ -102,10 +102,10 @@ pub(super) fn performance(state: &State, call: &Call<'_>) -> Result<Decision, Re
     days.range(from - (to - from + 1)..from).for_each(|(_, day)| before.add(day));
     let metrics = Metrics::of(&all, &before);
     let meta = PerformanceMeta { period, date_from: date(from), date_to: date(to) };
-    Ok(Reply::ok(&PerformanceAnswer { data, metrics, meta }).into())
+    Ok(Reply::ok(&PerformanceResponse { data, metrics, meta }).into())
 }
 
-/// The events of a program, by their day since 1970.
+/// Returns the totals of a program per day, by the number of days since 1970.
 fn days(state: &State, program_id: u64) -> BTreeMap<i64, Day<'_>> {
     let mut days: BTreeMap<i64, Day<'_>> = BTreeMap::new();
     for click in state.clicks.iter().filter(|click| click.program_id == program_id) {
@@ -117,7 +117,7 @@ fn days(state: &State, program_id: u64) -> BTreeMap<i64, Day<'_>> {
         days.entry(lead.at_ms.div_euclid(DAY_MS)).or_default().leads += 1;
     }
     let commissions: BTreeMap<u64, u64> =
-        state.commissions.iter().map(|made| (made.sale_id, made.amount_cents - made.deducted_cents)).collect();
+        state.commissions.iter().map(|c| (c.sale_id, c.amount_cents - c.deducted_cents)).collect();
     for sale in state.sales.iter().filter(|sale| sale.program_id == program_id) {
         let day = days.entry(sale.at_ms.div_euclid(DAY_MS)).or_default();
         day.sales += 1;
@@ -129,7 +129,7 @@ fn days(state: &State, program_id: u64) -> BTreeMap<i64, Day<'_>> {
     days
 }
 
-/// The first and the last day that are asked for, and the name of the period.
+/// Returns the first and the last requested day, and the name of the period.
 fn range(call: &Call<'_>, today: i64, first: i64) -> Result<(i64, i64, String), Reply> {
     let bad = |text: &str| Reply::cms_error(400, "ValidationError", text);
     let (mut period, mut from, mut to) = ("30d".to_owned(), None, None);
@@ -156,8 +156,8 @@ fn range(call: &Call<'_>, today: i64, first: i64) -> Result<(i64, i64, String), 
         period = "custom".to_owned();
     }
     let to = to.unwrap_or(today);
-    let from = from.unwrap_or(to - length.clamp(1, DAYS_MOST) + 1);
-    if from > to || to - from >= DAYS_MOST {
+    let from = from.unwrap_or(to - length.clamp(1, MAX_DAYS) + 1);
+    if from > to || to - from >= MAX_DAYS {
         return Err(bad("dateFrom must not be after dateTo, nor more than ten years before it"));
     }
     Ok((from, to, period))
@@ -189,7 +189,7 @@ impl Row {
 
 macro_rules! metrics {
     ($($name:ident $trend:ident: $kind:ty = $value:expr;)*) => {
-        /// The sums of the period. A trend is the change against the period of the same length before it, in percent.
+        /// Totals of the period. A trend is the change in percent from the preceding period of the same length.
         #[derive(Serialize, ToSchema)]
         #[serde(rename_all = "camelCase")]
         struct Metrics {

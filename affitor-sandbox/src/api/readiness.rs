@@ -1,9 +1,10 @@
-//! `GET /api/v1/programs/me/readiness`: five gates, which follow from what really arrived.
+//! `GET /api/v1/programs/me/readiness`: five gates, computed from the settings and from the events that have arrived.
 //!
-//! - *profile*, *economics* and *payout* are the program's settings.
-//! - *tracking* passes when real events or a chain have arrived (`receiving_events`), or a page has fetched the tracker
-//!   (`tracker_installed`). The look for the tracker is kept for a minute; `force_recheck=true` looks again, once a minute.
-//! - *live* passes when the last chain was attributed, or a real sale has arrived.
+//! - *profile*, *economics* and *payout* depend on the program's settings.
+//! - *tracking* passes if real events or a chain have arrived (`receiving_events`), or if a page has fetched the tracker
+//!   (`tracker_installed`). The result of the tracker check is cached for one minute; `force_recheck=true` repeats the
+//!   check, at most once per minute.
+//! - *live* passes if the last chain was attributed or a real sale has arrived.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,21 +18,21 @@ use crate::{
     state::State,
 };
 
-/// How long a look for the tracker is kept, and how often one may be forced.
+/// How long a tracker check is cached, and the minimum interval between forced checks.
 const CHECK_MS: i64 = 60 * 1000;
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct ReadinessAnswer {
+pub(super) struct ReadinessResponse {
     program_id: u64,
     state: ReadinessState,
     integration_verified: bool,
-    /// The first gate that does not pass.
+    /// Name of the first gate that fails.
     #[schema(pattern = "^(profile|economics|payout|tracking|live)$")]
     blocker: Option<&'static str>,
     gates: Gates,
     last_event_at: LastEvents,
     counts_24h: Counts,
-    /// Always `null` here: a sandbox keeps its key.
+    /// Always `null`: a sandbox never rotates its key.
     key_rotated_at: Option<String>,
     poll: Poll,
 }
@@ -65,7 +66,7 @@ enum GateStatus {
 #[derive(Serialize, ToSchema)]
 struct Gate {
     status: GateStatus,
-    /// What to do where it fails.
+    /// What to do if the gate fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     next_action: Option<&'static str>,
@@ -89,7 +90,7 @@ struct PayoutGate {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^(stripe|manual)$")]
     mode: Option<&'static str>,
-    /// Where to connect.
+    /// Endpoint for connecting an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     endpoint: Option<&'static str>,
@@ -110,13 +111,13 @@ struct TrackingGate {
 struct LiveGate {
     #[serde(flatten)]
     gate: Gate,
-    /// How the last chain went.
+    /// Verdicts of the last chain.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     test_chain: Option<Verdicts>,
 }
 
-/// When the last real event of each kind came.
+/// Time of the last real event of each type.
 #[derive(Serialize, ToSchema)]
 struct LastEvents {
     #[schema(format = DateTime)]
@@ -153,27 +154,27 @@ struct Poll {
     retry_after_seconds: u64,
 }
 
-/// Says whether the integration is ready.
+/// Reports whether the integration is ready.
 #[utoipa::path(
     get, path = "/api/v1/programs/me/readiness", tag = "Verification", operation_id = "getReadiness",
     security(("key" = [])),
     params(("force_recheck" = Option<String>, Query, nullable = false, description =
-        "`true` looks for the tracker anew, once a minute; anything else is as if absent")),
+        "`true` repeats the tracker check, at most once per minute; other values are ignored")),
     responses(
-        (status = 200, description = "How far it has come", body = ReadinessAnswer),
-        (status = 401, description = "The key is missing or wrong", body = CodedError),
-        (status = 500, description = "A fault that was turned on", body = CodedError),
+        (status = 200, description = "The readiness of the program", body = ReadinessResponse),
+        (status = 401, description = "The key is missing or invalid", body = CodedError),
+        (status = 500, description = "An enabled fault", body = CodedError),
     ),
 )]
 pub(super) fn readiness(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let program = auth::program_of(&state.programs, call.authorization).map_err(|_| Reply::invalid_key())?;
     let settings = &state.programs[program];
     let forced = call.query().any(|(name, value)| name == "force_recheck" && value == "true");
-    let look = Look::of(state, forced, call.now_ms);
+    let check = TrackerCheck::of(state, forced, call.now_ms);
     let last_chain = state.chains.iter().rev().find(|chain| chain.program_id == settings.id);
     let last_event_at = LastEvents::of(state, settings.id);
     let real_events = last_event_at.any();
-    let gates = gates(settings, &look, last_chain, &last_event_at);
+    let gates = gates(settings, &check, last_chain, &last_event_at);
     let blocker = [
         ("profile", gates.profile.passes()),
         ("economics", gates.economics.passes()),
@@ -184,7 +185,7 @@ pub(super) fn readiness(state: &State, call: &Call<'_>) -> Result<Decision, Repl
     .into_iter()
     .find_map(|(name, passes)| (!passes).then_some(name));
     let (clicks, leads, sales) = counts_24h(state, settings.id, call.now_ms);
-    let reply = Reply::ok(&ReadinessAnswer {
+    let reply = Reply::ok(&ReadinessResponse {
         program_id: settings.id,
         state: match blocker {
             None if real_events => ReadinessState::LiveVerified,
@@ -201,30 +202,30 @@ pub(super) fn readiness(state: &State, call: &Call<'_>) -> Result<Decision, Repl
         key_rotated_at: None,
         poll: Poll { retry_after_seconds: 5 },
     });
-    Ok(Decision { reply, changes: Vec::from_iter(look.change) })
+    Ok(Decision { reply, changes: Vec::from_iter(check.change) })
 }
 
-fn gates(settings: &Program, look: &Look, last_chain: Option<&ChainRecord>, last: &LastEvents) -> Gates {
+fn gates(settings: &Program, check: &TrackerCheck, last_chain: Option<&ChainRecord>, last: &LastEvents) -> Gates {
     let receiving = last_chain.is_some() || last.any();
-    let settled = settings.payout != Payout::Missing;
+    let payout_configured = settings.payout != Payout::Missing;
     let live = last_chain.is_some_and(|chain| chain.attributed) || last.sale.is_some();
     Gates {
         profile: Gate::new(settings.profile_complete, "complete_program_profile"),
         economics: Gate::new(settings.commission.is_some(), "set_commission_policy"),
         payout: PayoutGate {
-            gate: Gate::new(settled, "surface_stripe_connect_url"),
+            gate: Gate::new(payout_configured, "surface_stripe_connect_url"),
             mode: match settings.payout {
                 Payout::Stripe => Some("stripe"),
                 Payout::Manual => Some("manual"),
                 Payout::S2s => Some("s2s"),
                 Payout::Missing => None,
             },
-            endpoint: (!settled).then_some("/api/v1/programs/me/stripe-connect"),
+            endpoint: (!payout_configured).then_some("/api/v1/programs/me/stripe-connect"),
         },
         tracking: TrackingGate {
-            gate: Gate::new(receiving || look.found, "install_tracker_or_send_events"),
-            detail: if receiving { Some("receiving_events") } else { look.found.then_some("tracker_installed") },
-            checked_at: Some(iso(look.at_ms)),
+            gate: Gate::new(receiving || check.found, "install_tracker_or_send_events"),
+            detail: if receiving { Some("receiving_events") } else { check.found.then_some("tracker_installed") },
+            checked_at: Some(iso(check.at_ms)),
         },
         live: LiveGate {
             gate: Gate::new(live, "run_synthetic_sale_chain"),
@@ -233,14 +234,14 @@ fn gates(settings: &Program, look: &Look, last_chain: Option<&ChainRecord>, last
     }
 }
 
-/// A look for the tracker: the one that is kept, or a new one, which is a change.
-struct Look {
+/// A tracker check: the cached one, or a new one, which is a change.
+struct TrackerCheck {
     at_ms: i64,
     found: bool,
     change: Option<Change>,
 }
 
-impl Look {
+impl TrackerCheck {
     fn of(state: &State, forced: bool, now_ms: i64) -> Self {
         let forced = forced && state.forced_check_ms.is_none_or(|last_ms| now_ms - last_ms >= CHECK_MS);
         match state.tracker_check {
@@ -254,7 +255,7 @@ impl Look {
     }
 }
 
-/// How many clicks, leads and sales of a program came in the last 24 hours.
+/// Returns the numbers of clicks, leads and sales of a program in the last 24 hours.
 pub(super) fn counts_24h(state: &State, program_id: u64, now_ms: i64) -> (usize, usize, usize) {
     let counts = |program: u64, at_ms: i64| program == program_id && now_ms.saturating_sub(at_ms) < DAY_MS;
     (

@@ -2,28 +2,28 @@
 //!
 //! 1. the key
 //! 2. `transaction_id`, then the types of the other fields
-//! 3. the sale, in the key's program
-//! 4. that it has a commission, of which something is left to take back
+//! 3. the sale, which must belong to the key's program
+//! 4. that the sale has a commission, and that the commission can still be reduced
 
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Fields, Reply, auth, fields::wrong, reply::ErrorText, sale::share};
+use super::{Call, Decision, Fields, Reply, auth, commission::share, fields::wrong, reply::ErrorText};
 use crate::{
     change::Change,
-    program::SecondRefund,
+    interpretations::SecondRefund,
     record::{CommissionStatus, RefundRecord},
     state::State,
 };
 
-/// What is sent of a refund.
+/// Request body of a refund.
 #[derive(ToSchema)]
 pub(super) struct RefundRequest {
-    /// The sale's.
+    /// Transaction id of the sale.
     #[schema(min_length = 1, example = "txn_abc123")]
     transaction_id: String,
-    /// In the currency's smallest unit. All of the sale where it is absent or 0.
+    /// In the currency's smallest unit. Missing or 0 means a full refund.
     #[schema(minimum = 0)]
     refund_amount_cents: Option<u64>,
     refund_reason: Option<String>,
@@ -31,27 +31,27 @@ pub(super) struct RefundRequest {
 
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum RefundAnswer {
+pub(super) enum RefundResponse {
     Deducted(DeductedRefund),
     Skipped(SkippedRefund),
     NoCommission(NoCommission),
 }
 
-/// Something was taken back.
+/// The commission was reduced.
 #[derive(Serialize, ToSchema)]
 pub(super) struct DeductedRefund {
     success: bool,
-    /// `reversed` (all of it) or `refunded` (a part).
+    /// `reversed` (in full) or `refunded` (in part).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     status: Option<&'static str>,
-    /// What was taken back of the commission, in dollars.
+    /// Amount deducted from the commission, in dollars.
     #[serde(rename = "deductionAmount")]
     deduction_amount: f64,
     commission_id: u64,
 }
 
-/// It was taken back before.
+/// The commission was reduced before.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SkippedRefund {
     success: bool,
@@ -60,7 +60,7 @@ pub(super) struct SkippedRefund {
     commission_id: u64,
 }
 
-/// There is nothing to take back.
+/// The sale has no commission.
 #[derive(Serialize, ToSchema)]
 pub(super) struct NoCommission {
     success: bool,
@@ -74,10 +74,10 @@ pub(super) struct NoCommission {
     security(("key" = [])),
     request_body = RefundRequest,
     responses(
-        (status = 200, description = "Taken back, or nothing to take back", body = RefundAnswer),
-        (status = 400, description = "A field is missing or wrong", body = ErrorText),
-        (status = 401, description = "The key is missing or wrong", body = ErrorText),
-        (status = 404, description = "The program has no such sale", body = ErrorText),
+        (status = 200, description = "The commission was reduced, or there is nothing to reduce", body = RefundResponse),
+        (status = 400, description = "A field is missing or invalid", body = ErrorText),
+        (status = 401, description = "The key is missing or invalid", body = ErrorText),
+        (status = 404, description = "The program has no sale with this transaction id", body = ErrorText),
     ),
 )]
 pub(super) fn refund(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
@@ -91,20 +91,20 @@ pub(super) fn refund(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
     let Some(commission) = sale.commission_id.and_then(|id| state.commission(id)) else {
         let message = "Sale has no commission to reverse";
         let nothing = NoCommission { success: true, status: "no_commission", message };
-        return Ok(Reply::nothing_done(message, &RefundAnswer::NoCommission(nothing)).into());
+        return Ok(Reply::nothing_recorded(message, &RefundResponse::NoCommission(nothing)).into());
     };
     let commission_id = commission.commission_id;
-    let done = match commission.status {
+    let is_final = match commission.status {
         CommissionStatus::Earned => false,
-        CommissionStatus::Refunded => settings.readings.second_refund == SecondRefund::Skipped,
+        CommissionStatus::Refunded => settings.interpretations.second_refund == SecondRefund::Skipped,
         CommissionStatus::Reversed => true,
     };
-    if done {
+    if is_final {
         let skipped = SkippedRefund { success: true, status: "skipped", reason: "already reversed", commission_id };
-        return Ok(Reply::nothing_done("skipped: already reversed", &RefundAnswer::Skipped(skipped)).into());
+        return Ok(Reply::nothing_recorded("skipped: already reversed", &RefundResponse::Skipped(skipped)).into());
     }
 
-    // By the running total, so that many small refunds take back no less than one large one.
+    // Computed from the running total, so that rounding does not favour many small refunds over one large one.
     let amount = sent.refund_amount_cents;
     let refunded = amount.map_or(sale.amount_cents, |amount| commission.refunded_cents.saturating_add(amount));
     let refunded_cents = refunded.min(sale.amount_cents);
@@ -123,10 +123,10 @@ pub(super) fn refund(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
         at_ms: call.now_ms,
     };
     let status = if all { "reversed" } else { "refunded" };
-    let reply = Reply::ok(&RefundAnswer::Deducted(DeductedRefund {
+    let reply = Reply::ok(&RefundResponse::Deducted(DeductedRefund {
         success: true,
-        status: (!(all && settings.readings.reversal_without_status)).then_some(status),
-        // In dollars, as the service has it.
+        status: (!(all && settings.interpretations.reversal_without_status)).then_some(status),
+        // The service sends dollars.
         deduction_amount: deduction_cents as f64 / 100.0,
         commission_id,
     }));
@@ -144,7 +144,7 @@ fn read(fields: &Fields) -> Result<RefundRequest, Reply> {
     };
     Ok(RefundRequest {
         transaction_id,
-        // 0 means all of it, as no amount does.
+        // 0 means a full refund, as does a missing amount.
         refund_amount_cents: refund_amount_cents.filter(|amount| *amount > 0),
         refund_reason: fields.text("refund_reason")?,
     })

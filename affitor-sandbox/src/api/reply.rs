@@ -1,4 +1,4 @@
-//! Answers, and the four shapes of errors.
+//! Responses of the calls, and the four formats of errors.
 
 use axum::{
     body::Body,
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 pub(crate) const JSON: &str = "application/json; charset=utf-8";
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reply {
     pub status: u16,
@@ -20,18 +20,18 @@ pub(crate) struct Reply {
     pub body: Vec<u8>,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
-    /// Why it was refused, whatever the shape.
-    pub words: Option<String>,
+    /// Why the request was refused or nothing was recorded, for the request log.
+    pub reason: Option<String>,
 }
 
-/// The shape of the tracking calls.
+/// Error format of the tracking calls.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorText {
-    /// What is wrong.
+    /// Description of the error.
     error: String,
 }
 
-/// The other shape of a repeated sale.
+/// The other error format of a duplicate sale.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Conflict {
@@ -41,7 +41,7 @@ pub(crate) struct Conflict {
     status_code: u16,
 }
 
-/// The shape of test-event and readiness.
+/// Error format of test-event and readiness.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CodedError {
     error: CodedErrorBody,
@@ -49,20 +49,20 @@ pub(crate) struct CodedError {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct CodedErrorBody {
-    /// The same as the answer's.
+    /// Status of the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     status: Option<u16>,
-    /// A word for programs.
+    /// Machine-readable code.
     code: &'static str,
     message: String,
-    /// In how many seconds to ask again.
+    /// Seconds until the next attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     retry_after_seconds: Option<u64>,
 }
 
-/// The shape of the CMS behind the service.
+/// Error format of the CMS behind the service.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CmsError {
     #[schema(schema_with = null)]
@@ -78,34 +78,34 @@ struct CmsErrorBody {
     details: NoDetails,
 }
 
-/// Nothing more.
+/// Empty object.
 #[derive(Debug, Serialize, ToSchema)]
 struct NoDetails {}
 
-/// The schema of `null`.
+/// Schema of `null`.
 pub(super) fn null() -> utoipa::openapi::Object {
     utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::Null).build()
 }
 
 impl Reply {
-    /// JSON.
+    /// Creates a JSON response.
     pub(crate) fn new(status: u16, body: &impl Serialize) -> Self {
-        // Our own types, which have string keys alone and no failing implementation.
+        // Can't fail: the bodies are types of this crate with string keys.
         let body = serde_json::to_vec(body).unwrap_or_default();
-        Self { status, content_type: JSON, body, retry_after: None, words: None }
+        Self { status, content_type: JSON, body, retry_after: None, reason: None }
     }
 
     pub(crate) fn ok(body: &impl Serialize) -> Self {
         Self::new(200, body)
     }
 
-    /// A 200 that says that nothing was recorded, and why.
-    pub(crate) fn nothing_done(words: &str, body: &impl Serialize) -> Self {
-        Self::refused(200, words, body)
+    /// Creates a 200 response to a request for which nothing was recorded.
+    pub(crate) fn nothing_recorded(reason: &str, body: &impl Serialize) -> Self {
+        Self::refused(200, reason, body)
     }
 
-    fn refused(status: u16, words: &str, body: &impl Serialize) -> Self {
-        Self { words: Some(words.to_owned()), ..Self::new(status, body) }
+    fn refused(status: u16, reason: &str, body: &impl Serialize) -> Self {
+        Self { reason: Some(reason.to_owned()), ..Self::new(status, body) }
     }
 
     pub(crate) fn error(status: u16, text: impl Into<String>) -> Self {
@@ -138,7 +138,7 @@ impl Reply {
         Self::refused(500, &error.message.clone(), &CodedError { error })
     }
 
-    /// 429, with the time to wait in the body and in `Retry-After`.
+    /// Creates a 429 response with the wait in the body and in `Retry-After`.
     pub(crate) fn rate_limited(message: &str, seconds: u64) -> Self {
         let error = CodedErrorBody {
             status: Some(429),
@@ -149,7 +149,7 @@ impl Reply {
         Self { retry_after: Some(seconds), ..Self::refused(429, message, &CodedError { error }) }
     }
 
-    /// What a proxy in between says.
+    /// Creates a 502 response as sent by a proxy.
     pub(crate) fn bad_gateway() -> Self {
         let body =
             "<html>\n<head><title>502 Bad Gateway</title></head>\n<body><h1>502 Bad Gateway</h1></body>\n</html>\n";
@@ -158,7 +158,7 @@ impl Reply {
             content_type: "text/html; charset=utf-8",
             body: body.into(),
             retry_after: None,
-            words: Some("502 Bad Gateway".to_owned()),
+            reason: Some("502 Bad Gateway".to_owned()),
         }
     }
 

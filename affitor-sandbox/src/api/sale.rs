@@ -1,53 +1,56 @@
 //! *Track sale*. Checks, in this order:
 //!
 //! 1. the key
-//! 2. test mode: recorded apart, nothing else is checked
+//! 2. test mode: the event is recorded separately and nothing else is checked
 //! 3. `transaction_id`, then `amount_cents`, then the types of the other fields
-//! 4. the duplicate, across all programs
-//! 5. the customer: by customer key, else by click id; one with a click before one without
-//! 6. that a click of this program is theirs; that its partner still is one; that it is not too old
+//! 4. that the transaction id is new, across all programs
+//! 5. the customer: by customer key, else by click id; a customer with a click takes precedence over one without
+//! 6. that the customer's last click is in this program, that its partner is still in the program, and that the
+//!    attribution window has not expired
 
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    Call, Decision, Fields, Reply, auth,
+    Call, Decision, Fields, Reply,
+    attribution::{self, Window},
+    auth, commission,
     fields::wrong,
     reply::{Conflict, ErrorText, null},
-    test_mode::{self, TestAnswer, TestEvent},
+    test_mode::{self, TestEvent, TestResponse},
 };
 use crate::{
     change::Change,
-    clock::DAY_MS,
-    program::{CommissionKind, DuplicateSale, ExpiredWindow, PartnerState, Program, SaleLookup, WindowStart},
-    record::{CommissionRecord, CommissionStatus, CustomerStatus, SaleRecord},
-    state::{Customer, State},
+    interpretations::{DuplicateSale, ExpiredWindow},
+    program::Program,
+    record::SaleRecord,
+    state::State,
 };
 
-/// What is sent of a payment.
+/// Request body of a sale.
 #[derive(ToSchema)]
 pub(super) struct SaleRequest {
-    /// The shop's id of the payment: unique, and the key of idempotency.
+    /// The shop's unique id of the payment, which serves as the idempotency key.
     #[schema(min_length = 1, example = "txn_abc123")]
     transaction_id: String,
     /// In the currency's smallest unit.
     #[schema(minimum = 1, example = 9_999)]
     amount_cents: u64,
-    /// ISO 4217. `USD` where it is absent.
+    /// ISO 4217 code. Default: `USD`.
     #[schema(pattern = "^[A-Z]{3}$", value_type = Option<String>)]
     currency: String,
-    /// Looked up first.
+    /// The shop's id of the user. Takes precedence over `click_id`.
     #[schema(example = "user_123")]
     customer_key: Option<String>,
     click_id: Option<String>,
-    /// `payment` (where it is absent) or `subscription`.
+    /// `payment` (the default) or `subscription`.
     #[schema(pattern = "^(payment|subscription)$", value_type = Option<String>)]
     sale_type: String,
     #[schema(value_type = Option<bool>)]
     is_recurring: bool,
     subscription_id: Option<String>,
-    /// `monthly`, `quarterly`, `annual`, or another.
+    /// Billing interval, such as `monthly`, `quarterly` or `annual`.
     subscription_interval: Option<String>,
     product_id: Option<String>,
     /// Any JSON.
@@ -60,7 +63,7 @@ pub(super) struct SaleRequest {
 
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, clippy::large_enum_variant, reason = "it describes what is read")]
+#[allow(dead_code, clippy::large_enum_variant, reason = "used for the OpenAPI document only")]
 pub(super) enum SaleBody {
     Sale(SaleRequest),
     Test(TestEvent),
@@ -68,14 +71,14 @@ pub(super) enum SaleBody {
 
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum SaleAnswer {
+pub(super) enum SaleResponse {
     Tracked(TrackedSale),
     NotAttributed(NotAttributedSale),
-    #[allow(dead_code, reason = "made in its own room")]
-    Test(TestAnswer),
+    #[allow(dead_code, reason = "constructed in test_mode")]
+    Test(TestResponse),
 }
 
-/// The sale is recorded, with or without a commission.
+/// The sale was recorded, with or without a commission.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TrackedSale {
     success: bool,
@@ -84,7 +87,7 @@ pub(super) struct TrackedSale {
     message: &'static str,
 }
 
-/// The attribution window is over: nothing is recorded.
+/// The attribution window has expired; nothing was recorded.
 #[derive(Serialize, ToSchema)]
 pub(super) struct NotAttributedSale {
     success: bool,
@@ -98,25 +101,25 @@ pub(super) struct NotAttributedSale {
     commission_id: (),
 }
 
-/// The two bodies of a 409.
+/// The two formats of a 409.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "it describes what Reply makes")]
-pub(super) enum DuplicateAnswer {
+#[allow(dead_code, reason = "used for the OpenAPI document only")]
+pub(super) enum DuplicateResponse {
     Text(ErrorText),
     Conflict(Conflict),
 }
 
-/// Records a sale, and makes the commission.
+/// Records a sale and its commission.
 #[utoipa::path(
     post, path = "/api/v1/track/sale", tag = "Tracking", operation_id = "trackSale",
     security(("key" = [])),
     request_body = SaleBody,
     responses(
-        (status = 200, description = "Recorded, or not attributed", body = SaleAnswer),
-        (status = 400, description = "A field is missing or wrong, or no partner brought the customer", body = ErrorText),
-        (status = 401, description = "The key is missing or wrong", body = ErrorText),
-        (status = 409, description = "The transaction id is known", body = DuplicateAnswer),
+        (status = 200, description = "Recorded, or not attributed", body = SaleResponse),
+        (status = 400, description = "A field is missing or invalid, or the customer has no partner", body = ErrorText),
+        (status = 401, description = "The key is missing or invalid", body = ErrorText),
+        (status = 409, description = "The transaction id is already recorded", body = DuplicateResponse),
     ),
 )]
 pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
@@ -127,90 +130,29 @@ pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     }
     let sent = read(fields)?;
     let settings = &state.programs[program];
-    if state.sale_of(&sent.transaction_id).is_some() {
-        return Err(match settings.readings.duplicate_sale {
-            DuplicateSale::Error => Reply::error(409, "Duplicate transaction_id. This sale has already been recorded."),
-            DuplicateSale::Conflict => Reply::conflict("transaction_id already recorded"),
-        });
+    refuse_duplicate(state, settings, &sent.transaction_id)?;
+    let customer = attribution::find_customer(state, program, sent.customer_key.as_deref(), sent.click_id.as_deref())?;
+    let click = attribution::credited_click(state, program, customer)?;
+    let customer = &state.customers[customer];
+    let window = Window::of(state, settings, customer, click, call.now_ms);
+    if window.expired && settings.interpretations.expired_window == ExpiredWindow::NotRecorded {
+        return Ok(not_attributed(settings, &window).into());
     }
-
-    let bad = |text: &str| Reply::error(400, text);
-    let by_key = sent.customer_key.as_deref().and_then(|key| state.customer_of_key(program, key));
-    let by_click = sent.click_id.as_deref().and_then(|id| state.customer_of_click(id));
-    let (first, second) = match settings.readings.sale_lookup {
-        SaleLookup::CustomerKeyFirst => (by_key, by_click),
-        SaleLookup::ClickIdFirst => (by_click, by_key),
+    let commission = if window.expired {
+        None
+    } else {
+        commission::for_sale(state, settings, customer, click, sent.amount_cents, call.now_ms)
     };
-    // A customer without a click (an unattributed lead) does not stand in the way of the click that was sent along.
-    let has_click = |place: &usize| state.last_click(*place).is_some();
-    let place = first
-        .filter(has_click)
-        .or(second.filter(has_click))
-        .or(first)
-        .or(second)
-        .ok_or_else(|| bad("Customer not found. Provide customer_key or click_id."))?;
-    let customer = &state.customers[place];
-    let credited = state
-        .last_click(place)
-        .filter(|_| customer.program == program)
-        .ok_or_else(|| bad("No affiliate attribution found for this customer in this program"))?;
-    match state.partner(&credited.partner_code).map(|partner| state.partners[partner].state) {
-        Some(PartnerState::LeftProgram) | None => {
-            return Err(bad("No partner-program relationship found for this customer"));
-        }
-        Some(PartnerState::Deleted) => return Err(bad("partnerId required to create commission")),
-        Some(_) => {}
-    }
-
-    let anchor_ms = match settings.readings.window_start {
-        WindowStart::FirstClick => customer.clicks.first().map_or(credited.at_ms, |first| state.clicks[*first].at_ms),
-        WindowStart::CreditedClick | WindowStart::UntilBound => credited.at_ms,
-    };
-    // Whole days: the last day of a window is in it.
-    let age_days = call.now_ms.saturating_sub(anchor_ms).div_euclid(DAY_MS);
-    let bound = settings.readings.window_start == WindowStart::UntilBound && customer.status != CustomerStatus::Click;
-    let expired = age_days > i64::from(settings.attribution_window_days) && !bound;
-    if expired && settings.readings.expired_window == ExpiredWindow::NotRecorded {
-        let words = format!(
-            "not attributed: the click is {age_days} days old, and the window {} days",
-            settings.attribution_window_days
-        );
-        let answer = NotAttributedSale {
-            success: true,
-            attributed: false,
-            reason: "attribution_window_expired",
-            click_age_days: age_days,
-            window_days: settings.attribution_window_days,
-            sale_id: (),
-            commission_id: (),
-        };
-        return Ok(Reply::nothing_done(&words, &SaleAnswer::NotAttributed(answer)).into());
-    }
-
-    let sale_id = state.id_after(1);
-    let percent = if expired { None } else { percent(state, settings, customer, call.now_ms) };
-    let commission = percent.map(|percent| CommissionRecord {
-        commission_id: state.id_after(2),
-        program_id: settings.id,
-        sale_id,
-        partner_code: credited.partner_code.clone(),
-        amount_cents: share(sent.amount_cents, percent.into(), 100),
-        refunded_cents: 0,
-        deducted_cents: 0,
-        status: CommissionStatus::Earned,
-        held_until_ms: call.now_ms.saturating_add(i64::from(settings.hold_days) * DAY_MS),
-    });
-    let commission_id = commission.as_ref().map(|commission| commission.commission_id);
     let sale = SaleRecord {
-        sale_id,
+        sale_id: state.id_after(1),
         program_id: settings.id,
         transaction_id: sent.transaction_id,
         amount_cents: sent.amount_cents,
         currency: sent.currency,
         customer_id: customer.id,
         customer_key: sent.customer_key,
-        click_id: credited.click_id.clone(),
-        partner_code: credited.partner_code.clone(),
+        click_id: click.click_id.clone(),
+        partner_code: click.partner_code.clone(),
         sale_type: sent.sale_type,
         is_recurring: sent.is_recurring,
         subscription_id: sent.subscription_id,
@@ -219,30 +161,46 @@ pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         line_items: sent.line_items,
         event_name: sent.event_name,
         additional_data: sent.additional_data,
-        commission_id,
+        commission_id: commission.as_ref().map(|commission| commission.commission_id),
         at_ms: call.now_ms,
     };
-    let message = if expired {
+    let reply = tracked(&sale, &window);
+    Ok(Decision::changing(Change::Sale { sale: Box::new(sale), commission }, reply))
+}
+
+fn refuse_duplicate(state: &State, settings: &Program, transaction_id: &str) -> Result<(), Reply> {
+    if state.sale_of(transaction_id).is_none() {
+        return Ok(());
+    }
+    Err(match settings.interpretations.duplicate_sale {
+        DuplicateSale::Error => Reply::error(409, "Duplicate transaction_id. This sale has already been recorded."),
+        DuplicateSale::Conflict => Reply::conflict("transaction_id already recorded"),
+    })
+}
+
+fn not_attributed(settings: &Program, window: &Window) -> Reply {
+    let (age_days, window_days) = (window.age_days, settings.attribution_window_days);
+    let reason = format!("not attributed: the click is {age_days} days old, and the window is {window_days} days");
+    let body = NotAttributedSale {
+        success: true,
+        attributed: false,
+        reason: "attribution_window_expired",
+        click_age_days: age_days,
+        window_days,
+        sale_id: (),
+        commission_id: (),
+    };
+    Reply::nothing_recorded(&reason, &SaleResponse::NotAttributed(body))
+}
+
+fn tracked(sale: &SaleRecord, window: &Window) -> Reply {
+    let message = if window.expired {
         "Sale tracked — attribution window expired, no commission created"
     } else {
         "Sale tracked successfully"
     };
-    let reply = Reply::ok(&SaleAnswer::Tracked(TrackedSale { success: true, sale_id, commission_id, message }));
-    Ok(Decision::changing(Change::Sale { sale: Box::new(sale), commission }, reply))
-}
-
-/// The share that the customer's next sale pays, where it pays one.
-fn percent(state: &State, settings: &Program, customer: &Customer, now_ms: i64) -> Option<u32> {
-    let commission = settings.commission?;
-    let first_sale_ms = customer.sales.first().map_or(now_ms, |first| state.sales[*first].at_ms);
-    let pays = match commission.kind {
-        CommissionKind::OneTime => customer.sales.is_empty(),
-        CommissionKind::Recurring { months } => {
-            now_ms.saturating_sub(first_sale_ms) < i64::from(months).saturating_mul(30 * DAY_MS)
-        }
-        CommissionKind::Lifetime => true,
-    };
-    pays.then_some(commission.percent)
+    let body = TrackedSale { success: true, sale_id: sale.sale_id, commission_id: sale.commission_id, message };
+    Reply::ok(&SaleResponse::Tracked(body))
 }
 
 fn read(fields: &Fields) -> Result<SaleRequest, Reply> {
@@ -280,10 +238,4 @@ fn read(fields: &Fields) -> Result<SaleRequest, Reply> {
         event_name: fields.event_name()?,
         additional_data: fields.additional_data()?,
     })
-}
-
-/// `amount · part / whole`, rounded to the nearest unit.
-pub(super) fn share(amount: u64, part: u64, whole: u64) -> u64 {
-    let (amount, part, whole) = (u128::from(amount), u128::from(part), u128::from(whole.max(1)));
-    u64::try_from((amount * part + whole / 2) / whole).unwrap_or(u64::MAX)
 }

@@ -1,5 +1,5 @@
-//! `GET /api/v1/cli/status?program_id=`, with the key, and the dashboard's `GET /api/tracking/status/<program>`, which is
-//! open here and asks for a login there.
+//! `GET /api/v1/cli/status?program_id=`, which requires the API key, and the dashboard's
+//! `GET /api/tracking/status/<program>`, for which the service requires a login and the sandbox doesn't.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ use crate::{
 };
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct StatusAnswer {
+pub(super) struct StatusResponse {
     program_id: String,
     name: String,
     domain: &'static str,
@@ -26,7 +26,7 @@ pub(super) struct StatusAnswer {
     stripe_charges_enabled: bool,
     recent_events: RecentEvents,
     active_partners: usize,
-    /// How many commissions are held.
+    /// Number of commissions on hold.
     pending_commissions: usize,
 }
 
@@ -38,7 +38,7 @@ struct RecentEvents {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct DashboardStatusAnswer {
+pub(super) struct DashboardStatusResponse {
     data: DashboardStatus,
 }
 
@@ -74,16 +74,16 @@ struct Statistics {
     sales: usize,
 }
 
-/// Says how the key's program does.
+/// Reports the status of the key's program.
 #[utoipa::path(
     get, path = "/api/v1/cli/status", tag = "Verification", operation_id = "getStatus",
     security(("key" = [])),
-    params(("program_id" = String, Query, description = "The key's program", example = "42")),
+    params(("program_id" = String, Query, description = "The id of the key's program", example = "42")),
     responses(
-        (status = 200, description = "How it does", body = StatusAnswer),
-        (status = 400, description = "No program is named", body = ErrorText),
-        (status = 401, description = "The key is missing or wrong", body = ErrorText),
-        (status = 404, description = "It is not the key's", body = ErrorText),
+        (status = 200, description = "The status of the program", body = StatusResponse),
+        (status = 400, description = "`program_id` is missing", body = ErrorText),
+        (status = 401, description = "The key is missing or invalid", body = ErrorText),
+        (status = 404, description = "The key belongs to another program", body = ErrorText),
     ),
 )]
 pub(super) fn status(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
@@ -101,7 +101,7 @@ pub(super) fn status(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
             && commission.status != CommissionStatus::Reversed
             && commission.held_until_ms > call.now_ms
     });
-    let answer = StatusAnswer {
+    let body = StatusResponse {
         program_id: settings.id.to_string(),
         name: format!("Sandbox program {}", settings.id),
         domain: "localhost",
@@ -112,16 +112,16 @@ pub(super) fn status(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
         active_partners: partners.filter(|partner| partner.state == PartnerState::Active).count(),
         pending_commissions: pending.count(),
     };
-    Ok(Reply::ok(&answer).into())
+    Ok(Reply::ok(&body).into())
 }
 
-/// Says which steps of the set-up real or test events have completed.
+/// Reports which steps of the setup have been completed by real or test events.
 #[utoipa::path(
     get, path = "/api/tracking/status/{program}", tag = "Dashboard", operation_id = "getDashboardStatus",
     params(("program" = u64, Path, description = "The program's id", example = 42)),
     responses(
-        (status = 200, description = "The steps", body = DashboardStatusAnswer),
-        (status = 404, description = "There is no such program", body = CmsError),
+        (status = 200, description = "The steps of the setup", body = DashboardStatusResponse),
+        (status = 404, description = "The program was not found", body = CmsError),
     ),
 )]
 pub(super) fn dashboard_status(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
@@ -144,5 +144,5 @@ pub(super) fn dashboard_status(state: &State, call: &Call<'_>) -> Result<Decisio
         has_partners: state.partners.iter().any(|partner| partner.program == program),
         last_updated: iso(call.now_ms),
     };
-    Ok(Reply::ok(&DashboardStatusAnswer { data }).into())
+    Ok(Reply::ok(&DashboardStatusResponse { data }).into())
 }

@@ -1,34 +1,34 @@
-//! Which path leads to which call.
+//! The table of endpoints.
 
 use axum::http::Method;
 
 use super::{
     Decide, chain, checks, click, events, lead, openapi, performance, readiness, refund, sale, status, tracker,
 };
-use crate::ApiCall;
+use crate::call::ApiCall;
 
-/// A call, and how it is reached.
+/// A call with its method and path.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    /// Absent for what is only here.
+    /// `None` for an endpoint that only the sandbox has.
     pub call: Option<ApiCall>,
     pub method: Method,
     pub path: &'static str,
-    /// The path of older trackers.
+    /// Path used by older trackers.
     pub alias: Option<&'static str>,
-    /// Whether pages of other origins may call it.
-    pub by_pages: bool,
+    /// Whether pages of other origins may call the endpoint.
+    pub cross_origin: bool,
     pub decide: Decide,
 }
 
 const fn get(call: ApiCall, path: &'static str, decide: Decide) -> Endpoint {
-    Endpoint { call: Some(call), method: Method::GET, path, alias: None, by_pages: false, decide }
+    Endpoint { call: Some(call), method: Method::GET, path, alias: None, cross_origin: false, decide }
 }
 
-/// Whether pages of other origins may call it.
+/// Who may call an endpoint.
 enum Callers {
-    Pages,
-    Servers,
+    PagesAndServers,
+    ServersOnly,
 }
 
 const fn post(
@@ -38,20 +38,26 @@ const fn post(
     callers: &Callers,
     decide: Decide,
 ) -> Endpoint {
-    let by_pages = matches!(callers, Callers::Pages);
-    Endpoint { call: Some(call), method: Method::POST, path, alias, by_pages, decide }
+    let cross_origin = matches!(callers, Callers::PagesAndServers);
+    Endpoint { call: Some(call), method: Method::POST, path, alias, cross_origin, decide }
 }
 
-/// All of them.
+/// All endpoints.
 pub(crate) static ENDPOINTS: &[Endpoint] = &[
-    post(ApiCall::Click, "/api/v1/track/click", Some("/api/tracking/click"), &Callers::Pages, click::click),
-    post(ApiCall::Lead, "/api/v1/track/lead", Some("/api/tracking/lead"), &Callers::Pages, lead::lead),
-    post(ApiCall::Sale, "/api/v1/track/sale", Some("/api/tracking/sale"), &Callers::Servers, sale::sale),
-    post(ApiCall::Refund, "/api/v1/track/refund", Some("/api/tracking/refund"), &Callers::Servers, refund::refund),
-    post(ApiCall::TestEvent, "/api/v1/cli/test-event", None, &Callers::Servers, chain::test_event),
+    post(ApiCall::Click, "/api/v1/track/click", Some("/api/tracking/click"), &Callers::PagesAndServers, click::click),
+    post(ApiCall::Lead, "/api/v1/track/lead", Some("/api/tracking/lead"), &Callers::PagesAndServers, lead::lead),
+    post(ApiCall::Sale, "/api/v1/track/sale", Some("/api/tracking/sale"), &Callers::ServersOnly, sale::sale),
+    post(ApiCall::Refund, "/api/v1/track/refund", Some("/api/tracking/refund"), &Callers::ServersOnly, refund::refund),
+    post(ApiCall::TestEvent, "/api/v1/cli/test-event", None, &Callers::ServersOnly, chain::test_event),
     get(ApiCall::Readiness, "/api/v1/programs/me/readiness", readiness::readiness),
-    post(ApiCall::CheckTestEvents, "/api/tracking/check-test-events", None, &Callers::Pages, checks::check_test_events),
-    post(ApiCall::TrackerTest, "/api/tracking/test", None, &Callers::Pages, checks::receive_test),
+    post(
+        ApiCall::CheckTestEvents,
+        "/api/tracking/check-test-events",
+        None,
+        &Callers::PagesAndServers,
+        checks::check_test_events,
+    ),
+    post(ApiCall::TrackerTest, "/api/tracking/test", None, &Callers::PagesAndServers, checks::receive_test),
     get(ApiCall::Status, "/api/v1/cli/status", status::status),
     get(ApiCall::Events, "/api/tracking/events/{program}", events::events),
     get(ApiCall::Performance, "/api/tracking/performance/{program}", performance::performance),
@@ -62,7 +68,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
         method: Method::GET,
         path: "/openapi.json",
         alias: None,
-        by_pages: false,
+        cross_origin: false,
         decide: openapi::document,
     },
 ];

@@ -1,4 +1,4 @@
-//! Events in test mode: kept apart, without effect on attribution, commissions or metrics.
+//! Test-mode events. They are recorded separately and don't affect attribution, commissions or metrics.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,10 +13,10 @@ use utoipa::{
 use super::{Decision, Fields, Reply};
 use crate::{change::Change, record::TestEventRecord, state::State};
 
-/// The amount of a test sale that has none, in cents.
+/// Default amount of a test sale, in cents.
 const AMOUNT_CENTS: u64 = 9_999;
 
-/// An event in test mode: only `additional_data.test_mode` is looked at, and the program where there is no key.
+/// A test-mode event. Only `additional_data.test_mode` is checked, and the program id if there is no key.
 pub(super) struct TestEvent;
 
 impl ToSchema for TestEvent {}
@@ -31,7 +31,7 @@ impl PartialSchema for TestEvent {
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)));
         ObjectBuilder::new()
             .schema_type(Type::Object)
-            .description(Some("An event in test mode: nothing else in it is checked."))
+            .description(Some("A test-mode event. No other fields are checked."))
             .property("additional_data", data)
             .required("additional_data")
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)))
@@ -39,17 +39,17 @@ impl PartialSchema for TestEvent {
     }
 }
 
-/// A test event was recorded, apart from the real ones.
+/// A test event was recorded.
 #[derive(Serialize, ToSchema)]
-pub(super) struct TestAnswer {
+pub(super) struct TestResponse {
     success: bool,
-    /// `Test click event tracked successfully`, and so on.
+    /// For example, `Test click event tracked successfully`.
     message: String,
-    data: TestAnswerData,
+    data: TestResponseData,
 }
 
 #[derive(Serialize, ToSchema)]
-struct TestAnswerData {
+struct TestResponseData {
     #[serde(rename = "eventId")]
     event_id: u64,
     #[serde(rename = "programId")]
@@ -57,8 +57,8 @@ struct TestAnswerData {
     test_mode: bool,
 }
 
-/// Records a test event. `program` is the one behind the key, where there was one; else
-/// `additional_data.program_id` says it, as a text or a number.
+/// Records a test event. `program` is the index of the key's program. Without a key, the program id is read from
+/// `additional_data.program_id`, which may be a string or a number.
 pub(super) fn record(
     state: &State,
     now_ms: i64,
@@ -78,15 +78,15 @@ pub(super) fn record(
         amount_cents: sale.then(|| fields.get("amount_cents").and_then(Fields::amount).unwrap_or(AMOUNT_CENTS)),
         ..bare(state, now_ms, event_type, program_id)
     };
-    let reply = Reply::ok(&TestAnswer {
+    let reply = Reply::ok(&TestResponse {
         success: true,
         message: format!("Test {event_type} event tracked successfully"),
-        data: TestAnswerData { event_id: event.event_id, program_id, test_mode: true },
+        data: TestResponseData { event_id: event.event_id, program_id, test_mode: true },
     });
     Decision::changing(Change::TestEvent(event), reply)
 }
 
-/// A test event of which only the kind is known.
+/// Creates a test event without transaction id and amount.
 pub(super) fn bare(state: &State, now_ms: i64, event_type: &str, program_id: Option<u64>) -> TestEventRecord {
     TestEventRecord {
         event_id: state.id_after(1),

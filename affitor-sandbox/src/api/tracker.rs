@@ -1,9 +1,9 @@
-//! `GET /js/affitor-tracker.js`.
+//! `GET /js/affitor-tracker.js`: the tracker script.
 
 use super::{Call, Decision, Reply};
 use crate::{change::Change, state::State};
 
-/// The browser tracker: `src/tracker.js`.
+/// Returns the browser tracker.
 #[utoipa::path(
     get, path = "/js/affitor-tracker.js", tag = "Browser", operation_id = "getTracker",
     responses((status = 200, description = "The script", body = String, content_type = "text/javascript; charset=utf-8")),
@@ -14,7 +14,7 @@ pub(super) fn tracker(_: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         content_type: "text/javascript; charset=utf-8",
         body: include_str!("../tracker.js").into(),
         retry_after: None,
-        words: None,
+        reason: None,
     };
     Ok(Decision::changing(Change::TrackerFetched { at_ms: call.now_ms }, reply))
 }

@@ -1,4 +1,4 @@
-//! The page's HTML. Whatever came from outside goes through maud, which escapes it.
+//! HTML of the page. All data goes through maud, which escapes it.
 
 use maud::{DOCTYPE, Markup, html};
 
@@ -7,9 +7,9 @@ use super::{
     text::{distance, grouped, money, short, when},
 };
 use crate::{
-    ApiCall,
+    call::ApiCall,
     clock::iso,
-    fault::FAULTS,
+    fault::Fault,
     record::{CommissionRecord, CommissionStatus, CustomerStatus, SaleRecord},
     request_log::RequestRecord,
 };
@@ -18,7 +18,7 @@ const STAGES: [(&str, &str); 4] =
     [("click", "clicked only"), ("lead", "signed up"), ("conversion", "paid"), ("refund", "refunded")];
 
 /// The whole page.
-pub(super) fn page(told: &Story, url: &str) -> Markup {
+pub(super) fn page(data: &Story, url: &str) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -35,16 +35,16 @@ pub(super) fn page(told: &Story, url: &str) -> Markup {
                 a.skip-link href="#story" { "Skip to the visitors" }
                 header.top {
                     h1 { "Affitor " span { "sandbox" } }
-                    p.live { span.dot #live-dot {} span #live { "reload to see what is new" } }
+                    p.live { span.dot #live-dot {} span #live { "reload to see new events" } }
                     (tools())
                 }
                 p.toast #toast role="status" hidden {}
-                (filters(told))
-                div #story { (story(told, url)) }
+                (filters(data))
+                div #story { (story(data, url)) }
                 footer.foot {
-                    a href=(format!("/_sandbox/shop?aff={}", encoded(first_partner(told)))) { "A shop to click through" }
+                    a href=(format!("/_sandbox/shop?aff={}", encoded(first_partner(data)))) { "Test shop" }
                     a href="/openapi.json" { "OpenAPI document" }
-                    a href="/_sandbox/snapshot" { "All of it as JSON" }
+                    a href="/_sandbox/snapshot" { "State as JSON" }
                     a href="/_sandbox/requests" { "Requests as JSON" }
                 }
             }
@@ -52,15 +52,15 @@ pub(super) fn page(told: &Story, url: &str) -> Markup {
     }
 }
 
-fn first_partner(told: &Story) -> &str {
-    told.partners.first().map_or("", String::as_str)
+fn first_partner(data: &Story) -> &str {
+    data.partners.first().map_or("", String::as_str)
 }
 
 fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// A form that one button sends.
+/// A form that consists of one button.
 fn action(path: &str, name: &str, class: &str, fields: &[(&str, &str)]) -> Markup {
     html! {
         form.action method="post" action=(path) {
@@ -72,12 +72,12 @@ fn action(path: &str, name: &str, class: &str, fields: &[(&str, &str)]) -> Marku
 
 fn tools() -> Markup {
     html! {
-        nav.tools aria-label="What to do" {
+        nav.tools aria-label="Actions" {
             (action("/_sandbox/chain", "Run a chain", "primary", &[]))
             details.menu {
                 summary { "Clock" }
                 div.sheet {
-                    p { "Moves ahead only. Windows, holds and the hourly limit of chains follow it." }
+                    p { "The clock only moves ahead. Windows, holds and the hourly limit of chains depend on it." }
                     div.row {
                         (action("/_sandbox/clock", "+1 hour", "", &[("seconds", "3600")]))
                         (action("/_sandbox/clock", "+1 day", "", &[("days", "1")]))
@@ -93,41 +93,41 @@ fn tools() -> Markup {
                 summary { "Faults" }
                 div.sheet {
                     form.action.fault method="post" action="/_sandbox/faults" {
-                        label { "What goes wrong "
-                            select name="fault" { @for fault in FAULTS { option value=(fault) { (fault) } } }
+                        label { "Fault "
+                            select name="fault" { @for fault in Fault::ALL { option value=(fault) { (fault) } } }
                         }
-                        label { "In which call "
+                        label { "Call "
                             select name="call" {
-                                option value="" { "every one" }
+                                option value="" { "all calls" }
                                 @for call in ApiCall::ALL { option value=(call) { (call) } }
                             }
                         }
                         label { "How often "
                             select name="chance" {
                                 option value="1x" { "the next request" }
-                                option value="3x" { "the next three" }
-                                option value="0.1" { "one in ten" }
-                                option value="0.5" { "every other one" }
-                                option value="" { "always" }
+                                option value="3x" { "the next three requests" }
+                                option value="0.1" { "one in ten requests" }
+                                option value="0.5" { "one in two" }
+                                option value="" { "every request" }
                             }
                         }
-                        button { "Turn on" }
+                        button { "Enable" }
                     }
                 }
             }
             details.menu {
                 summary { "Reset" }
                 div.sheet {
-                    p { "Forgets every event and request, and sets the clock back." }
-                    (action("/_sandbox/reset", "Forget everything", "danger", &[]))
+                    p { "Deletes all events and requests, and resets the clock." }
+                    (action("/_sandbox/reset", "Delete everything", "danger", &[]))
                 }
             }
         }
     }
 }
 
-fn filters(told: &Story) -> Markup {
-    let Filter { q, partner, stage, .. } = &told.filter;
+fn filters(data: &Story) -> Markup {
+    let Filter { q, partner, stage, .. } = &data.filter;
     html! {
         form.filters #filters method="get" action="/" role="search" {
             label { span { "Find" }
@@ -136,7 +136,7 @@ fn filters(told: &Story) -> Markup {
             label { span { "Partner" }
                 select name="partner" {
                     option value="" { "all" }
-                    @for code in &told.partners { option value=(code) selected[code == partner] { (code) } }
+                    @for code in &data.partners { option value=(code) selected[code == partner] { (code) } }
                 }
             }
             label { span { "Stage" }
@@ -150,45 +150,45 @@ fn filters(told: &Story) -> Markup {
     }
 }
 
-/// What the script fetches anew when something has happened.
-pub(super) fn story(told: &Story, url: &str) -> Markup {
-    let totals = &told.totals;
+/// The part of the page that the script fetches again after each change.
+pub(super) fn story(data: &Story, url: &str) -> Markup {
+    let totals = &data.totals;
     html! {
-        section.totals aria-label="In all" {
+        section.totals aria-label="Totals" {
             (total("Clicks", totals.clicks))
             (total("Leads", totals.leads))
             (total("Sales", totals.sales))
             (total("Commissions", totals.commissions))
             (total("Refunds", totals.refunds))
             div.total.clock {
-                b { time datetime=(iso(told.now_ms)) { (when(told.now_ms, told.now_ms)) } }
+                b { time datetime=(iso(data.now_ms)) { (when(data.now_ms, data.now_ms)) } }
                 span {
-                    (iso(told.now_ms).get(..10).unwrap_or_default())
-                    @if told.ahead_ms > 0 { ", " (distance(told.ahead_ms)) " ahead" } @else { " UTC" }
+                    (iso(data.now_ms).get(..10).unwrap_or_default())
+                    @if data.ahead_ms > 0 { ", " (distance(data.ahead_ms)) " ahead" } @else { " UTC" }
                 }
             }
         }
-        @if !told.faults.is_empty() {
-            section.faults aria-label="Faults that are on" {
-                b { "Faults on" }
-                @for rule in &told.faults { code { (rule) } }
-                (action("/_sandbox/faults/clear", "Turn off", "", &[]))
+        @if !data.faults.is_empty() {
+            section.faults aria-label="Enabled faults" {
+                b { "Enabled faults" }
+                @for rule in &data.faults { code { (rule) } }
+                (action("/_sandbox/faults/clear", "Disable all", "", &[]))
             }
         }
         div.columns {
             main aria-label="Visitors" {
-                h2 { "Visitors " small { (grouped(told.found as u64)) } }
-                @if told.visitors.is_empty() { (nobody(told, url)) }
-                @for visitor in &told.visitors { (card(visitor, told.now_ms)) }
-                (pages(told))
+                h2 { "Visitors " small { (grouped(data.found as u64)) } }
+                @if data.visitors.is_empty() { (nobody(data, url)) }
+                @for visitor in &data.visitors { (card(visitor, data.now_ms)) }
+                (pages(data))
             }
             aside {
-                h2 { "What went wrong" }
-                @if told.wrong.is_empty() { p.none { "Nothing was refused, and no fault was met." } }
-                ol.wrong { @for request in &told.wrong { (wrong(request, told.now_ms)) } }
+                h2 { "Failed requests" }
+                @if data.wrong.is_empty() { p.none { "No request was refused or met a fault." } }
+                ol.wrong { @for request in &data.wrong { (wrong(request, data.now_ms)) } }
                 h2 { "Chains and test events" }
-                @if told.tests.is_empty() { p.none { "None yet. “Run a chain” checks the way from click to sale." } }
-                ol.tests { @for test in &told.tests { (test_event(test, told.now_ms)) } }
+                @if data.tests.is_empty() { p.none { "None yet. “Run a chain” tests the path from click to sale." } }
+                ol.tests { @for test in &data.tests { (test_event(test, data.now_ms)) } }
             }
         }
     }
@@ -198,36 +198,36 @@ fn total(name: &str, count: usize) -> Markup {
     html! { div.total { b { (grouped(count as u64)) } span { (name) } } }
 }
 
-fn pages(told: &Story) -> Markup {
+fn pages(data: &Story) -> Markup {
     let link = |skip: usize| {
-        let Filter { q, partner, stage, .. } = &told.filter;
+        let Filter { q, partner, stage, .. } = &data.filter;
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("q", q).append_pair("partner", partner).append_pair("stage", stage);
         format!("/?{}", query.append_pair("skip", &skip.to_string()).finish())
     };
-    let step = told.visitors.len().max(25);
+    let step = data.visitors.len().max(25);
     html! {
         nav.pages aria-label="More visitors" {
-            @if told.filter.skip > 0 { a href=(link(told.filter.skip.saturating_sub(step))) { "← later" } }
-            @if told.more { a href=(link(told.filter.skip.saturating_add(step))) { "earlier →" } }
+            @if data.filter.skip > 0 { a href=(link(data.filter.skip.saturating_sub(step))) { "← later" } }
+            @if data.more { a href=(link(data.filter.skip.saturating_add(step))) { "earlier →" } }
         }
     }
 }
 
-/// Instead of visitors: how to begin.
-fn nobody(told: &Story, url: &str) -> Markup {
-    if told.filter.is_set() || told.filter.skip > 0 {
-        return html! { p.none { "Nobody matches. " a href="/" { "Show all" } } };
+/// Shown while there are no visitors: how to begin.
+fn nobody(data: &Story, url: &str) -> Markup {
+    if data.filter.is_set() || data.filter.skip > 0 {
+        return html! { p.none { "No visitor matches. " a href="/" { "Show all" } } };
     }
-    let partner = first_partner(told);
+    let partner = first_partner(data);
     html! {
         div.begin {
-            p { "Nobody has come yet. Begin in one of three ways:" }
+            p { "No visitors yet. There are three ways to begin:" }
             ol {
-                li { a href=(format!("/_sandbox/shop?aff={}", encoded(partner))) { "Click through a shop" }
-                    ", as a visitor whom partner " b { (partner) } " sent: sign up, pay, get the money back." }
+                li { a href=(format!("/_sandbox/shop?aff={}", encoded(partner))) { "Click through the test shop" }
+                    " as a visitor from partner " b { (partner) } ": sign up, pay and get a refund." }
                 li { "Start your app with"
-                    pre { "AFFITOR_API_URL=" (url) "\nAFFITOR_API_KEY=" (told.key_to_show) "\nAFFITOR_PROGRAM_ID=" (told.program_id) }
+                    pre { "AFFITOR_API_URL=" (url) "\nAFFITOR_API_KEY=" (data.key_to_show) "\nAFFITOR_PROGRAM_ID=" (data.program_id) }
                     "and open one of its pages with " code { "?aff=" (partner) } "." }
                 li { "Report a click yourself:"
                     pre { "curl " (url) "/api/v1/track/click -d '{\"affiliate_url\": \"https://shop.example/?aff=" (partner) "\"}'" } }
@@ -250,7 +250,7 @@ fn card(visitor: &Visitor, now_ms: i64) -> Markup {
             header {
                 h3 { (short(&name)) }
                 @if let Some(partner) = &visitor.partner { span.partner { "by " (partner) } }
-                ol.chain aria-label="How far" {
+                ol.chain aria-label="Stages" {
                     @for (stage, done) in stages {
                         li class=(stage) data-done[done] { (stage) @if !done { span.hidden { " not yet" } } }
                     }
@@ -274,7 +274,7 @@ fn event_row(event: &Event, now_ms: i64) -> Markup {
         Event::Lead(lead) => (
             "lead",
             html! {
-                @if lead.provisional { "Signed up, provisionally: a lead with the key settles it" } @else { "Signed up" }
+                @if lead.provisional { "Signed up (provisional until a lead with the API key arrives)" } @else { "Signed up" }
                 div.sub {
                     @if let Some(key) = &lead.customer_key { "as " code { (short(key)) } }
                     @if let Some(click_id) = &lead.click_id { " with " code { (short(click_id)) } }
@@ -286,11 +286,11 @@ fn event_row(event: &Event, now_ms: i64) -> Markup {
             "refund",
             html! {
                 @match refund.refund_amount_cents {
-                    Some(amount) => { "Got back " b { (money(amount, currency)) } }
-                    None => { "Got " b { "all" } " back" }
+                    Some(amount) => { "Refunded " b { (money(amount, currency)) } }
+                    None => { "Refunded in full" }
                 }
-                " of " code { (short(&refund.transaction_id)) }
-                div.sub { (money(refund.deduction_cents, currency)) " of the commission taken back, which is " (status(refund.status)) " now" }
+                ", " code { (short(&refund.transaction_id)) }
+                div.sub { (money(refund.deduction_cents, currency)) " deducted from the commission, now " (status(refund.status)) }
             },
         ),
     };
@@ -309,9 +309,9 @@ fn sale_text(sale: &SaleRecord, commission: Option<&CommissionRecord>) -> Markup
         @if sale.is_recurring { " (renewal)" }
         div.sub {
             @match commission {
-                Some(made) => {
-                    span.commission { (money(made.amount_cents, &sale.currency)) } " commission for " b { (made.partner_code) }
-                    ", " (status(made.status)) ", held until " (iso(made.held_until_ms).get(..10).unwrap_or_default())
+                Some(commission) => {
+                    span.commission { (money(commission.amount_cents, &sale.currency)) } " commission for " b { (commission.partner_code) }
+                    ", " (status(commission.status)) ", held until " (iso(commission.held_until_ms).get(..10).unwrap_or_default())
                 }
                 None => "no commission",
             }
@@ -328,7 +328,7 @@ fn status(status: CommissionStatus) -> &'static str {
 }
 
 fn wrong(request: &RequestRecord, now_ms: i64) -> Markup {
-    let status = request.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let status = request.status.map_or_else(|| "no response".to_owned(), |status| status.to_string());
     let ids = [&request.customer_key, &request.click_id, &request.transaction_id];
     html! {
         li {
@@ -337,7 +337,7 @@ fn wrong(request: &RequestRecord, now_ms: i64) -> Markup {
                 code { (request.method) " " (request.path) }
                 @if let Some(why) = &request.error { div { (why) } }
                 @if let Some(fault) = &request.fault {
-                    div.fault { "fault " code { (fault) } ": " @if request.changed { "recorded all the same" } @else { "nothing recorded" } }
+                    div.fault { "fault " code { (fault) } ": " @if request.changed { "the event was recorded" } @else { "nothing was recorded" } }
                 }
                 div.sub { @for id in ids.into_iter().flatten() { code { (id) } " " } }
             }
@@ -352,7 +352,7 @@ fn test_event(test: &Test, now_ms: i64) -> Markup {
             div.what {
                 @match test {
                     Test::Chain(chain) if chain.attributed => "A chain: attributed, from click to sale",
-                    Test::Chain(_) => "A chain: its sale was not attributed (no commission policy)",
+                    Test::Chain(_) => "A chain: not attributed (the program has no commission policy)",
                     Test::Event { event_type, .. } => { "A test " (event_type) },
                 }
             }

@@ -1,5 +1,5 @@
-//! The sandbox's page: the story of each visitor, live. Rendered here; a script only fetches it anew when something has
-//! happened.
+//! The sandbox's page: the history of each visitor, live. It is rendered here; a script fetches it again after each
+//! change.
 
 mod html;
 mod shop;
@@ -15,22 +15,21 @@ use axum::{
         HeaderMap, HeaderValue,
         header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY},
     },
-    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
 use maud::Markup;
 use story::{Filter, Story};
 
-use crate::{control::only_from_here, service::Service};
+use crate::service::Service;
 
 /// The page itself.
 pub(crate) fn routes() -> Router<Arc<Service>> {
-    Router::new().route("/", get(page)).layer(middleware::from_fn(only_from_here))
+    Router::new().route("/", get(page))
 }
 
-/// What the page fetches.
-pub(crate) fn parts() -> Router<Arc<Service>> {
+/// What the page fetches, and the shop. Nested under `/_sandbox`.
+pub(crate) fn asset_routes() -> Router<Arc<Service>> {
     Router::new()
         .route("/story", get(fragment))
         .route("/page.css", get(async || asset("text/css; charset=utf-8", include_str!("page.css"))))
@@ -45,7 +44,7 @@ async fn page(
 ) -> impl IntoResponse {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let url = format!("http://{host}");
-    answer(&html::page(&tell(&service, filter), &url))
+    respond(&html::page(&story(&service, filter), &url))
 }
 
 async fn fragment(
@@ -55,15 +54,15 @@ async fn fragment(
 ) -> impl IntoResponse {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let url = format!("http://{host}");
-    answer(&html::story(&tell(&service, filter), &url))
+    respond(&html::story(&story(&service, filter), &url))
 }
 
-fn tell(service: &Service, filter: Filter) -> Story {
+fn story(service: &Service, filter: Filter) -> Story {
     let inner = service.lock();
     Story::of(&inner.state, &inner.log, inner.faults.rules(), filter)
 }
 
-fn answer(markup: &Markup) -> Response {
+fn respond(markup: &Markup) -> Response {
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     let headers = [

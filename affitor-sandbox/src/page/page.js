@@ -1,4 +1,4 @@
-// Keeps the page up to date, and sends its forms without leaving it. Without this script the page works all the same.
+// Keeps the page up to date and submits its forms in the background. The page also works without this script.
 (() => {
   "use strict";
 
@@ -8,25 +8,25 @@
   const live = document.getElementById("live");
   const dot = document.getElementById("live-dot");
 
-  // Changes that come while one is being drawn are drawn once, afterwards.
+  // Changes that arrive while the page is being updated cause one more update.
   let drawing = false;
-  let again = false;
+  let redraw = false;
 
   const draw = async () => {
     if (drawing) {
-      again = true;
+      redraw = true;
       return;
     }
     drawing = true;
     do {
-      again = false;
+      redraw = false;
       try {
-        const answer = await fetch(`/_sandbox/story${location.search}`);
-        if (answer.ok) put(await answer.text());
+        const response = await fetch(`/_sandbox/story${location.search}`);
+        if (response.ok) put(await response.text());
       } catch {
-        // The stream of changes says that the sandbox is gone.
+        // The event stream reports that the sandbox has stopped.
       }
-    } while (again);
+    } while (redraw);
     drawing = false;
   };
 
@@ -44,7 +44,7 @@
   };
 
   let hiding;
-  const say = (text, bad) => {
+  const show = (text, bad) => {
     toast.textContent = text;
     toast.classList.toggle("bad", bad);
     toast.hidden = false;
@@ -62,16 +62,16 @@
     if (!form.classList.contains("action")) return;
     event.preventDefault();
     try {
-      const answer = await fetch(form.action, {
+      const response = await fetch(form.action, {
         method: "POST",
         headers: { accept: "application/json" },
         body: new URLSearchParams(new FormData(form)),
       });
-      const said = await answer.json();
-      say(said.message ?? said.error, !answer.ok);
-      if (answer.ok) form.closest("details")?.removeAttribute("open");
+      const result = await response.json();
+      show(result.message ?? result.error, !response.ok);
+      if (response.ok) form.closest("details")?.removeAttribute("open");
     } catch {
-      say("The sandbox does not answer", true);
+      show("The sandbox does not respond", true);
     }
   });
 
@@ -82,7 +82,7 @@
   };
   filters.addEventListener("input", filter);
 
-  // One menu at a time, and Escape closes it.
+  // Only one menu is open at a time, and Escape closes it.
   const menus = [...document.querySelectorAll("details.menu")];
   const close = (except) => menus.forEach((menu) => menu !== except && menu.removeAttribute("open"));
   menus.forEach((menu) => menu.addEventListener("toggle", () => menu.open && close(menu)));

@@ -1,4 +1,4 @@
-// The shop's page: what an app's own page would do with the tracker.
+// Script of the test shop. It uses the tracker as an app's page would.
 (() => {
   "use strict";
 
@@ -8,8 +8,8 @@
     element("click-id").textContent = window.affitor.getClickId() ?? "none";
     element("user").textContent = keep("user") ?? "nobody";
   };
-  const say = (what, status, answer) => {
-    element("said").textContent = `${what}: ${status} ${answer.message ?? answer.error?.message ?? answer.error ?? answer.status ?? ""}`;
+  const report = (what, status, body) => {
+    element("said").textContent = `${what}: ${status} ${body.message ?? body.error?.message ?? body.error ?? body.status ?? ""}`;
     show();
   };
   const on = (id, act) =>
@@ -23,34 +23,34 @@
     });
 
   const send = async (path, body) => {
-    const answer = await fetch(path, {
+    const response = await fetch(path, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-    return { status: answer.status, id: answer.headers.get("x-transaction-id"), said: await answer.json() };
+    return { status: response.status, id: response.headers.get("x-transaction-id"), body: await response.json() };
   };
 
   on("signup", async (form) => {
     const key = keep("user") ?? `user_${Math.random().toString(36).slice(2, 8)}`;
     keep("user", key);
     const { status, data } = await window.affitor.signup(key, form.email.value);
-    say("Sign-up", status, data ?? {});
+    report("Sign-up", status, data ?? {});
   });
   on("pay", async () => {
     const paid = await send("/_sandbox/shop/pay", { customer_key: keep("user"), click_id: window.affitor.getClickId() });
     if (paid.status === 200) keep("payment", paid.id);
-    say(`Payment ${paid.id}`, paid.status, paid.said);
+    report(`Payment ${paid.id}`, paid.status, paid.body);
   });
   on("refund", async () => {
     const id = keep("payment");
     if (!id) throw new Error("Nothing has been paid yet");
-    const back = await send("/_sandbox/shop/refund", { transaction_id: id });
-    say(`Refund of ${id}`, back.status, back.said);
+    const refund = await send("/_sandbox/shop/refund", { transaction_id: id });
+    report(`Refund of ${id}`, refund.status, refund.body);
   });
 
   show();
-  // The click is on its way while the page is being shown.
+  // The tracker's call may still be in progress when the page is shown.
   const waiting = setInterval(show, 200);
   setTimeout(() => clearInterval(waiting), 5000);
 })();

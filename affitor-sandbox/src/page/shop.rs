@@ -1,5 +1,5 @@
-//! A small shop to click through, for those who have no app at hand: the page reports click and sign-up with the tracker,
-//! and the shop's server (these two calls) reports the sale and the refund with the key, as an app would.
+//! A small shop to click through, for testers without an app. Its page reports clicks and sign-ups with the tracker. Its
+//! server, the two handlers in this file, reports sales and refunds with the API key, as an app would.
 
 use std::sync::{
     Arc,
@@ -16,11 +16,11 @@ use maud::{DOCTYPE, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{answer, asset};
+use super::{asset, respond as respond_with};
 use crate::{
-    ApiCall,
     api::{Call, ENDPOINTS, Fields, Reply},
-    routes::respond,
+    call::ApiCall,
+    response::respond,
     service::{RequestLine, Service},
 };
 
@@ -40,7 +40,7 @@ async fn shop(Shared(service): Shared<Arc<Service>>) -> impl IntoResponse {
         let partners: Vec<String> = inner.state.partners.iter().map(|partner| partner.code.clone()).collect();
         (inner.state.programs.first().map_or(0, |program| program.id), partners)
     };
-    answer(&html! {
+    respond_with(&html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -54,20 +54,20 @@ async fn shop(Shared(service): Shared<Arc<Service>>) -> impl IntoResponse {
                 script src="/_sandbox/shop.js" defer {}
             }
             body {
-                header.top { h1 { "A shop " span { "with partners" } } a href="/" { "What the sandbox sees of it" } }
+                header.top { h1 { "A shop " span { "with partners" } } a href="/" { "What the sandbox has received" } }
                 div.begin {
                     ol {
-                        li { "Come by the link of a partner: "
+                        li { "Follow a partner's link: "
                             @for code in &partners { a href=(format!("?{}", url::form_urlencoded::Serializer::new(String::new()).append_pair("aff", code).finish())) { (code) } " " }
                             p.sub { "Your click id: " code #click-id { "none" } } }
                         li { "Sign up: "
                             form.row #signup { label { "E-mail " input type="email" name="email" value="jo@example.com" required; } button { "Sign up" } }
                             p.sub { "You are " code #user { "nobody" } } }
                         li { "Pay: " form.row #pay { button { "Pay 49.00 USD" } } }
-                        li { "Think better of it: " form.row #refund { button { "Get the last payment back" } } }
+                        li { "Ask for a refund: " form.row #refund { button { "Refund the last payment" } } }
                     }
                     p #said role="status" {}
-                    noscript { p { "This page needs scripts: it is there to show the tracker." } }
+                    noscript { p { "This page demonstrates the tracker and requires JavaScript." } }
                 }
             }
         }
@@ -95,15 +95,15 @@ async fn pay(Shared(service): Shared<Arc<Service>>, Json(payment): Json<Payment>
 }
 
 #[derive(Deserialize)]
-struct Return {
+struct RefundForm {
     transaction_id: String,
 }
 
-async fn refund(Shared(service): Shared<Arc<Service>>, Json(asked): Json<Return>) -> Response {
-    report(&service, ApiCall::Refund, &json!({ "transaction_id": asked.transaction_id })).await
+async fn refund(Shared(service): Shared<Arc<Service>>, Json(form): Json<RefundForm>) -> Response {
+    report(&service, ApiCall::Refund, &json!({ "transaction_id": form.transaction_id })).await
 }
 
-/// Makes a call with the first program's key, as the shop's server would, and says what was sent and answered.
+/// Makes a call with the first program's key and returns its response, with the transaction id in a header.
 async fn report(service: &Service, call: ApiCall, body: &Value) -> Response {
     let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| endpoint.call == Some(call)) else {
         return Reply::not_found("Not Found").into_response(Into::into);

@@ -1,32 +1,33 @@
-//! What the page shows: the visitors whom the filter wants, those with the latest event first, and what went wrong.
+//! Data of the page: the visitors that match the filter, most recently active first, and the failed requests.
 
 use std::cmp::Reverse;
 
 use serde::Deserialize;
 
 use crate::{
-    FaultRule, builder,
+    builder,
+    fault::FaultRule,
     record::{ChainRecord, ClickRecord, CommissionRecord, CustomerStatus, LeadRecord, RefundRecord, SaleRecord},
     request_log::{RequestLog, RequestRecord},
     state::{Customer, State},
 };
 
-/// How many visitors, events of one, requests and test events are shown.
+/// Maximum numbers of visitors, events per visitor, requests and test events on the page.
 const VISITORS: usize = 25;
 const EVENTS: usize = 12;
 const REQUESTS: usize = 30;
 const TESTS: usize = 10;
 
-/// What the page's query asks for.
+/// Query parameters of the page.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Filter {
-    /// A part of a customer key, click id, transaction id or landing URL.
+    /// Part of a customer key, click id, transaction id or landing URL.
     pub q: String,
     pub partner: String,
     /// `click`, `lead`, `conversion` or `refund`.
     pub stage: String,
-    /// How many visitors to pass over.
+    /// Number of visitors to skip.
     pub skip: usize,
 }
 
@@ -35,7 +36,7 @@ impl Filter {
         !(self.q.is_empty() && self.partner.is_empty() && self.stage.is_empty())
     }
 
-    fn wants(&self, state: &State, customer: &Customer) -> bool {
+    fn matches(&self, state: &State, customer: &Customer) -> bool {
         let at_stage = match self.stage.as_str() {
             "click" => customer.status == CustomerStatus::Click,
             "lead" => customer.status == CustomerStatus::Lead,
@@ -61,22 +62,22 @@ impl Filter {
     }
 }
 
-/// All that the page shows, at one moment.
+/// Data of the page at one moment.
 pub(super) struct Story {
     pub filter: Filter,
     pub now_ms: i64,
     pub ahead_ms: i64,
     pub program_id: u64,
-    /// The key, where it is the usual one; else words for it.
+    /// The API key if it is the default one; otherwise a placeholder.
     pub key_to_show: &'static str,
     pub partners: Vec<String>,
     pub totals: Totals,
     pub visitors: Vec<Visitor>,
-    /// How many visitors the filter wants.
+    /// Number of visitors that match the filter.
     pub found: usize,
     pub more: bool,
     pub faults: Vec<FaultRule>,
-    /// What was refused or met a fault, the latest first.
+    /// Requests that were refused or met a fault, newest first.
     pub wrong: Vec<RequestRecord>,
     pub tests: Vec<Test>,
 }
@@ -90,7 +91,7 @@ pub(super) struct Totals {
     pub commissions: usize,
 }
 
-/// One visitor, with what happened to them, the latest first.
+/// A visitor with their events, newest first.
 pub(super) struct Visitor {
     pub number: u64,
     pub key: Option<String>,
@@ -99,7 +100,7 @@ pub(super) struct Visitor {
     pub partner: Option<String>,
     pub last_event: u64,
     pub events: Vec<Event>,
-    /// How many older events are not shown.
+    /// Number of older events that are not shown.
     pub older: usize,
 }
 
@@ -120,7 +121,7 @@ impl Event {
         }
     }
 
-    /// For events of the same moment.
+    /// Order of events with the same timestamp.
     fn order(&self) -> u8 {
         match self {
             Self::Click(_) => 0,
@@ -131,7 +132,7 @@ impl Event {
     }
 }
 
-/// A chain or an event in test mode.
+/// A chain or a test-mode event.
 pub(super) enum Test {
     Chain(ChainRecord),
     Event { event_type: String, at_ms: i64 },
@@ -149,7 +150,7 @@ impl Test {
 impl Story {
     pub(super) fn of(state: &State, log: &RequestLog, faults: &[FaultRule], filter: Filter) -> Self {
         let mut wanted: Vec<&Customer> =
-            state.customers.iter().filter(|customer| filter.wants(state, customer)).collect();
+            state.customers.iter().filter(|customer| filter.matches(state, customer)).collect();
         let found = wanted.len();
         let last = filter.skip.saturating_add(VISITORS);
         let latest = |customer: &&Customer| Reverse((customer.last_event, customer.id));
@@ -188,9 +189,9 @@ impl Story {
 
 impl Visitor {
     fn of(state: &State, customer: &Customer) -> Self {
-        // Of many events only the latest are shown, so of each kind only the latest can be.
-        fn latest(places: &[usize]) -> impl Iterator<Item = &usize> {
-            places.iter().rev().take(EVENTS)
+        // Only the newest events are shown, so only the newest of each type are needed.
+        fn latest(indices: &[usize]) -> impl Iterator<Item = &usize> {
+            indices.iter().rev().take(EVENTS)
         }
         let waiting = state.provisional.iter().rev().filter(|lead| lead.customer_id == customer.id);
         let waiting_count = waiting.clone().count();

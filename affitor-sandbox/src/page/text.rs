@@ -1,14 +1,14 @@
-//! How the page writes times and money.
+//! Formatting of times and amounts on the page.
 
 use std::borrow::Cow;
 
 use crate::clock::{self, DAY_MS};
 
-/// Currencies without a smaller unit: what the API calls cents is the unit itself.
+/// Currencies without a minor unit: the API's "cents" are whole units.
 const WITHOUT_CENTS: [&str; 16] =
     ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"];
 
-/// An amount with its currency: `49.00 USD`, `1,200,000 VND`.
+/// Formats an amount with its currency: `49.00 USD`, `1,200,000 VND`.
 pub(super) fn money(amount: u64, currency: &str) -> String {
     if WITHOUT_CENTS.contains(&currency) {
         format!("{} {currency}", grouped(amount))
@@ -17,7 +17,7 @@ pub(super) fn money(amount: u64, currency: &str) -> String {
     }
 }
 
-/// A text that somebody sent, cut to what can be read.
+/// Cuts a text received from a client to a readable length.
 pub(super) fn short(text: &str) -> Cow<'_, str> {
     const MOST: usize = 256;
     match text.char_indices().nth(MOST) {
@@ -26,12 +26,12 @@ pub(super) fn short(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A number with its thousands apart.
+/// Formats a number with thousands separators.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -39,14 +39,14 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// The time of day, with the day where it is not the same as `now_ms`; all in UTC.
+/// Formats the time of day in UTC, with the date if it is not the date of `now_ms`.
 pub(super) fn when(at_ms: i64, now_ms: i64) -> String {
     let iso = clock::iso(at_ms);
     let (day, time) = (iso.get(..10).unwrap_or_default(), iso.get(11..19).unwrap_or_default());
     if at_ms.div_euclid(DAY_MS) == now_ms.div_euclid(DAY_MS) { time.to_owned() } else { format!("{day} {time}") }
 }
 
-/// How far ahead the clock is: `61 days`, `2 h`, `90 s`.
+/// Formats the offset of the clock: `61 days`, `2 h`, `90 s`.
 pub(super) fn distance(ms: i64) -> String {
     let (days, rest) = (ms / DAY_MS, ms % DAY_MS);
     let (hours, minutes, seconds) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60);

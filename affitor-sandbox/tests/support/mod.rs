@@ -1,11 +1,11 @@
-//! Callers of the API, with the program's key or without.
+//! Clients of the API and other helpers for the tests.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "each test file uses only a part")]
 
 use affitor_sandbox::{Sandbox, SandboxBuilder};
 use serde_json::{Value, json};
 
-/// A visitor of the API, with the program's key or without.
+/// A client of the API, with or without the program's key.
 pub(crate) struct Visitor<'s> {
     pub(crate) sandbox: &'s Sandbox,
     pub(crate) authorization: Option<String>,
@@ -25,8 +25,8 @@ impl<'s> Visitor<'s> {
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap())
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
     }
 
     pub(crate) async fn track(&self, call: &str, body: Value) -> (u16, Value) {
@@ -35,24 +35,24 @@ impl<'s> Visitor<'s> {
 
     pub(crate) async fn click(&self, partner: &str, existing: Option<&str>) -> String {
         let url = format!("https://shop.example/?aff={partner}");
-        let (status, answer) =
+        let (status, response) =
             self.track("click", json!({ "affiliate_url": url, "existing_click_id": existing })).await;
-        assert_eq!((status, &answer["success"]), (200, &json!(true)), "{answer}");
-        answer["click_id"].as_str().unwrap().to_owned()
+        assert_eq!((status, &response["success"]), (200, &json!(true)), "{response}");
+        response["click_id"].as_str().unwrap().to_owned()
     }
 
-    /// A click and a lead.
+    /// Sends a click and a lead.
     pub(crate) async fn lead(&self, key: &str) {
         let click_id = self.click("PARTNER123", None).await;
         let lead = json!({ "click_id": click_id, "customer_key": key, "email": "jo@example.com" });
         assert_eq!(self.track("lead", lead).await.0, 200);
     }
 
-    /// A click, a lead and a sale of 100.00.
+    /// Sends a click, a lead and a sale of 100.00 USD.
     pub(crate) async fn bought(&self, key: &str, transaction_id: &str) {
         self.lead(key).await;
-        let (status, answer) = self.track("sale", sale(transaction_id, key)).await;
-        assert_eq!(status, 200, "{answer}");
+        let (status, response) = self.track("sale", sale(transaction_id, key)).await;
+        assert_eq!(status, 200, "{response}");
     }
 }
 

@@ -39,10 +39,10 @@ impl Chain<'_> {
         let (payment_id, taken) = visitor.buy(checkout_url, &user_id).await?;
         (self.say)(&format!("webhook {}", self.apps.provider.last_delivery()));
         let sale = sandbox.sales().into_iter().find(|sale| sale.transaction_id == payment_id);
-        let commission =
-            sandbox.commissions().into_iter().find(|commission| {
-                sale.as_ref().is_some_and(|sale| sale.commission_id == Some(commission.commission_id))
-            });
+        let commission = sandbox
+            .commissions()
+            .into_iter()
+            .find(|commission| sale.as_ref().is_some_and(|sale| sale.commission_id == Some(commission.commission_id)));
         self.step(
             &mut missing,
             Step::Sale,

@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use affitor::{Click, Client, ClientBuilder, Currency, Sale};
 use affitor_outbox::{Books, Database, Outbox, sqlx};
-use affitor_sandbox::{Readings, Sandbox, SandboxBuilder, SecondRefund};
+use affitor_sandbox::{Interpretations, Sandbox, SandboxBuilder, SecondRefund};
 
 pub(crate) fn builder(sandbox: &Sandbox) -> ClientBuilder {
     Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url())
 }
 
 pub(crate) fn sandbox() -> SandboxBuilder {
-    let mut readings = Readings::default();
-    readings.second_refund = SecondRefund::Taken;
-    Sandbox::builder().readings(readings)
+    let mut interpretations = Interpretations::default();
+    interpretations.second_refund = SecondRefund::Taken;
+    Sandbox::builder().interpretations(interpretations)
 }
 
 pub(crate) async fn click(sandbox: &Sandbox) -> affitor::ClickId {

@@ -33,11 +33,7 @@ async fn commits_and_rolls_back<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     worker.shutdown().await.unwrap();
     assert_eq!((books.enqueued, books.recorded), (4, 4), "{books:?}");
     assert_eq!(sandbox.sales().len(), 1, "what was rolled back is not delivered");
-    assert_eq!(
-        sandbox.commissions()[0].deducted_cents,
-        600,
-        "two refunds of one amount are two, and each is once"
-    );
+    assert_eq!(sandbox.commissions()[0].deducted_cents, 600, "two refunds of one amount are two, and each is once");
     assert_eq!(outbox.enqueue_alone(sale("in_1")).await.unwrap(), Enqueued::Known, "after it was delivered, too");
 }
 
@@ -54,8 +50,7 @@ async fn in_order<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     let books = until(&outbox, |books| books.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((books.recorded, books.not_attributed), (3, 1), "{books:?}");
-    let calls: Vec<_> =
-        sandbox.requests().iter().filter(|request| request.changed).filter_map(|r| r.call).collect();
+    let calls: Vec<_> = sandbox.requests().iter().filter(|request| request.changed).filter_map(|r| r.call).collect();
     assert_eq!(calls, [ApiCall::Click, ApiCall::Lead, ApiCall::Sale, ApiCall::Refund]);
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use affitor::{Click, Client};
 use affitor_outbox::{Books, Reason};
-use affitor_sandbox::{Fault, Readings, Sandbox, SecondRefund};
+use affitor_sandbox::{Fault, Interpretations, Sandbox, SecondRefund};
 use affitor_tests::databases::Postgres;
 
 use crate::{
@@ -59,9 +59,14 @@ impl Drop for Process {
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
     let mut arguments = arguments.clone();
-    let mut readings = Readings::default();
-    readings.second_refund = SecondRefund::Taken;
-    let sandbox = Sandbox::builder().readings(readings).seed(arguments.seed).requests_kept(50_000_000).start().await?;
+    let mut interpretations = Interpretations::default();
+    interpretations.second_refund = SecondRefund::Taken;
+    let sandbox = Sandbox::builder()
+        .interpretations(interpretations)
+        .seed(arguments.seed)
+        .requests_kept(50_000_000)
+        .start()
+        .await?;
     sandbox.url().clone_into(&mut arguments.api);
     let folder = tempfile::tempdir()?;
     let server = match arguments.store {
@@ -199,7 +204,7 @@ fn faults(sandbox: &Sandbox, share: f64) {
         Fault::RateLimited(Duration::from_secs(1)),
         Fault::ResetBeforeWrite,
         Fault::ResetAfterWrite,
-        Fault::CutAnswer,
+        Fault::TruncatedResponse,
         Fault::BadGateway,
         Fault::Latency(Duration::from_millis(200)),
     ];

@@ -1,0 +1,51 @@
+//! Commissions: which sales pay one, and how much.
+
+use crate::{
+    clock::DAY_MS,
+    commission::CommissionKind,
+    program::Program,
+    record::{ClickRecord, CommissionRecord, CommissionStatus},
+    state::{Customer, State},
+};
+
+/// Returns the commission of a customer's next sale, if it pays one.
+pub(super) fn for_sale(
+    state: &State,
+    settings: &Program,
+    customer: &Customer,
+    click: &ClickRecord,
+    amount_cents: u64,
+    now_ms: i64,
+) -> Option<CommissionRecord> {
+    let percent = percent(state, settings, customer, now_ms)?;
+    Some(CommissionRecord {
+        commission_id: state.id_after(2),
+        program_id: settings.id,
+        sale_id: state.id_after(1),
+        partner_code: click.partner_code.clone(),
+        amount_cents: share(amount_cents, percent.into(), 100),
+        refunded_cents: 0,
+        deducted_cents: 0,
+        status: CommissionStatus::Earned,
+        held_until_ms: now_ms.saturating_add(i64::from(settings.hold_days) * DAY_MS),
+    })
+}
+
+fn percent(state: &State, settings: &Program, customer: &Customer, now_ms: i64) -> Option<u32> {
+    let commission = settings.commission?;
+    let first_sale_ms = customer.sales.first().map_or(now_ms, |first| state.sales[*first].at_ms);
+    let pays = match commission.kind {
+        CommissionKind::OneTime => customer.sales.is_empty(),
+        CommissionKind::Recurring { months } => {
+            now_ms.saturating_sub(first_sale_ms) < i64::from(months).saturating_mul(30 * DAY_MS)
+        }
+        CommissionKind::Lifetime => true,
+    };
+    pays.then_some(commission.percent)
+}
+
+/// Returns `amount * part / whole`, rounded to the nearest unit.
+pub(super) fn share(amount: u64, part: u64, whole: u64) -> u64 {
+    let (amount, part, whole) = (u128::from(amount), u128::from(part), u128::from(whole.max(1)));
+    u64::try_from((amount * part + whole / 2) / whole).unwrap_or(u64::MAX)
+}

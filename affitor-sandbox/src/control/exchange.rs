@@ -1,0 +1,67 @@
+//! Request bodies and responses of the control routes.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Status and message of a refused action.
+pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
+
+impl Refusal {
+    pub(super) fn bad_request(reason: impl Into<String>) -> Self {
+        Self(StatusCode::BAD_REQUEST, reason.into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "error": self.1 }))).into_response()
+    }
+}
+
+impl From<std::io::Error> for Refusal {
+    fn from(error: std::io::Error) -> Self {
+        let message = format!("the journal can't be written, so nothing has changed: {error}");
+        Self(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+}
+
+/// Extractor for a body in JSON or as a form.
+pub(super) struct Input<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let body =
+            Bytes::from_request(request, state).await.map_err(|error| Refusal(error.status(), error.body_text()))?;
+        // The content type is ignored: `curl -d` declares every body to be a form.
+        let parsed = if body.trim_ascii_start().first().is_some_and(|first| b"{[\"".contains(first)) {
+            serde_json::from_slice(&body).map_err(|error| error.to_string())
+        } else {
+            serde_urlencoded::from_bytes(&body).map_err(|error| error.to_string())
+        };
+        parsed.map(Self).map_err(|error| Refusal::bad_request(format!("the body can't be read: {error}")))
+    }
+}
+
+/// Result of an action, as JSON. A form submitted without the page's script is redirected back to the page instead.
+pub(super) struct Done(pub(super) Value);
+
+impl Done {
+    pub(super) fn respond_to(self, headers: &HeaderMap) -> Response {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+        let is_form = text(header::CONTENT_TYPE).starts_with("application/x-www-form-urlencoded");
+        if is_form && text(header::ACCEPT).contains("text/html") {
+            Redirect::to("/").into_response()
+        } else {
+            Json(self.0).into_response()
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! HTTP handlers of the service's calls, and the fallbacks for unknown paths and methods.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Path, Request, State as Shared},
+    http::{HeaderMap, HeaderValue, Response, header},
+    routing::{MethodFilter, MethodRouter, on},
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use crate::{
+    api::{Call, Endpoint, Fields, Reply},
+    response::respond,
+    service::{RequestLine, Service},
+};
+
+/// Maximum length of a request body, in bytes.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// How long a client may take to send a request body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) fn route(endpoint: &'static Endpoint) -> MethodRouter<Arc<Service>> {
+    let handler = move |service: Shared<Arc<Service>>, path: Path<HashMap<String, String>>, request: Request| {
+        call(endpoint, service, path, request)
+    };
+    let filter = MethodFilter::try_from(endpoint.method.clone()).unwrap_or(MethodFilter::POST);
+    let route = on(filter, handler);
+    if endpoint.cross_origin { route.options(preflight) } else { route }
+}
+
+async fn preflight(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Response<Body> {
+    service.origins.preflight(headers.get(header::ORIGIN))
+}
+
+async fn call(
+    endpoint: &Endpoint,
+    Shared(service): Shared<Arc<Service>>,
+    Path(path): Path<HashMap<String, String>>,
+    request: Request,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let body = read(body).await.and_then(|body| Fields::parse(&body));
+    let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
+    let served = service.serve(
+        endpoint,
+        RequestLine { method: parts.method.as_str(), path: parts.uri.path() },
+        Call {
+            now_ms: 0,
+            authorization: header(header::AUTHORIZATION),
+            user_agent: header(header::USER_AGENT).and_then(|value| std::str::from_utf8(value).ok()),
+            program: path.get("program").map_or("", String::as_str),
+            query: parts.uri.query().unwrap_or_default(),
+            body,
+        },
+    );
+    let mut response = respond(served).await;
+    if endpoint.cross_origin {
+        service.origins.permit(parts.headers.get(header::ORIGIN), response.headers_mut());
+    }
+    response
+}
+
+async fn read(body: Body) -> Result<Bytes, Reply> {
+    let Ok(body) = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await else {
+        return Err(Reply::error(408, "The body did not arrive in time"));
+    };
+    match body {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Reply::error(413, "The body is larger than 1 MiB")),
+        Err(_) => Err(Reply::error(400, "The body was cut off")),
+    }
+}
+
+pub(crate) async fn unknown_path(Shared(service): Shared<Arc<Service>>, request: Request) -> Response<Body> {
+    refuse(&service, &request, Reply::not_found("Not Found"))
+}
+
+pub(crate) async fn wrong_method(Shared(service): Shared<Arc<Service>>, request: Request) -> Response<Body> {
+    refuse(&service, &request, Reply::cms_error(405, "MethodNotAllowedError", "Method Not Allowed"))
+}
+
+fn refuse(service: &Service, request: &Request, reply: Reply) -> Response<Body> {
+    let line = RequestLine { method: request.method().as_str(), path: request.uri().path() };
+    service.refuse(line, reply).into_response(Body::from)
+}

@@ -1,0 +1,23 @@
+//! The router of the whole sandbox: the service's calls, the page, and the control routes under `/_sandbox`.
+
+use std::sync::Arc;
+
+use axum::{Router, middleware};
+
+use crate::{api::ENDPOINTS, control, guard::loopback_only, http, page, service::Service};
+
+pub(crate) fn router(service: Arc<Service>) -> Router {
+    let mut router = Router::new();
+    for endpoint in ENDPOINTS {
+        for path in [Some(endpoint.path), endpoint.alias].into_iter().flatten() {
+            router = router.route(path, http::route(endpoint));
+        }
+    }
+    let under_sandbox = control::routes().merge(page::asset_routes());
+    router
+        .merge(page::routes().layer(middleware::from_fn(loopback_only)))
+        .nest("/_sandbox", under_sandbox.layer(middleware::from_fn(loopback_only)))
+        .fallback(http::unknown_path)
+        .method_not_allowed_fallback(http::wrong_method)
+        .with_state(service)
+}
