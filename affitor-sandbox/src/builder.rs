@@ -188,8 +188,8 @@ impl SandboxBuilder {
 
     /// Stops the clock at this time, in milliseconds since 1970 and before the year 9000. The clock then moves only by
     /// [`Sandbox::advance`], so the same requests get the same responses in each run. Default: the machine's time.
-    pub fn clock_standing_at_ms(mut self, ms: i64) -> Self {
-        self.clock = Clock::standing_at(ms);
+    pub fn clock_stopped_at_ms(mut self, ms: i64) -> Self {
+        self.clock = Clock::stopped_at(ms);
         self
     }
 

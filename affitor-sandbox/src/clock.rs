@@ -6,20 +6,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clock {
     /// The fixed time, if the clock is stopped.
-    stands_at_ms: Option<i64>,
+    stopped_at_ms: Option<i64>,
     /// The offset.
     ahead_ms: i64,
 }
 
 impl Clock {
     /// Creates a clock that is stopped at this time.
-    pub(crate) fn standing_at(ms: i64) -> Self {
-        Self { stands_at_ms: Some(ms.clamp(0, MAX_FIXED_MS)), ahead_ms: 0 }
+    pub(crate) fn stopped_at(ms: i64) -> Self {
+        Self { stopped_at_ms: Some(ms.clamp(0, MAX_FIXED_MS)), ahead_ms: 0 }
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
         let base = self
-            .stands_at_ms
+            .stopped_at_ms
             .unwrap_or_else(|| millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()));
         base.saturating_add(self.ahead_ms)
     }

@@ -27,7 +27,7 @@ const NOT_A_JOURNAL: &str = "this is not a sandbox journal";
 /// Maximum length of a line, in bytes. A request's body is at most 1 MiB.
 const LINE_LIMIT: u64 = 16 * 1024 * 1024;
 
-/// A request and its changes. `request` is `None` for a change made by a test.
+/// A request and its changes. `request` is `None` for a change that does not come from a call.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Line {
     pub request: Option<RequestRecord>,

@@ -57,7 +57,7 @@
 //! ```
 //!
 //! - [`Sandbox::wait_for`] waits for events that an app tracks in the background.
-//! - [`Sandbox::advance_days`] moves the clock past windows and holds; [`SandboxBuilder::clock_standing_at_ms`] stops it.
+//! - [`Sandbox::advance_days`] moves the clock past windows and holds; [`SandboxBuilder::clock_stopped_at_ms`] stops it.
 //! - [`Fault`] lists the failures that can be injected; [`Sandbox::requests`] shows what happened to each request.
 //!
 //! # The page, and tests in other languages

@@ -8,8 +8,8 @@ use crate::{call::ApiCall, fault::Fault};
 
 /// A request and its result.
 ///
-/// Lets a test find events that were lost (no response was sent) or may be duplicated (something changed, but the client
-/// did not learn of it).
+/// Lets a test find requests without a response, and events that were recorded without the client learning of it, which
+/// a retry may duplicate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RequestRecord {
@@ -47,7 +47,7 @@ impl RequestRecord {
     }
 
     /// Returns true if the request was refused, reported that nothing was recorded, or met a fault.
-    pub(crate) fn went_wrong(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         self.fault.is_some() || self.error.is_some() || self.status.is_none_or(|status| status >= 400)
     }
 }

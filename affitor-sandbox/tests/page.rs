@@ -105,7 +105,7 @@ async fn post(sandbox: &Sandbox, path: &str, body: Value) -> (u16, Value) {
 
 #[tokio::test]
 async fn the_clock() {
-    let sandbox = start(builder().clock_standing_at_ms(0)).await;
+    let sandbox = start(builder().clock_stopped_at_ms(0)).await;
     let (status, response) = post(&sandbox, "/clock", json!({ "days": 61, "seconds": 1 })).await;
     assert_eq!((status, &response["now"]), (200, &json!("1970-03-03T00:00:01.000Z")));
     for (body, why) in [

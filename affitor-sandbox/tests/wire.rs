@@ -34,7 +34,7 @@ struct Section<'r> {
 impl Run {
     async fn of(&mut self, title: &str, builder: SandboxBuilder) -> Section<'_> {
         writeln!(self.lines, "\n# {title}\n").unwrap();
-        let sandbox = builder.clock_standing_at_ms(NOON_MS).start().await.unwrap();
+        let sandbox = builder.clock_stopped_at_ms(NOON_MS).start().await.unwrap();
         Section { run: self, sandbox }
     }
 }

@@ -7,7 +7,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
-use super::{Call, Decision, Fields, Reply, fields::wrong, reply::ErrorText, test_mode};
+use super::{Call, Decision, Fields, Reply, fields::invalid_field, reply::ErrorText, test_mode};
 use crate::{change::Change, clock::iso, record::TestEventRecord, state::State};
 
 /// Maximum number of listed events per type.
@@ -153,7 +153,7 @@ fn read(state: &State, call: &Call<'_>) -> Result<(u64, Option<Step>), Reply> {
     let fields = call.fields()?;
     let sent = fields.get("program_id").ok_or_else(|| Reply::error(400, "program_id is required"))?;
     if !sent.is_string() && !sent.is_i64() && !sent.is_u64() {
-        return Err(wrong("program_id", "a string or an integer"));
+        return Err(invalid_field("program_id", "a string or an integer"));
     }
     let expected = "pageview, referrals or payments";
     let step = fields.choice("step_id", &STEPS.map(|(step, _)| step), expected)?;

@@ -39,7 +39,7 @@ impl Fields {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok((!text.is_empty()).then(|| text.clone())),
-            Some(_) => Err(wrong(name, "a string")),
+            Some(_) => Err(invalid_field(name, "a string")),
         }
     }
 
@@ -53,7 +53,7 @@ impl Fields {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) if allowed.contains(&text.as_str()) => Ok(Some(text.clone())),
-            Some(_) => Err(wrong(name, expected)),
+            Some(_) => Err(invalid_field(name, expected)),
         }
     }
 
@@ -71,18 +71,18 @@ impl Fields {
         match self.get(name) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(wrong(name, "a boolean")),
+            Some(_) => Err(invalid_field(name, "a boolean")),
         }
     }
 
     pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, Reply> {
-        let wrong = || wrong(name, "an array of strings");
+        let invalid = || invalid_field(name, "an array of strings");
         match self.get(name) {
             None => Ok(Vec::new()),
             Some(Value::Array(items)) => {
-                items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+                items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(invalid)).collect()
             }
-            Some(_) => Err(wrong()),
+            Some(_) => Err(invalid()),
         }
     }
 
@@ -91,7 +91,7 @@ impl Fields {
         match self.get("additional_data") {
             None => Ok(None),
             Some(data @ Value::Object(_)) => Ok(Some(data.clone())),
-            Some(_) => Err(wrong("additional_data", "an object")),
+            Some(_) => Err(invalid_field("additional_data", "an object")),
         }
     }
 
@@ -121,6 +121,6 @@ fn deeper_than(value: &Value, left: usize) -> bool {
     }
 }
 
-pub(crate) fn wrong(name: &str, expected: &str) -> Reply {
+pub(crate) fn invalid_field(name: &str, expected: &str) -> Reply {
     Reply::error(400, format!("{name} must be {expected}"))
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     change::Change,
     interpretations::{RepeatedLead, UnknownLead},
-    program::LeadAuth,
+    program::{LeadAuth, Program},
     record::{CustomerStatus, LeadRecord},
     state::State,
 };
@@ -101,47 +101,15 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         return Ok(test_mode::record(state, call.now_ms, fields, "lead", server));
     }
     let sent = read(fields)?;
-
-    // The click determines the program; else the key; else the program id in the body; else it is the first program.
-    let by_click = sent.click_id.as_deref().and_then(|id| state.customer_of_click(id));
-    let program = match (by_click, server) {
-        (Some(customer), _) => state.customers[customer].program,
-        (None, Some(program)) => program,
-        (None, None) => program_of_page(state, fields).unwrap_or(0),
-    };
-    let settings = &state.programs[program];
-    let by_key = sent.customer_key.as_deref().and_then(|key| state.customer_of_key(program, key));
-    let settles = server.is_some() || settings.interpretations.unknown_lead == UnknownLead::Unattributed;
-    let by_provisional = || {
-        let key = sent.customer_key.as_deref().filter(|_| settles && sent.click_id.is_none())?;
-        state.customer_with_provisional_lead(program, key)
-    };
-    let customer = by_click.or(by_key).or_else(by_provisional);
-    let unattributed = sent.click_id.is_none() && settings.interpretations.unknown_lead == UnknownLead::Unattributed;
-    if customer.is_none() && !unattributed {
-        return Err(Reply::error(400, "Customer not found. Provide a valid click_id or customer_key."));
+    let found = find(state, fields, &sent, server)?;
+    let settings = &state.programs[found.program];
+    let customer_id = found.customer.map_or_else(|| state.next_customer_id(), |index| state.customers[index].id);
+    if let Some(status) = found.status_after_click(state) {
+        let new_key = sent.customer_key.filter(|_| server.is_some() && found.by_key.is_none());
+        return repeated(settings, status, customer_id, new_key);
     }
-    if server.is_some_and(|server| server != program) {
-        return Err(Reply::error(400, "Customer does not belong to this program"));
-    }
-    let customer_id = customer.map_or_else(|| state.next_customer_id(), |customer| state.customers[customer].id);
-
-    let status = [customer, by_key].into_iter().flatten().map(|index| state.customers[index].status).max();
-    if let Some(status) = status.filter(|status| *status != CustomerStatus::Click) {
-        return match (settings.interpretations.repeated_lead, server, sent.customer_key) {
-            (RepeatedLead::Refused, ..) => Err(Reply::error(
-                400,
-                format!("Customer status cannot be updated to lead. Current status: {}", status.as_str()),
-            )),
-            (RepeatedLead::Idempotent, Some(_), Some(customer_key)) if by_key.is_none() => {
-                Ok(Decision::changing(Change::Key { customer_id, customer_key }, tracked()))
-            }
-            (RepeatedLead::Idempotent, ..) => Ok(tracked().into()),
-        };
-    }
-
+    let last_click = found.customer.and_then(|customer| state.last_click(customer)).map(|click| click.click_id.clone());
     let provisional = server.is_none() && settings.lead_auth == LeadAuth::ServerRequired;
-    let last_click = customer.and_then(|customer| state.last_click(customer)).map(|click| click.click_id.clone());
     let lead = LeadRecord {
         id: state.id_after(1),
         program_id: settings.id,
@@ -167,6 +135,68 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         tracked()
     };
     Ok(Decision::changing(Change::Lead(Box::new(lead)), reply))
+}
+
+/// Program and customer of a lead.
+struct Found {
+    program: usize,
+    customer: Option<usize>,
+    /// The customer with the customer key, who may be another one than `customer`.
+    by_key: Option<usize>,
+}
+
+impl Found {
+    /// Returns the status of the customers if one of them has already become a lead.
+    fn status_after_click(&self, state: &State) -> Option<CustomerStatus> {
+        let status =
+            [self.customer, self.by_key].into_iter().flatten().map(|index| state.customers[index].status).max();
+        status.filter(|status| *status != CustomerStatus::Click)
+    }
+}
+
+fn find(state: &State, fields: &Fields, sent: &LeadRequest, server: Option<usize>) -> Result<Found, Reply> {
+    // The click determines the program; else the key; else the program id in the body; else it is the first program.
+    let by_click = sent.click_id.as_deref().and_then(|id| state.customer_of_click(id));
+    let program = match (by_click, server) {
+        (Some(customer), _) => state.customers[customer].program,
+        (None, Some(program)) => program,
+        (None, None) => program_of_page(state, fields).unwrap_or(0),
+    };
+    let unknown_lead = state.programs[program].interpretations.unknown_lead;
+    let by_key = sent.customer_key.as_deref().and_then(|key| state.customer_of_key(program, key));
+    let settles = server.is_some() || unknown_lead == UnknownLead::Unattributed;
+    let by_provisional = || {
+        let key = sent.customer_key.as_deref().filter(|_| settles && sent.click_id.is_none())?;
+        state.customer_with_provisional_lead(program, key)
+    };
+    let customer = by_click.or(by_key).or_else(by_provisional);
+    let may_be_unknown = sent.click_id.is_none() && unknown_lead == UnknownLead::Unattributed;
+    if customer.is_none() && !may_be_unknown {
+        return Err(Reply::error(400, "Customer not found. Provide a valid click_id or customer_key."));
+    }
+    if server.is_some_and(|server| server != program) {
+        return Err(Reply::error(400, "Customer does not belong to this program"));
+    }
+    Ok(Found { program, customer, by_key })
+}
+
+/// Responds to a lead for a customer who is already a lead. `new_key` is a customer key to assign to the customer.
+fn repeated(
+    settings: &Program,
+    status: CustomerStatus,
+    customer_id: u64,
+    new_key: Option<String>,
+) -> Result<Decision, Reply> {
+    match (settings.interpretations.repeated_lead, new_key) {
+        (RepeatedLead::Refused, _) => {
+            let status = status.as_str();
+            Err(Reply::error(400, format!("Customer status cannot be updated to lead. Current status: {status}")))
+        }
+        (RepeatedLead::Idempotent, Some(customer_key)) => {
+            Ok(Decision::changing(Change::Key { customer_id, customer_key }, tracked()))
+        }
+        (RepeatedLead::Idempotent, None) => Ok(tracked().into()),
+    }
 }
 
 fn read(fields: &Fields) -> Result<LeadRequest, Reply> {

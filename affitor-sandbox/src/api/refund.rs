@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Fields, Reply, auth, commission::share, fields::wrong, reply::ErrorText};
+use super::{Call, Decision, Fields, Reply, auth, commission::share, fields::invalid_field, reply::ErrorText};
 use crate::{
     change::Change,
     interpretations::SecondRefund,
@@ -104,7 +104,7 @@ pub(super) fn refund(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
         return Ok(Reply::nothing_recorded("skipped: already reversed", &RefundResponse::Skipped(skipped)).into());
     }
 
-    // Computed from the running total, so that rounding does not favour many small refunds over one large one.
+    // Computed from the running total, so that many small refunds deduct as much as one large one.
     let amount = sent.refund_amount_cents;
     let refunded = amount.map_or(sale.amount_cents, |amount| commission.refunded_cents.saturating_add(amount));
     let refunded_cents = refunded.min(sale.amount_cents);
@@ -140,7 +140,9 @@ fn read(fields: &Fields) -> Result<RefundRequest, Reply> {
     };
     let refund_amount_cents = match fields.get("refund_amount_cents") {
         None => None,
-        Some(amount) => Some(Fields::amount(amount).ok_or_else(|| wrong("refund_amount_cents", "a positive integer"))?),
+        Some(amount) => {
+            Some(Fields::amount(amount).ok_or_else(|| invalid_field("refund_amount_cents", "a positive integer"))?)
+        }
     };
     Ok(RefundRequest {
         transaction_id,

@@ -16,7 +16,7 @@ use super::{
     Call, Decision, Fields, Reply,
     attribution::{self, Window},
     auth, commission,
-    fields::wrong,
+    fields::invalid_field,
     reply::{Conflict, ErrorText, null},
     test_mode::{self, TestEvent, TestResponse},
 };
@@ -220,7 +220,7 @@ fn read(fields: &Fields) -> Result<SaleRequest, Reply> {
     let currency = fields.get("currency").map_or(Some("USD"), Value::as_str);
     let currency = currency
         .filter(|code| code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_uppercase()))
-        .ok_or_else(|| wrong("currency", "a currency code of three capital letters"))?
+        .ok_or_else(|| invalid_field("currency", "a currency code of three capital letters"))?
         .to_owned();
     let sale_type = fields.choice("sale_type", &["payment", "subscription"], "payment or subscription")?;
     Ok(SaleRequest {

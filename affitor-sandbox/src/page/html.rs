@@ -178,7 +178,7 @@ pub(super) fn story(data: &Story, url: &str) -> Markup {
         div.columns {
             main aria-label="Visitors" {
                 h2 { "Visitors " small { (grouped(data.found as u64)) } }
-                @if data.visitors.is_empty() { (nobody(data, url)) }
+                @if data.visitors.is_empty() { (no_visitors(data, url)) }
                 @for visitor in &data.visitors { (card(visitor, data.now_ms)) }
                 (pages(data))
             }
@@ -215,7 +215,7 @@ fn pages(data: &Story) -> Markup {
 }
 
 /// Shown while there are no visitors: how to begin.
-fn nobody(data: &Story, url: &str) -> Markup {
+fn no_visitors(data: &Story, url: &str) -> Markup {
     if data.filter.is_set() || data.filter.skip > 0 {
         return html! { p.none { "No visitor matches. " a href="/" { "Show all" } } };
     }

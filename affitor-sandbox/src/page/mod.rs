@@ -44,7 +44,7 @@ async fn page(
 ) -> impl IntoResponse {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let url = format!("http://{host}");
-    respond(&html::page(&story(&service, filter), &url))
+    html_response(&html::page(&story(&service, filter), &url))
 }
 
 async fn fragment(
@@ -54,7 +54,7 @@ async fn fragment(
 ) -> impl IntoResponse {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let url = format!("http://{host}");
-    respond(&html::story(&story(&service, filter), &url))
+    html_response(&html::story(&story(&service, filter), &url))
 }
 
 fn story(service: &Service, filter: Filter) -> Story {
@@ -62,7 +62,7 @@ fn story(service: &Service, filter: Filter) -> Story {
     Story::of(&inner.state, &inner.log, inner.faults.rules(), filter)
 }
 
-fn respond(markup: &Markup) -> Response {
+fn html_response(markup: &Markup) -> Response {
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     let headers = [

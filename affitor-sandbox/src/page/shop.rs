@@ -16,7 +16,7 @@ use maud::{DOCTYPE, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{asset, respond as respond_with};
+use super::{asset, html_response};
 use crate::{
     api::{Call, ENDPOINTS, Fields, Reply},
     call::ApiCall,
@@ -40,7 +40,7 @@ async fn shop(Shared(service): Shared<Arc<Service>>) -> impl IntoResponse {
         let partners: Vec<String> = inner.state.partners.iter().map(|partner| partner.code.clone()).collect();
         (inner.state.programs.first().map_or(0, |program| program.id), partners)
     };
-    respond_with(&html! {
+    html_response(&html! {
         (DOCTYPE)
         html lang="en" {
             head {

@@ -180,7 +180,7 @@ impl Story {
             found,
             more: found > last,
             faults: faults.to_vec(),
-            wrong: log.kept().rev().filter(|request| request.went_wrong()).take(REQUESTS).cloned().collect(),
+            wrong: log.kept().rev().filter(|request| request.failed()).take(REQUESTS).cloned().collect(),
             tests: tests(state),
             filter,
         }

@@ -19,8 +19,8 @@ pub(super) fn money(amount: u64, currency: &str) -> String {
 
 /// Cuts a text received from a client to a readable length.
 pub(super) fn short(text: &str) -> Cow<'_, str> {
-    const MOST: usize = 256;
-    match text.char_indices().nth(MOST) {
+    const MAX_LENGTH: usize = 256;
+    match text.char_indices().nth(MAX_LENGTH) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
         None => Cow::Borrowed(text),
     }
