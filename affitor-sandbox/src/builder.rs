@@ -10,7 +10,7 @@ use crate::{
     commission::Commission,
     fault::{ActiveFaults, FaultRule},
     interpretations::Interpretations,
-    program::{ApiKey, LeadAuth, Partner, PartnerState, Payout, Program},
+    program::{ApiKey, DEFAULT_API_KEY, LeadAuth, Partner, PartnerState, Payout, Program},
     request_log::{self, RequestLog},
     sandbox::Sandbox,
     service::Service,
@@ -61,16 +61,13 @@ struct OtherProgram {
 /// Code of the default partner.
 const PARTNER: &str = "PARTNER123";
 
-/// Default API key.
-pub(crate) const API_KEY: &str = "test_key";
-
 impl Default for SandboxBuilder {
     fn default() -> Self {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             program: Program {
                 id: 42,
-                api_key: ApiKey(API_KEY.to_owned()),
+                api_key: ApiKey(DEFAULT_API_KEY.to_owned()),
                 lead_auth: LeadAuth::default(),
                 attribution_window_days: 60,
                 cookie_window_days: 90,
@@ -193,7 +190,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Adds a fault rule. If several rules match a request, the first one applies. Default: no faults.
+    /// Adds a fault rule. If several rules apply to a request, the first one is used. Default: no faults.
     ///
     /// ```
     /// use affitor_sandbox::{ApiCall, Fault, Sandbox};

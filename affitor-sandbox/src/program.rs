@@ -50,6 +50,9 @@ pub enum PartnerState {
     Deleted,
 }
 
+/// API key of a sandbox that is started without one.
+pub(crate) const DEFAULT_API_KEY: &str = "test_key";
+
 /// A program's API key. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ApiKey(pub String);

@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use serde::Deserialize;
 
 use crate::{
-    builder,
     fault::FaultRule,
+    program::DEFAULT_API_KEY,
     record::{ChainRecord, ClickRecord, CommissionRecord, CustomerStatus, LeadRecord, RefundRecord, SaleRecord},
     request_log::{RequestLog, RequestRecord},
     state::{Customer, State},
@@ -54,11 +54,11 @@ impl Filter {
     fn finds(&self, state: &State, customer: &Customer) -> bool {
         let found = |text: &str| text.contains(&self.q);
         customer.key.as_deref().is_some_and(found)
-            || customer.clicks.iter().any(|place| {
-                let click = &state.clicks[*place];
+            || customer.clicks.iter().any(|index| {
+                let click = &state.clicks[*index];
                 found(&click.click_id) || found(&click.affiliate_url)
             })
-            || customer.sales.iter().any(|place| found(&state.sales[*place].transaction_id))
+            || customer.sales.iter().any(|index| found(&state.sales[*index].transaction_id))
     }
 }
 
@@ -165,8 +165,8 @@ impl Story {
             ahead_ms: state.clock.ahead_ms(),
             program_id: state.programs.first().map_or(0, |program| program.id),
             key_to_show: match state.programs.first() {
-                Some(program) if program.api_key.0 == builder::API_KEY => builder::API_KEY,
-                _ => "the-key-it-was-started-with",
+                Some(program) if program.api_key.0 == DEFAULT_API_KEY => DEFAULT_API_KEY,
+                _ => "your-api-key",
             },
             partners: state.partners.iter().map(|partner| partner.code.clone()).collect(),
             totals: Totals {
@@ -196,16 +196,16 @@ impl Visitor {
         let waiting = state.provisional.iter().rev().filter(|lead| lead.customer_id == customer.id);
         let waiting_count = waiting.clone().count();
         let mut events: Vec<Event> = latest(&customer.clicks)
-            .map(|place| Event::Click(state.clicks[*place].clone()))
-            .chain(latest(&customer.leads).map(|place| Event::Lead(state.leads[*place].clone())))
+            .map(|index| Event::Click(state.clicks[*index].clone()))
+            .chain(latest(&customer.leads).map(|index| Event::Lead(state.leads[*index].clone())))
             .chain(waiting.take(EVENTS).cloned().map(Event::Lead))
-            .chain(latest(&customer.sales).map(|place| {
-                let sale = state.sales[*place].clone();
+            .chain(latest(&customer.sales).map(|index| {
+                let sale = state.sales[*index].clone();
                 let commission = sale.commission_id.and_then(|id| state.commission(id)).cloned();
                 Event::Sale(Box::new(sale), commission)
             }))
-            .chain(latest(&customer.refunds).map(|place| {
-                let refund = state.refunds[*place].clone();
+            .chain(latest(&customer.refunds).map(|index| {
+                let refund = state.refunds[*index].clone();
                 let currency = state.sale_of(&refund.transaction_id).map(|sale| sale.currency.clone());
                 Event::Refund(refund, currency.unwrap_or_default())
             }))
