@@ -107,7 +107,7 @@ fn tools() -> Markup {
                                 option value="1x" { "the next request" }
                                 option value="3x" { "the next three requests" }
                                 option value="0.1" { "one in ten requests" }
-                                option value="0.5" { "one in two" }
+                                option value="0.5" { "one in two requests" }
                                 option value="" { "every request" }
                             }
                         }
