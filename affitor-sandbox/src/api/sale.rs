@@ -24,8 +24,8 @@ use crate::{
     change::Change,
     interpretations::{DuplicateSale, ExpiredWindow},
     program::Program,
-    record::SaleRecord,
-    state::State,
+    record::{ClickRecord, SaleRecord},
+    state::{Customer, State},
 };
 
 /// Request body of a sale.
@@ -143,27 +143,8 @@ pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     } else {
         commission::for_sale(state, settings, customer, click, sent.amount_cents, call.now_ms)
     };
-    let sale = SaleRecord {
-        sale_id: state.id_after(1),
-        program_id: settings.id,
-        transaction_id: sent.transaction_id,
-        amount_cents: sent.amount_cents,
-        currency: sent.currency,
-        customer_id: customer.id,
-        customer_key: sent.customer_key,
-        click_id: click.click_id.clone(),
-        partner_code: click.partner_code.clone(),
-        sale_type: sent.sale_type,
-        is_recurring: sent.is_recurring,
-        subscription_id: sent.subscription_id,
-        subscription_interval: sent.subscription_interval,
-        product_id: sent.product_id,
-        line_items: sent.line_items,
-        event_name: sent.event_name,
-        additional_data: sent.additional_data,
-        commission_id: commission.as_ref().map(|commission| commission.commission_id),
-        at_ms: call.now_ms,
-    };
+    let commission_id = commission.as_ref().map(|commission| commission.commission_id);
+    let sale = SaleRecord { commission_id, ..record(state, settings, customer, click, sent, call.now_ms) };
     let reply = tracked(&sale, &window);
     Ok(Decision::changing(Change::Sale { sale: Box::new(sale), commission }, reply))
 }
@@ -191,6 +172,38 @@ fn not_attributed(settings: &Program, window: &Window) -> Reply {
         commission_id: (),
     };
     Reply::nothing_recorded(&reason, &SaleResponse::NotAttributed(body))
+}
+
+/// The record of a sale, without its commission.
+fn record(
+    state: &State,
+    settings: &Program,
+    customer: &Customer,
+    click: &ClickRecord,
+    sent: SaleRequest,
+    now_ms: i64,
+) -> SaleRecord {
+    SaleRecord {
+        sale_id: state.id_after(1),
+        program_id: settings.id,
+        transaction_id: sent.transaction_id,
+        amount_cents: sent.amount_cents,
+        currency: sent.currency,
+        customer_id: customer.id,
+        customer_key: sent.customer_key,
+        click_id: click.click_id.clone(),
+        partner_code: click.partner_code.clone(),
+        sale_type: sent.sale_type,
+        is_recurring: sent.is_recurring,
+        subscription_id: sent.subscription_id,
+        subscription_interval: sent.subscription_interval,
+        product_id: sent.product_id,
+        line_items: sent.line_items,
+        event_name: sent.event_name,
+        additional_data: sent.additional_data,
+        commission_id: None,
+        at_ms: now_ms,
+    }
 }
 
 fn tracked(sale: &SaleRecord, window: &Window) -> Reply {
