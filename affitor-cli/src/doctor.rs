@@ -14,8 +14,10 @@ use crate::{
     settings::ConnectionArgs,
 };
 
-const EXIT_CODES: ExitCodes =
-    &exit::codes("No problem found (there may be warnings)", "The key is for another program, or the clock is wrong");
+const EXIT_CODES: ExitCodes = &exit::codes(
+    "No problem found (there may be warnings)",
+    "The key belongs to another program, or the clock is wrong",
+);
 
 pub(crate) fn exit_codes_help() -> String {
     format!("{}\n\nIf there are several problems, the exit code is that of the first.", exit::help(EXIT_CODES))

@@ -25,7 +25,7 @@ const RETRY_SECONDS: u64 = 2;
 
 pub(crate) const EXIT_CODES: ExitCodes = &exit::codes(
     "The integration is verified, and the test chain was attributed (unless --no-chain)",
-    "The integration is not verified, the chain was not attributed, or the key is for another program",
+    "The integration is not verified, the chain was not attributed, or the key belongs to another program",
 );
 
 #[derive(Args, Debug)]
@@ -107,7 +107,7 @@ async fn verify(
     progress: &ProgressBar,
 ) -> Result<(Option<TestChain>, Readiness), Failure> {
     if settings.program_id.is_some() {
-        progress.set_message("checking which program the key is for");
+        progress.set_message("checking which program the key belongs to");
         let readiness = client.readiness().await.map_err(|error| settings.failure(&error))?;
         if let Some(message) = settings.program_mismatch(readiness.program_id.as_deref()) {
             return Err(Failure::new(Exit::Failed, message, SAME_PROGRAM_HINT));

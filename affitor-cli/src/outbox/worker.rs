@@ -32,7 +32,7 @@ pub(super) async fn run<DB: Database>(
     let Arguments { connection, senders, only_attributed, test_mode } = arguments;
     init_logging();
     let settings = connection.settings();
-    // Fail before the first message if the tables are missing.
+    // Fails here if the tables are missing, before the command reports that it is delivering.
     outbox.books().await.map_err(|error| failed(&error))?;
     let mut worker = outbox
         .worker(settings.builder()?.only_attributed(only_attributed).test_mode(test_mode))

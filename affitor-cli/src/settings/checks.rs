@@ -124,6 +124,7 @@ impl Settings {
     pub(crate) fn program_mismatch(&self, program_of_key: Option<&str>) -> Option<String> {
         let (id, program) = (self.program_id.as_ref()?, program_of_key?);
         let differs = id.value() != program;
-        differs.then(|| format!("the key is for program {program}, but {} is {}", id.source, self.quoted(id.value())))
+        differs
+            .then(|| format!("the key belongs to program {program}, but {} is {}", id.source, self.quoted(id.value())))
     }
 }

@@ -36,7 +36,7 @@ async fn doctor_finds_problems_with_the_settings() {
         (with("AFFITOR_API_URL", "ftp://127.0.0.1"), 2, "begins with ftp:"),
         (with("AFFITOR_API_URL", "http://user:word@127.0.0.1"), 2, "a user name or a password"),
         (with("AFFITOR_API_URL", "http://shop.example"), 2, "is not encrypted"),
-        (with("AFFITOR_PROGRAM_ID", "7"), 1, "the key is for program 42, but AFFITOR_PROGRAM_ID is \"7\""),
+        (with("AFFITOR_PROGRAM_ID", "7"), 1, "the key belongs to program 42, but AFFITOR_PROGRAM_ID is \"7\""),
         (with("AFFITOR_PROGRAM_ID", "my-shop"), 1, "AFFITOR_PROGRAM_ID is \"my-shop\", which is not a number"),
     ] {
         let result = run(&["doctor"], &settings).await;
@@ -50,7 +50,7 @@ async fn doctor_finds_problems_with_the_settings() {
     assert_eq!((&checks[0]["name"], &checks[0]["status"]), (&json!("key"), &json!("passed")), "{checks}");
     // A flag that overrides a variable is named instead of it.
     let result = run(&["doctor", "--program-id", "7"], &correct).await;
-    assert!(result.out.contains("the key is for program 42, but --program-id is \"7\""), "{}", result.out);
+    assert!(result.out.contains("the key belongs to program 42, but --program-id is \"7\""), "{}", result.out);
     let result = run(&["doctor", "--api-key", "wrong"], &correct).await;
     assert!(result.out.contains("rejected the key in --api-key"), "{}", result.out);
     assert!(sandbox.snapshot().await.test_events.is_empty(), "doctor recorded an event");

@@ -55,7 +55,7 @@ async fn verify_runs_no_chain_for_another_program() {
     let mut environment = environment(sandbox.url());
     let result = run(&["verify", "--program-id", "7"], &environment).await;
     let expected =
-        "the key is for program 42, but --program-id is \"7\"\n  → use a key and a program id of the same program";
+        "the key belongs to program 42, but --program-id is \"7\"\n  → use a key and a program id of the same program";
     assert!(result.code == 1 && result.err.contains(expected), "{} {}", result.code, result.err);
     environment.push(("AFFITOR_PROGRAM_ID", "7"));
     let result = run(&["verify", "--json"], &environment).await;
