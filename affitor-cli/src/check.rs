@@ -1,42 +1,50 @@
-//! One thing that was looked at, and how it stands.
+//! The result of one check.
 
 use serde::Serialize;
 
-use crate::{ending::Ending, output::Sign};
+use crate::exit::Exit;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Check {
     pub(crate) name: &'static str,
-    pub(crate) result: Sign,
-    /// What was found.
-    pub(crate) found: String,
-    /// What to do.
+    pub(crate) status: CheckStatus,
+    pub(crate) message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) mend: Option<String>,
-    /// What a script is told.
+    pub(crate) hint: Option<String>,
+    /// Exit code of the command if this is the first check with a problem.
     #[serde(skip)]
-    pub(crate) ending: Ending,
+    pub(crate) exit: Exit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CheckStatus {
+    Passed,
+    /// Unusual, but possibly correct.
+    Warning,
+    Failed,
+    Skipped,
 }
 
 impl Check {
-    pub(crate) fn good(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, result: Sign::Good, found: found.into(), mend: None, ending: Ending::Fine }
+    pub(crate) fn passed(name: &'static str, message: impl Into<String>) -> Self {
+        Self { name, status: CheckStatus::Passed, message: message.into(), hint: None, exit: Exit::Success }
     }
 
-    pub(crate) fn bad(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { name, result: Sign::Bad, found: found.into(), mend: Some(mend.into()), ending: Ending::No }
+    pub(crate) fn warning(name: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { status: CheckStatus::Warning, hint: Some(hint.into()), ..Self::passed(name, message) }
     }
 
-    /// Strange, and perhaps right.
-    pub(crate) fn unsure(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { result: Sign::Unsure, ending: Ending::Fine, ..Self::bad(name, found, mend) }
+    /// A failed check, with [`Exit::Failed`] unless [`with_exit`](Self::with_exit) changes it.
+    pub(crate) fn failed(name: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { status: CheckStatus::Failed, exit: Exit::Failed, ..Self::warning(name, message, hint) }
     }
 
-    pub(crate) fn skipped(name: &'static str, why: &str) -> Self {
-        Self { name, result: Sign::Skipped, found: format!("not looked at: {why}"), mend: None, ending: Ending::Fine }
+    pub(crate) fn skipped(name: &'static str, reason: &str) -> Self {
+        Self { status: CheckStatus::Skipped, ..Self::passed(name, format!("skipped: {reason}")) }
     }
 
-    pub(crate) fn ending(self, ending: Ending) -> Self {
-        Self { ending, ..self }
+    pub(crate) fn with_exit(self, exit: Exit) -> Self {
+        Self { exit, ..self }
     }
 }

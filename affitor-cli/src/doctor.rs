@@ -1,59 +1,62 @@
-//! `affitor doctor`: what is wrong with this environment, in the order in which a request meets it, each with the mend.
+//! `affitor doctor`: checks everything that a request depends on, in order, and suggests a fix for each problem.
 
 mod network;
+mod service;
 
 use clap::Args;
 use serde_json::json;
 
 use crate::{
-    check::Check,
-    connection::Connection,
-    ending::{Ending, Failure},
-    output::{Output, Sign},
+    check::{Check, CheckStatus},
+    exit::{self, Exit, ExitCodes},
+    failure::Failure,
+    output::Output,
+    settings::ConnectionArgs,
 };
 
-pub(crate) const EXIT_CODES: &str = "Exit codes, of the first thing that is wrong:
-  0  nothing is wrong (what has a ! may be right)
-  1  the key is for another program, or the clock is wrong
-  2  a setting is wrong
-  3  the service can't be reached, fails, or is something else
-  4  the service refuses the key
-  5  the service asks to come back later: it could not be checked";
+const EXIT_CODES: ExitCodes = &exit::codes(
+    "No problem found (there may be warnings)",
+    "The key belongs to another program, or the clock is wrong",
+);
+
+pub(crate) fn exit_codes_help() -> String {
+    format!("{}\n\nIf there are several problems, the exit code is that of the first.", exit::help(EXIT_CODES))
+}
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionArgs,
 }
 
-pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Ending, Failure> {
+pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
     let settings = arguments.connection.settings();
     let key = settings.check_key();
-    // A key that can't be one is not sent to anybody.
-    let usable = settings.key.as_ref().filter(|_| key.result != Sign::Bad);
+    // A malformed key is never sent.
+    let usable_key = settings.key.as_ref().filter(|_| key.status != CheckStatus::Failed);
     let mut checks = vec![key];
     let (check, url) = settings.check_url();
     checks.push(check);
     checks.push(settings.check_program_id());
     match url {
-        Some(url) => checks.extend(network::checks(&settings, usable, &url).await),
-        None => checks.push(Check::skipped("address", "the URL is wrong")),
+        Some(url) => checks.extend(network::checks(&settings, usable_key, &url).await),
+        None => checks.push(Check::skipped("address", "the URL is invalid")),
     }
 
-    let wrong = checks.iter().filter(|check| check.result == Sign::Bad).count();
-    let ending = checks.iter().map(|check| check.ending).find(|ending| *ending != Ending::Fine).unwrap_or(Ending::Fine);
-    output.document(&json!({ "healthy": ending == Ending::Fine, "checks": checks }));
+    let failed = checks.iter().filter(|check| check.status == CheckStatus::Failed).count();
+    let exit = checks.iter().map(|check| check.exit).find(|exit| *exit != Exit::Success).unwrap_or(Exit::Success);
+    output.document(&json!({ "healthy": exit == Exit::Success, "checks": checks }));
     for check in &checks {
-        output.sign(check.result, &format!("{:<9}{}", check.name, check.found));
-        if let Some(mend) = &check.mend {
-            output.mend(mend);
+        output.status(check.status, &format!("{:<9}{}", check.name, check.message));
+        if let Some(hint) = &check.hint {
+            output.hint(hint);
         }
     }
-    output.line(match (wrong, ending) {
-        (0, Ending::Fine) => "nothing is wrong",
-        (0, _) => "nothing wrong was found, and not all could be checked",
-        (1, _) => "one thing is wrong",
-        _ => "several things are wrong: mend the first one first",
+    output.line(&match (failed, exit) {
+        (0, Exit::Success) => "no problem found".to_owned(),
+        (0, _) => "no problem found, but some checks could not be completed".to_owned(),
+        (1, _) => "1 problem found".to_owned(),
+        _ => format!("{failed} problems found; fix the first one first"),
     });
-    Ok(ending)
+    Ok(exit)
 }

@@ -1,31 +1,36 @@
-//! The command `affitor`. The README of the crate says what it does and what its exit codes mean.
+//! The `affitor` command. The README describes its subcommands, output and exit codes.
 
 mod check;
-mod connection;
+mod client_error;
+mod diagnosis;
 mod doctor;
-mod ending;
-mod explain;
+mod exit;
+mod failure;
+mod format;
 mod gates;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod output;
 mod proxy;
 mod sandbox;
+mod sanitize;
 mod settings;
+mod signal;
 mod status;
 mod test_event;
-mod trouble;
+mod url;
 mod verify;
 
 use std::{env, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use ending::{Ending, Failure};
+use exit::Exit;
+use failure::Failure;
 use output::Output;
 
-/// Affitor integrations: a sandbox of the service, test events, and what is wrong
+/// Tools for Affitor integrations: a local sandbox, test events and diagnostics
 #[derive(Debug, Parser)]
-#[command(name = "affitor", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "affitor", version, propagate_version = true, after_help = exit::general_help())]
 struct Arguments {
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
@@ -34,35 +39,26 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes:
-  0  done; verified; nothing is wrong
-  1  the answer is no: not verified, not recorded, something is wrong
-  2  wrong arguments or settings, or a port or file that can't be had
-  3  the service can't be reached, fails, or is something else
-  4  the service refuses the key
-  5  the service asks to come back later, and the message says when
-What 0 and 1 mean for a command, its own --help says.";
-
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the service on localhost, with a page to look at, until Ctrl-C
-    #[command(after_help = sandbox::EXIT_CODES)]
+    /// Run a sandbox of the service on localhost until Ctrl-C
+    #[command(after_help = exit::help(sandbox::EXIT_CODES))]
     Sandbox(Box<sandbox::Arguments>),
-    /// Send a test-mode event, and show the answer
-    #[command(after_help = test_event::EXIT_CODES)]
+    /// Send a test-mode event and show the result
+    #[command(after_help = exit::help(test_event::EXIT_CODES))]
     Test(test_event::Arguments),
-    /// Run a synthetic chain, and say whether the integration is ready
-    #[command(after_help = verify::EXIT_CODES)]
+    /// Run a test chain and check whether the integration is verified
+    #[command(after_help = exit::help(verify::EXIT_CODES))]
     Verify(verify::Arguments),
     /// Show the program's health and its events of the last 24 hours
-    #[command(after_help = status::EXIT_CODES)]
+    #[command(after_help = exit::help(status::EXIT_CODES))]
     Status(status::Arguments),
-    /// Find out what is wrong with this environment, and how to mend it
-    #[command(after_help = doctor::EXIT_CODES)]
+    /// Find problems with the settings, the network and the key, and suggest fixes
+    #[command(after_help = doctor::exit_codes_help())]
     Doctor(doctor::Arguments),
-    /// The durable outbox in an app's database: its books, its dead letters, a worker
+    /// Manage the durable outbox in an app's database: statistics, dead letters, worker
     #[cfg(feature = "outbox")]
-    #[command(after_help = outbox::EXIT_CODES)]
+    #[command(after_help = exit::help(outbox::EXIT_CODES))]
     Outbox(outbox::Arguments),
 }
 
@@ -70,10 +66,10 @@ enum Command {
 async fn main() -> ExitCode {
     let Arguments { json, command } = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return not_understood(&error),
+        Err(error) => return print_clap_error(&error),
     };
     let output = Output { json };
-    let ended = match command {
+    let result = match command {
         Command::Sandbox(arguments) => sandbox::run(*arguments, output).await,
         Command::Test(arguments) => test_event::run(arguments, output).await,
         Command::Verify(arguments) => verify::run(&arguments, output).await,
@@ -82,27 +78,27 @@ async fn main() -> ExitCode {
         #[cfg(feature = "outbox")]
         Command::Outbox(arguments) => outbox::run(arguments, output).await,
     };
-    match ended {
-        Ok(ending) => ending.code(),
+    match result {
+        Ok(exit) => exit.code(),
         Err(failure) => {
             output.failure(&failure);
-            failure.ending.code()
+            failure.exit.code()
         }
     }
 }
 
-/// Help that was asked for, or what is wrong with the arguments: for programs where they ask for JSON.
-fn not_understood(error: &clap::Error) -> ExitCode {
+/// Prints the requested help or version as text, and invalid arguments as JSON if the arguments contain `--json`.
+fn print_clap_error(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || !env::args_os().any(|argument| argument == "--json") {
         let _ = error.print();
-        return if error.use_stderr() { Ending::Usage } else { Ending::Fine }.code();
+        return if error.use_stderr() { Exit::Usage } else { Exit::Success }.code();
     }
     let text = error.render().to_string();
-    // What comes after the first empty line is advice and usage.
+    // The message ends at the first empty line. Tips and usage follow.
     let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let message = lines.join(" ").trim_start_matches("error: ").to_owned();
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
-    let failure = Failure::usage(message, tip.unwrap_or("--help says what there is"));
+    let failure = Failure::usage(message, tip.unwrap_or("see --help"));
     Output { json: true }.failure(&failure);
-    failure.ending.code()
+    failure.exit.code()
 }

@@ -1,14 +1,16 @@
-//! Whether a request goes through a proxy.
+//! Finds the environment variable that sets a request's proxy.
 
 use std::env;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-use crate::settings::is_loopback;
+use crate::url::is_loopback;
 
-/// The variable that names the proxy of this URL. The HTTP library decides with the same `Matcher`, which knows
-/// `NO_PROXY`; the client uses none for this machine, and nothing else is asked without TLS.
+/// Returns the name of the variable that sets the proxy for this URL, or `None` if no proxy is used.
+///
+/// The HTTP client decides with the same `Matcher`, which respects `NO_PROXY`. `HTTP_PROXY` is not checked: only URLs on
+/// this machine can be unencrypted, and those never use a proxy.
 pub(crate) fn variable(url: &Url) -> Option<&'static str> {
     if is_loopback(url) {
         return None;

@@ -1,4 +1,4 @@
-//! `affitor sandbox`: the service on localhost.
+//! `affitor sandbox`: runs a sandbox of the service on localhost.
 
 mod banner;
 
@@ -8,20 +8,21 @@ use affitor_sandbox::{Commission, Fault, FaultRule, Interpretations, LeadAuth, S
 use clap::{Args, ValueEnum, builder::RangedI64ValueParser};
 
 use crate::{
-    ending::{Ending, Failure},
+    exit::{Exit, ExitCodes},
+    failure::Failure,
     output::Output,
+    signal,
 };
 
-pub(crate) const EXIT_CODES: &str = "Exit codes:
-  0  it ran until Ctrl-C
-  2  wrong arguments, or a port or file that can't be had";
+pub(crate) const EXIT_CODES: ExitCodes =
+    &[(Exit::Success, "Stopped by Ctrl-C or SIGTERM"), (Exit::Usage, Exit::Usage.meaning())];
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// The port on 127.0.0.1; 0 for a free one
+    /// Port on 127.0.0.1; 0 selects a free port
     #[arg(long, default_value_t = 4010, allow_negative_numbers = true)]
     port: u16,
-    /// The program's id
+    /// Program id
     #[arg(
         long,
         default_value_t = 42,
@@ -30,16 +31,16 @@ pub(crate) struct Arguments {
         value_parser = RangedI64ValueParser::<u64>::new().range(0..),
     )]
     program_id: u64,
-    /// The program's key
+    /// Program API key
     #[arg(long, default_value = "test_key", value_name = "KEY")]
     api_key: Key,
-    /// A partner, by the code of their link; may be given several times
-    #[arg(long = "partner", value_name = "CODE", default_value = "PARTNER123", value_parser = code)]
+    /// Link code of a partner; may be given several times
+    #[arg(long = "partner", value_name = "CODE", default_value = "PARTNER123", value_parser = partner_code)]
     partners: Vec<String>,
     /// Who may report leads
-    #[arg(long, value_enum, default_value_t = WhoseLeads::Open)]
-    lead_auth: WhoseLeads,
-    /// For how many days after a click a sale makes a commission
+    #[arg(long, value_enum, default_value_t = LeadAuthArg::Open)]
+    lead_auth: LeadAuthArg,
+    /// Days after a click in which a sale earns a commission
     #[arg(
         long,
         default_value_t = 60,
@@ -48,7 +49,7 @@ pub(crate) struct Arguments {
         value_parser = clap::value_parser!(u32).range(1..=365),
     )]
     attribution_window_days: u32,
-    /// For how many days the tracker's cookie lives
+    /// Lifetime of the tracker's cookie in days
     #[arg(
         long,
         default_value_t = 90,
@@ -57,15 +58,15 @@ pub(crate) struct Arguments {
         value_parser = clap::value_parser!(u32).range(1..=365),
     )]
     cookie_window_days: u32,
-    /// What a sale pays: one-time:PERCENT, recurring:PERCENT:MONTHS, lifetime:PERCENT, or none
-    #[arg(long, default_value = "lifetime:20", value_name = "POLICY", value_parser = commission)]
+    /// Commission policy: one-time:PERCENT, recurring:PERCENT:MONTHS, lifetime:PERCENT or none
+    #[arg(long, default_value = "lifetime:20", value_name = "POLICY", value_parser = commission_policy)]
     commission: Policy,
-    /// Keep what happens in this file, and start with what it holds
+    /// Save the sandbox's state to this file, and restore it at startup
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     #[arg(long, value_name = "RULES", value_delimiter = ',', help = faults_help())]
     faults: Vec<FaultRule>,
-    /// What the probabilities of faults are drawn from
+    /// Seed of the random numbers for fault probabilities
     #[arg(long, default_value_t = 0, value_name = "NUMBER", allow_negative_numbers = true)]
     seed: u64,
     #[arg(long = "interpretation", value_name = "NAME=VALUE", help = interpretations_help())]
@@ -90,7 +91,7 @@ fn interpretations_help() -> String {
     )
 }
 
-/// A key, which no `Debug` shows. It is looked at after the arguments are read, since their errors show values.
+/// An API key. `Debug` hides it. It is validated after argument parsing, because clap's errors show values.
 #[derive(Clone)]
 struct Key(String);
 
@@ -110,33 +111,33 @@ impl std::fmt::Debug for Key {
 struct Policy(Option<Commission>);
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum WhoseLeads {
-    /// Browsers' and servers'
+enum LeadAuthArg {
+    /// Browsers and servers
     Open,
-    /// A browser's lead is provisional until a server's comes
+    /// Servers; a lead from a browser is provisional until a server reports it
     ServerRequired,
 }
 
 impl Key {
     fn check(&self) -> Result<(), Failure> {
         if self.0.is_empty() || !self.0.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let why = "a key is of visible ASCII characters, without white space";
-            return Err(Failure::usage(why, "give another --api-key"));
+            let message = "an API key consists of visible ASCII characters, without white space";
+            return Err(Failure::usage(message, "use another --api-key"));
         }
         Ok(())
     }
 }
 
-fn code(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("a partner's code can't be empty".to_owned()) } else { Ok(text.to_owned()) }
+fn partner_code(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("a partner code must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
-fn commission(text: &str) -> Result<Policy, String> {
+fn commission_policy(text: &str) -> Result<Policy, String> {
     if text == "none" { Ok(Policy(None)) } else { text.parse().map(|policy| Policy(Some(policy))) }
 }
 
-pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
-    log();
+pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
+    init_logging();
     arguments.api_key.check()?;
     let mut interpretations = Interpretations::default();
     for switch in &arguments.interpretations {
@@ -149,8 +150,8 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, 
         .program_id(arguments.program_id)
         .api_key(&arguments.api_key.0)
         .lead_auth(match arguments.lead_auth {
-            WhoseLeads::Open => LeadAuth::Open,
-            WhoseLeads::ServerRequired => LeadAuth::ServerRequired,
+            LeadAuthArg::Open => LeadAuth::Open,
+            LeadAuthArg::ServerRequired => LeadAuth::ServerRequired,
         })
         .attribution_window_days(arguments.attribution_window_days)
         .cookie_window_days(arguments.cookie_window_days)
@@ -170,13 +171,13 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, 
         builder = builder.data(file);
     }
     let sandbox = builder.start().await.map_err(|error| cannot_start(&error, &arguments))?;
-    banner::say(&sandbox, &arguments, output).await;
-    ended().await.map_err(|error| Failure::usage(format!("signals can't be heard: {error}"), "try again"))?;
-    Ok(Ending::Fine)
+    banner::print(&sandbox, &arguments, output);
+    signal::stop_requested().await?;
+    Ok(Exit::Success)
 }
 
-/// What the sandbox warns of, such as a file that can't be written, goes to standard error.
-fn log() {
+/// Prints the sandbox's warnings to standard error, for example if its file cannot be written.
+fn init_logging() {
     let _ = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
         .with_writer(io::stderr)
@@ -187,36 +188,21 @@ fn log() {
 
 fn cannot_start(error: &io::Error, arguments: &Arguments) -> Failure {
     let text = error.to_string();
-    // What is wrong with the file begins with its path.
+    // Errors about the file begin with its path.
     let data = arguments.data.as_ref().filter(|file| text.starts_with(&file.display().to_string()));
-    let mend = match (error.kind(), data) {
+    let hint = match (error.kind(), data) {
         (io::ErrorKind::AddrInUse, _) => {
-            let message = format!("port {} is taken", arguments.port);
+            let message = format!("port {} is already in use", arguments.port);
             return Failure::usage(message, "choose another with --port, or 0 for a free one");
         }
         (io::ErrorKind::InvalidData, Some(_)) if text.contains("other programs") => {
-            "start it with the program and the partners that the file was written with; or move or delete the file, or \
-             choose another with --data"
+            "use the program and the partners that the file was written with; or move or delete the file, or choose \
+             another with --data"
         }
         (io::ErrorKind::InvalidData, Some(_)) => "move or delete the file, or choose another with --data",
         (_, Some(_)) => "choose another file with --data",
-        (io::ErrorKind::InvalidInput, None) => "give each --partner once",
+        (io::ErrorKind::InvalidInput, None) => "use each --partner once",
         (_, None) => "choose another port with --port",
     };
-    Failure::usage(format!("the sandbox can't start: {text}"), mend)
-}
-
-/// Until Ctrl-C, or the word of whoever started it.
-async fn ended() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut asked = signal(SignalKind::terminate())?;
-        tokio::select! {
-            ended = tokio::signal::ctrl_c() => ended,
-            _ = asked.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    Failure::usage(format!("cannot start the sandbox: {text}"), hint)
 }

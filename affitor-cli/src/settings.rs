@@ -1,147 +1,149 @@
-//! What can be seen of the settings without a network.
+//! Connection settings: URL, API key and program id, from flags or the environment.
 
-use std::env;
+mod checks;
 
-use reqwest::Url;
+use std::{env, fmt};
 
-use crate::{check::Check, connection::Settings, ending::Ending};
+use affitor::{Client, ClientBuilder};
+use clap::Args;
 
-const URL_HINT: &str = "give the service's origin, such as https://api.affitor.com or http://127.0.0.1:4010";
+use crate::{
+    check::{Check, CheckStatus},
+    failure::Failure,
+};
+
+const DEFAULT_URL: &str = "https://api.affitor.com";
+
+const API_KEY: Origin = Origin { flag: "--api-key", variables: &["AFFITOR_API_KEY", "AFFITOR_API_TOKEN"] };
+const API_URL: Origin = Origin { flag: "--api-url", variables: &["AFFITOR_API_URL"] };
+const PROGRAM_ID: Origin = Origin { flag: "--program-id", variables: &["AFFITOR_PROGRAM_ID"] };
+
+pub(crate) const SAME_PROGRAM_HINT: &str = "use a key and a program id of the same program";
+
+/// Flags of commands that call the service.
+#[derive(Args, Clone)]
+pub(crate) struct ConnectionArgs {
+    #[arg(
+        long,
+        value_name = "KEY",
+        help = API_KEY.help("Program API key; prefer the environment, since other users can see flags"),
+    )]
+    api_key: Option<String>,
+    #[arg(long, value_name = "URL", help = format!("{} [default: {DEFAULT_URL}]", API_URL.help("URL of the service")))]
+    api_url: Option<String>,
+    #[arg(long, value_name = "ID", help = PROGRAM_ID.help("Program id"))]
+    program_id: Option<String>,
+}
+
+/// Hides the key.
+impl fmt::Debug for ConnectionArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { api_key, api_url, program_id } = self;
+        f.debug_struct("ConnectionArgs")
+            .field("api_key", &api_key.as_ref().map(|_| "…"))
+            .field("api_url", api_url)
+            .field("program_id", program_id)
+            .finish()
+    }
+}
+
+/// The flag and the environment variables of a setting.
+struct Origin {
+    flag: &'static str,
+    variables: &'static [&'static str],
+}
+
+impl Origin {
+    fn help(&self, description: &str) -> String {
+        format!("{description} [env: {}]", self.variables.join(", "))
+    }
+
+    /// Returns the flag's value, else that of the first variable that is set. Blank values are ignored.
+    fn resolve(&self, flag: Option<&str>) -> Option<Setting> {
+        let flag = flag.map(|raw| Setting { raw: raw.to_owned(), source: self.flag });
+        let variables =
+            self.variables.iter().filter_map(|&source| Some(Setting { raw: env::var(source).ok()?, source }));
+        flag.into_iter().chain(variables).find(|setting| !setting.value().is_empty())
+    }
+}
+
+/// A setting's value, and the flag or variable that it came from.
+pub(crate) struct Setting {
+    raw: String,
+    pub(crate) source: &'static str,
+}
+
+impl Setting {
+    /// The value without surrounding white space.
+    pub(crate) fn value(&self) -> &str {
+        self.raw.trim()
+    }
+
+    /// Whether the value has surrounding white space.
+    pub(crate) fn is_padded(&self) -> bool {
+        self.value().len() != self.raw.len()
+    }
+}
+
+/// The effective settings, resolved like the library resolves its environment variables: surrounding white space is
+/// removed, and blank values are ignored.
+pub(crate) struct Settings {
+    pub(crate) key: Option<Setting>,
+    pub(crate) url: Setting,
+    pub(crate) program_id: Option<Setting>,
+}
+
+impl ConnectionArgs {
+    pub(crate) fn settings(&self) -> Settings {
+        let default_url = || Setting { raw: DEFAULT_URL.to_owned(), source: "AFFITOR_API_URL" };
+        Settings {
+            key: API_KEY.resolve(self.api_key.as_deref()),
+            url: API_URL.resolve(self.api_url.as_deref()).unwrap_or_else(default_url),
+            program_id: PROGRAM_ID.resolve(self.program_id.as_deref()),
+        }
+    }
+}
 
 impl Settings {
-    /// The key, which is never shown.
-    pub(crate) fn check_key(&self) -> Check {
-        let bad = |found: String, mend: &str| Check::bad("key", found, mend).ending(Ending::Usage);
-        let Some(setting) = &self.key else {
-            let state = if env::var_os("AFFITOR_API_KEY").is_some() { "empty" } else { "not set" };
-            return bad(
-                format!("there is no key: AFFITOR_API_KEY is {state}"),
-                "set it to the program's key, from the program's settings (for the sandbox: test_key), or give --api-key",
-            );
-        };
-        let (key, from) = (setting.value(), setting.from);
-        if key.starts_with(['"', '\'']) || key.ends_with(['"', '\'']) {
-            return bad(
-                format!("there are quotes around the key in {from}"),
-                "take them away: an env file's quotes may have become a part of it",
-            );
+    /// Returns a client builder with these settings.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if the key or the URL is unusable.
+    pub(crate) fn builder(&self) -> Result<ClientBuilder, Failure> {
+        for Check { status, message, hint, .. } in [self.check_key(), self.check_url().0] {
+            if status == CheckStatus::Failed {
+                return Err(Failure::usage(message, hint.unwrap_or_default()));
+            }
         }
-        if key.get(..7).is_some_and(|word| word.eq_ignore_ascii_case("bearer ")) {
-            return bad(
-                format!("the key in {from} begins with \"Bearer\""),
-                "give the key alone: the client adds that word",
-            );
+        let mut builder = Client::builder().api_url(self.url.value());
+        if let Some(key) = &self.key {
+            builder = builder.api_key(key.value());
         }
-        if key.contains("${") || key.starts_with('$') {
-            return bad(
-                format!("{from} holds a variable's name that was not replaced"),
-                "check how the environment is filled in",
-            );
+        if let Some(id) = &self.program_id {
+            builder = builder.program_id(id.value());
         }
-        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return bad(
-                format!("there are characters in {from} that no key has"),
-                "copy it again, without what is around it",
-            );
-        }
-        if key.starts_with("affk_") {
-            return bad(
-                format!("{from} is a management key"),
-                "take the program's key: tracking refuses keys that begin with affk_",
-            );
-        }
-        if setting.is_padded() {
-            return Check::unsure(
-                "key",
-                format!("there is white space around the key in {from}, which is left out"),
-                "take it away, for who does not leave it out: in a file, mind the end of the line",
-            );
-        }
-        Check::good("key", format!("there, {} characters", key.len()))
+        Ok(builder)
     }
 
-    /// The address, and the URL where it can be used. It ends with a slash.
-    pub(crate) fn check_url(&self) -> (Check, Option<Url>) {
-        let (text, from) = (self.url.value(), self.url.from);
-        let named = format!("{from} {}", self.quoted(text));
-        let bad = |found: String, mend: &str| (Check::bad("URL", found, mend).ending(Ending::Usage), None);
-        if !text.contains("://") {
-            let mend = guess(text).map_or_else(|| URL_HINT.to_owned(), |url| format!("did you mean {url}?"));
-            return bad(format!("{named} is no URL: it begins with neither http: nor https:"), &mend);
-        }
-        let mut url = match Url::parse(text) {
-            Ok(url) => url,
-            Err(error) => return bad(format!("{named} is no URL: {error}"), URL_HINT),
-        };
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return bad(format!("{named} begins with {}:", url.scheme()), URL_HINT);
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return bad(format!("{from} has a user or a password in it"), URL_HINT);
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return bad(format!("{from} has a ? or a # in it"), URL_HINT);
-        }
-        if url.scheme() == "http" && !is_loopback(&url) {
-            return bad(
-                format!("{named} is not encrypted, and the key would be sent in the open"),
-                "begin it with https: (http: is for this machine alone)",
-            );
-        }
-        if url.path() == "/" {
-            return (Check::good("URL", url.origin().ascii_serialization()), Some(url));
-        }
-        if !url.path().ends_with('/') {
-            let path = format!("{}/", url.path());
-            url.set_path(&path);
-        }
-        let check = Check::unsure(
-            "URL",
-            format!("{named} goes on after the host"),
-            "right where a proxy serves the API below that path; else end it with the host or the port",
-        );
-        (check, Some(url))
+    pub(crate) fn build(&self, builder: ClientBuilder) -> Result<Client, Failure> {
+        builder.build().map_err(|error| self.failure(&error))
     }
 
-    pub(crate) fn check_program_id(&self) -> Check {
-        match &self.program_id {
-            None => Check::good("program", "not set: the key says it"),
-            Some(id) if id.value().bytes().all(|byte| byte.is_ascii_digit()) => Check::good("program", id.value()),
-            Some(id) => Check::unsure(
-                "program",
-                format!("{} is {}", id.from, self.quoted(id.value())),
-                "program ids are numbers: copy it from the program's settings",
-            ),
-        }
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        self.build(self.builder()?)
     }
 
-    /// What is wrong where the key's program is another than the setting's.
-    pub(crate) fn other_program(&self, its: Option<&str>) -> Option<String> {
-        let (ours, its) = (self.program_id.as_ref()?, its?);
-        let differs = ours.value() != its;
-        differs.then(|| format!("the key is for program {its}, and {} says {}", ours.from, self.quoted(ours.value())))
+    /// The key to hide from all output, or `None` if it is too short to be distinguished from other text.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.key.as_ref().map(Setting::value).filter(|key| key.len() >= 8)
     }
-}
 
-pub(crate) const SAME_PROGRAM: &str = "take key and id from the same program";
-
-/// The URL that somebody meant who left out how it begins.
-fn guess(text: &str) -> Option<String> {
-    if text.contains('@') {
-        return None;
+    /// Quotes a setting's value for output, or hides it if it may contain a secret that was put into the wrong variable.
+    pub(crate) fn quoted(&self, value: &str) -> String {
+        let lower = value.to_lowercase();
+        let may_be_secret = ["@", "%40", "aff_", "affk_"].iter().any(|part| lower.contains(part));
+        let is_key = self.key.as_ref().is_some_and(|key| value.contains(key.value()));
+        if may_be_secret || is_key { "(not shown)".to_owned() } else { format!("{value:?}") }
     }
-    let plain = Url::parse(&format!("http://{text}")).ok()?;
-    if is_loopback(&plain) {
-        return Some(plain.origin().ascii_serialization());
-    }
-    let url = Url::parse(&format!("https://{text}")).ok()?;
-    url.host_str()?.contains('.').then(|| url.origin().ascii_serialization())
-}
-
-/// As the library sees it: there `http:` is allowed, and no proxy is used.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let name = host.strip_suffix('.').unwrap_or(host).trim_matches(['[', ']']);
-    let address = name.parse::<std::net::IpAddr>();
-    address.map_or_else(|_| name == "localhost" || name.ends_with(".localhost"), |address| address.is_loopback())
 }

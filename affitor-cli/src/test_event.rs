@@ -1,19 +1,21 @@
-//! `affitor test`: an event in test mode, which has no effect on attribution, commissions or metrics.
+//! `affitor test`: sends an event in test mode, without effect on attribution, commissions or metrics.
 
 use affitor::{Click, ClickId, ClickOutcome, Client, Currency, Lead, LeadOutcome, NotAttributed, Sale, SaleOutcome};
 use clap::{Args, Subcommand, builder::RangedI64ValueParser};
 use serde_json::json;
 
 use crate::{
-    connection::{Connection, Settings},
-    ending::{Ending, Failure},
-    output::{Output, Sign},
+    check::CheckStatus,
+    exit::{self, Exit, ExitCodes},
+    failure::Failure,
+    output::Output,
+    settings::{ConnectionArgs, Settings},
 };
 
-pub(crate) const EXIT_CODES: &str = "Exit codes:
-  0  the service recorded the event, as a test
-  1  it did not, or refused the event
-  2 to 5 as `affitor --help` says";
+pub(crate) const EXIT_CODES: ExitCodes = &exit::codes(
+    "The service recorded the event as a test",
+    "The service rejected the event, or did not record it as a test",
+);
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -23,36 +25,36 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Event {
-    /// A click
-    #[command(after_help = EXIT_CODES)]
+    /// Send a click
+    #[command(after_help = exit::help(EXIT_CODES))]
     Click {
         #[command(flatten)]
-        connection: Connection,
-        /// The landing URL
+        connection: ConnectionArgs,
+        /// Landing URL
         #[arg(long, default_value = "https://shop.example/?aff=test", value_name = "URL")]
         affiliate_url: String,
     },
-    /// A sign-up
-    #[command(after_help = EXIT_CODES)]
+    /// Send a lead (a sign-up)
+    #[command(after_help = exit::help(EXIT_CODES))]
     Lead {
         #[command(flatten)]
-        connection: Connection,
-        /// The shop's id of the user
+        connection: ConnectionArgs,
+        /// The app's id of the customer
         #[arg(long, default_value = "test_customer", value_name = "KEY")]
         customer_key: String,
-        /// The visitor's click id
+        /// Click id of the visitor
         #[arg(long, value_name = "ID")]
         click_id: Option<ClickId>,
     },
-    /// A payment
-    #[command(after_help = EXIT_CODES)]
+    /// Send a sale (a payment)
+    #[command(after_help = exit::help(EXIT_CODES))]
     Sale {
         #[command(flatten)]
-        connection: Connection,
-        /// The payment's id
+        connection: ConnectionArgs,
+        /// Id of the payment
         #[arg(long, default_value = "test_transaction", value_name = "ID")]
         transaction_id: String,
-        /// The amount, in the currency's smallest unit
+        /// Amount in the currency's smallest unit
         #[arg(
             long,
             default_value_t = 9_999,
@@ -61,29 +63,31 @@ enum Event {
             value_parser = RangedI64ValueParser::<u64>::new().range(1..),
         )]
         amount_cents: u64,
-        /// The currency
+        /// Currency code
         #[arg(long, default_value = "USD", value_name = "CODE")]
         currency: Currency,
-        /// The shop's id of the user
+        /// The app's id of the customer
         #[arg(long, default_value = "test_customer", value_name = "KEY")]
         customer_key: String,
     },
 }
 
-/// What became of a test event.
-enum Became {
-    /// Recorded, with the event's id where the service said it.
+/// What the service did with a test event.
+enum TestResult {
+    /// Recorded, with the event id if the service returned one.
     Recorded(Option<i64>),
-    /// Something else.
-    Not(String),
+    /// Not recorded as a test, with the reason.
+    NotRecorded(String),
 }
 
-pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
-    let (event, became) = match arguments.event {
+use TestResult::{NotRecorded, Recorded};
+
+pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
+    let (event, result) = match arguments.event {
         Event::Click { connection, affiliate_url } => {
             let settings = connection.settings();
             let outcome = client(&settings)?.track_click(Click::landing(affiliate_url)).await;
-            ("click", of_click(&outcome.map_err(|error| settings.explain(&error))?))
+            ("click", click_result(&outcome.map_err(|error| settings.failure(&error))?))
         }
         Event::Lead { connection, customer_key, click_id } => {
             let settings = connection.settings();
@@ -92,33 +96,30 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, 
                 lead = lead.click_id(click_id);
             }
             let outcome = client(&settings)?.track_lead(lead).await;
-            ("lead", of_lead(&outcome.map_err(|error| settings.explain(&error))?))
+            ("lead", lead_result(&outcome.map_err(|error| settings.failure(&error))?))
         }
         Event::Sale { connection, transaction_id, amount_cents, currency, customer_key } => {
             let settings = connection.settings();
             let sale = Sale::new(transaction_id, amount_cents, currency).customer_key(customer_key);
             let outcome = client(&settings)?.track_sale(sale).await;
-            ("sale", of_sale(&outcome.map_err(|error| settings.explain(&error))?))
+            ("sale", sale_result(&outcome.map_err(|error| settings.failure(&error))?))
         }
     };
-    let document = |recorded: bool, event_id: Option<i64>, why: Option<&str>| {
-        let mut document = json!({ "event": event, "test_mode": true, "recorded": recorded, "event_id": event_id });
-        if let Some(why) = why {
-            document["why"] = why.into();
+    let mut document = json!({ "event": event, "test_mode": true, "recorded": false, "event_id": null });
+    match result {
+        Recorded(event_id) => {
+            document["recorded"] = true.into();
+            document["event_id"] = event_id.into();
+            output.document(&document);
+            let id = event_id.map_or_else(String::new, |id| format!(" (event {id})"));
+            output.status(CheckStatus::Passed, &format!("test {event} recorded{id}"));
+            Ok(Exit::Success)
         }
-        output.document(&document);
-    };
-    match became {
-        Became::Recorded(event_id) => {
-            document(true, event_id, None);
-            let number = event_id.map_or_else(String::new, |id| format!(", as event {id}"));
-            output.sign(Sign::Good, &format!("the service recorded a test {event}{number}"));
-            Ok(Ending::Fine)
-        }
-        Became::Not(why) => {
-            document(false, None, Some(&why));
-            output.sign(Sign::Bad, &format!("no test {event} was recorded: {why}"));
-            Ok(Ending::No)
+        NotRecorded(reason) => {
+            document["reason"] = reason.as_str().into();
+            output.document(&document);
+            output.status(CheckStatus::Failed, &format!("test {event} not recorded: {reason}"));
+            Ok(Exit::Failed)
         }
     }
 }
@@ -127,45 +128,47 @@ fn client(settings: &Settings) -> Result<Client, Failure> {
     settings.build(settings.builder()?.test_mode(true))
 }
 
-fn of_click(outcome: &ClickOutcome) -> Became {
+fn click_result(outcome: &ClickOutcome) -> TestResult {
     match outcome {
-        ClickOutcome::Test { event_id, .. } => Became::Recorded(*event_id),
-        ClickOutcome::InactiveLink => Became::Not("the partner's link is switched off".to_owned()),
-        ClickOutcome::Recorded { .. } => Became::Not(TAKEN_FOR_REAL.to_owned()),
-        other => Became::Not(format!("{other:?}")),
+        ClickOutcome::Test { event_id, .. } => Recorded(*event_id),
+        ClickOutcome::InactiveLink => NotRecorded("the partner's link is inactive".to_owned()),
+        ClickOutcome::Recorded { .. } => NotRecorded(RECORDED_AS_REAL.to_owned()),
+        other => NotRecorded(format!("{other:?}")),
     }
 }
 
-fn of_lead(outcome: &LeadOutcome) -> Became {
+fn lead_result(outcome: &LeadOutcome) -> TestResult {
     match outcome {
-        LeadOutcome::Test { event_id, .. } => Became::Recorded(*event_id),
-        LeadOutcome::NotAttributed(why) => Became::Not(not_attributed(why)),
-        LeadOutcome::AlreadyRecorded => Became::Not("the service has this customer as a lead already".to_owned()),
-        LeadOutcome::Recorded | LeadOutcome::Provisional => Became::Not(TAKEN_FOR_REAL.to_owned()),
-        other => Became::Not(format!("{other:?}")),
+        LeadOutcome::Test { event_id, .. } => Recorded(*event_id),
+        LeadOutcome::NotAttributed(reason) => NotRecorded(not_attributed(reason).to_owned()),
+        LeadOutcome::AlreadyRecorded => NotRecorded("the service already has a lead for this customer".to_owned()),
+        LeadOutcome::Recorded | LeadOutcome::Provisional => NotRecorded(RECORDED_AS_REAL.to_owned()),
+        other => NotRecorded(format!("{other:?}")),
     }
 }
 
-fn of_sale(outcome: &SaleOutcome) -> Became {
+fn sale_result(outcome: &SaleOutcome) -> TestResult {
     match outcome {
-        SaleOutcome::Test { event_id, .. } => Became::Recorded(*event_id),
-        SaleOutcome::NotAttributed(why) => Became::Not(not_attributed(why)),
-        SaleOutcome::AlreadyRecorded { .. } => Became::Not("the service has this transaction id already".to_owned()),
+        SaleOutcome::Test { event_id, .. } => Recorded(*event_id),
+        SaleOutcome::NotAttributed(reason) => NotRecorded(not_attributed(reason).to_owned()),
+        SaleOutcome::AlreadyRecorded { .. } => NotRecorded("the service already has this transaction id".to_owned()),
         SaleOutcome::Recorded { .. } | SaleOutcome::RecordedWithoutCommission { .. } => {
-            Became::Not(TAKEN_FOR_REAL.to_owned())
+            NotRecorded(RECORDED_AS_REAL.to_owned())
         }
-        other => Became::Not(format!("{other:?}")),
+        other => NotRecorded(format!("{other:?}")),
     }
 }
 
-const TAKEN_FOR_REAL: &str = "the service took it for a real one; see the dashboard";
+const RECORDED_AS_REAL: &str = "the service recorded it as a real event; see the dashboard";
 
-fn not_attributed(why: &NotAttributed) -> String {
-    match why {
-        NotAttributed::CustomerNotFound => "the service looked for a real customer and knows none of this key",
-        NotAttributed::NoPartner => "the service took it for a real one, of a customer whom no partner brought",
-        NotAttributed::WindowExpired { .. } => "the service took it for a real one, after the attribution window",
-        _ => "the service took it for a real one, and attributed it to nobody",
+/// Explains responses that the service only gives to real events.
+fn not_attributed(reason: &NotAttributed) -> &'static str {
+    match reason {
+        NotAttributed::CustomerNotFound => "the service treated it as a real event, and has no customer with this key",
+        NotAttributed::NoPartner => "the service treated it as a real event, of a customer without a partner",
+        NotAttributed::WindowExpired { .. } => {
+            "the service treated it as a real event, outside of the attribution window"
+        }
+        _ => "the service treated it as a real event, and attributed it to no partner",
     }
-    .to_owned()
 }

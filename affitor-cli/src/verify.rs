@@ -1,4 +1,4 @@
-//! `affitor verify`: a synthetic chain, then readiness, until the integration is verified or something stands in the way.
+//! `affitor verify`: runs a test chain, then queries readiness until the integration is verified or blocked.
 
 use std::{
     io::IsTerminal as _,
@@ -11,29 +11,31 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::{
-    connection::{Connection, Settings},
-    ending::{Ending, Failure},
+    check::CheckStatus,
+    exit::{self, Exit, ExitCodes},
+    failure::Failure,
     gates,
-    output::{Output, STRONG, Sign, cleaned},
-    settings::SAME_PROGRAM,
+    output::{BOLD, Output},
+    sanitize::sanitized,
+    settings::{ConnectionArgs, SAME_PROGRAM_HINT, Settings},
 };
 
-/// How long to wait after a question that had no answer.
-const POLL_SECONDS: u64 = 2;
+/// Delay before the next query after one that failed, unless the service names a delay.
+const RETRY_SECONDS: u64 = 2;
 
-pub(crate) const EXIT_CODES: &str = "Exit codes:
-  0  the chain just run was attributed (--no-chain asks for none), and the integration is verified
-  1  one of these is not so, or the key is for another program
-  2 to 5 as `affitor --help` says";
+pub(crate) const EXIT_CODES: ExitCodes = &exit::codes(
+    "The integration is verified, and the test chain was attributed (unless --no-chain)",
+    "The integration is not verified, the chain was not attributed, or the key belongs to another program",
+);
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    connection: Connection,
-    /// Only ask for readiness: run no chain, of which there are ten an hour
+    connection: ConnectionArgs,
+    /// Only query readiness; do not run a test chain (limited to ten per hour)
     #[arg(long)]
     no_chain: bool,
-    /// For how many seconds to ask
+    /// Maximum time to wait for verification, in seconds
     #[arg(
         long,
         default_value_t = 60,
@@ -44,7 +46,7 @@ pub(crate) struct Arguments {
     timeout: u64,
 }
 
-pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Ending, Failure> {
+pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
     let settings = arguments.connection.settings();
     let client = settings.client()?;
     let progress = if output.json || !std::io::stderr().is_terminal() {
@@ -53,11 +55,11 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Ending,
         ProgressBar::new_spinner()
     };
     progress.enable_steady_tick(Duration::from_millis(100));
-    let asked = ask(&settings, &client, arguments, &progress).await;
+    let result = verify(&settings, &client, arguments, &progress).await;
     progress.finish_and_clear();
-    let (chain, readiness) = asked?;
-    let (chain, readiness) =
-        (chain.map(|chain| cleaned(chain, settings.secret())), cleaned(readiness, settings.secret()));
+    let (chain, readiness) = result?;
+    let chain = chain.map(|chain| sanitized(chain, settings.secret()));
+    let readiness = sanitized(readiness, settings.secret());
 
     let attributed = chain.as_ref().is_none_or(|chain| chain.attributed);
     let verified = attributed && readiness.integration_verified;
@@ -65,92 +67,100 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Ending,
     if let Some(chain) = &chain {
         let TestChain { verdict, .. } = chain;
         let steps = format!("click {}, lead {}, sale {}", verdict.click, verdict.lead, verdict.sale);
-        output.sign(sign(chain), &format!("chain: {steps}"));
-        if sign(chain) == Sign::Unsure {
-            output.mend("not yet decided: in a while, ask again with `affitor verify --no-chain`");
+        output.status(chain_status(chain), &format!("chain: {steps}"));
+        if chain_status(chain) == CheckStatus::Warning {
+            output.hint("still pending: run `affitor verify --no-chain` in a while");
         }
     }
-    gates::say(&readiness, output);
+    gates::print(&readiness, output);
     let program = readiness.program_id.as_deref().unwrap_or("?");
     let state = &readiness.state;
     output.line(&if verified {
-        format!("{STRONG}verified{STRONG:#}: program {program} is {state}")
+        format!("{BOLD}verified{BOLD:#}: program {program} is {state}")
     } else if readiness.integration_verified {
-        format!("{STRONG}not verified{STRONG:#}: program {program} is {state}, but this chain was not attributed")
+        format!("{BOLD}not verified{BOLD:#}: program {program} is {state}, but this chain was not attributed")
     } else {
-        format!("{STRONG}not verified{STRONG:#}: program {program} is {state}, held up by {}", blocker(&readiness))
+        format!("{BOLD}not verified{BOLD:#}: program {program} is {state}, blocked by {}", blocker(&readiness))
     });
-    Ok(if verified { Ending::Fine } else { Ending::No })
+    Ok(if verified { Exit::Success } else { Exit::Failed })
 }
 
-fn sign(chain: &TestChain) -> Sign {
+fn chain_status(chain: &TestChain) -> CheckStatus {
     let verdict = &chain.verdict;
     if chain.attributed {
-        Sign::Good
+        CheckStatus::Passed
     } else if [&verdict.click, &verdict.lead, &verdict.sale].contains(&&StepVerdict::Pending) {
-        Sign::Unsure
+        CheckStatus::Warning
     } else {
-        Sign::Bad
+        CheckStatus::Failed
     }
 }
 
 fn blocker(readiness: &Readiness) -> &str {
-    readiness.blocker.as_ref().map_or("nothing that it names", |gate| gate.as_str())
+    readiness.blocker.as_ref().map_or("an unnamed gate", |gate| gate.as_str())
 }
 
-async fn ask(
+async fn verify(
     settings: &Settings,
     client: &Client,
     arguments: &Arguments,
     progress: &ProgressBar,
 ) -> Result<(Option<TestChain>, Readiness), Failure> {
     if settings.program_id.is_some() {
-        progress.set_message("asking which program the key is for");
-        let readiness = client.readiness().await.map_err(|error| settings.explain(&error))?;
-        if let Some(message) = settings.other_program(readiness.program_id.as_deref()) {
-            return Err(Failure { ending: Ending::No, ..Failure::usage(message, SAME_PROGRAM) });
+        progress.set_message("checking which program the key belongs to");
+        let readiness = client.readiness().await.map_err(|error| settings.failure(&error))?;
+        if let Some(message) = settings.program_mismatch(readiness.program_id.as_deref()) {
+            return Err(Failure::new(Exit::Failed, message, SAME_PROGRAM_HINT));
         }
     }
     let chain = if arguments.no_chain {
         None
     } else {
         progress.set_message("running a synthetic click, lead and sale");
-        Some(client.run_test_chain().await.map_err(|error| no_chain(settings, &error))?)
+        Some(client.run_test_chain().await.map_err(|error| chain_failure(settings, &error))?)
     };
-    progress.set_message("asking whether the integration is ready");
-    let until = Instant::now() + Duration::from_secs(arguments.timeout);
-    let mut asked = client.recheck_readiness().await;
-    // Whoever has never answered is not waited for.
-    let mut answered = chain.is_some() || settings.program_id.is_some();
-    loop {
-        let (wait, about) = match &asked {
-            // What a setting blocks does not mend itself while one waits.
-            Ok(readiness) if !readiness.integration_verified && gates::may_pass_by_itself(readiness) => {
-                answered = true;
-                let about = format!("{}, held up by {}", readiness.state, blocker(readiness));
-                (readiness.poll.retry_after_seconds.clamp(1, 60), about)
-            }
-            Err(error) if answered && error.is_retryable() => {
-                (error.retry_after().map_or(POLL_SECONDS, |wait| wait.as_secs().max(1)), "no answer".to_owned())
-            }
-            _ => break,
-        };
-        let wait = Duration::from_secs(wait);
-        if Instant::now() + wait > until {
-            break;
-        }
-        progress.set_message(format!("{about}; asking again in {} s", wait.as_secs()));
-        tokio::time::sleep(wait).await;
-        asked = client.readiness().await;
-    }
-    Ok((chain, asked.map_err(|error| settings.explain(&error))?))
+    let service_has_responded = chain.is_some() || settings.program_id.is_some();
+    let readiness = poll_readiness(client, service_has_responded, arguments.timeout, progress).await;
+    Ok((chain, readiness.map_err(|error| settings.failure(&error))?))
 }
 
-/// Why no chain was run.
-fn no_chain(settings: &Settings, error: &affitor::Error) -> Failure {
-    let mut failure = settings.explain(error);
-    if failure.ending == Ending::Later {
-        failure.mend = Some("`affitor verify --no-chain` asks without a chain".to_owned());
+/// Queries readiness until the integration is verified, a setting blocks it, or the timeout has passed. Errors are
+/// retried only if the service has responded before.
+async fn poll_readiness(
+    client: &Client,
+    mut has_responded: bool,
+    timeout_seconds: u64,
+    progress: &ProgressBar,
+) -> Result<Readiness, affitor::Error> {
+    progress.set_message("querying readiness");
+    let deadline = Instant::now() + Duration::from_secs(timeout_seconds);
+    let mut result = client.recheck_readiness().await;
+    loop {
+        let (wait, state) = match &result {
+            Ok(readiness) if !readiness.integration_verified && gates::may_pass_without_changes(readiness) => {
+                has_responded = true;
+                let state = format!("{}, blocked by {}", readiness.state, blocker(readiness));
+                (readiness.poll.retry_after_seconds.clamp(1, 60), state)
+            }
+            Err(error) if has_responded && error.is_retryable() => {
+                (error.retry_after().map_or(RETRY_SECONDS, |wait| wait.as_secs().max(1)), "no response".to_owned())
+            }
+            _ => return result,
+        };
+        let wait = Duration::from_secs(wait);
+        if wait > deadline.saturating_duration_since(Instant::now()) {
+            return result;
+        }
+        progress.set_message(format!("{state}; next query in {} s", wait.as_secs()));
+        tokio::time::sleep(wait).await;
+        result = client.readiness().await;
+    }
+}
+
+fn chain_failure(settings: &Settings, error: &affitor::Error) -> Failure {
+    let mut failure = settings.failure(error);
+    if failure.exit == Exit::RetryLater {
+        failure.hint = Some("`affitor verify --no-chain` queries readiness without a chain".to_owned());
     }
     failure
 }

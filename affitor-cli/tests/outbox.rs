@@ -1,4 +1,4 @@
-//! `affitor outbox` as a user runs it, on a SQLite file.
+//! Runs `affitor outbox` on a SQLite file.
 
 #![cfg(all(feature = "outbox", unix))]
 
@@ -8,7 +8,7 @@ use affitor_sandbox::Sandbox;
 use serde_json::Value;
 use tokio::process::Command;
 
-const REFUSED: &str = r#"{"event": {"type": "sale", "transaction_id": "in_1", "amount_cents": 18446744073709551615, "currency": "USD",
+const REJECTED: &str = r#"{"event": {"type": "sale", "transaction_id": "in_1", "amount_cents": 18446744073709551615, "currency": "USD",
     "customer_key": "jo@example.com"}}"#;
 
 const LEAD: &str = r#"{"event": {"type": "lead", "customer_key": "user_7", "click_id": "CLICK"}}"#;
@@ -31,13 +31,13 @@ async fn run(database: &str, arguments: &[&str]) -> (i32, Value) {
 }
 
 #[tokio::test]
-async fn from_the_tables_to_the_books() {
+async fn an_outbox_from_migration_to_resolved_dead_letters() {
     let folder = tempfile::tempdir().unwrap();
     let database = format!("sqlite://{}?mode=rwc", folder.path().join("shop.sqlite3").display());
-    assert_eq!(run(&database, &["status"]).await.0, 3, "there are no tables yet");
+    assert_eq!(run(&database, &["status"]).await.0, 3, "there are no tables");
     let (_, printed) = run(&database, &["migrate", "--print"]).await;
     assert!(printed["sql"].as_str().unwrap().contains("EXISTS affitor_books"));
-    assert_eq!(run(&database, &["status"]).await.0, 3, "it is only printed");
+    assert_eq!(run(&database, &["status"]).await.0, 3, "--print created tables");
     assert_eq!(run(&database, &["migrate"]).await.0, 0);
     assert_eq!(run(&database, &["migrate", "--print"]).await.1["sql"], "");
     assert_eq!(run(&database, &["status"]).await.1["enqueued"], 0);
@@ -49,7 +49,7 @@ async fn from_the_tables_to_the_books() {
     let click_id = sandbox.clicks()[0].click_id.clone();
     let pool = affitor_outbox::sqlx::SqlitePool::connect(&database).await.unwrap();
     let lead = LEAD.replace("CLICK", &click_id);
-    for args in [&lead, "{}", REFUSED, REFUSED] {
+    for args in [&lead, "{}", REJECTED, REJECTED] {
         let sql =
             "INSERT INTO river_job (kind, queue, args, max_attempts) VALUES ('affitor_event', 'affitor', jsonb($1), 9)";
         affitor_outbox::sqlx::query(sql).bind(args).execute(&pool).await.unwrap();
@@ -58,29 +58,29 @@ async fn from_the_tables_to_the_books() {
 
     let mut work = affitor(&database, &["work", "--api-url", sandbox.url(), "--api-key", sandbox.api_key()]);
     let worker = work.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    sandbox.wait_for(|held| held.leads.len() == 1).await.unwrap();
-    let both = async {
+    sandbox.wait_for(|state| state.leads.len() == 1).await.unwrap();
+    let drained = async {
         while run(&database, &["status"]).await.1["pending"] != 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), drained).await.unwrap();
     let id = worker.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
-    let ended = tokio::time::timeout(Duration::from_secs(30), worker.wait_with_output()).await.unwrap().unwrap();
-    assert!(ended.status.success(), "it drains");
-    let log = String::from_utf8(ended.stderr).unwrap();
+    let stopped = tokio::time::timeout(Duration::from_secs(30), worker.wait_with_output()).await.unwrap().unwrap();
+    assert!(stopped.status.success(), "exit code after SIGTERM");
+    let log = String::from_utf8(stopped.stderr).unwrap();
     assert!(log.contains("an event is a dead letter") && !log.contains("jo@"), "{log}");
 
-    let (_, books) = run(&database, &["status"]).await;
+    let (_, status) = run(&database, &["status"]).await;
     assert_eq!(
-        (&books["recorded"], &books["rejected"], &books["balance"]),
+        (&status["recorded"], &status["rejected"], &status["balance"]),
         (&1.into(), &3.into(), &true.into()),
-        "{books}"
+        "{status}"
     );
     let (_, dead) = run(&database, &["dead"]).await;
     assert_eq!(dead["dead"].as_array().unwrap().len(), 3);
-    assert_eq!(dead["dead"][1]["event"]["customer_key"], "[redacted]", "this goes into logs");
+    assert_eq!(dead["dead"][1]["event"]["customer_key"], "[redacted]", "the output goes into logs");
     assert!(!dead.to_string().contains("jo@"), "{dead}");
     assert_eq!(
         run(&database, &["dead", "--limit", "1", "--after", &dead["dead"][0]["id"].to_string()]).await.1["dead"][0],
@@ -94,30 +94,30 @@ async fn from_the_tables_to_the_books() {
     let id = letter["id"].to_string();
     assert_eq!(
         run(&database, &["discard", &id, "99"]).await,
-        (1, serde_json::json!({ "done": [letter["id"]], "unknown": [99] }))
+        (1, serde_json::json!({ "done": [letter["id"]], "not_found": [99] }))
     );
     assert_eq!(run(&database, &["status"]).await.1["discarded"], 1);
     assert_eq!(
         run(&database, &["replay", "--reason", "uncertain"]).await.1["done"],
         serde_json::json!([]),
-        "there is none"
+        "no dead letter has this reason"
     );
     let rejected = serde_json::json!([dead["dead"][1]["id"], dead["dead"][2]["id"]]);
     assert_eq!(run(&database, &["replay", "--reason", "rejected", "--reason", "too_old"]).await.1["done"], rejected);
     assert_eq!(run(&database, &["status"]).await.1["pending"], 2);
-    for wrong in [&["replay"][..], &["replay", "7", "--reason", "rejected"], &["discard", "--reason", "moon"]] {
-        assert_eq!(run(&database, wrong).await.0, 2, "{wrong:?}");
+    for invalid in [&["replay"][..], &["replay", "7", "--reason", "rejected"], &["discard", "--reason", "moon"]] {
+        assert_eq!(run(&database, invalid).await.0, 2, "{invalid:?}");
     }
-    assert_eq!(run(&database, &["replay", &id]).await.0, 1, "what is discarded is no dead letter");
+    assert_eq!(run(&database, &["replay", &id]).await.0, 1, "a discarded event was replayed");
 }
 
 #[tokio::test]
-async fn a_database_that_is_none() {
+async fn unusable_databases_are_reported_without_their_password() {
     for (database, code) in
         [("mysql://x", 2), ("sqlite:///nowhere/at/all.sqlite3", 3), ("postgres://secret:word@127.0.0.1:1/x", 3)]
     {
-        let (got, answer) = run(database, &["status"]).await;
-        assert_eq!(got, code, "{answer}");
-        assert!(!answer.to_string().contains("word@"), "{answer}");
+        let (exit_code, document) = run(database, &["status"]).await;
+        assert_eq!(exit_code, code, "{document}");
+        assert!(!document.to_string().contains("word@"), "{document}");
     }
 }

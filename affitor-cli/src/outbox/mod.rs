@@ -1,7 +1,8 @@
-//! `affitor outbox`: what waits, what is dead, and a worker.
+//! `affitor outbox`: manages the outbox in an app's database.
 
-mod letters;
-mod work;
+mod dead_letters;
+mod redact;
+mod worker;
 
 use std::{env, time::Duration};
 
@@ -13,23 +14,36 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::{
-    ending::{Ending, Failure},
-    output::{Output, STRONG, Sign, count},
+    check::CheckStatus,
+    exit::{Exit, ExitCodes},
+    failure::Failure,
+    format::count,
+    output::{BOLD, Output},
 };
 
-/// How long a database is waited for.
-const LONGEST: Duration = Duration::from_secs(5);
+/// Timeout for connecting to the database.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(crate) const EXIT_CODES: &str = "Exit codes:
-  0  done
-  1  replay, discard, settle: there is no such event
-  2  there is no database URL, or the settings of `work` are wrong
-  3  the database can't be reached, or has no outbox";
+const DATABASE_URL: &str = "DATABASE_URL";
+
+const DATABASE_URL_HINT: &str =
+    "use --database-url or DATABASE_URL, such as sqlite://shop.sqlite3 or postgres://user@host/shop";
+
+pub(crate) const EXIT_CODES: ExitCodes = &[
+    (Exit::Success, "Done"),
+    (Exit::Failed, "replay, discard, settle: an event was not found"),
+    (Exit::Usage, "Invalid arguments, no database URL, or invalid settings of `work`"),
+    (Exit::Unreachable, "The database is unreachable or has no outbox, or the worker stopped"),
+];
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// The app's database, as sqlite://shop.sqlite3 or postgres://…; else DATABASE_URL says it
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = format!("URL of the app's database, such as sqlite://shop.sqlite3 or postgres://… [env: {DATABASE_URL}]"),
+    )]
     database_url: Option<String>,
     #[command(subcommand)]
     command: Command,
@@ -37,130 +51,113 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make the outbox's tables, or bring them up to date
+    /// Create or update the outbox's tables
     Migrate {
-        /// Print the SQL that it would run in this database, and change nothing. From an empty one (`sqlite::memory:` is one) it is all
-        /// of it
+        /// Print the SQL that this database needs, and change nothing; for the whole schema, use an empty database such
+        /// as `sqlite::memory:`
         #[arg(long)]
         print: bool,
     },
-    /// Show the books
+    /// Show statistics
     Status,
-    /// Show the dead letters, oldest first
-    Dead {
-        /// How many at most
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
-        /// Only those with an id above this one: the next page
-        #[arg(long, value_name = "ID")]
-        after: Option<i64>,
-    },
-    /// Show what was delivered and is uncertain, oldest first: to be compared with Affitor's dashboard
-    Uncertain {
-        /// How many at most
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
-        /// Only those with an id above this one: the next page
-        #[arg(long, value_name = "ID")]
-        after: Option<i64>,
-    },
-    /// Say that uncertain events have been compared
+    /// List dead letters, oldest first
+    Dead(dead_letters::Page),
+    /// List delivered events that are uncertain, oldest first, to compare with Affitor's dashboard
+    Uncertain(dead_letters::Page),
+    /// Mark uncertain events as compared
     Settle {
-        /// Their ids
+        /// Event ids
         #[arg(required = true)]
         ids: Vec<i64>,
     },
-    /// Deliver dead letters again
-    Replay(letters::Letters),
-    /// Be done with dead letters
-    Discard(letters::Letters),
-    /// Deliver what is in the outbox, until Ctrl-C or SIGTERM
-    Work(work::Arguments),
+    /// Redeliver dead letters
+    Replay(dead_letters::Selection),
+    /// Mark dead letters as discarded; they are never sent
+    Discard(dead_letters::Selection),
+    /// Run a worker that delivers events until Ctrl-C or SIGTERM
+    Work(worker::Arguments),
 }
 
-pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Ending, Failure> {
+pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
     let Arguments { database_url, command } = arguments;
-    let url = database_url.or_else(|| env::var("DATABASE_URL").ok()).filter(|url| !url.trim().is_empty());
-    let mend = "--database-url or DATABASE_URL says it, as sqlite://shop.sqlite3 or postgres://user@host/shop";
-    let url = url.ok_or_else(|| Failure::usage("there is no database".to_owned(), mend))?;
+    let url = database_url.or_else(|| env::var(DATABASE_URL).ok()).filter(|url| !url.trim().is_empty());
+    let url = url.ok_or_else(|| Failure::usage("no database URL", DATABASE_URL_HINT))?;
     let url = url.trim();
-    // The URL may hold a password: it is in no message.
+    // No message contains the URL, which may include a password.
     match url.split(':').next() {
         Some("sqlite") => {
-            let pool = SqlitePoolOptions::new()
-                .acquire_timeout(LONGEST)
-                .connect(url)
-                .await
-                .map_err(|error| unreached(&error))?;
-            act(Outbox::sqlite(pool).map_err(|error| failed(&error))?, command, output).await
+            let options = SqlitePoolOptions::new().acquire_timeout(CONNECT_TIMEOUT);
+            let pool = options.connect(url).await.map_err(|error| connection_failed(&error))?;
+            execute(Outbox::sqlite(pool).map_err(|error| failed(&error))?, command, output).await
         }
         Some("postgres" | "postgresql") => {
-            let pool =
-                PgPoolOptions::new().acquire_timeout(LONGEST).connect(url).await.map_err(|error| unreached(&error))?;
-            act(Outbox::postgres(pool).map_err(|error| failed(&error))?, command, output).await
+            let options = PgPoolOptions::new().acquire_timeout(CONNECT_TIMEOUT);
+            let pool = options.connect(url).await.map_err(|error| connection_failed(&error))?;
+            execute(Outbox::postgres(pool).map_err(|error| failed(&error))?, command, output).await
         }
-        _ => Err(Failure::usage("the database's URL begins with neither sqlite: nor postgres:".to_owned(), mend)),
+        _ => Err(Failure::usage("the database URL begins with neither sqlite: nor postgres:", DATABASE_URL_HINT)),
     }
 }
 
-fn unreached(error: &sqlx::Error) -> Failure {
-    let mend = match error {
-        sqlx::Error::Configuration(_) => "check how the database's URL is written",
-        sqlx::Error::PoolTimedOut => "is the database there? check the host and the port of its URL",
+fn connection_failed(error: &sqlx::Error) -> Failure {
+    let hint = match error {
+        sqlx::Error::Configuration(_) => "check the syntax of the database URL",
+        sqlx::Error::PoolTimedOut => "check that the database is running, and the host and port in its URL",
         sqlx::Error::Database(refused) if refused.message().contains("unable to open") => {
-            "check the file's path; `?mode=rwc` behind it makes a new file"
+            "check the path of the file; append `?mode=rwc` to the URL to create a new one"
         }
-        _ => "check the database's URL, and that the database is there",
+        _ => "check the database URL, and that the database is running",
     };
-    Failure { ending: Ending::Unreachable, ..Failure::usage(format!("the database can't be reached: {error}"), mend) }
+    Failure::new(Exit::Unreachable, format!("cannot connect to the database: {error}"), hint)
 }
 
+/// Converts an error of the outbox into a failure that says how to fix it.
 fn failed(error: &affitor_outbox::Error) -> Failure {
-    let text = error.to_string();
-    let mend = if error.is_not_migrated() || text.contains("no such table") || text.contains("does not exist") {
-        "is this the app's database? `affitor outbox migrate` makes the outbox's tables"
+    let message = error.to_string();
+    let hint = if error.is_not_migrated() || message.contains("no such table") || message.contains("does not exist") {
+        "check that this is the app's database; `affitor outbox migrate` creates the outbox's tables"
     } else if error.is_foreign() {
-        "let the app's own River work the outbox's events, or give the outbox a database file of its own"
-    } else if text.contains("permission denied") {
-        "the database's user needs the rights that the README of affitor-outbox names"
+        "let the app's own River work the outbox's events, or give the outbox a separate database file"
+    } else if message.contains("permission denied") {
+        "grant the database user the privileges that the README of affitor-outbox lists"
     } else {
-        "see the message; once the database works, try again"
+        "check the database, then retry"
     };
-    Failure { ending: Ending::Unreachable, ..Failure::usage(text, mend) }
+    Failure::new(Exit::Unreachable, message, hint)
 }
 
-async fn act<DB: affitor_outbox::Database>(
+async fn execute<DB: affitor_outbox::Database>(
     outbox: Outbox<DB>,
     command: Command,
     output: Output,
-) -> Result<Ending, Failure> {
+) -> Result<Exit, Failure> {
     match command {
         Command::Migrate { print: true } => {
             let sql = outbox.migration_sql().await.map_err(|error| failed(&error))?;
             output.document(&json!({ "sql": sql }));
             output.line(sql.trim());
             if sql.is_empty() && !output.json {
-                eprintln!("affitor: this database has all of it; an empty one is missing all");
+                eprintln!("affitor: the tables are up to date; use an empty database for the whole schema");
             }
-            Ok(Ending::Fine)
+            Ok(Exit::Success)
         }
         Command::Migrate { print: false } => {
             outbox.migrate().await.map_err(|error| failed(&error))?;
             output.document(&json!({ "migrated": true }));
-            output.sign(Sign::Good, "the outbox's tables are there");
-            Ok(Ending::Fine)
+            output.status(CheckStatus::Passed, "the outbox's tables are up to date");
+            Ok(Exit::Success)
         }
         Command::Status => status(&outbox, output).await,
-        Command::Dead { limit, after } => letters::show(&outbox, after, limit, output).await,
-        Command::Uncertain { limit, after } => letters::uncertain(&outbox, after, limit, output).await,
-        Command::Settle { ids } => letters::settle(ids, &outbox, output).await,
-        Command::Replay(letters) => letters::replay(letters, &outbox, output).await,
-        Command::Discard(letters) => letters::discard(letters, &outbox, output).await,
-        Command::Work(arguments) => work::run(arguments, &outbox, output).await,
+        Command::Dead(page) => dead_letters::list(&outbox, &page, output).await,
+        Command::Uncertain(page) => dead_letters::list_uncertain(&outbox, &page, output).await,
+        Command::Settle { ids } => dead_letters::settle(ids, &outbox, output).await,
+        Command::Replay(selection) => dead_letters::replay(selection, &outbox, output).await,
+        Command::Discard(selection) => dead_letters::discard(selection, &outbox, output).await,
+        Command::Work(arguments) => worker::run(arguments, &outbox, output).await,
     }
 }
 
-async fn status<DB: affitor_outbox::Database>(outbox: &Outbox<DB>, output: Output) -> Result<Ending, Failure> {
+async fn status<DB: affitor_outbox::Database>(outbox: &Outbox<DB>, output: Output) -> Result<Exit, Failure> {
     let books = outbox.books().await.map_err(|error| failed(&error))?;
     output.document(&json!({
         "enqueued": books.enqueued,
@@ -173,22 +170,21 @@ async fn status<DB: affitor_outbox::Database>(outbox: &Outbox<DB>, output: Outpu
         "pending": books.pending,
         "balance": books.balance(),
     }));
+    output.line(&format!("{BOLD}{}{BOLD:#} enqueued, {} pending", count(books.enqueued, "event"), books.pending));
     output.line(&format!(
-        "{STRONG}{}{STRONG:#} enqueued, {} on their way",
-        count(books.enqueued, "event"),
-        books.pending
-    ));
-    output.line(&format!(
-        "delivered: {} recorded, {} recorded before, {} without a partner",
+        "delivered: {} recorded, {} already recorded, {} without a partner",
         books.recorded, books.already_recorded, books.not_attributed
     ));
-    output.line(&format!("dead: {}, discarded: {}", books.rejected, books.discarded));
+    output.line(&format!("dead letters: {}, discarded: {}", books.rejected, books.discarded));
     if books.uncertain > 0 {
-        output.sign(Sign::Unsure, &format!("{} uncertain", count(books.uncertain, "event")));
-        output.mend("compare them with Affitor's dashboard: `affitor outbox uncertain` shows those that were delivered, `dead` the refunds");
+        output.status(CheckStatus::Warning, &format!("{} uncertain", count(books.uncertain, "event")));
+        output.hint(
+            "compare them with Affitor's dashboard: `affitor outbox uncertain` lists delivered events, `affitor outbox \
+             dead` lists refunds",
+        );
     }
     if books.rejected > 0 {
-        output.mend("`affitor outbox dead` shows the dead letters");
+        output.hint("`affitor outbox dead` lists the dead letters");
     }
-    Ok(Ending::Fine)
+    Ok(Exit::Success)
 }

@@ -1,4 +1,4 @@
-//! What a sandbox says of itself when it has started.
+//! Prints the address and settings of a sandbox that has started.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,15 +6,18 @@ use affitor_sandbox::{Interpretations, Sandbox};
 use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
-use super::{Arguments, WhoseLeads};
-use crate::output::{Output, SOFT, STRONG, count, in_words};
+use super::{Arguments, LeadAuthArg};
+use crate::{
+    format::{count, duration},
+    output::{BOLD, DIM, Output},
+};
 
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
-pub(super) async fn say(sandbox: &Sandbox, arguments: &Arguments, output: Output) {
+pub(super) fn print(sandbox: &Sandbox, arguments: &Arguments, output: Output) {
     let (url, id, key) = (sandbox.url(), sandbox.program_id(), sandbox.api_key());
-    let (click, partners) = (sandbox.shop_url(), &arguments.partners);
-    let held = Held::by(sandbox, arguments).await;
+    let (shop_url, partners) = (sandbox.shop_url(), &arguments.partners);
+    let data = DataFile::of(sandbox, arguments);
     let commission = arguments.commission.0.map_or_else(|| "none".to_owned(), |commission| commission.to_string());
     let value = arguments.lead_auth.to_possible_value();
     let lead_auth = value.as_ref().map_or("", |value| value.get_name());
@@ -28,28 +31,28 @@ pub(super) async fn say(sandbox: &Sandbox, arguments: &Arguments, output: Output
         "program_id": id,
         "partners": partners,
         "page_url": format!("{url}/"),
-        "click_url": click,
+        "shop_url": shop_url,
         "commission": commission,
         "lead_auth": lead_auth,
         "attribution_window_days": attribution,
         "cookie_window_days": cookie,
         "faults": faults,
         "interpretations": interpretations,
-        "data": held.as_ref().map(Held::document),
+        "data": data.as_ref().map(DataFile::document),
     }));
 
-    let line = |name: &str, value: &str| output.line(&format!("  {name:<8} {value}"));
-    output.line(&format!("{STRONG}Affitor sandbox{STRONG:#}  {url}"));
+    let line = |name: &str, value: &str| output.line(&format!("  {name:<15} {value}"));
+    output.line(&format!("{BOLD}Affitor sandbox{BOLD:#}  {url}"));
     output.line("");
-    line("key", key);
+    line("API key", key);
     line("program", &format!("{id}, partners {}", partners.join(", ")));
-    line("look", &format!("{url}/"));
-    line("click", &click);
+    line("page", &format!("{url}/"));
+    line("shop", &shop_url);
     line("your app", &format!("AFFITOR_API_URL={url} AFFITOR_API_KEY={key} AFFITOR_PROGRAM_ID={id}"));
-    // Of the settings only what is not as always.
+    // Settings are shown only if they differ from the default.
     for (name, differs, value) in [
-        ("pays", commission != "lifetime:20", commission.clone()),
-        ("leads", !matches!(arguments.lead_auth, WhoseLeads::Open), lead_auth.to_owned()),
+        ("commission", commission != "lifetime:20", commission.clone()),
+        ("lead auth", !matches!(arguments.lead_auth, LeadAuthArg::Open), lead_auth.to_owned()),
         ("windows", (attribution, cookie) != (60, 90), format!("attribution {attribution} days, cookie {cookie} days")),
         ("faults", !faults.is_empty(), faults.join(", ")),
         ("interpretations", !interpretations.is_empty(), interpretations.join(", ")),
@@ -58,11 +61,11 @@ pub(super) async fn say(sandbox: &Sandbox, arguments: &Arguments, output: Output
             line(name, &value);
         }
     }
-    if let Some(held) = held {
-        line("data", &held.words());
+    if let Some(data) = data {
+        line("data", &data.summary());
     }
     output.line("");
-    output.line(&format!("{SOFT}Ctrl-C ends it.{SOFT:#}"));
+    output.line(&format!("{DIM}Press Ctrl-C to stop.{DIM:#}"));
 }
 
 /// Whether an interpretation is another than the default.
@@ -71,39 +74,52 @@ fn counts(switch: &str) -> bool {
     interpretations.set(switch).is_ok() && interpretations != Interpretations::default()
 }
 
-/// What a sandbox with a file began with.
-struct Held {
-    file: String,
+/// The data file, and what was restored from it.
+struct DataFile {
+    path: String,
     clicks: usize,
     leads: usize,
     sales: usize,
-    ahead: Duration,
+    /// How far the sandbox's clock is ahead of this machine's.
+    clock_ahead: Duration,
 }
 
-impl Held {
-    async fn by(sandbox: &Sandbox, arguments: &Arguments) -> Option<Self> {
-        let file = arguments.data.as_ref()?.display().to_string();
-        let held = sandbox.snapshot();
+impl DataFile {
+    fn of(sandbox: &Sandbox, arguments: &Arguments) -> Option<Self> {
+        let path = arguments.data.as_ref()?.display().to_string();
+        let restored = sandbox.snapshot();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let its = Duration::from_millis(u64::try_from(sandbox.now_ms()).unwrap_or_default());
-        // A few milliseconds have passed between the two.
-        let ahead = Duration::from_secs((its.saturating_sub(now) + Duration::from_millis(500)).as_secs());
-        Some(Self { file, clicks: held.clicks.len(), leads: held.leads.len(), sales: held.sales.len(), ahead })
+        let sandbox_now = Duration::from_millis(u64::try_from(sandbox.now_ms()).unwrap_or_default());
+        // The two clocks are read a few milliseconds apart: round to the nearest second.
+        let ahead = sandbox_now.saturating_sub(now) + Duration::from_millis(500);
+        Some(Self {
+            path,
+            clicks: restored.clicks.len(),
+            leads: restored.leads.len(),
+            sales: restored.sales.len(),
+            clock_ahead: Duration::from_secs(ahead.as_secs()),
+        })
     }
 
-    fn words(&self) -> String {
-        let Self { file, clicks, leads, sales, ahead } = self;
+    fn summary(&self) -> String {
+        let Self { path, clicks, leads, sales, clock_ahead } = self;
         let events = [count(*clicks, "click"), count(*leads, "lead"), count(*sales, "sale")].join(", ");
-        let clock = match ahead.as_secs() {
+        let clock = match clock_ahead.as_secs() {
             0 => String::new(),
-            seconds if seconds < DAY_SECONDS => format!("; clock {} ahead", in_words(*ahead)),
+            seconds if seconds < DAY_SECONDS => format!("; clock {} ahead", duration(*clock_ahead)),
             seconds => format!("; clock {} ahead", count(seconds / DAY_SECONDS, "day")),
         };
-        format!("{file}: {events}{clock}")
+        format!("{path}: {events}{clock}")
     }
 
     fn document(&self) -> Value {
-        let Self { file, clicks, leads, sales, ahead } = self;
-        json!({ "file": file, "clicks": clicks, "leads": leads, "sales": sales, "clock_ahead_seconds": ahead.as_secs() })
+        let Self { path, clicks, leads, sales, clock_ahead } = self;
+        json!({
+            "file": path,
+            "clicks": clicks,
+            "leads": leads,
+            "sales": sales,
+            "clock_ahead_seconds": clock_ahead.as_secs(),
+        })
     }
 }

@@ -1,0 +1,30 @@
+//! Signals that stop a long-running command.
+
+use std::io;
+
+use crate::{exit::Exit, failure::Failure};
+
+/// Waits for Ctrl-C or, on Unix, SIGTERM.
+///
+/// # Errors
+///
+/// Returns an error if no signal handler can be installed.
+pub(crate) async fn stop_requested() -> Result<(), Failure> {
+    signal().await.map_err(|error| {
+        Failure::new(Exit::Usage, format!("cannot listen for signals: {error}"), "restart the command")
+    })
+}
+
+async fn signal() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

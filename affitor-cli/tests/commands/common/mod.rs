@@ -1,0 +1,104 @@
+//! Runs the command and checks what every run must satisfy.
+
+mod servers;
+
+use std::{
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use affitor_sandbox::{Sandbox, SandboxBuilder};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, process::Command};
+
+pub(crate) use servers::{raw_server, server};
+
+pub(crate) const KEY: &str = "aff_very_secret";
+
+/// The command, without the settings of this machine's environment.
+pub(crate) fn affitor(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_affitor"));
+    command.args(arguments).kill_on_drop(true).stdin(Stdio::null());
+    for name in ["AFFITOR_API_KEY", "AFFITOR_API_TOKEN", "AFFITOR_API_URL", "AFFITOR_PROGRAM_ID"] {
+        command.env_remove(name);
+    }
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// The result of a run.
+pub(crate) struct Finished {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Finished {
+    fn new(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let run = Self { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) };
+        assert!(!run.out.contains(KEY) && !run.err.contains(KEY), "the key is shown: {}{}", run.out, run.err);
+        assert!(!run.out.contains('\u{1b}') && !run.err.contains('\u{1b}'), "colors without a terminal");
+        assert!(!run.err.contains("panicked"), "{}", run.err);
+        run
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+}
+
+pub(crate) async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
+    let mut command = affitor(arguments);
+    command.envs(environment.iter().copied());
+    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await.expect("the run hangs").unwrap();
+    Finished::new(&output)
+}
+
+/// The settings of a service at this URL.
+pub(crate) fn environment(url: &str) -> Vec<(&'static str, &str)> {
+    vec![("AFFITOR_API_URL", url), ("AFFITOR_API_KEY", KEY)]
+}
+
+pub(crate) async fn start(builder: SandboxBuilder) -> Sandbox {
+    builder.api_key(KEY).start().await.unwrap()
+}
+
+/// A loopback address that accepts no connection.
+pub(crate) async fn closed_url() -> String {
+    format!("http://{}", TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap())
+}
+
+pub(crate) async fn post(url: &str, path: &str, body: Value) -> Value {
+    let request = reqwest::Client::new().post(format!("{url}{path}")).bearer_auth(KEY);
+    let response = request.body(body.to_string()).send().await.unwrap();
+    serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
+}
+
+/// Records a click on a partner's link.
+pub(crate) async fn post_click(url: &str, partner: &str) -> Value {
+    let landing = format!("https://shop.example/?aff={partner}");
+    post(url, "/api/v1/track/click", json!({ "affiliate_url": landing })).await
+}
+
+/// The readiness of a program whose gates all pass, except possibly the last.
+pub(crate) fn readiness(verified: bool) -> Value {
+    let live = if verified { json!({ "status": "pass" }) } else { json!({ "status": "fail" }) };
+    let pass = json!({ "status": "pass" });
+    json!({
+        "program_id": 42,
+        "state": if verified { "integration_verified" } else { "ready" },
+        "integration_verified": verified,
+        "blocker": if verified { json!(null) } else { json!("live") },
+        "gates": { "profile": pass, "economics": pass, "payout": pass, "tracking": pass, "live": live },
+        "poll": { "retry_after_seconds": 1 },
+    })
+}
+
+/// The result of a test chain with this verdict for its sale.
+pub(crate) fn chain(sale: &str) -> Value {
+    let verdict = json!({ "click": "attributed", "lead": "attributed", "sale": sale });
+    json!({ "data": { "verdict": verdict, "attributed": sale == "attributed" } })
+}
