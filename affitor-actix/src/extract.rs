@@ -5,18 +5,14 @@ use std::{
     ops::Deref,
 };
 
-use actix_web::{
-    FromRequest, HttpMessage as _, HttpRequest,
-    dev::Payload,
-    http::header::{COOKIE, HeaderValue},
-};
-use affitor::{Attribution, BoundClient, ClickId};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
+use affitor::{BoundClient, ClickId, adapter::Attribution};
 
-use crate::MissingLayer;
+use crate::{AffitorRequestExt as _, MissingLayer};
 
-/// The visitor's click id, or `None` when no partner brought them, which is the normal case.
+/// Extracts the visitor's click id: `None` if no partner brought them, which is the normal case.
 ///
-/// Fails only where the middleware is missing.
+/// Fails only if the middleware is missing. `Option<AffitorClickId>` is `None` then.
 ///
 /// ```
 /// use affitor_actix::AffitorClickId;
@@ -29,15 +25,43 @@ use crate::MissingLayer;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AffitorClickId(pub Option<ClickId>);
 
-/// The app's client, bound to the visitor of the request: see [`BoundClient`].
+impl AffitorClickId {
+    /// Returns the click id.
+    pub fn into_inner(self) -> Option<ClickId> {
+        self.0
+    }
+}
+
+impl Deref for AffitorClickId {
+    type Target = Option<ClickId>;
+
+    fn deref(&self) -> &Option<ClickId> {
+        &self.0
+    }
+}
+
+impl FromRequest for AffitorClickId {
+    type Error = MissingLayer;
+    type Future = Ready<Result<Self, MissingLayer>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let extensions = request.extensions();
+        let attribution = extensions.get::<Attribution>();
+        ready(attribution.map(|attribution| Self(attribution.click_id().cloned())).ok_or(MissingLayer))
+    }
+}
+
+/// Extracts the app's client for the visitor of the request. See [`BoundClient`].
+///
+/// Fails only if the middleware is missing. `Option<AffitorClient>` is `None` then.
 ///
 /// ```
 /// use affitor_actix::{AffitorClient, Lead};
 ///
 /// async fn handler(affitor: AffitorClient) -> &'static str {
 ///     match affitor.track_lead(Lead::new("user_7")).await {
-///         Ok(outcome) => println!("{outcome:?}"),
-///         Err(error) => eprintln!("{error}"), // never the visitor's problem
+///         Ok(outcome) => println!("{outcome}"),
+///         Err(error) => eprintln!("{error}"), // not the visitor's problem
 ///     }
 ///     "welcome"
 /// }
@@ -47,14 +71,7 @@ pub struct AffitorClickId(pub Option<ClickId>);
 pub struct AffitorClient(BoundClient);
 
 impl AffitorClient {
-    /// The client of a request, by hand; `None` where the middleware is missing.
-    pub fn of(request: &HttpRequest) -> Option<Self> {
-        let extensions = request.extensions();
-        let attribution = extensions.get::<Attribution>()?;
-        Some(Self(attribution.bind(request.headers().get_all(COOKIE).map(HeaderValue::as_bytes))))
-    }
-
-    /// The bound client itself.
+    /// Returns the bound client.
     pub fn into_inner(self) -> BoundClient {
         self.0
     }
@@ -73,23 +90,6 @@ impl FromRequest for AffitorClient {
     type Future = Ready<Result<Self, MissingLayer>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request).ok_or(MissingLayer))
-    }
-}
-
-impl AffitorClickId {
-    /// The click id of a request, by hand; `None` where the middleware is missing.
-    pub fn of(request: &HttpRequest) -> Option<Self> {
-        let extensions = request.extensions();
-        Some(Self(extensions.get::<Attribution>()?.click_id().cloned()))
-    }
-}
-
-impl FromRequest for AffitorClickId {
-    type Error = MissingLayer;
-    type Future = Ready<Result<Self, MissingLayer>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request).ok_or(MissingLayer))
+        ready(request.affitor().map(Self).ok_or(MissingLayer))
     }
 }

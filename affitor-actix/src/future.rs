@@ -1,4 +1,4 @@
-//! The future of a request.
+//! The future of a request whose body may be inspected.
 
 use std::{
     fmt,
@@ -10,19 +10,13 @@ use std::{
 };
 
 use actix_web::dev::{Service, ServiceRequest};
-use affitor::{
-    Client,
-    find::adapter::{Deadline, Unfinished},
-};
+use affitor::adapter::{BodySearch, Deadline};
 use pin_project_lite::pin_project;
 
-use crate::{
-    middleware::{Config, Headers, leave},
-    payload::Replay,
-};
+use crate::{config::Config, replay::Replay};
 
 pin_project! {
-    /// The response of the inner service, once a body that is looked into has been read.
+    /// The response of the inner service, which is called once the body has been read.
     pub struct ResponseFuture<S: Service<ServiceRequest>> {
         #[pin]
         state: State<S, S::Future>,
@@ -33,20 +27,19 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F> {
         Calling { #[pin] future: F },
-        // Boxed, so that the requests whose bodies are not looked into don't carry the room for it.
-        Looking { looking: Option<Box<Looking<S>>> },
+        // Boxed, so that it takes no space in requests whose bodies are not inspected.
+        Pending { pending: Option<Box<Pending<S>>> },
     }
 }
 
 /// A request that waits for its body.
-pub(crate) struct Looking<S> {
+pub(crate) struct Pending<S> {
     pub(crate) service: Rc<S>,
-    pub(crate) client: Client,
     pub(crate) config: Arc<Config>,
     pub(crate) request: ServiceRequest,
     pub(crate) payload: Replay,
-    pub(crate) unfinished: Unfinished,
-    /// Absent until the body lets itself be waited for.
+    pub(crate) search: BodySearch,
+    /// `None` until the body first returns `Pending`.
     pub(crate) deadline: Option<Deadline>,
 }
 
@@ -55,8 +48,8 @@ impl<S: Service<ServiceRequest>> ResponseFuture<S> {
         Self { state: State::Calling { future } }
     }
 
-    pub(crate) fn looking(looking: Looking<S>) -> Self {
-        Self { state: State::Looking { looking: Some(Box::new(looking)) } }
+    pub(crate) fn pending(pending: Pending<S>) -> Self {
+        Self { state: State::Pending { pending: Some(Box::new(pending)) } }
     }
 }
 
@@ -66,37 +59,37 @@ impl<S: Service<ServiceRequest>> Future for ResponseFuture<S> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            let looking = match state.as_mut().project() {
+            let pending = match state.as_mut().project() {
                 StateProj::Calling { future } => return future.poll(cx),
-                StateProj::Looking { looking } => looking,
+                StateProj::Pending { pending } => pending,
             };
-            if let Some(looking) = looking {
-                ready!(looking.poll_read(cx));
+            if let Some(pending) = pending {
+                ready!(pending.poll_read(cx));
             }
             // The state changes right after, without yielding, so it is never found empty.
-            let Some(looking) = looking.take() else { return Poll::Pending };
-            let future = looking.call();
+            let Some(pending) = pending.take() else { return Poll::Pending };
+            let future = pending.call();
             state.set(State::Calling { future });
         }
     }
 }
 
-impl<S: Service<ServiceRequest>> Looking<S> {
-    /// Reads on until the body is there, or has been waited for long enough.
+impl<S: Service<ServiceRequest>> Pending<S> {
+    /// Reads until the body has arrived, or the time limit has passed.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.payload.poll_read(cx).is_ready() {
             return Poll::Ready(());
         }
-        self.deadline.get_or_insert_with(|| Deadline::start(self.config.sources.timeout())).poll(cx)
+        let limit = self.config.sources.get_body_timeout();
+        self.deadline.get_or_insert_with(|| Deadline::start(limit)).poll(cx)
     }
 
     /// Ends the search and calls the service.
     #[allow(clippy::boxed_local, reason = "taken out of its box field by field, and not moved as a whole first")]
     fn call(self: Box<Self>) -> S::Future {
-        let Self { service, client, config, mut request, payload, unfinished, .. } = *self;
-        let head = Headers { config: &config, head: request.head(), look: false };
-        let found = config.sources.resume(unfinished, payload.whole(), &head);
-        leave(&request, &client, found);
+        let Self { service, config, mut request, payload, search, .. } = *self;
+        let found = search.finish(&config.sources, &config.head(&request), payload.complete());
+        config.insert(&request, found);
         request.set_payload(payload.into_payload());
         service.call(request)
     }
@@ -104,7 +97,7 @@ impl<S: Service<ServiceRequest>> Looking<S> {
 
 impl<S: Service<ServiceRequest>> fmt::Debug for ResponseFuture<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let looking = matches!(self.state, State::Looking { .. });
-        f.debug_struct("ResponseFuture").field("looking", &looking).finish_non_exhaustive()
+        let reads_body = matches!(self.state, State::Pending { .. });
+        f.debug_struct("ResponseFuture").field("reads_body", &reads_body).finish_non_exhaustive()
     }
 }

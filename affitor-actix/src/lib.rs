@@ -12,15 +12,13 @@
 //! #[post("/api/signup")]
 //! async fn sign_up(affitor: AffitorClient, form: web::Json<SignUp>) -> impl Responder {
 //!     let user_id = 7; // create the user
-//!     if let Err(error) = affitor.track_lead(Lead::new(user_id).email(&form.email)).await {
-//!         eprintln!("lead of user {user_id} not tracked: {error}");
-//!     }
+//!     affitor.enqueue(Lead::new(user_id).email(&form.email));
 //!     web::Json(user_id)
 //! }
 //!
 //! #[actix_web::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let client = Client::from_env()?; // once, outside of the factory
+//!     let client = Client::from_env()?; // once, outside the factory
 //!     HttpServer::new(move || App::new().wrap(AffitorLayer::new(client.clone())).service(sign_up))
 //!         .bind(("127.0.0.1", 3001))?
 //!         .run()
@@ -29,49 +27,69 @@
 //! }
 //! ```
 //!
-//! - [`AffitorLayer`] is the middleware. It looks for the visitor's click id: in the header `x-affitor-click-id`, in the
-//!   fields `affitorClickId` and `affitor_click_id` of a JSON or form body, in the cookie `affitor_click_id`.
-//! - [`AffitorClient`] is the app's client bound to that visitor: events get the click id that they lack.
+//! - [`AffitorLayer`] is the middleware. It finds the visitor's click id: in the header `x-affitor-click-id`, in the fields
+//!   `affitorClickId` and `affitor_click_id` of a JSON or form body, or in the cookie `affitor_click_id`.
+//! - [`AffitorClient`] is the app's client for that visitor. It fills in the click id of events that have none.
 //! - [`AffitorClickId`] is the click id alone. A visitor without one is the normal case and never an error.
-//! - [`ClickIdExt`] gets at it by hand, in a middleware of one's own.
+//! - [`AffitorRequestExt`] gives access to both in a middleware.
+//! - `PaymentEvent` (feature `webhooks`) is a verified webhook of Stripe, Polar, Lemon Squeezy or Paddle.
 //!
-//! All of [`affitor`] is exported from here, so this is the one crate to add.
+//! This crate re-exports what you need from [`affitor`], so it is the only one to add.
 //!
 //! # The middleware
 //!
-//! It never rejects, and what it has read of a body is passed on byte for byte: a handler sees what it would see without
-//! it, and the limits of `web::JsonConfig` and its kin work as ever. One thing differs: a handler behind it is called when
-//! a body that is looked into has arrived whole, or after 2 s ([`Sources::body_timeout`]); narrow the middleware
-//! with [`body_when`](AffitorLayer::body_when) where clients wait for an answer before they send the rest. actix-web runs middleware in the opposite order of
-//! its registration: what decompresses request bodies must be wrapped after this one. For what is looked at and what is
-//! left alone see [`Sources`].
+//! The middleware never rejects a request, and passes bodies on byte for byte: a handler sees what it would see without the
+//! middleware. The limits of `web::JsonConfig` and `web::FormConfig` work as usual. One thing differs: if a body is inspected, the
+//! handler is called when it has arrived, or after 2 seconds ([`Sources::body_timeout`]). Use
+//! [`body_when`](AffitorLayer::body_when) to exclude routes whose clients wait for a response before they send the rest of the
+//! body.
+//!
+//! actix-web runs middleware in the opposite order of registration, so `wrap` this one after everything that reads the click id.
+//! Compressed bodies are not inspected. `wrap` a middleware that decompresses request bodies after this one; the length is then
+//! unknown, so bodies are inspected only with [`Sources::allow_unknown_length`]. See [`Sources`] for what is searched.
 //!
 //! # Features
 //!
-//! `rustls` (default), `rustls-no-provider`, `native-tls`, `native-tls-vendored`: the client's TLS, as in `affitor`. `queue`:
-//! delivery in the background, from memory. `webhooks`: the extractor `PaymentEvent` for verified webhooks of Stripe, Polar, Lemon Squeezy and Paddle.
+//! | feature | default | enables |
+//! |---|---|---|
+//! | `rustls` | yes | TLS for the client; also `rustls-no-provider`, `native-tls`, `native-tls-vendored` |
+//! | `queue` | | background delivery from memory, [`affitor::queue`](https://docs.rs/affitor/latest/affitor/queue/) |
+//! | `webhooks` | | the extractor `PaymentEvent` |
+//! | `metrics` | | counters and gauges through the `metrics` crate |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod error;
-mod ext;
+mod config;
 mod extract;
 mod future;
 mod middleware;
-mod payload;
 #[cfg(feature = "webhooks")]
 mod payment;
+mod rejection;
+mod replay;
+mod request_ext;
 
 pub use affitor;
+#[cfg(feature = "queue")]
 #[doc(no_inline)]
-pub use affitor::find::{Source, Sources};
+pub use affitor::queue;
+#[cfg(feature = "webhooks")]
 #[doc(no_inline)]
-pub use affitor::*;
-pub use error::MissingLayer;
-pub use ext::ClickIdExt;
+pub use affitor::webhook;
+#[doc(inline)]
+pub use affitor::{
+    BoundClient, Click, ClickHistory, ClickId, ClickOutcome, Client, ClientBuilder, Currency, EnqueueError, Error,
+    Event, EventSink, InvalidEvent, Lead, LeadOutcome, NotAttributed, Refund, RefundOutcome, Sale, SaleOutcome,
+    SaleType, SubscriptionInterval, Visitor,
+    find::{Source, Sources},
+};
+#[doc(no_inline)]
+pub use affitor::{program, reqwest, stripe};
 pub use extract::{AffitorClickId, AffitorClient};
 pub use future::ResponseFuture;
 pub use middleware::{AffitorLayer, AffitorService};
 #[cfg(feature = "webhooks")]
 pub use payment::{PaymentEvent, PaymentRejection, Redeliver};
+pub use rejection::MissingLayer;
+pub use request_ext::AffitorRequestExt;

@@ -1,11 +1,10 @@
-//! Payment webhooks: a verified event as an extractor, and the answer to the provider.
+//! Payment webhooks: the extractor for a verified event, and the responses to the provider.
 
 use std::{
     fmt,
     future::{Future, poll_fn},
     ops::Deref,
     pin::Pin,
-    time::SystemTime,
 };
 
 use actix_web::{
@@ -14,15 +13,19 @@ use actix_web::{
     http::{StatusCode, header::HeaderValue},
     web,
 };
-use affitor::webhook::{self, Provider, TrackPayment, VerifyError, Webhook, WebhookEvent};
-use bytes::BytesMut;
+use affitor::{
+    adapter::{WebhookBody, WebhookRejection},
+    webhook::{PaymentError, Provider, Webhook, WebhookEvent},
+};
 use futures_core::Stream as _;
 
-use crate::AffitorClient;
+use crate::rejection::text_response;
 
-/// The event of a payment provider's webhook whose signature was right. See [`WebhookEvent`].
+/// Extracts the verified event of a payment provider's webhook. See [`WebhookEvent`].
 ///
-/// The [`Webhook`] is in the `app_data` of the app, scope or resource, as it is or as a `web::Data`.
+/// The [`Webhook`] must be in the `app_data` of the app, scope or resource, by itself or as `web::Data`. Create it outside the
+/// factory that `HttpServer` calls for each worker, and clone it there: a new one would have no memory of the payments that
+/// other workers reported.
 ///
 /// ```
 /// use actix_web::{App, Responder, post};
@@ -37,12 +40,19 @@ use crate::AffitorClient;
 ///     Ok("")
 /// }
 ///
-/// let webhook = Webhook::<Stripe>::new("whsec_0123456789")?; // once, outside of the factory
+/// let webhook = Webhook::<Stripe>::new("whsec_0123456789")?; // once, outside the factory
 /// let app = App::new().wrap(AffitorLayer::new(Client::disabled())).app_data(webhook.clone()).service(payment);
 /// # let _ = app;
 /// # Ok::<(), affitor_actix::webhook::InvalidSecret>(())
 /// ```
 pub struct PaymentEvent<P>(pub WebhookEvent<P>);
+
+impl<P> PaymentEvent<P> {
+    /// Returns the event.
+    pub fn into_inner(self) -> WebhookEvent<P> {
+        self.0
+    }
+}
 
 impl<P: Provider> fmt::Debug for PaymentEvent<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,117 +83,113 @@ impl<P: Provider> FromRequest for PaymentEvent<P> {
             .app_data::<Webhook<P>>()
             .or_else(|| request.app_data::<web::Data<Webhook<P>>>().map(web::Data::get_ref))
             .cloned();
-        let (request, payload) = (request.clone(), payload.take());
+        let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let webhook = webhook.ok_or(PaymentRejection::MissingWebhook { provider: P::NAME })?;
+            let webhook = webhook.ok_or_else(|| {
+                WebhookRejection::missing_webhook::<P>("add `.app_data(Webhook::new(secret)?)` to the App or scope")
+            })?;
             let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
-            webhook.check_signed(header).map_err(PaymentRejection::Unverified)?;
-            let body = read(&request, payload, webhook.max_body()).await?;
-            webhook.verify(header, &body, SystemTime::now()).map(Self).map_err(PaymentRejection::Unverified)
+            let mut received = WebhookBody::begin(&webhook, header)?;
+            while let Some(data) = poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await {
+                received.push(data.map_err(|_| WebhookRejection::Incomplete)?)?;
+            }
+            Ok(Self(received.verify(&webhook, header)?))
         })
     }
 }
 
-/// The whole body. One that says that it is too long is not begun.
-async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<BytesMut, PaymentRejection> {
-    let length = request.headers().get("content-length");
-    let said = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if said.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
-        return Err(PaymentRejection::TooLarge);
+/// The error of [`PaymentEvent`]. See [`WebhookRejection`].
+///
+/// Neither the response nor the log contains anything of the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentRejection(WebhookRejection);
+
+impl PaymentRejection {
+    /// Returns the status of the response: 400, 413 or 500.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::BAD_REQUEST)
     }
-    let mut body = BytesMut::new();
-    while let Some(data) = poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await {
-        let data = data.map_err(|_| PaymentRejection::Incomplete)?;
-        if body.len() + data.len() > limit {
-            return Err(PaymentRejection::TooLarge);
-        }
-        body.extend_from_slice(&data);
+
+    /// Returns the text of the response.
+    pub fn body_text(&self) -> String {
+        self.0.body_text()
     }
-    // actix-web before 4.18 does not say that a body was cut off.
-    match said {
-        Some(length) if body.len() as u64 != length => Err(PaymentRejection::Incomplete),
-        _ => Ok(body),
+
+    /// Returns the reason.
+    pub fn into_inner(self) -> WebhookRejection {
+        self.0
     }
 }
 
-/// Why a request has no [`PaymentEvent`].
-///
-/// The response says nothing of the body, and neither does the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PaymentRejection {
-    /// Its signature is missing or wrong, or what was signed is no JSON: 400.
-    Unverified(VerifyError),
-    /// The body is longer than [`Webhook::body_limit`]: 413.
-    TooLarge,
-    /// The body ended before its time: 400.
-    Incomplete,
-    /// There is no [`Webhook`] in the `app_data`, a mistake of the developer's: a 500 without a body. The log says what to
-    /// do, at error level.
-    #[non_exhaustive]
-    MissingWebhook {
-        /// Whose.
-        provider: &'static str,
-    },
+impl Deref for PaymentRejection {
+    type Target = WebhookRejection;
+
+    fn deref(&self) -> &WebhookRejection {
+        &self.0
+    }
+}
+
+impl From<WebhookRejection> for PaymentRejection {
+    fn from(rejection: WebhookRejection) -> Self {
+        Self(rejection)
+    }
 }
 
 impl fmt::Display for PaymentRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unverified(why) => why.fmt(f),
-            Self::TooLarge => f.write_str("the body is longer than the webhook's body limit"),
-            Self::Incomplete => f.write_str("the body ended before its time"),
-            Self::MissingWebhook { provider } => write!(
-                f,
-                "an extractor found no Webhook of {provider}: add `.app_data(Webhook::new(secret)?)` to the App or scope"
-            ),
-        }
+        self.0.fmt(f)
     }
 }
 
-impl std::error::Error for PaymentRejection {}
+impl std::error::Error for PaymentRejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
 
 impl ResponseError for PaymentRejection {
     fn status_code(&self) -> StatusCode {
-        match self {
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unverified(_) | Self::Incomplete => StatusCode::BAD_REQUEST,
-            Self::MissingWebhook { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        if let Self::MissingWebhook { .. } = self {
-            tracing::error!("{self}");
-            return HttpResponse::new(self.status_code());
-        }
-        tracing::warn!(why = %self, "a payment webhook is refused");
-        HttpResponse::build(self.status_code()).content_type("text/plain; charset=utf-8").body(self.to_string())
+        self.0.log();
+        text_response(self.status(), self.body_text())
     }
 }
 
-/// The provider is to deliver the webhook again, which it does on status 503. See [`webhook::Redeliver`].
+/// Asks the provider to redeliver the webhook, with status 503. `?` converts a [`PaymentError`] to it.
 #[derive(Debug)]
-pub struct Redeliver(webhook::Redeliver);
+pub struct Redeliver(pub PaymentError);
 
 impl Redeliver {
-    /// Why.
-    pub fn into_inner(self) -> webhook::Redeliver {
+    /// Returns the status of the response: 503.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    /// Returns the text of the response. The reason is in the log.
+    pub fn body_text(&self) -> String {
+        "the payment is not tracked yet, redeliver the webhook".to_owned()
+    }
+
+    /// Returns the reason.
+    pub fn into_inner(self) -> PaymentError {
         self.0
     }
 }
 
 impl Deref for Redeliver {
-    type Target = webhook::Redeliver;
+    type Target = PaymentError;
 
-    fn deref(&self) -> &webhook::Redeliver {
+    fn deref(&self) -> &PaymentError {
         &self.0
     }
 }
 
-impl From<webhook::Redeliver> for Redeliver {
-    fn from(redeliver: webhook::Redeliver) -> Self {
-        Self(redeliver)
+impl From<PaymentError> for Redeliver {
+    fn from(error: PaymentError) -> Self {
+        Self(error)
     }
 }
 
@@ -201,21 +207,10 @@ impl std::error::Error for Redeliver {
 
 impl ResponseError for Redeliver {
     fn status_code(&self) -> StatusCode {
-        StatusCode::SERVICE_UNAVAILABLE
+        self.status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::new(self.status_code())
-    }
-}
-
-impl AffitorClient {
-    /// Reports what a payment provider's webhook says; see [`Client::track_payment`](affitor::Client::track_payment). Its error
-    /// is a response: the provider is to deliver the webhook again.
-    ///
-    /// The request comes from the provider, so its visitor is not asked: the click id is the one that the payment's metadata
-    /// carries.
-    pub fn track_payment<'a, P: Provider>(&'a self, event: &'a WebhookEvent<P>) -> TrackPayment<'a, P, Redeliver> {
-        self.client().track_payment(event).err_into()
+        text_response(self.status(), self.body_text())
     }
 }

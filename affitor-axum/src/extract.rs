@@ -2,16 +2,16 @@
 
 use std::{convert::Infallible, ops::Deref};
 
-use affitor::{Attribution, BoundClient, ClickId};
-use affitor_tower::ClickIdExt as _;
+use affitor::{BoundClient, ClickId, adapter::Attribution};
+use affitor_tower::AffitorRequestExt as _;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::{HeaderValue, header::COOKIE, request::Parts};
+use http::request::Parts;
 
 use crate::MissingLayer;
 
-/// The visitor's click id, or `None` when no partner brought them, which is the normal case.
+/// Extracts the visitor's click id: `None` if no partner brought them, which is the normal case.
 ///
-/// Rejected only where the layer is missing; as an `Option` not even there.
+/// Rejects a request only if the layer is missing. `Option<AffitorClickId>` is `None` then.
 ///
 /// ```
 /// use affitor_axum::AffitorClickId;
@@ -24,15 +24,33 @@ use crate::MissingLayer;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AffitorClickId(pub Option<ClickId>);
 
-/// The app's client, bound to the visitor of the request: see [`BoundClient`].
+impl AffitorClickId {
+    /// Returns the click id.
+    pub fn into_inner(self) -> Option<ClickId> {
+        self.0
+    }
+}
+
+impl Deref for AffitorClickId {
+    type Target = Option<ClickId>;
+
+    fn deref(&self) -> &Option<ClickId> {
+        &self.0
+    }
+}
+
+/// Extracts the app's client for the visitor of the request. See [`BoundClient`].
+///
+/// Rejects a request only if the layer is missing. `Option<AffitorClient>` is `None` then. Put it before an extractor that
+/// consumes the body, such as `Json`.
 ///
 /// ```
 /// use affitor_axum::{AffitorClient, Lead};
 ///
 /// async fn handler(affitor: AffitorClient) -> &'static str {
 ///     match affitor.track_lead(Lead::new("user_7")).await {
-///         Ok(outcome) => println!("{outcome:?}"),
-///         Err(error) => eprintln!("{error}"), // never the visitor's problem
+///         Ok(outcome) => println!("{outcome}"),
+///         Err(error) => eprintln!("{error}"), // not the visitor's problem
 ///     }
 ///     "welcome"
 /// }
@@ -42,13 +60,7 @@ pub struct AffitorClickId(pub Option<ClickId>);
 pub struct AffitorClient(BoundClient);
 
 impl AffitorClient {
-    /// The client of a request, by hand; `None` where the layer is missing.
-    pub fn of(parts: &Parts) -> Option<Self> {
-        let attribution = parts.extensions.get::<Attribution>()?;
-        Some(Self(attribution.bind(parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes))))
-    }
-
-    /// The bound client itself.
+    /// Returns the bound client.
     pub fn into_inner(self) -> BoundClient {
         self.0
     }
@@ -62,11 +74,19 @@ impl Deref for AffitorClient {
     }
 }
 
+fn client(parts: &Parts) -> Option<AffitorClient> {
+    parts.affitor().map(AffitorClient)
+}
+
+fn click_id(parts: &Parts) -> Option<AffitorClickId> {
+    parts.extensions.get::<Attribution>().map(|attribution| AffitorClickId(attribution.click_id().cloned()))
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for AffitorClient {
     type Rejection = MissingLayer;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingLayer> {
-        Self::of(parts).ok_or(MissingLayer)
+        client(parts).ok_or(MissingLayer)
     }
 }
 
@@ -74,15 +94,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for AffitorClient {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Ok(Self::of(parts))
-    }
-}
-
-impl AffitorClickId {
-    /// The click id of a request, by hand; `None` where the layer is missing.
-    pub fn of(parts: &Parts) -> Option<Self> {
-        parts.extensions.get::<Attribution>()?;
-        Some(Self(parts.click_id().cloned()))
+        Ok(client(parts))
     }
 }
 
@@ -90,7 +102,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AffitorClickId {
     type Rejection = MissingLayer;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingLayer> {
-        Self::of(parts).ok_or(MissingLayer)
+        click_id(parts).ok_or(MissingLayer)
     }
 }
 
@@ -98,6 +110,6 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for AffitorClickId {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Ok(Self::of(parts))
+        Ok(click_id(parts))
     }
 }

@@ -1,46 +1,54 @@
 //! The layer.
 
-use affitor::Client;
-use affitor_tower::{ClickIdService, InsertAttribution, Sources};
+use affitor::{Client, find::Sources};
+use affitor_tower::{ReadBodyLayer, ReadBodyService};
 use http::request::Parts;
 use tower_layer::Layer;
 
 use crate::AxumBody;
 
-/// Finds the click id of each request, and leaves it with the app's client for the extractors.
+/// Finds the click id of each request, and keeps it together with the app's client for the extractors.
 ///
 /// ```
 /// use affitor_axum::{AffitorLayer, Client, Source, Sources};
 /// use axum::{Router, routing::get};
 ///
 /// let layer = AffitorLayer::new(Client::disabled())
-///     .sources(Sources::default().order([Source::Header, Source::Cookie])) // bodies are never looked into
-///     .body_when(|request| request.uri.path() == "/api/signup"); // or into those of this path alone
+///     .sources(Sources::default().order([Source::Header, Source::Cookie])) // never inspect bodies
+///     .body_when(|request| request.uri.path() == "/api/signup"); // or only those of this path
 /// let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(layer);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it is put around a router"]
-pub struct AffitorLayer(affitor_tower::AffitorLayer<AxumBody>);
+pub struct AffitorLayer(ReadBodyLayer<AxumBody>);
 
 impl AffitorLayer {
-    /// Looks at the forwarded header, the body and the cookies, in this order.
+    /// Creates a layer that searches the forwarded header, the body and the cookies, in this order.
     pub fn new(client: Client) -> Self {
-        Self(affitor_tower::AffitorLayer::new(client).body_mode())
+        Self(affitor_tower::AffitorLayer::new(client).read_body_as())
     }
 
-    /// Sets where the click id is looked for.
+    /// Sets where the click id is searched.
     pub fn sources(self, sources: Sources) -> Self {
         Self(self.0.sources(sources))
     }
 
-    /// Narrows which bodies are looked into, by the head of their request.
-    pub fn body_when(self, when: fn(&Parts) -> bool) -> Self {
-        Self(self.0.body_when(when))
+    /// Returns where the click id is searched.
+    pub fn get_sources(&self) -> &Sources {
+        self.0.get_sources()
+    }
+
+    /// Limits which bodies are inspected to requests for which `predicate` returns `true`.
+    ///
+    /// The predicate sees the head of the request as it arrives at this layer. If the layer is inside `Router::nest`, the path has
+    /// no prefix.
+    pub fn body_when(self, predicate: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        Self(self.0.body_when(predicate))
     }
 }
 
 impl<S> Layer<S> for AffitorLayer {
-    type Service = ClickIdService<S, AxumBody, InsertAttribution>;
+    type Service = ReadBodyService<S, AxumBody>;
 
     fn layer(&self, inner: S) -> Self::Service {
         self.0.layer(inner)

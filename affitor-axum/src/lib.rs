@@ -11,9 +11,7 @@
 //!
 //! async fn sign_up(affitor: AffitorClient, Json(form): Json<SignUp>) -> Json<u64> {
 //!     let user_id = 7; // create the user
-//!     if let Err(error) = affitor.track_lead(Lead::new(user_id).email(form.email)).await {
-//!         eprintln!("lead of user {user_id} not tracked: {error}");
-//!     }
+//!     affitor.enqueue(Lead::new(user_id).email(form.email));
 //!     Json(user_id)
 //! }
 //!
@@ -24,27 +22,39 @@
 //! # Ok(()) }
 //! ```
 //!
-//! - [`AffitorLayer`] looks for the visitor's click id: in the header `x-affitor-click-id`, in the fields
-//!   `affitorClickId` and `affitor_click_id` of a JSON or form body, in the cookie `affitor_click_id`.
-//! - [`AffitorClient`] is the app's client bound to that visitor: events get the click id that they lack.
+//! - [`AffitorLayer`] finds the visitor's click id: in the header `x-affitor-click-id`, in the fields `affitorClickId` and
+//!   `affitor_click_id` of a JSON or form body, or in the cookie `affitor_click_id`.
+//! - [`AffitorClient`] is the app's client for that visitor. It fills in the click id of events that have none.
 //! - [`AffitorClickId`] is the click id alone. A visitor without one is the normal case and never a rejection.
-//! - [`ClickIdExt`] gets at it by hand, in a middleware of one's own.
+//! - [`AffitorRequestExt`] gives access to both in a middleware.
+//! - `PaymentEvent` (feature `webhooks`) is a verified webhook of Stripe, Polar, Lemon Squeezy or Paddle.
 //!
-//! All of [`affitor`] is exported from here, so this is the one crate to add.
+//! This crate re-exports what you need from [`affitor`], so it is the only one to add.
 //!
 //! # The layer
 //!
-//! It never rejects, and what it has read of a body is passed on byte for byte: a handler sees what it would see without
-//! it. `DefaultBodyLimit` and `Json` work as ever. One thing differs: a handler behind it is called when a body that is
-//! looked into has arrived whole, or after 2 s ([`Sources::body_timeout`]); narrow the layer with
-//! [`body_when`](AffitorLayer::body_when) where clients wait for an answer before they send the rest. Put around the
-//! finished `Router` (`AffitorLayer::new(client).layer(router)`, with `tower::Layer`) it costs half to two thirds of what
-//! `Router::layer` costs. For what it looks at and what it leaves alone see [`Sources`] and the crate `affitor-tower`.
+//! The layer never rejects a request, and passes bodies on byte for byte: a handler sees what it would see without the layer.
+//! `DefaultBodyLimit` and `Json` work as usual. One thing differs: if a body is inspected, the handler is called when it has
+//! arrived, or after 2 seconds ([`Sources::body_timeout`]). Use [`body_when`](AffitorLayer::body_when) to exclude routes whose
+//! clients wait for a response before they send the rest of the body.
+//!
+//! Around a finished `Router` (`AffitorLayer::new(client).layer(router)`, with `tower::Layer`) the layer costs about half of what
+//! it costs in `Router::layer`. See [`Sources`] for what is searched.
+//!
+//! # Compiler errors
+//!
+//! If a handler does not compile, annotate it with
+//! [`#[axum::debug_handler]`](https://docs.rs/axum/latest/axum/attr.debug_handler.html) to see the reason: usually
+//! [`AffitorClient`] is placed after an extractor that consumes the body, or the state contains no `Webhook`.
 //!
 //! # Features
 //!
-//! `rustls` (default), `rustls-no-provider`, `native-tls`, `native-tls-vendored`: the client's TLS, as in `affitor`. `queue`:
-//! delivery in the background, from memory. `webhooks`: the extractor `PaymentEvent` for verified webhooks of Stripe, Polar, Lemon Squeezy and Paddle.
+//! | feature | default | enables |
+//! |---|---|---|
+//! | `rustls` | yes | TLS for the client; also `rustls-no-provider`, `native-tls`, `native-tls-vendored` |
+//! | `queue` | | background delivery from memory, [`affitor::queue`](https://docs.rs/affitor/latest/affitor/queue/) |
+//! | `webhooks` | | the extractor `PaymentEvent` |
+//! | `metrics` | | counters and gauges through the `metrics` crate |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -57,10 +67,23 @@ mod payment;
 mod rejection;
 
 pub use affitor;
+#[cfg(feature = "queue")]
 #[doc(no_inline)]
-pub use affitor::*;
+pub use affitor::queue;
+#[cfg(feature = "webhooks")]
+#[doc(no_inline)]
+pub use affitor::webhook;
+#[doc(inline)]
+pub use affitor::{
+    BoundClient, Click, ClickHistory, ClickId, ClickOutcome, Client, ClientBuilder, Currency, EnqueueError, Error,
+    Event, EventSink, InvalidEvent, Lead, LeadOutcome, NotAttributed, Refund, RefundOutcome, Sale, SaleOutcome,
+    SaleType, SubscriptionInterval, Visitor,
+    find::{Source, Sources},
+};
+#[doc(no_inline)]
+pub use affitor::{program, reqwest, stripe};
 pub use affitor_tower;
-pub use affitor_tower::{ClickIdExt, Source, Sources};
+pub use affitor_tower::AffitorRequestExt;
 pub use body::AxumBody;
 pub use extract::{AffitorClickId, AffitorClient};
 pub use layer::AffitorLayer;

@@ -1,22 +1,21 @@
-//! Payment webhooks: a verified event as an extractor, and the answer to the provider.
+//! Payment webhooks: the extractor for a verified event, and the responses to the provider.
 
-use std::{fmt, ops::Deref, time::SystemTime};
+use std::{fmt, ops::Deref};
 
-use affitor::webhook::{self, Provider, TrackPayment, VerifyError, Webhook, WebhookEvent};
+use affitor::{
+    adapter::{WebhookBody, WebhookRejection},
+    webhook::{PaymentError, Provider, Webhook, WebhookEvent},
+};
 use axum_core::{
-    body::Body,
     extract::{FromRef, FromRequest, Request},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http::{HeaderValue, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError};
 
-use crate::AffitorClient;
-
-/// The event of a payment provider's webhook whose signature was right. See [`WebhookEvent`].
+/// Extracts the verified event of a payment provider's webhook. See [`WebhookEvent`].
 ///
-/// The router's state holds the [`Webhook`], or is one. This extractor reads the body, so it comes last.
+/// The router's state is a [`Webhook`], or contains one. The extractor consumes the body, so it must be the last argument.
 ///
 /// ```
 /// use affitor_axum::{
@@ -37,8 +36,32 @@ use crate::AffitorClient;
 /// # Ok::<(), affitor_axum::webhook::InvalidSecret>(())
 /// ```
 ///
-/// With a state of one's own: `impl FromRef<AppState> for Webhook<Stripe>`.
+/// If the state is a type of your own, clone the [`Webhook`] out of it. Do not build a new one there: it would have no memory
+/// of the payments that were reported.
+///
+/// ```
+/// use affitor_axum::webhook::{Stripe, Webhook};
+/// use axum::extract::FromRef;
+///
+/// #[derive(Clone)]
+/// struct AppState {
+///     stripe: Webhook<Stripe>,
+/// }
+///
+/// impl FromRef<AppState> for Webhook<Stripe> {
+///     fn from_ref(state: &AppState) -> Self {
+///         state.stripe.clone()
+///     }
+/// }
+/// ```
 pub struct PaymentEvent<P>(pub WebhookEvent<P>);
+
+impl<P> PaymentEvent<P> {
+    /// Returns the event.
+    pub fn into_inner(self) -> WebhookEvent<P> {
+        self.0
+    }
+}
 
 impl<P: Provider> fmt::Debug for PaymentEvent<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,97 +93,114 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, PaymentRejection> {
         let webhook = Webhook::<P>::from_ref(state);
-        let (parts, body) = request.into_parts();
-        let header = |name: &str| parts.headers.get(name).map(http::HeaderValue::as_bytes);
-        webhook.check_signed(header).map_err(PaymentRejection::Unverified)?;
-        let body = read(&parts.headers, body, webhook.max_body()).await?;
-        webhook.verify(header, &body, SystemTime::now()).map(Self).map_err(PaymentRejection::Unverified)
+        let (parts, mut body) = request.into_parts();
+        let header = |name: &str| parts.headers.get(name).map(HeaderValue::as_bytes);
+        let mut received = WebhookBody::begin(&webhook, header)?;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| {
+                if exceeds_limit(&error) { WebhookRejection::TooLarge } else { WebhookRejection::Incomplete }
+            })?;
+            if let Ok(data) = frame.into_data() {
+                received.push(data)?;
+            }
+        }
+        Ok(Self(received.verify(&webhook, header)?))
     }
 }
 
-/// The whole body. One that says that it is too long is not begun.
-async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, PaymentRejection> {
-    let said = headers.get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if said.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > limit)) {
-        return Err(PaymentRejection::TooLarge);
-    }
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if is_too_large(&*error) => Err(PaymentRejection::TooLarge),
-        Err(_) => Err(PaymentRejection::Incomplete),
-    }
+/// Whether a limit in front of this extractor was exceeded.
+fn exceeds_limit(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(exceeds_limit)
 }
 
-/// Whether this limit, or one in front of it, was reached.
-fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
-}
-
-/// Why a request has no [`PaymentEvent`].
+/// The rejection of [`PaymentEvent`]. See [`WebhookRejection`].
 ///
-/// The response says nothing of the body, and neither does the log.
+/// Neither the response nor the log contains anything of the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PaymentRejection {
-    /// Its signature is missing or wrong, or what was signed is no JSON: 400.
-    Unverified(VerifyError),
-    /// The body is longer than [`Webhook::body_limit`]: 413.
-    TooLarge,
-    /// The body ended before its time: 400.
-    Incomplete,
-}
+pub struct PaymentRejection(WebhookRejection);
 
 impl PaymentRejection {
-    /// The status of the response.
+    /// Returns the status of the response: 400 or 413.
     pub fn status(&self) -> StatusCode {
-        match self {
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unverified(_) | Self::Incomplete => StatusCode::BAD_REQUEST,
-        }
+        StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::BAD_REQUEST)
+    }
+
+    /// Returns the text of the response.
+    pub fn body_text(&self) -> String {
+        self.0.body_text()
+    }
+
+    /// Returns the reason.
+    pub fn into_inner(self) -> WebhookRejection {
+        self.0
+    }
+}
+
+impl Deref for PaymentRejection {
+    type Target = WebhookRejection;
+
+    fn deref(&self) -> &WebhookRejection {
+        &self.0
+    }
+}
+
+impl From<WebhookRejection> for PaymentRejection {
+    fn from(rejection: WebhookRejection) -> Self {
+        Self(rejection)
     }
 }
 
 impl fmt::Display for PaymentRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unverified(why) => why.fmt(f),
-            Self::TooLarge => f.write_str("the body is longer than the webhook's body limit"),
-            Self::Incomplete => f.write_str("the body ended before its time"),
-        }
+        self.0.fmt(f)
     }
 }
 
-impl std::error::Error for PaymentRejection {}
+impl std::error::Error for PaymentRejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
 
 impl IntoResponse for PaymentRejection {
     fn into_response(self) -> Response {
-        tracing::warn!(why = %self, "a payment webhook is refused");
-        (self.status(), self.to_string()).into_response()
+        self.0.log();
+        (self.status(), self.body_text()).into_response()
     }
 }
 
-/// The provider is to deliver the webhook again, which it does on status 503. See [`webhook::Redeliver`].
+/// Asks the provider to redeliver the webhook, with status 503. `?` converts a [`PaymentError`] to it.
 #[derive(Debug)]
-pub struct Redeliver(webhook::Redeliver);
+pub struct Redeliver(pub PaymentError);
 
 impl Redeliver {
-    /// Why.
-    pub fn into_inner(self) -> webhook::Redeliver {
+    /// Returns the status of the response: 503.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    /// Returns the text of the response. The reason is in the log.
+    pub fn body_text(&self) -> String {
+        "the payment is not tracked yet, redeliver the webhook".to_owned()
+    }
+
+    /// Returns the reason.
+    pub fn into_inner(self) -> PaymentError {
         self.0
     }
 }
 
 impl Deref for Redeliver {
-    type Target = webhook::Redeliver;
+    type Target = PaymentError;
 
-    fn deref(&self) -> &webhook::Redeliver {
+    fn deref(&self) -> &PaymentError {
         &self.0
     }
 }
 
-impl From<webhook::Redeliver> for Redeliver {
-    fn from(redeliver: webhook::Redeliver) -> Self {
-        Self(redeliver)
+impl From<PaymentError> for Redeliver {
+    fn from(error: PaymentError) -> Self {
+        Self(error)
     }
 }
 
@@ -178,17 +218,6 @@ impl std::error::Error for Redeliver {
 
 impl IntoResponse for Redeliver {
     fn into_response(self) -> Response {
-        StatusCode::SERVICE_UNAVAILABLE.into_response()
-    }
-}
-
-impl AffitorClient {
-    /// Reports what a payment provider's webhook says; see [`Client::track_payment`](affitor::Client::track_payment). Its error
-    /// is a response: the provider is to deliver the webhook again.
-    ///
-    /// The request comes from the provider, so its visitor is not asked: the click id is the one that the payment's metadata
-    /// carries.
-    pub fn track_payment<'a, P: Provider>(&'a self, event: &'a WebhookEvent<P>) -> TrackPayment<'a, P, Redeliver> {
-        self.client().track_payment(event).err_into()
+        (self.status(), self.body_text()).into_response()
     }
 }

@@ -1,28 +1,33 @@
-//! The only way in which the extractors fail.
+//! The rejection of the extractors.
 
 use std::fmt;
 
 use axum_core::response::{IntoResponse, Response};
 use http::StatusCode;
 
-/// There is no [`AffitorLayer`](crate::AffitorLayer) around the route: a mistake of the developer's.
+/// There is no [`AffitorLayer`](crate::AffitorLayer) around the route: a mistake in the app.
 ///
-/// As a response it is a 500 without a body. The log says what to do, at error level.
+/// As a response it has status 500 and says how to add the layer. It is also logged as an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingLayer;
 
 impl MissingLayer {
-    /// The status of the response: 500.
+    /// Returns the status of the response: 500.
     pub fn status(&self) -> StatusCode {
         StatusCode::INTERNAL_SERVER_ERROR
+    }
+
+    /// Returns the text of the response.
+    pub fn body_text(&self) -> String {
+        self.to_string()
     }
 }
 
 impl fmt::Display for MissingLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "an Affitor extractor found no AffitorLayer: add `.layer(AffitorLayer::new(client))` to the router, after \
+            "an Affitor extractor found no `AffitorLayer`: add `.layer(AffitorLayer::new(client))` to the router, after \
              the routes that use it",
         )
     }
@@ -33,6 +38,6 @@ impl std::error::Error for MissingLayer {}
 impl IntoResponse for MissingLayer {
     fn into_response(self) -> Response {
         tracing::error!("{self}");
-        self.status().into_response()
+        (self.status(), self.body_text()).into_response()
     }
 }

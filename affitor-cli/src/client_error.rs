@@ -63,10 +63,8 @@ impl Settings {
 /// The service returns 404 only for a program or a sale that does not exist, and gives a message with every rejection.
 fn is_foreign_response(error: &Error) -> bool {
     let not_found = [Some("Program not found"), Some("Sale not found")];
-    // The client describes a body without a message: "... JSON (5 bytes)" or "an empty ...".
-    let no_message = error
-        .message()
-        .is_none_or(|text| text.contains("JSON (") || text.starts_with("an empty ") || text.starts_with("empty "));
+    // The client describes a body without a message: "the response is empty", "the response is not JSON (5 bytes)".
+    let no_message = error.message().is_none_or(|text| text.starts_with("the response is "));
     match error.status() {
         Some(404) => !not_found.contains(&error.message()),
         Some(405 | 501) => true,

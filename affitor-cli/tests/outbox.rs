@@ -36,7 +36,7 @@ async fn an_outbox_from_migration_to_resolved_dead_letters() {
     let database = format!("sqlite://{}?mode=rwc", folder.path().join("shop.sqlite3").display());
     assert_eq!(run(&database, &["status"]).await.0, 3, "there are no tables");
     let (_, printed) = run(&database, &["migrate", "--print"]).await;
-    assert!(printed["sql"].as_str().unwrap().contains("EXISTS affitor_books"));
+    assert!(printed["sql"].as_str().unwrap().contains("EXISTS affitor_totals"));
     assert_eq!(run(&database, &["status"]).await.0, 3, "--print created tables");
     assert_eq!(run(&database, &["migrate"]).await.0, 0);
     assert_eq!(run(&database, &["migrate", "--print"]).await.1["sql"], "");
@@ -74,7 +74,7 @@ async fn an_outbox_from_migration_to_resolved_dead_letters() {
 
     let (_, status) = run(&database, &["status"]).await;
     assert_eq!(
-        (&status["recorded"], &status["rejected"], &status["balance"]),
+        (&status["recorded"], &status["rejected"], &status["balanced"]),
         (&1.into(), &3.into(), &true.into()),
         "{status}"
     );

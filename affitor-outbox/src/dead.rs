@@ -1,4 +1,4 @@
-//! Dead letters: events that are not tried again, kept until somebody decides.
+//! Dead letters: events whose delivery failed permanently, kept until somebody decides.
 
 use std::{
     fmt,
@@ -11,60 +11,60 @@ use serde_json::Value;
 
 use crate::database::Row;
 
-/// In a job's metadata: why it is dead.
+/// Key in a job's metadata: why it is dead.
 pub(crate) const DEAD: &str = "affitor_dead";
 
-/// An event that is not tried again.
+/// An event whose delivery failed permanently.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct DeadLetter {
-    /// Its id in the outbox.
+    /// Id in the outbox.
     pub id: i64,
-    /// When it was enqueued.
+    /// Time when it was enqueued.
     pub enqueued_at: SystemTime,
-    /// The event; absent where it can't be read.
+    /// The event, or `None` if it can't be read.
     pub event: Option<Event>,
-    /// The event as it is in the row, with e-mail addresses: to see what can't be read.
+    /// The event as stored in the row, including e-mail addresses. Shows what can't be read.
     pub json: String,
-    /// Why it is dead.
-    pub reason: Reason,
-    /// The service's words, without key and e-mail addresses.
-    pub words: Option<String>,
+    /// Why delivery failed.
+    pub reason: DeadReason,
+    /// Message of the service, without the API key and e-mail addresses.
+    pub message: Option<String>,
 }
 
-/// Without the row's text.
+/// Leaves out `json`, which may contain e-mail addresses.
 impl fmt::Debug for DeadLetter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, enqueued_at, event, json: _, reason, words } = self;
+        let Self { id, enqueued_at, event, json: _, reason, message } = self;
         f.debug_struct("DeadLetter")
             .field("id", id)
             .field("enqueued_at", enqueued_at)
             .field("event", event)
             .field("reason", reason)
-            .field("words", words)
+            .field("message", message)
             .finish_non_exhaustive()
     }
 }
 
-/// Why an event is not tried again.
+/// The reason why delivery failed permanently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Reason {
-    /// The service said no.
+pub enum DeadReason {
+    /// The service rejected the event.
     Rejected,
     /// A partial refund that may have arrived: a repeat could take the same money twice.
     Uncertain,
-    /// It was tried for 14 days.
+    /// Delivery failed for 14 days.
     TooOld,
-    /// The row is no event: edited by hand, or of a later version.
+    /// The row is not an event: it was edited, or written by a later version.
     Unreadable,
-    /// Another reason: River gave it up, or a worker of a later version.
+    /// Another reason: River gave up, or a worker of a later version did.
     #[serde(other)]
     Other,
 }
 
-/// What a worker writes into a job's output.
+/// What a worker stores in a job's output.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Output {
     #[serde(default)]
@@ -72,20 +72,20 @@ pub(crate) struct Output {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) uncertain: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<DeadReason>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) words: Option<String>,
+    pub(crate) message: Option<String>,
 }
 
-/// A delivered event that somebody should compare with Affitor's dashboard.
+/// A delivered event that may have had no effect: somebody should compare it with Affitor's dashboard.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UncertainEvent {
-    /// Its id in the outbox.
+    /// Id in the outbox.
     pub id: i64,
-    /// When it was enqueued.
+    /// Time when it was enqueued.
     pub enqueued_at: SystemTime,
-    /// The event; absent where it can't be read. Its e-mail address is forgotten.
+    /// The event, or `None` if it can't be read. The e-mail address of a lead is removed.
     pub event: Option<Event>,
 }
 
@@ -96,8 +96,8 @@ pub(crate) fn read(row: Row) -> DeadLetter {
         enqueued_at: time(row.created_at),
         event: event(&row.event),
         json: row.event,
-        reason: output.reason.unwrap_or(Reason::Other),
-        words: output.words,
+        reason: output.reason.unwrap_or(DeadReason::Other),
+        message: output.message,
     }
 }
 

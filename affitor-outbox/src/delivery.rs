@@ -1,6 +1,6 @@
 //! An event as a job of River.
 
-use affitor::{Event, InvalidEvent};
+use affitor::{Event, EventIds, InvalidEvent};
 use riverqueue::{InsertOpts, JobArgs};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,14 +15,11 @@ pub const QUEUE: &str = "affitor";
 /// by nothing else.
 pub(crate) const MAX_ATTEMPTS: i32 = 30;
 
-const NO_REFUND_ID: InvalidEvent =
-    InvalidEvent::new("a partial refund needs its refund_id here, which tells it from another of the same amount");
-
-const NUL: InvalidEvent = InvalidEvent::new("the event holds a NUL character, which Postgres can't keep");
+const NUL: InvalidEvent = InvalidEvent::new("the event contains a NUL character, which Postgres can't store");
 
 const TOO_LONG: InvalidEvent = InvalidEvent::new("an id is longer than 1,024 bytes");
 
-const TOO_DEEP: InvalidEvent = InvalidEvent::new("additional_data or line_items are nested deeper than 100 levels");
+const TOO_DEEP: InvalidEvent = InvalidEvent::new("additional_data or line_items are nested more than 100 levels deep");
 
 /// What a job holds. Whatever is in a row can be read, so that nonsense comes to be a dead letter: a row may be written by plain
 /// SQL, by hand, or by a later version.
@@ -58,17 +55,18 @@ impl JobArgs for Delivery {
 impl Delivery {
     pub(crate) fn new(event: &Event) -> Result<Self, InvalidEvent> {
         event.validate()?;
-        if ids(event).any(|id| id.len() > LONGEST_ID) {
+        let EventIds { customer_key, transaction_id, refund_id, .. } = event.ids();
+        if [customer_key, transaction_id, refund_id].into_iter().flatten().any(|id| id.len() > MAX_ID_LEN) {
             return Err(TOO_LONG);
         }
-        if free(event).any(|value| is_deeper(value, DEEPEST)) {
+        let event_json = serde_json::to_value(event).unwrap_or_default();
+        if is_deeper(&event_json, MAX_DEPTH + 1) {
             return Err(TOO_DEEP);
         }
-        let event_json = serde_json::to_value(event).unwrap_or_default();
         if has_nul(&event_json) {
             return Err(NUL);
         }
-        Ok(Self { key: key(event)?, event: event_json })
+        Ok(Self { key: event.idempotency_key()?, event: event_json })
     }
 
     /// What River makes of the key, unless there are characters in it that it writes otherwise (`<`, `>`, `&`).
@@ -81,12 +79,8 @@ impl Delivery {
 
     /// What kind of event it is, for a log.
     pub(crate) fn kind(&self) -> &'static str {
-        match self.event.get("type").and_then(Value::as_str) {
-            Some("lead") => "lead",
-            Some("sale") => "sale",
-            Some("refund") => "refund",
-            _ => "unknown",
-        }
+        let kind = self.event.get("type").and_then(Value::as_str);
+        Event::KINDS.iter().find(|known| kind == Some(known)).copied().unwrap_or("unknown")
     }
 
     pub(crate) fn key(&self) -> Option<&str> {
@@ -114,33 +108,11 @@ impl Delivery {
     }
 }
 
-/// Longer ones do not fit into an index of Postgres.
-const LONGEST_ID: usize = 1_024;
+/// Longer ids do not fit into an index of Postgres.
+const MAX_ID_LEN: usize = 1_024;
 
-/// Deeper ones could not be read again.
-const DEEPEST: usize = 100;
-
-/// The ids that an event is found by.
-fn ids(event: &Event) -> impl Iterator<Item = &str> {
-    let ids = match event {
-        Event::Lead(lead) => [lead.customer_key.as_deref(), None],
-        Event::Sale(sale) => [sale.customer_key.as_deref(), Some(sale.transaction_id.as_str())],
-        Event::Refund(refund) => [Some(refund.transaction_id.as_str()), refund.refund_id.as_deref()],
-        // A kind of a later version of the client.
-        _ => [None, None],
-    };
-    ids.into_iter().flatten()
-}
-
-/// The parts of an event that are the app's own.
-fn free(event: &Event) -> impl Iterator<Item = &Value> {
-    let (additional, line_items) = match event {
-        Event::Lead(lead) => (Some(&lead.additional_data), None),
-        Event::Sale(sale) => (Some(&sale.additional_data), sale.line_items.as_ref()),
-        _ => (None, None),
-    };
-    additional.into_iter().flat_map(|data| data.values()).chain(line_items)
-}
+/// Levels of `line_items` and of the values in `additional_data`. Deeper JSON could not be parsed again.
+const MAX_DEPTH: usize = 100;
 
 fn is_deeper(value: &Value, levels: usize) -> bool {
     let mut inner: Box<dyn Iterator<Item = &Value>> = match value {
@@ -161,29 +133,6 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
-/// What makes an event the same: a sale by its transaction id, a refund by that and its own id, a lead by customer and click.
-fn key(event: &Event) -> Result<Option<String>, InvalidEvent> {
-    let parts: Vec<&str> = match event {
-        Event::Lead(lead) if lead.is_test() => return Ok(None),
-        Event::Sale(sale) if sale.is_test() => return Ok(None),
-        Event::Lead(lead) => vec![
-            "lead",
-            lead.customer_key.as_deref().unwrap_or_default(),
-            lead.click_id.as_ref().map_or("", affitor::ClickId::as_str),
-        ],
-        Event::Sale(sale) => vec!["sale", &sale.transaction_id],
-        Event::Refund(refund) if refund.is_full() => vec!["refund", &refund.transaction_id],
-        Event::Refund(refund) => {
-            let refund_id = refund.refund_id.as_deref().ok_or(NO_REFUND_ID)?;
-            vec!["refund", &refund.transaction_id, refund_id]
-        }
-        // A kind of a later version of the client.
-        _ => return Ok(None),
-    };
-    // As JSON, so that no id can look like two.
-    Ok(serde_json::to_string(&parts).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use affitor::{ClickId, Currency, Lead, Refund, Sale};
@@ -191,15 +140,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_the_same_event() {
-        let key = |event: Event| key(&event).unwrap().unwrap();
+    fn keys() {
+        let key = |event: Event| Delivery::new(&event).unwrap().key.unwrap();
         let click = ClickId::new("cust_1_1").unwrap();
         assert_eq!(key(Lead::new("a").into()), r#"["lead","a",""]"#);
         assert_eq!(key(Lead::new("a").click_id(click).into()), r#"["lead","a","cust_1_1"]"#);
-        assert_eq!(key(Sale::new("t\",\"x", 1, Currency::USD).into()), r#"["sale","t\",\"x"]"#);
+        let sale = Sale::new("t\",\"x", 1, Currency::USD).customer_key("a");
+        assert_eq!(key(sale.into()), r#"["sale","t\",\"x"]"#);
         assert_eq!(key(Refund::full("t").into()), r#"["refund","t"]"#);
         assert_eq!(key(Refund::partial("t", 1).refund_id("r").into()), r#"["refund","t","r"]"#);
-        assert_eq!(super::key(&Refund::partial("t", 1).into()).unwrap_err(), NO_REFUND_ID);
-        assert_eq!(super::key(&Lead::new("a").test_mode(true).into()).unwrap(), None);
+        assert!(Delivery::new(&Refund::partial("t", 1).into()).is_err());
+        assert_eq!(Delivery::new(&Lead::new("a").test_mode(true).into()).unwrap().key, None);
     }
 }

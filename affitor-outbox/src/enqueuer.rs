@@ -1,4 +1,4 @@
-//! Putting events into the outbox from where nobody can wait.
+//! Putting events into the outbox without waiting.
 
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use affitor::{Deliver, Event, NotQueued};
+use affitor::{EnqueueError, Event, EventSink};
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, mpsc, watch},
@@ -19,15 +19,15 @@ use tokio::{
 use crate::{Database, Error, Outbox, delivery::Delivery, measure};
 
 const CAPACITY: usize = 10_000;
-/// How many events one transaction writes at most.
+/// Maximum number of events in one transaction.
 const BATCH: usize = 200;
-/// How long a transaction may take, and how long the database is left alone after it has failed.
+/// Time limit of a transaction, and the pauses after failures.
 const WRITE: Duration = Duration::from_secs(30);
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
 
-/// Takes events at once, and writes them into the outbox from a task of its own: an [`affitor::Deliver`], for what has no
-/// transaction to commit with. Cheap to clone.
+/// Accepts events at once, and writes them into the outbox in a task of its own. An [`affitor::EventSink`] for events that belong to
+/// no transaction. Cheap to clone.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -37,27 +37,27 @@ const PAUSES: [Duration; 4] =
 ///
 /// # async fn run(outbox: Outbox<Sqlite>) -> Result<(), Box<dyn std::error::Error>> {
 /// let enqueuer = outbox.enqueuer()?;
-/// let client = Client::from_env()?.deliver_with(enqueuer.clone()); // for the layer, and for all that enqueues
+/// let client = Client::from_env()?.with_sink(enqueuer.clone()); // pass this client to the layer
 ///
-/// client.enqueue_lead(Lead::new("user_7")); // in a handler: nothing to wait for, nothing to handle
+/// client.enqueue(Lead::new("user_7")); // in a handler: nothing to await, no error to handle
 ///
-/// // When the server has stopped: what is not written yet has 10 seconds.
-/// let left = enqueuer.shutdown(Duration::from_secs(10)).await;
+/// // After the server has stopped: write what is not written yet, within 10 seconds.
+/// let lost = enqueuer.shutdown(Duration::from_secs(10)).await;
 /// # Ok(()) }
 /// ```
 ///
-/// What it has taken is in memory for the moment until it is written, longer while the database does not answer, and lost when the
-/// process is killed then. An order and its event belong into one transaction: [`Outbox::enqueue`].
+/// Accepted events are held in memory until they are written, which takes longer while the database is unavailable, and are lost if
+/// the process dies first. To commit an order and its event together, use [`Outbox::enqueue`].
 #[derive(Clone)]
 pub struct Enqueuer {
     events: mpsc::Sender<Delivery>,
     stop: Arc<watch::Sender<Stop>>,
-    /// How many events are taken and not written.
+    /// Number of events that are accepted and not written.
     pending: Arc<AtomicUsize>,
     ended: watch::Receiver<bool>,
 }
 
-/// Whether nothing more is taken, and until when is written what there is.
+/// Whether the enqueuer is closed, and the deadline for writing what is left.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stop {
     asked: bool,
@@ -71,22 +71,20 @@ impl fmt::Debug for Enqueuer {
 }
 
 impl<DB: Database> Outbox<DB> {
-    /// Takes events at once, up to 10,000 that are not written yet: see [`Enqueuer`]. It writes in the runtime that this is called
-    /// in.
+    /// Returns an [`Enqueuer`], which holds up to 10,000 events that are not written yet. It writes in the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// Outside of a Tokio runtime.
+    /// Returns an error outside a Tokio runtime.
     pub fn enqueuer(&self) -> Result<Enqueuer, Error> {
         self.enqueuer_with_capacity(CAPACITY)
     }
 
-    /// As [`Outbox::enqueuer`], with room for so many events that are not written yet: at least 1, and as many as one transaction
-    /// writes (200) beside it.
+    /// Like [`Outbox::enqueuer`], but holds up to `events` events (minimum: 1) in addition to the current batch of at most 200.
     ///
     /// # Errors
     ///
-    /// Outside of a Tokio runtime.
+    /// Returns an error outside a Tokio runtime.
     pub fn enqueuer_with_capacity(&self, events: usize) -> Result<Enqueuer, Error> {
         let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
         let (events, receiver) = mpsc::channel(events.clamp(1, Semaphore::MAX_PERMITS));
@@ -107,13 +105,13 @@ impl<DB: Database> Outbox<DB> {
 }
 
 impl Enqueuer {
-    /// How many events are taken and not written yet.
+    /// Returns the number of events that are accepted and not written yet.
     pub fn pending(&self) -> usize {
         self.pending.load(Ordering::SeqCst)
     }
 
-    /// Takes nothing more, writes what is waiting, and says how many events it could not write within `deadline`: these are lost.
-    /// Of several deadlines the first counts.
+    /// Closes the enqueuer, writes what is left, and returns the number of events that could not be written within `deadline` and are
+    /// lost. Of several calls the first deadline counts.
     pub async fn shutdown(&self, deadline: Duration) -> usize {
         let at = Instant::now().checked_add(deadline);
         self.stop.send_if_modified(|stop| {
@@ -123,34 +121,34 @@ impl Enqueuer {
             }
             first
         });
-        // It goes without a word only with its runtime.
+        // The sender is dropped without a value only if the runtime ends.
         let _ = self.ended.clone().wait_for(|ended| *ended).await;
         self.pending()
     }
 }
 
-impl Deliver for Enqueuer {
-    fn deliver(&self, event: Event) -> Result<(), NotQueued> {
-        let delivery = Delivery::new(&event).map_err(NotQueued::Invalid)?;
-        let taken = if self.stop.borrow().asked {
-            Err(NotQueued::Closed)
+impl EventSink for Enqueuer {
+    fn accept(&self, event: Event) -> Result<(), EnqueueError> {
+        let delivery = Delivery::new(&event).map_err(EnqueueError::Invalid)?;
+        let accepted = if self.stop.borrow().asked {
+            Err(EnqueueError::Closed)
         } else {
-            // Before it is sent: the writer may be faster than this.
+            // Before sending, because the writer may be faster.
             self.pending.fetch_add(1, Ordering::SeqCst);
             self.events.try_send(delivery).map_err(|refused| {
                 self.pending.fetch_sub(1, Ordering::SeqCst);
                 match refused {
-                    mpsc::error::TrySendError::Full(_) => NotQueued::Full,
-                    mpsc::error::TrySendError::Closed(_) => NotQueued::Closed,
+                    mpsc::error::TrySendError::Full(_) => EnqueueError::Full,
+                    mpsc::error::TrySendError::Closed(_) => EnqueueError::Closed,
                 }
             })
         };
-        match taken {
-            Err(NotQueued::Full) => measure::refused(event.kind(), "full"),
+        match accepted {
+            Err(EnqueueError::Full) => measure::refused(event.kind(), "full"),
             Err(_) => measure::refused(event.kind(), "closed"),
             Ok(()) => {}
         }
-        taken
+        accepted
     }
 }
 
@@ -164,29 +162,29 @@ struct Writer<DB: Database> {
 }
 
 impl<DB: Database> Drop for Writer<DB> {
-    /// It is done, has no more time, or its runtime ends.
+    /// Runs when the writer is done, at its deadline, or when its runtime ends.
     fn drop(&mut self) {
         self.events.close();
         let events = self.pending.load(Ordering::SeqCst);
         if events > 0 {
-            tracing::error!(events, "events are lost: the outbox's database did not take them in time");
+            tracing::error!(events, "events are lost because the outbox's database did not accept them in time");
         }
         self.ended.send_replace(true);
     }
 }
 
 impl<DB: Database> Writer<DB> {
-    /// Until there is nothing more to write, or no more time.
+    /// Writes until there is nothing left, or until the deadline.
     async fn run(mut self) {
-        let mut asked = std::pin::pin!(asked(self.stop.clone()));
-        let mut over = std::pin::pin!(over(self.stop.clone()));
+        let mut closed = std::pin::pin!(closed(self.stop.clone()));
+        let mut deadline = std::pin::pin!(deadline(self.stop.clone()));
         let mut open = true;
         loop {
             tokio::select! {
                 taken = self.events.recv_many(&mut self.batch, BATCH) => if taken == 0 {
                     return;
                 },
-                () = &mut asked, if open => {
+                () = &mut closed, if open => {
                     self.events.close();
                     open = false;
                     continue;
@@ -194,16 +192,16 @@ impl<DB: Database> Writer<DB> {
             }
             tokio::select! {
                 () = self.write() => {}
-                () = &mut over => return,
+                () = &mut deadline => return,
             }
         }
     }
 
-    /// Writes what is in hand, however long it takes. What was written and not confirmed is written again, and is known then.
+    /// Writes the batch, however long it takes. A batch that was written but not confirmed is written again, and skipped as known.
     async fn write(&mut self) {
         for pause in PAUSES.into_iter().chain(std::iter::repeat(PAUSES[PAUSES.len() - 1])) {
             let Err(error) = self.write_first(self.batch.len()).await else { return };
-            // One of them may be at fault.
+            // One of the events may be the cause.
             let error = if error.refuses_row() { self.write_each().await } else { Some(error) };
             let Some(error) = error else { return };
             tracing::error!(%error, events = self.batch.len(), "events wait for the outbox's database");
@@ -211,7 +209,7 @@ impl<DB: Database> Writer<DB> {
         }
     }
 
-    /// One by one, without those that the database refuses.
+    /// Writes events one by one, without those that the database rejects.
     async fn write_each(&mut self) -> Option<Error> {
         while let Some(first) = self.batch.first() {
             let kind = first.kind();
@@ -219,7 +217,7 @@ impl<DB: Database> Writer<DB> {
                 if !error.refuses_row() {
                     return Some(error);
                 }
-                tracing::error!(%error, event = kind, "an event is lost: the outbox's database refuses it");
+                tracing::error!(%error, event = kind, "an event is lost because the outbox's database rejects it");
                 measure::refused(kind, "unwritable");
                 self.done(1);
             }
@@ -240,17 +238,17 @@ impl<DB: Database> Writer<DB> {
     }
 }
 
-/// Nothing more is taken.
-async fn asked(mut stop: watch::Receiver<Stop>) {
+/// Waits until the enqueuer is closed.
+async fn closed(mut stop: watch::Receiver<Stop>) {
     if stop.wait_for(|stop| stop.asked).await.is_err() {
-        // Nobody is there who could ask.
+        // No enqueuer is left that could be closed.
         std::future::pending::<()>().await;
     }
 }
 
-/// There is no more time.
-async fn over(stop: watch::Receiver<Stop>) {
-    asked(stop.clone()).await;
+/// Waits for the deadline.
+async fn deadline(stop: watch::Receiver<Stop>) {
+    closed(stop.clone()).await;
     let at = stop.borrow().at;
     match at {
         Some(at) => tokio::time::sleep_until(at).await,

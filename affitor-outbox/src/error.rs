@@ -1,13 +1,13 @@
-//! Why the outbox could not do what was asked.
+//! The error of the outbox.
 
 use std::{error::Error as StdError, fmt};
 
 use affitor::InvalidEvent;
 
-/// Why the outbox could not do what was asked. It holds nothing of an event.
+/// The error returned by the outbox. It contains nothing of an event.
 pub struct Error(Kind);
 
-// A database's own error shows parts of a row in its `Debug`.
+// The `Debug` output of database errors contains parts of rows.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Error").field(&self.to_string()).finish()
@@ -52,12 +52,12 @@ impl Error {
         Self(Kind::Migration(Box::new(error)))
     }
 
-    /// The event says too little to be delivered. Nothing was written.
+    /// Returns true if the event is invalid. Nothing was written.
     pub fn is_invalid(&self) -> bool {
         matches!(self.0, Kind::Invalid(_))
     }
 
-    /// The database failed, or is not migrated.
+    /// Returns true if the database failed or is not migrated.
     pub fn is_database(&self) -> bool {
         matches!(
             self.0,
@@ -70,17 +70,18 @@ impl Error {
         )
     }
 
-    /// The outbox's tables are not there, or not those of this version: [`Outbox::migrate`](crate::Outbox::migrate) makes them.
+    /// Returns true if the outbox's tables are missing or belong to another version. Call
+    /// [`Outbox::migrate`](crate::Outbox::migrate).
     pub fn is_not_migrated(&self) -> bool {
         matches!(self.0, Kind::NotMigrated)
     }
 
-    /// Another River uses the outbox's tables, too: see [`Outbox::register`](crate::Outbox::register).
+    /// Returns true if another River uses the outbox's tables. See [`Outbox::register`](crate::Outbox::register).
     pub fn is_foreign(&self) -> bool {
         matches!(self.0, Kind::Foreign(_))
     }
 
-    /// The database refuses what is to be written, and would again; not that it can't be reached, or is full.
+    /// Returns whether the database rejects the row, and would reject it again. False if it is unreachable or full.
     pub(crate) fn refuses_row(&self) -> bool {
         use riverqueue::sqlx;
         let error = match &self.0 {
@@ -92,12 +93,12 @@ impl Error {
             _ => return false,
         };
         let sqlx::Error::Database(refused) = error else { return false };
-        // The next id may be free: after a restore the sequence is behind.
+        // After a restore the sequence may be behind: the next id may be free.
         if refused.is_unique_violation() {
             return false;
         }
         let code = refused.code().unwrap_or_default();
-        // SQLite's numbers are of one to four digits, the lower byte being the kind.
+        // SQLite's codes have one to four digits, and the kind in the lower byte.
         match code.parse::<u32>() {
             Ok(number) if code.len() < 5 => matches!(number & 0xff, 18..=20),
             _ => ["22", "23", "54"].iter().any(|class| code.starts_with(class)),
@@ -135,14 +136,14 @@ impl fmt::Display for Error {
             Kind::Invalid(invalid) => write!(f, "invalid: {invalid}"),
             Kind::Foreign(kind) => write!(
                 f,
-                "the tables are those of another River, too ({kind:?}): let it work the outbox's events (`Outbox::register`)"
+                "another River uses the same tables ({kind:?}): register the outbox with it (`Outbox::register`)"
             ),
             Kind::NoRuntime => f.write_str("the outbox needs a Tokio runtime"),
             Kind::NotMigrated => {
-                f.write_str("the outbox's tables are not there, or of another version: call `Outbox::migrate`")
+                f.write_str("the outbox's tables are missing or belong to another version: call `Outbox::migrate`")
             }
-            Kind::Timeout => f.write_str("the outbox's database does not answer"),
-            Kind::Shutdown => f.write_str("the outbox's worker has not stopped in time: its database does not answer"),
+            Kind::Timeout => f.write_str("the outbox's database does not respond"),
+            Kind::Shutdown => f.write_str("the outbox's worker did not stop in time: its database does not respond"),
             Kind::River(error) => write!(f, "the outbox's queue: {error}"),
             Kind::Database(error) => write!(f, "the outbox's database: {error}"),
             Kind::Migration(error) => write!(f, "the outbox's tables: {error}"),

@@ -4,19 +4,19 @@
 #![warn(missing_docs)]
 
 mod backoff;
-mod books;
 mod database;
 mod dead;
 mod delivery;
-mod ending;
 mod enqueuer;
 mod error;
 mod gate;
+mod job_result;
 mod keeper;
 mod measure;
 mod migration;
 mod outbox;
 mod sender;
+mod stats;
 mod worker;
 
 pub use affitor;
@@ -24,12 +24,12 @@ pub use riverqueue;
 pub use riverqueue::sqlx;
 
 pub use {
-    books::Books,
     database::Database,
-    dead::{DeadLetter, Reason, UncertainEvent},
+    dead::{DeadLetter, DeadReason, UncertainEvent},
     delivery::{KIND, QUEUE},
     enqueuer::Enqueuer,
     error::Error,
     outbox::{Enqueued, Outbox},
+    stats::OutboxStats,
     worker::{Worker, WorkerBuilder, maintenance},
 };

@@ -1,4 +1,4 @@
-//! Putting events into the app's own database.
+//! The outbox: events in the app's own database.
 
 use std::{
     fmt,
@@ -9,12 +9,14 @@ use std::{
 use affitor::Event;
 use riverqueue::{Client, sqlx};
 
-use crate::{Books, Database, DeadLetter, Error, UncertainEvent, dead, delivery::Delivery, migration, sender::seconds};
+use crate::{
+    Database, DeadLetter, Error, OutboxStats, UncertainEvent, dead, delivery::Delivery, migration, sender::seconds,
+};
 
-/// Events in the app's own database, to be delivered. Cheap to clone.
+/// Events in the app's own database, waiting for delivery. Cheap to clone.
 pub struct Outbox<DB: Database> {
     pub(crate) pool: sqlx::Pool<DB>,
-    /// Inserts only; a worker has a client of its own.
+    /// Only for inserts. A worker has its own client.
     client: Client,
     notifier: Arc<Notifier>,
 }
@@ -31,7 +33,7 @@ impl<DB: Database> fmt::Debug for Outbox<DB> {
     }
 }
 
-/// Tells workers of new events, not of each: Postgres lets one transaction after the other commit that does.
+/// Notifies workers of new events, but not of each one: Postgres serialises the commits of transactions that notify.
 #[derive(Debug, Default)]
 struct Notifier {
     last: Mutex<Option<Instant>>,
@@ -49,25 +51,25 @@ impl Notifier {
     }
 }
 
-/// What became of an event that was to be enqueued.
+/// The result of enqueueing an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Enqueued {
-    /// It is in the outbox, once the transaction commits.
+    /// The event is in the outbox once the transaction commits.
     New,
-    /// The same event was there before: a sale by its transaction id, a refund by that and its refund id, a lead by its customer
-    /// and click. Whatever else it says, and whatever became of it: a dead letter is [corrected](Outbox::replay_as), and what
-    /// somebody has discarded is not sent.
+    /// The same event was enqueued before, so nothing was added. A sale is the same by its transaction id, a refund by that and its
+    /// refund id, a lead by its customer and click. Other fields, and what became of the first event, make no difference: to correct
+    /// a dead letter use [`Outbox::replay_as`]; a discarded event is not sent.
     Known,
 }
 
 #[cfg(feature = "sqlite")]
 impl Outbox<sqlx::Sqlite> {
-    /// The outbox in a SQLite database. Its tables must be [migrated](Outbox::migrate).
+    /// Creates an outbox in a SQLite database. Create its tables with [`Outbox::migrate`].
     ///
     /// # Errors
     ///
-    /// None that is known; River may refuse its settings.
+    /// Returns an error if River rejects its settings, which does not happen with this version.
     pub fn sqlite(pool: sqlx::SqlitePool) -> Result<Self, Error> {
         Self::new(pool)
     }
@@ -75,11 +77,11 @@ impl Outbox<sqlx::Sqlite> {
 
 #[cfg(feature = "postgres")]
 impl Outbox<sqlx::Postgres> {
-    /// The outbox in a Postgres database, in the schema `affitor`. Its tables must be [migrated](Outbox::migrate).
+    /// Creates an outbox in a Postgres database, in the schema `affitor`. Create its tables with [`Outbox::migrate`].
     ///
     /// # Errors
     ///
-    /// None that is known; River may refuse its settings.
+    /// Returns an error if River rejects its settings, which does not happen with this version.
     pub fn postgres(pool: sqlx::PgPool) -> Result<Self, Error> {
         Self::new(pool)
     }
@@ -91,42 +93,42 @@ impl<DB: Database> Outbox<DB> {
         Ok(Self { pool, client, notifier: Arc::default() })
     }
 
-    /// Makes the tables, or brings them up to date. Safe to call at every start, of several processes at a time: it changes nothing
-    /// where all is done.
+    /// Creates the tables, or updates them. Safe to call at every start, also from several processes at once; changes nothing if the
+    /// tables are up to date.
     ///
     /// # Errors
     ///
-    /// When the database fails or does not let it.
+    /// Returns an error if the database fails; if the database user lacks the rights.
     pub async fn migrate(&self) -> Result<(), Error> {
         migration::migrate(&self.pool).await
     }
 
-    /// What [`Outbox::migrate`] would do in this database, as SQL, with its own transactions; empty where all is done. For
-    /// those who migrate in their own way: print it from an empty database.
+    /// Returns the SQL that [`Outbox::migrate`] would run in this database, including its transactions; empty if the tables are up to
+    /// date. For your own migrations, print it from an empty database.
     ///
     /// # Errors
     ///
-    /// When the database fails.
+    /// Returns an error if the database fails.
     pub async fn migration_sql(&self) -> Result<String, Error> {
         migration::sql(&self.pool).await
     }
 
-    /// Begins a transaction to write in. On SQLite it takes the write lock at once, which a transaction that reads first would
-    /// fail to get later.
+    /// Begins a write transaction. On SQLite it takes the write lock at once; a transaction that reads first might fail to get it
+    /// later.
     ///
     /// # Errors
     ///
-    /// When the database fails.
+    /// Returns an error if the database fails.
     pub async fn begin(&self) -> Result<sqlx::Transaction<'static, DB>, Error> {
         DB::begin(&self.pool).await
     }
 
-    /// Puts an event into the app's own transaction: it is delivered if the transaction commits, and never if it is rolled
-    /// back.
+    /// Enqueues an event in your own transaction. It is delivered if the transaction commits, and never if it is rolled back.
     ///
     /// # Errors
     ///
-    /// When the event says too little (a partial refund needs its refund id here), and when the database fails; then roll back.
+    /// Returns an error if the event is invalid (here a partial refund needs a refund id); if the database fails, in which case roll
+    /// back.
     pub async fn enqueue(
         &self,
         tx: &mut sqlx::Transaction<'_, DB>,
@@ -140,7 +142,7 @@ impl<DB: Database> Outbox<DB> {
         Ok(if inserted { Enqueued::New } else { Enqueued::Known })
     }
 
-    /// Puts events into the outbox in one transaction.
+    /// Enqueues events in one transaction.
     pub(crate) async fn enqueue_all(&self, deliveries: &[Delivery]) -> Result<(), Error> {
         let mut tx = self.begin().await?;
         for delivery in deliveries {
@@ -149,11 +151,11 @@ impl<DB: Database> Outbox<DB> {
         Ok(tx.commit().await?)
     }
 
-    /// Puts an event into the outbox by itself, where there is nothing to commit it with.
+    /// Enqueues an event in a transaction of its own.
     ///
     /// # Errors
     ///
-    /// As those of [`Outbox::enqueue`].
+    /// Returns the same errors as [`Outbox::enqueue`].
     pub async fn enqueue_alone(&self, event: impl Into<Event>) -> Result<Enqueued, Error> {
         let delivery = Delivery::new(&event.into())?;
         let mut tx = self.begin().await?;
@@ -162,59 +164,59 @@ impl<DB: Database> Outbox<DB> {
         Ok(enqueued)
     }
 
-    /// What became of everything that was enqueued.
+    /// Returns the totals: what became of all events.
     ///
     /// # Errors
     ///
-    /// When the database fails.
-    pub async fn books(&self) -> Result<Books, Error> {
-        Ok(Books::of(DB::counts(&self.pool).await?))
+    /// Returns an error if the database fails.
+    pub async fn stats(&self) -> Result<OutboxStats, Error> {
+        Ok(OutboxStats::of(DB::counts(&self.pool).await?))
     }
 
-    /// The oldest dead letters: what somebody should look at, then [replay](Outbox::replay) or [discard](Outbox::discard).
+    /// Returns the oldest dead letters. Somebody should look at each, and [replay](Outbox::replay) or [discard](Outbox::discard) it.
     ///
     /// # Errors
     ///
-    /// When the database fails.
+    /// Returns an error if the database fails.
     pub async fn dead(&self, limit: u32) -> Result<Vec<DeadLetter>, Error> {
         self.dead_after(i64::MIN, limit).await
     }
 
-    /// As [`Outbox::dead`], those whose id is above `id`: the next page.
+    /// Like [`Outbox::dead`], but returns dead letters with an id above `id`: the next page.
     ///
     /// # Errors
     ///
-    /// When the database fails.
+    /// Returns an error if the database fails.
     pub async fn dead_after(&self, id: i64, limit: u32) -> Result<Vec<DeadLetter>, Error> {
         Ok(DB::dead(&self.pool, id, limit.into()).await?.into_iter().map(dead::read).collect())
     }
 
-    /// The oldest events that were delivered and are uncertain: sales that may lack their commission, refunds that may not have
-    /// counted. Compare them with Affitor's dashboard, then [settle](Outbox::settle) them. Those of an id above `after`, at most
-    /// `limit`. (Refunds that may have arrived are dead letters.)
+    /// Returns the oldest delivered events that are uncertain, with an id above `after`, at most `limit`: sales that may lack their
+    /// commission, and refunds that may have had no effect. Compare them with Affitor's dashboard, and then [settle](Outbox::settle)
+    /// them. (Partial refunds that may have arrived are dead letters.)
     ///
     /// # Errors
     ///
-    /// When the database fails.
+    /// Returns an error if the database fails.
     pub async fn uncertain(&self, after: i64, limit: u32) -> Result<Vec<UncertainEvent>, Error> {
         Ok(DB::uncertain(&self.pool, after, limit.into()).await?.iter().map(dead::read_uncertain).collect())
     }
 
-    /// Says that somebody has compared an uncertain event: it is no longer counted as such. `false` where there is none with this id.
+    /// Marks an uncertain event as checked, so that it no longer counts as uncertain. Returns `false` if there is none with this id.
     ///
     /// # Errors
     ///
-    /// When the database fails.
+    /// Returns an error if the database fails.
     pub async fn settle(&self, id: i64) -> Result<bool, Error> {
         DB::settle(&self.pool, id).await
     }
 
-    /// Delivers a dead letter again; `false` where there is none with this id. Look at the dashboard first whether a
-    /// [`Reason::Uncertain`](crate::Reason::Uncertain) one has arrived: this sends it.
+    /// Redelivers a dead letter. Returns `false` if there is none with this id. First check in the dashboard whether a dead letter that
+    /// is [uncertain](crate::DeadReason::Uncertain) has arrived, because this sends it.
     ///
     /// # Errors
     ///
-    /// When the database fails.
+    /// Returns an error if the database fails.
     pub async fn replay(&self, id: i64) -> Result<bool, Error> {
         let mut tx = self.begin().await?;
         let replayed = DB::replay(&mut tx, &self.client, id, seconds(SystemTime::now())).await?;
@@ -222,13 +224,13 @@ impl<DB: Database> Outbox<DB> {
         Ok(replayed)
     }
 
-    /// Delivers a dead letter again, corrected: with another amount, say. `false` where there is none with this id, and where `event`
-    /// is another one: not the same sale, refund or lead. (A row that was written by plain SQL has no key to tell that by: discard it,
-    /// and enqueue the right event.)
+    /// Corrects a dead letter, for example its amount, and redelivers it. Returns `false` if there is none with this id, or if `event`
+    /// is not the same sale, refund or lead. (A row that was inserted with plain SQL has no key to compare: discard it, and enqueue
+    /// the correct event.)
     ///
     /// # Errors
     ///
-    /// As those of [`Outbox::enqueue`].
+    /// Returns the same errors as [`Outbox::enqueue`].
     pub async fn replay_as(&self, id: i64, event: impl Into<Event>) -> Result<bool, Error> {
         let delivery = Delivery::new(&event.into())?;
         let args = serde_json::to_string(&delivery).unwrap_or_default();
@@ -239,11 +241,11 @@ impl<DB: Database> Outbox<DB> {
         Ok(replayed)
     }
 
-    /// Is done with a dead letter: it stays in the books as discarded. `false` where there is none with this id.
+    /// Marks a dead letter as discarded. It is never sent, and stays in the totals. Returns `false` if there is none with this id.
     ///
     /// # Errors
     ///
-    /// When the database fails.
+    /// Returns an error if the database fails.
     pub async fn discard(&self, id: i64) -> Result<bool, Error> {
         DB::discard(&self.pool, id).await
     }

@@ -1,11 +1,11 @@
-//! Working a job: sending its event, and deciding what the answer means for the job.
+//! Working a job: sending its event, and deciding what the response means for the job.
 
 use std::{
     future::Future,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use affitor::{Client, Delivered, Event, Undelivered};
+use affitor::{Client, Event, EventOutcome, NextStep, PriorDelivery, RetryClass};
 use riverqueue::{
     BoxError, Job, JobRow, RetryPolicy, WorkContext, WorkError, WorkOutcome, Worker, WorkerTimeout, jiff::Timestamp,
     sqlx,
@@ -13,8 +13,8 @@ use riverqueue::{
 use tracing::Instrument as _;
 
 use crate::{
-    Database, Error, Reason, backoff, database::REPLAYED_AT, dead::Output, delivery::Delivery, ending::Ending,
-    gate::Gate, keeper::Alive,
+    Database, DeadReason, Error, backoff, database::REPLAYED_AT, dead::Output, delivery::Delivery, gate::Gate,
+    job_result::JobResult, keeper::Alive,
 };
 
 /// How long one call may take.
@@ -75,12 +75,12 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
         let kind = event.as_ref().map_or("unknown", Event::kind);
         let span = tracing::debug_span!("affitor_outbox", event = kind, id = job.row.id, attempt = job.row.attempt);
         async {
-            let ending = match (written(&job.row), event) {
-                (Some(delivered), _) => Ending::Done(delivered),
+            let result = match (written(&job.row), event) {
+                (Some(outcome), _) => JobResult::Done(outcome),
                 (None, Some(event)) => self.deliver(&context, &job.row, &event).await?,
-                (None, None) => Ending::Dead(Reason::Unreadable, None),
+                (None, None) => JobResult::Dead(DeadReason::Unreadable, None),
             };
-            ending.tell(&context, job.row.id, kind)
+            result.report(&context, job.row.id, kind)
         }
         .instrument(span)
         .await
@@ -92,34 +92,35 @@ impl<DB: Database> Sender<DB> {
         Self { client, pool, gate: Gate::default(), _alive: alive }
     }
 
-    async fn deliver(&self, context: &WorkContext, job: &JobRow, event: &Event) -> Result<Ending, BoxError> {
+    async fn deliver(&self, context: &WorkContext, job: &JobRow, event: &Event) -> Result<JobResult, BoxError> {
         let age = age(job);
-        match self.ask(DB::is_forerun(&self.pool, event, job.id, job.id)).await {
+        match self.ask(DB::must_wait(&self.pool, event.waits_for(), job.id, job.id)).await {
             Ok(false) => {}
             Ok(true) => {
                 // Others come first, so that many behind one do not hold them up. If it can't be said, nothing is lost.
                 if job.priority < LAST {
                     self.ask(DB::put_last(&self.pool, job.id)).await.ok();
                 }
-                return Ok(Ending::Later(backoff::behind(age), "behind"));
+                return Ok(JobResult::Later(backoff::behind(age), "behind"));
             }
             Err(error) => return Ok(unasked(&error, age)),
         }
         if let Some(closed) = self.gate.closed() {
             let wait = backoff::no_sooner(closed, fastrand::f64());
             stand_still(context, job, wait)?;
-            return Ok(Ending::Later(wait, "refused"));
+            return Ok(JobResult::Later(wait, "refused"));
         }
-        let partial_refund = event.is_partial_refund();
+        let retry_class = event.retry_class();
+        let careful = retry_class == RetryClass::NotIdempotent;
         let mut lost = job.metadata.get_raw(LOST).is_some_and(|lost| lost.get() != "false");
-        if partial_refund {
+        if careful {
             if lost {
-                return Ok(Ending::Dead(Reason::Uncertain, None));
+                return Ok(JobResult::Dead(DeadReason::Uncertain, None));
             }
             // A repeat could take the same money twice: so that a worker that dies now is known to have begun.
             match self.ask(DB::mark_sending(&self.pool, job.id, job.attempt)).await {
                 Ok(true) => {}
-                Ok(false) => return Ok(Ending::Later(backoff::behind(age), "taken")),
+                Ok(false) => return Ok(JobResult::Later(backoff::behind(age), "taken")),
                 Err(error) => {
                     // The mark may still come to be written. If it can't be taken back, the refund is in doubt: the safe side.
                     self.ask(DB::unmark_sending(&self.pool, job.id, job.attempt)).await.ok();
@@ -129,52 +130,48 @@ impl<DB: Database> Sender<DB> {
         }
         // A second attempt is one whose worker has died: a snooze uses none.
         lost |= job.attempt > 1;
-        let answer = self.client.track_event(event.clone(), lost).await;
-        let may_have_arrived = answer.as_ref().is_err_and(affitor::Error::may_have_arrived);
-        if partial_refund || may_have_arrived {
+        let prior = if lost { PriorDelivery::Possible } else { PriorDelivery::Impossible };
+        let result = self.client.track_event(event.clone(), prior).await;
+        let may_have_arrived = result.as_ref().is_err_and(affitor::Error::may_have_arrived);
+        if careful || may_have_arrived {
             context.metadata_set(LOST, may_have_arrived)?;
         }
-        match answer {
-            Ok(Delivered::NotAttributed { found: false }) => self.unknown(context, job, event).await,
-            Ok(Delivered::AlreadyRecorded { uncertain: false }) => self.reversed_before(job, event).await,
-            Ok(delivered) => Ok(Ending::Done(delivered)),
-            Err(error) => self.failed(context, job, &error, partial_refund),
+        match result {
+            Ok(EventOutcome::NotAttributed { known: false }) => self.unknown(context, job, event).await,
+            Ok(EventOutcome::AlreadyRecorded { uncertain: false }) => self.reversed_before(job, event).await,
+            Ok(outcome) => Ok(JobResult::Done(outcome)),
+            Err(error) => self.failed(context, job, &error, retry_class),
         }
     }
 
     /// The service knows no such customer or sale. What it belongs to may still come: it was clicked, or its forerunner is pending
     /// behind it. The hour for that begins with the first such answer, and stands still while there are none.
-    async fn unknown(&self, context: &WorkContext, job: &JobRow, event: &Event) -> Result<Ending, BoxError> {
-        let has_click = match event {
-            Event::Sale(sale) => sale.click_id.is_some(),
-            Event::Lead(lead) => lead.click_id.is_some(),
-            _ => false,
-        };
+    async fn unknown(&self, context: &WorkContext, job: &JobRow, event: &Event) -> Result<JobResult, BoxError> {
+        let has_click = event.ids().click_id.is_some();
         let now = SystemTime::now();
         // A clock that was put back has left a time that is still to come.
         let since = time(job, UNKNOWN_SINCE).map_or(now, |since| since.min(now));
         let unknown = now.duration_since(since).unwrap_or_default();
-        let forerun = match self.ask(DB::is_forerun(&self.pool, event, i64::MAX, job.id)).await {
-            Ok(forerun) => forerun,
+        let must_wait = match self.ask(DB::must_wait(&self.pool, event.waits_for(), i64::MAX, job.id)).await {
+            Ok(must_wait) => must_wait,
             Err(error) => return Ok(unasked(&error, age(job))),
         };
-        if !forerun && (!has_click || unknown >= backoff::MAY_COME) {
-            return Ok(Ending::Done(Delivered::NotAttributed { found: false }));
+        if !must_wait && (!has_click || unknown >= backoff::MAY_COME) {
+            return Ok(JobResult::Done(EventOutcome::NotAttributed { known: false }));
         }
         context.metadata_set(UNKNOWN_SINCE, seconds(since))?;
-        Ok(Ending::Later(backoff::wait(unknown, None, fastrand::f64()), "unknown"))
+        Ok(JobResult::Later(backoff::wait(unknown, None, fastrand::f64()), "unknown"))
     }
 
     /// Where a commission that was reduced once is final (the service's documents leave it open), a full refund after a partial one
     /// takes back nothing more.
-    async fn reversed_before(&self, job: &JobRow, event: &Event) -> Result<Ending, BoxError> {
-        let uncertain = match event {
-            Event::Refund(refund) => {
-                self.ask(DB::has_partial_refund(&self.pool, &refund.transaction_id, job.id)).await.unwrap_or(true)
-            }
-            _ => false,
-        };
-        Ok(Ending::Done(Delivered::AlreadyRecorded { uncertain }))
+    async fn reversed_before(&self, job: &JobRow, event: &Event) -> Result<JobResult, BoxError> {
+        let mut uncertain = false;
+        if let Event::Refund(refund) = event {
+            let query = DB::has_partial_refund(&self.pool, &refund.transaction_id, job.id);
+            uncertain = self.ask(query).await.unwrap_or(true);
+        }
+        Ok(JobResult::Done(EventOutcome::AlreadyRecorded { uncertain }))
     }
 
     fn failed(
@@ -182,11 +179,11 @@ impl<DB: Database> Sender<DB> {
         context: &WorkContext,
         job: &JobRow,
         error: &affitor::Error,
-        partial_refund: bool,
-    ) -> Result<Ending, BoxError> {
+        retry_class: RetryClass,
+    ) -> Result<JobResult, BoxError> {
         let age = age(job);
-        let words = Some(error.to_string());
-        context.metadata_set(ERROR, &words)?;
+        let message = Some(error.to_string());
+        context.metadata_set(ERROR, &message)?;
         // Not since it was enqueued, nor since long ago: the worker may have been away.
         let now = SystemTime::now();
         let was_away = time(job, FAILED_AT).is_some_and(|at| at.elapsed().unwrap_or_default() > AWAY);
@@ -195,20 +192,20 @@ impl<DB: Database> Sender<DB> {
         context.metadata_set(FAILS_SINCE, seconds(fails_since))?;
         context.metadata_set(FAILED_AT, seconds(now))?;
         let is_old = now.duration_since(fails_since).unwrap_or_default() >= backoff::MAX_AGE;
-        let (wait, why) = match error.undelivered(partial_refund) {
-            Undelivered::Rejected => return Ok(Ending::Dead(Reason::Rejected, words)),
-            Undelivered::Uncertain => return Ok(Ending::Dead(Reason::Uncertain, words)),
-            Undelivered::Again { .. } if is_old => return Ok(Ending::Dead(Reason::TooOld, words)),
-            Undelivered::Again { after } => (backoff::wait(age, after, fastrand::f64()), "unavailable"),
+        let (wait, why) = match error.next_step(retry_class) {
+            NextStep::Reject => return Ok(JobResult::Dead(DeadReason::Rejected, message)),
+            NextStep::Review => return Ok(JobResult::Dead(DeadReason::Uncertain, message)),
+            NextStep::Retry { .. } if is_old => return Ok(JobResult::Dead(DeadReason::TooOld, message)),
+            NextStep::Retry { after } => (backoff::wait(age, after, fastrand::f64()), "unavailable"),
             _ => {
                 if self.gate.close() {
-                    tracing::error!(%error, "events wait in the outbox for this to be mended");
+                    tracing::error!(%error, "events wait in the outbox until this is fixed");
                 }
                 (backoff::wait_for_a_person(age, error.retry_after(), fastrand::f64()), "refused")
             }
         };
         stand_still(context, job, wait)?;
-        Ok(Ending::Later(wait, why))
+        Ok(JobResult::Later(wait, why))
     }
 
     async fn ask<T>(&self, question: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -225,20 +222,20 @@ fn stand_still(context: &WorkContext, job: &JobRow, wait: Duration) -> Result<()
 }
 
 /// What an earlier attempt has found out and written down, when it came too late to end the job.
-fn written(job: &JobRow) -> Option<Delivered> {
+fn written(job: &JobRow) -> Option<EventOutcome> {
     let output: Output = serde_json::from_str(job.metadata.get_raw(riverqueue::METADATA_KEY_OUTPUT)?.get()).ok()?;
     match output.outcome.as_str() {
-        "recorded" => Some(Delivered::Recorded),
-        "already_recorded" => Some(Delivered::AlreadyRecorded { uncertain: output.uncertain }),
-        "not_attributed" => Some(Delivered::NotAttributed { found: true }),
+        "recorded" => Some(EventOutcome::Recorded),
+        "already_recorded" => Some(EventOutcome::AlreadyRecorded { uncertain: output.uncertain }),
+        "not_attributed" => Some(EventOutcome::NotAttributed { known: true }),
         _ => None,
     }
 }
 
 /// The database could not say. An error would use an attempt, as if something had been sent.
-fn unasked(error: &Error, age: Duration) -> Ending {
+fn unasked(error: &Error, age: Duration) -> JobResult {
     tracing::warn!(%error, "an event waits for the outbox's database");
-    Ending::Later(backoff::behind(age), "database")
+    JobResult::Later(backoff::behind(age), "database")
 }
 
 /// Since it was enqueued, or replayed. A clock that was put back makes it young.

@@ -25,13 +25,13 @@ const COMPLETED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Longer than dates go: for ever.
 const LONGEST_KEPT: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
 
-/// Makes a [`Worker`].
+/// Builds a [`Worker`].
 #[must_use = "a builder does nothing until it starts"]
 pub struct WorkerBuilder<DB: Database> {
     outbox: Outbox<DB>,
     client: ClientBuilder,
     senders: usize,
-    completed_kept: Duration,
+    keep_completed: Duration,
 }
 
 impl<DB: Database> fmt::Debug for WorkerBuilder<DB> {
@@ -45,29 +45,30 @@ impl<DB: Database> fmt::Debug for WorkerBuilder<DB> {
 
 impl<DB: Database> WorkerBuilder<DB> {
     pub(crate) fn new(outbox: Outbox<DB>, client: ClientBuilder) -> Self {
-        Self { outbox, client, senders: 50, completed_kept: COMPLETED_KEPT }
+        Self { outbox, client, senders: 50, keep_completed: COMPLETED_KEPT }
     }
 
-    /// Sets how many events are sent at a time: 50 unless set, from 1 to 10,000.
+    /// Sets how many events are sent concurrently. Default: 50. Range: 1 to 10,000.
     pub fn senders(mut self, senders: usize) -> Self {
         self.senders = senders.clamp(1, MOST_SENDERS);
         self
     }
 
-    /// Sets for how long what is delivered is kept, and with it the memory that it was: 30 days unless set. The books count it for
-    /// ever. Partial refunds, and what is uncertain, are kept for ever: for a sale the service itself remembers.
-    pub fn completed_kept(mut self, for_so_long: Duration) -> Self {
-        self.completed_kept = for_so_long;
+    /// Sets how long delivered rows are kept. Default: 30 days. Duplicates are recognised for that long; after that, the service still
+    /// recognises a sale. Partial refunds and uncertain events are kept forever, and so are the totals.
+    pub fn keep_completed(mut self, duration: Duration) -> Self {
+        self.keep_completed = duration;
         self
     }
 
-    /// Starts it, in the runtime that this is called in.
+    /// Starts the worker in the current Tokio runtime.
     ///
     /// # Errors
     ///
-    /// When the client can't be made (there is no key), the database fails or is not migrated, and where an app's own River uses the
-    /// same tables, which is possible on SQLite: River gives up stuck jobs of kinds that it does not know, and so would this worker.
-    /// There it is [registered](Outbox::register) with the app's. (On Postgres a schema keeps them apart.)
+    /// Returns an error if the client can't be built (for example without an API key); if the database fails or is not migrated; if the
+    /// app's own River uses the same tables, which is possible on SQLite. River gives up stuck jobs of unknown kinds, so two of them
+    /// must not share tables: [register](Outbox::register) the outbox with the app's River instead. (On Postgres the outbox has its
+    /// own schema.)
     pub async fn start(self) -> Result<Worker, Error> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::no_runtime());
@@ -78,10 +79,10 @@ impl<DB: Database> WorkerBuilder<DB> {
         if let Some(what) = DB::foreign(&self.outbox.pool).await? {
             return Err(Error::foreign(what));
         }
-        let retention = if self.completed_kept > LONGEST_KEPT {
+        let retention = if self.keep_completed > LONGEST_KEPT {
             Retention::Keep
         } else {
-            Retention::DeleteAfter(self.completed_kept)
+            Retention::DeleteAfter(self.keep_completed)
         };
         let (sender, alive) = sender(&self.outbox, self.client, true)?;
         let mut workers = Workers::new();
@@ -97,9 +98,9 @@ impl<DB: Database> WorkerBuilder<DB> {
     }
 }
 
-/// What River has to work the outbox's jobs with.
+/// Creates what River needs to work the outbox's jobs.
 fn sender<DB: Database>(outbox: &Outbox<DB>, client: ClientBuilder, alone: bool) -> Result<(Sender<DB>, Alive), Error> {
-    // River tries again, and remembers what was lost; the client must not do so on its own.
+    // River retries and remembers what may have arrived, so the client must not retry.
     let client = client.max_attempts(1).timeout(CALL).request_timeout(CALL).build()?;
     let pool = outbox.pool.clone();
     let alive = keeper::start(pool.clone(), alone)?;
@@ -107,7 +108,8 @@ fn sender<DB: Database>(outbox: &Outbox<DB>, client: ClientBuilder, alone: bool)
 }
 
 impl<DB: Database> Outbox<DB> {
-    /// A worker that delivers what is in the outbox, to spawn in the app or in a process of its own. Several may work at a time.
+    /// Returns a builder for a worker that delivers the events in the outbox, in the app or in a process of its own. Several workers
+    /// may run at the same time.
     pub fn worker(&self, client: ClientBuilder) -> WorkerBuilder<DB> {
         WorkerBuilder::new(self.clone(), client)
     }
@@ -115,8 +117,8 @@ impl<DB: Database> Outbox<DB> {
 
 #[cfg(feature = "sqlite")]
 impl Outbox<riverqueue::sqlx::Sqlite> {
-    /// Lets the app's own River deliver what is in the outbox, where both use the same tables: on SQLite. Its client then works the
-    /// queue [`QUEUE`], and needs [`maintenance()`].
+    /// Lets the app's own River deliver the events in the outbox, because on SQLite both use the same tables. The app's River client
+    /// must work the queue [`QUEUE`] with the settings of [`maintenance()`].
     ///
     /// ```no_run
     /// use affitor::ClientBuilder;
@@ -142,8 +144,8 @@ impl Outbox<riverqueue::sqlx::Sqlite> {
     ///
     /// # Errors
     ///
-    /// When the client can't be made (there is no key), outside of a Tokio runtime, and when it is registered already. Whether the
-    /// tables are [migrated](Outbox::migrate) is not asked.
+    /// Returns an error if the client can't be built (for example without an API key); outside a Tokio runtime; if the outbox is already
+    /// registered. It does not check whether the tables are [migrated](Outbox::migrate).
     pub fn register(&self, workers: &mut Workers, client: ClientBuilder) -> Result<(), Error> {
         let (sender, _) = sender(self, client, false)?;
         workers.add(sender)?;
@@ -151,9 +153,9 @@ impl Outbox<riverqueue::sqlx::Sqlite> {
     }
 }
 
-/// What the outbox needs of the River that works its events: what was being sent by a process that died is sent again after a
-/// minute, not an hour, and what is delivered is remembered for 30 days, not one. Jobs that were discarded or cancelled are kept for
-/// ever; an app may set other times, since the outbox's dead letters, uncertain events and partial refunds stay in any case.
+/// Returns the maintenance settings that a River client needs for the outbox: an event whose process died is retried after a minute
+/// instead of an hour, and delivered events are kept for 30 days instead of one. Discarded and cancelled jobs are kept forever. An app
+/// may change these settings: the outbox's dead letters, uncertain events and partial refunds are kept in any case.
 pub fn maintenance() -> MaintenanceConfig {
     MaintenanceConfig::default()
         .with_rescue_after(Duration::from_secs(60))
@@ -164,8 +166,8 @@ pub fn maintenance() -> MaintenanceConfig {
         .with_cancelled_job_retention(Retention::Keep)
 }
 
-/// A worker that is running. Dropped, it takes nothing more, and ends what it is sending if the runtime lets it; otherwise that is tried
-/// again after a minute.
+/// A running worker. When it is dropped, it takes no more events and finishes those in flight if the runtime lets it; otherwise they
+/// are retried after a minute.
 #[must_use = "a worker stops when it is dropped"]
 pub struct Worker {
     handle: RunHandle,
@@ -179,20 +181,20 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// Waits until it has stopped by itself, which it should not: with an error of River's. Dropping the future changes nothing.
+    /// Waits until the worker stops by itself, which happens only after an error of River. Dropping the future has no effect.
     ///
     /// # Errors
     ///
-    /// Why it has stopped.
+    /// Returns the error that stopped the worker.
     pub async fn wait(&mut self) -> Result<(), Error> {
         Ok(self.handle.wait().await?)
     }
 
-    /// Takes nothing more from the outbox, and waits for what is being sent: 22 seconds at most. The rest stays for the next worker.
+    /// Stops the worker: takes no more events, and waits at most 22 seconds for those in flight. The rest stays in the outbox.
     ///
     /// # Errors
     ///
-    /// When the database has failed, or does not answer.
+    /// Returns an error if the database fails or does not respond.
     pub async fn shutdown(mut self) -> Result<(), Error> {
         match tokio::time::timeout(SHUTDOWN, self.handle.stop()).await {
             Ok(stopped) => Ok(stopped?),

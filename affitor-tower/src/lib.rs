@@ -1,20 +1,22 @@
 //! Tower layers that find the [Affitor](https://affitor.com) click id of a request.
 //!
-//! A visitor whom a partner brought carries a click id: in a header that the page's script forwards, in a field of the
-//! sign-up form, or in a cookie. These layers look for it and put it into the request's extensions. They work over any
-//! `http` 1 service: axum, plain hyper, tonic. For axum take `affitor-axum`, which stands on this crate and adds the
-//! extractors.
+//! A visitor who was brought by a partner has a click id: in a header that the page's script forwards, in a field of the
+//! sign-up form, or in a cookie. These layers find it and insert it into the request's extensions. They work with any `http` 1
+//! service: plain hyper, tonic, your own. For axum use `affitor-axum`, which builds on this crate and adds extractors.
 //!
 //! ```
-//! use affitor_tower::{ClickId, ClickIdLayer};
+//! use affitor_tower::{AffitorLayer, AffitorRequestExt, affitor::{Client, Lead}};
 //! use tower::{Layer, Service, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), std::convert::Infallible> {
 //! let handler = service_fn(async |request: http::Request<()>| {
-//!     let click_id = request.extensions().get::<ClickId>().map(ToString::to_string);
+//!     if let Some(affitor) = request.affitor() {
+//!         affitor.enqueue(Lead::new("user_7")); // with the visitor's click id
+//!     }
+//!     let click_id = request.click_id().map(|id| id.to_string());
 //!     Ok::<_, std::convert::Infallible>(http::Response::new(click_id))
 //! });
-//! let mut service = ClickIdLayer::new().layer(handler);
+//! let mut service = AffitorLayer::new(Client::disabled()).layer(handler);
 //!
 //! let mut request = http::Request::new(());
 //! request.headers_mut().insert("cookie", "affitor_click_id=cust_42_1714000000000".parse().unwrap());
@@ -23,70 +25,65 @@
 //! # Ok(()) }
 //! ```
 //!
-//! - [`ClickIdLayer`] inserts a [`ClickId`] when there is one, and nothing otherwise.
-//! - [`AffitorLayer`] (feature `client`) carries a client and inserts one [`affitor::Attribution`] on every
-//!   request: what extractors need.
+//! - [`AffitorLayer`] (feature `client`) has your client. [`AffitorRequestExt::affitor`] returns that client for the visitor of
+//!   the request.
+//! - [`ClickIdLayer`] needs no client. It inserts a [`ClickId`] if there is one, and nothing otherwise.
+//! - [`AffitorRequestExt::click_id`] returns the click id behind either layer.
 //!
-//! # What a layer never does
+//! # Guarantees
 //!
-//! It never rejects a request, adds no error type, and changes nothing that the inner service sees of the head or the
-//! body. A value that an outer layer has inserted is kept. What is no valid click id is as if absent.
+//! A layer never rejects a request, adds no error type, and never changes what the inner service sees of the head or the body.
+//! An invalid click id is treated as missing. If an outer layer has already found the click id, the inner one neither searches
+//! nor waits.
 //!
 //! # Bodies
 //!
-//! By default a layer looks at the header and the cookies alone and works with any body type, which stays as it is
-//! ([`HeadOnly`]). [`ClickIdLayer::read_body`] makes it look into bodies as well ([`Wrapped`]): into JSON and forms of a
-//! known length up to 64 KiB that are not compressed and not announced with `Expect`, and only when no earlier source
-//! has an id. What was read is passed on byte for byte. The service is called when such a body has arrived whole, or
-//! after 2 seconds ([`Sources::body_timeout`], with the feature `client`; without it there is no limit, so put a time-out
-//! outside of the layer). A time-out inside of it does not run while a body is waited for.
+//! By default a layer searches the header and the cookies. It then works with any body type, and its future is the inner
+//! service's. [`AffitorLayer::read_body`] adds bodies: JSON and forms of a known length of at most 64 KiB that are neither
+//! compressed nor announced with `Expect`, and only if no earlier source has an id. The body is passed on byte for byte.
 //!
-//! # Order
+//! The inner service is called when such a body has arrived, or after 2 seconds ([`Sources::body_timeout`], with the feature
+//! `client`; without it there is no limit, so put a time-out outside the layer). A time-out inside the layer does not run while
+//! the layer waits for a body.
 //!
-//! Outside of layers that look at the extensions or the click id, inside of those that decompress request bodies. As
-//! the outermost layer around a finished axum `Router` it costs the least.
+//! # Order of layers
+//!
+//! Put a layer outside of everything that reads the click id. As the outermost layer around a finished axum `Router` it costs
+//! the least. Behind a layer that decompresses request bodies the length is unknown, so bodies are inspected only with
+//! [`Sources::allow_unknown_length`].
 //!
 //! # Features
 //!
-//! | feature | default | what it brings |
+//! | feature | default | enables |
 //! |---|---|---|
-//! | `client` | yes | [`AffitorLayer`]; without it neither reqwest, hyper nor tokio is a dependency |
+//! | `client` | yes | [`AffitorLayer`]. Without it, neither reqwest, hyper nor tokio is a dependency |
 //! | `rustls` | yes | TLS for the client, as in `affitor`; also `rustls-no-provider`, `native-tls`, `native-tls-vendored` |
 //!
 //! # Dependencies
 //!
-//! Without default features: `affitor` (the rules of the search; it brings `serde`, `serde_json`, `memchr`,
-//! `form_urlencoded` and `percent-encoding`), `tower-layer` and `tower-service` (the traits), `http` and `http-body` (the
-//! types), `bytes` (a body's frames), `pin-project-lite` (the future and the body are pinned without `unsafe`). Behind
-//! them stand only `serde_core` (serde's traits), `itoa` and `zmij` (numbers, in `http` and `serde_json`) and, while building, the derive macro of
-//! `serde` (`syn`, `quote`, `proc-macro2`, `unicode-ident`).
+//! Without default features: `affitor` (the rules of the search; it needs `serde`, `serde_json`, `memchr`, `form_urlencoded` and
+//! `percent-encoding`), `tower-layer` and `tower-service` (traits), `http` and `http-body` (types), `bytes` (frames of a body),
+//! `pin-project-lite` (pinning without `unsafe`). These need only `serde_core` (traits of serde), `itoa` and `zmij` (numbers, in
+//! `http` and `serde_json`) and, at build time, the derive macro of `serde` (`syn`, `quote`, `proc-macro2`, `unicode-ident`).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod body;
-mod ext;
-mod future;
-mod insert;
+mod config;
 mod layer;
-mod mode;
+mod read_body;
+mod request_ext;
 mod service;
-mod sources;
 
 #[cfg(feature = "client")]
 pub use layer::AffitorLayer;
 pub use {
     affitor::ClickId,
     affitor::find::{Source, Sources},
-    body::Replay,
-    ext::ClickIdExt,
-    future::ResponseFuture,
-    insert::{Insert, InsertClickId},
     layer::ClickIdLayer,
-    mode::{BodyMode, HeadOnly, Never, ReadAhead, Reading, Wrapped},
+    read_body::{ConvertBody, IntoReplay, ReadBodyLayer, ReadBodyService, Replay, ResponseFuture},
+    request_ext::AffitorRequestExt,
     service::ClickIdService,
 };
 
 pub use affitor;
-#[cfg(feature = "client")]
-pub use {affitor::Attribution, insert::InsertAttribution};

@@ -237,7 +237,7 @@ proptest! {
         unknown_length: bool,
         declared: bool,
     ) {
-        let sources = Sources::default().body_limit(limit).unknown_length(unknown_length);
+        let sources = Sources::default().body_limit(limit).allow_unknown_length(unknown_length);
         let (behind, _) = behind_the_layer(sources, content_type, declared, script.clone());
         assert_same(&read(script), &behind);
     }
@@ -267,7 +267,7 @@ fn a_body_that_breaks_off_has_no_id() {
         past_the_end: PastTheEnd::Nothing,
         ended: false,
     };
-    let sources = Sources::default().unknown_length(true);
+    let sources = Sources::default().allow_unknown_length(true);
     let (behind, click_id) = behind_the_layer(sources, "application/json", false, script);
     assert_eq!(click_id, None);
     assert_eq!(behind.rest[0], (30, "broken off".to_owned()));

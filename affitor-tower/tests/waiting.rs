@@ -64,7 +64,7 @@ async fn first_frame(request: Request<Replay<Stuck>>) -> Result<(String, Bytes),
     Ok((click_id, frame.into_data().unwrap()))
 }
 
-fn layer(limit: Duration) -> ClickIdLayer<affitor_tower::Wrapped> {
+fn layer(limit: Duration) -> affitor_tower::ReadBodyLayer {
     ClickIdLayer::new().sources(Sources::default().body_timeout(limit)).read_body()
 }
 

@@ -8,13 +8,13 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The id that *track click* gave a visitor, as the browser carries it in the cookie `affitor_click_id`.
+/// The id of a visitor's click: the response of *track click*, which the browser stores in the cookie `affitor_click_id`.
 ///
-/// Opaque: the service writes `cust_<customer>_<epoch ms>` today, and nothing here looks inside. What is checked is
-/// that it can travel safely in a header, a cookie and JSON: 1 to [`ClickId::MAX_LEN`] visible ASCII characters without
-/// white space, quotes, and `,` `;` `\` `|` `%`.
+/// The id is opaque. Today the service creates ids of the form `cust_<customer>_<epoch ms>`, but this crate only checks that an id
+/// is safe in a header, a cookie and JSON: 1 to [`ClickId::MAX_LEN`] visible ASCII characters except white space, quotes, and
+/// `,` `;` `\` `|` `%`.
 ///
-/// Held inline, so that finding one in a request allocates nothing.
+/// It is stored inline, so finding one in a request allocates nothing.
 ///
 /// ```
 /// use affitor::ClickId;
@@ -32,15 +32,15 @@ pub struct ClickId {
 }
 
 impl ClickId {
-    /// The longest id that is taken, in bytes.
+    /// Maximum length of an id, in bytes.
     pub const MAX_LEN: usize = 128;
 
     /// Checks an id.
     ///
     /// # Errors
     ///
-    /// When it is empty, longer than [`ClickId::MAX_LEN`] or holds a character that an id may not have. The error
-    /// names the reason and never the text: it came from a stranger.
+    /// Returns an error if the id is empty, longer than [`ClickId::MAX_LEN`], or contains a character that is not allowed. The error
+    /// does not contain the text, because that comes from a stranger.
     pub fn new(id: impl AsRef<[u8]>) -> Result<Self, InvalidClickId> {
         let id = id.as_ref();
         if id.is_empty() {
@@ -54,13 +54,13 @@ impl ClickId {
         }
         let mut bytes = [0; Self::MAX_LEN];
         bytes[..id.len()].copy_from_slice(id);
-        // At most 128, so nothing is cut off.
+        // At most 128, so the cast is exact.
         Ok(Self { len: id.len() as u8, bytes })
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
-        // Only ASCII gets in, so the default is never taken; it is there because this must not panic.
+        // It consists of ASCII, so the default is never used. It is here because this must not panic.
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
@@ -69,7 +69,7 @@ impl ClickId {
     }
 }
 
-/// Which bytes an id may hold: a table, since every request with a click pays for this check.
+/// Which bytes an id may contain. A table, because this check runs for every request with a click.
 const ALLOWED: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0x21;
@@ -174,7 +174,7 @@ impl<'de> Deserialize<'de> for ClickId {
     }
 }
 
-/// Why a text is no [`ClickId`]. Says nothing of the text itself.
+/// The reason why a text is not a [`ClickId`]. It contains nothing of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidClickId(Reason);
 
@@ -188,12 +188,12 @@ enum Reason {
 impl fmt::Display for InvalidClickId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Reason::Empty => f.write_str("a click id can't be empty"),
+            Reason::Empty => f.write_str("a click id must not be empty"),
             Reason::TooLong(len) => {
-                write!(f, "a click id has at most {} bytes, this one {len}", ClickId::MAX_LEN)
+                write!(f, "a click id has at most {} bytes, this one has {len}", ClickId::MAX_LEN)
             }
             Reason::Character => f.write_str(
-                "a click id is visible ASCII without white space, quotes, comma, semicolon, backslash, bar and percent",
+                "a click id consists of visible ASCII characters except white space, quotes, comma, semicolon, backslash, bar and percent",
             ),
         }
     }

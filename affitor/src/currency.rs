@@ -6,9 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The currency of a [`Sale`](crate::Sale): three capital letters, as in ISO 4217.
 ///
-/// The service's contract names [`USD`](Currency::USD), [`EUR`](Currency::EUR) and [`VND`](Currency::VND); some of its
-/// pages say that any code is taken. Others can therefore be made with [`Currency::from_code`], and the service may
-/// answer them with a rejection.
+/// The service's contract lists [`USD`](Currency::USD), [`EUR`](Currency::EUR) and [`VND`](Currency::VND); some of its pages say
+/// that it accepts any code. Other currencies can be created with [`Currency::from_code`], but the service may reject them.
 ///
 /// ```
 /// use affitor::Currency;
@@ -28,11 +27,11 @@ impl Currency {
     /// Vietnamese dong, which has no smaller unit: `amount_cents` is the amount in dong.
     pub const VND: Currency = Currency(*b"VND");
 
-    /// A currency by its code, in any case.
+    /// Creates a currency from its code, in upper or lower case.
     ///
     /// # Errors
     ///
-    /// When it is not three ASCII letters.
+    /// Returns an error if the code does not consist of three ASCII letters.
     pub fn from_code(code: &str) -> Result<Self, InvalidCurrency> {
         match <[u8; 3]>::try_from(code.as_bytes()) {
             Ok(code) if code.iter().all(u8::is_ascii_alphabetic) => {
@@ -42,9 +41,9 @@ impl Currency {
         }
     }
 
-    /// The code, in capitals.
+    /// Returns the code in capitals.
     pub fn as_str(&self) -> &str {
-        // Only ASCII letters get in.
+        // It consists of ASCII letters, so the default is never used.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -82,7 +81,7 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
-/// A text that is no currency code.
+/// The error for a text that is not a currency code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidCurrency(());
 

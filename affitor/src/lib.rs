@@ -1,7 +1,7 @@
 //! Client for [Affitor](https://affitor.com), which pays partners (affiliates) for the customers they bring.
 //!
-//! A visitor clicks a partner's link (`?aff=…`), signs up (a *lead*), pays (a *sale*), and perhaps gets a *refund*.
-//! A server reports lead, sale and refund; this crate does that with typed events in and typed outcomes out.
+//! A visitor clicks a partner's link (`?aff=…`), signs up (a *lead*), pays (a *sale*), and sometimes gets a *refund*.
+//! Your server reports the lead, the sale and the refund. This crate does so with typed events and typed outcomes.
 //!
 //! ```no_run
 //! # #[cfg(feature = "client")]
@@ -10,49 +10,55 @@
 //!
 //! let client = Client::from_env()?; // AFFITOR_API_KEY, AFFITOR_API_URL, AFFITOR_PROGRAM_ID
 //!
-//! // After a sign-up: who signed up, and the click id that the visitor's browser carries.
+//! // After a sign-up: your own user id, and the click id from the visitor's browser.
 //! let click_id = ClickId::new("cust_42_1714000000000").ok();
 //! client.track_lead(Lead::new("user_7").click_id(click_id).email("jo@example.com")).await?;
 //!
 //! // After a payment: the payment's id is the idempotency key, the amount is in cents.
 //! match client.track_sale(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_7")).await? {
 //!     SaleOutcome::Recorded { commission_id, .. } => println!("commission {commission_id:?}"),
-//!     SaleOutcome::AlreadyRecorded { .. } => println!("counted before: fine"),
-//!     other => println!("{other:?}"),
+//!     outcome => println!("{outcome}"),
 //! }
 //!
-//! // After a refund: the *sale's* id.
-//! let _ = client.track_refund(Refund::full("in_1")).await?;
+//! // After a refund: the id of the *sale*.
+//! client.track_refund(Refund::full("in_1")).await?;
 //! # Ok(()) }
 //! ```
 //!
 //! In a web app the click id comes from the request. `affitor-axum`, `affitor-actix` and `affitor-tower` find it and
-//! hand over a [`BoundClient`] that fills it in; they stand on the pure functions in [`find`].
+//! give your handler a [`BoundClient`] that fills it in. To support another framework, build on [`adapter`].
+//!
+//! # In the background
+//!
+//! [`Client::enqueue`] returns at once and never fails your handler. With the feature `queue`, a
+//! [`Queue`](https://docs.rs/affitor/latest/affitor/queue/struct.Queue.html) delivers the events from memory, in order and
+//! with retries. The crate `affitor-outbox` delivers them from your own database.
 //!
 //! # Features
 //!
-//! | feature | default | what it brings |
+//! | feature | default | enables |
 //! |---|---|---|
-//! | `client` | yes | [`Client`], [`BoundClient`], [`Error`] and what they answer; without it there are events, [`stripe`] and [`find`], and neither reqwest nor tokio |
-//! | `rustls` | yes | TLS by rustls with aws-lc, as reqwest's `rustls` |
-//! | `webhooks` | | [`webhook`](https://docs.rs/affitor/latest/affitor/webhook/): webhooks of Stripe, Polar, Lemon Squeezy and Paddle |
-//! | `metrics` | | counters and gauges of calls and of the queue, through the `metrics` crate: `affitor_calls_total`, `affitor_queue_*` |
-//! | `queue` | | [`queue`](https://docs.rs/affitor/latest/affitor/queue/): delivery in the background, from memory |
-//! | `rustls-no-provider`, `native-tls`, `native-tls-vendored` | | reqwest's features of the same names |
+//! | `client` | yes | [`Client`], [`BoundClient`], [`Error`] and everything that makes calls. Without it: events, outcomes, [`stripe`], [`find`] and [`adapter`], and neither reqwest nor tokio |
+//! | `rustls` | yes | TLS by rustls with aws-lc, as in reqwest's `rustls` |
+//! | `webhooks` | | [`webhook`](https://docs.rs/affitor/latest/affitor/webhook/): payment webhooks of Stripe, Polar, Lemon Squeezy and Paddle |
+//! | `queue` | | [`queue`](https://docs.rs/affitor/latest/affitor/queue/): background delivery from memory |
+//! | `metrics` | | counters and gauges through the `metrics` crate: `affitor_calls_total`, `affitor_queue_*` |
+//! | `rustls-no-provider`, `native-tls`, `native-tls-vendored` | | the reqwest features of the same names |
 //!
 //! # Dependencies
 //!
 //! `bytes`, `memchr`, `form_urlencoded`, `percent-encoding` and `serde_json` find click ids; `serde` reads and writes
-//! events. With `client`: `reqwest` (HTTP), `tokio` (time limits, and a task that outlives the handler), `secrecy` (the
-//! API key), `httpdate` (`Retry-After` as a date), `fastrand` (jitter), `tracing` (spans).
-//! With `webhooks`: `hmac`, `sha2`, `subtle`, `hex` and `standardwebhooks` (signatures), `secrecy` (their secrets), `time`
-//! (times as the providers write them).
+//! events. `client` adds `reqwest` (HTTP), `tokio` (time limits, and a task that outlives the handler), `secrecy` (the API
+//! key), `httpdate` (`Retry-After` as a date), `fastrand` (jitter) and `tracing` (spans). `webhooks` adds `hmac`, `sha2`,
+//! `subtle`, `hex` and `standardwebhooks` (signatures), `secrecy` (webhook secrets) and `time` (timestamps).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Texts speak of the client where it is left out as well.
+// The documentation links to the client even where it is not compiled.
 #![cfg_attr(not(feature = "client"), allow(rustdoc::broken_intra_doc_links))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod adapter;
+mod click_history;
 mod click_id;
 mod currency;
 mod event;
@@ -61,57 +67,33 @@ mod open_enum;
 mod redact;
 pub mod stripe;
 mod visitor;
-#[cfg(feature = "webhooks")]
-pub mod webhook;
 
-pub use click_id::{ClickId, InvalidClickId};
-pub use currency::{Currency, InvalidCurrency};
-pub use event::{Attributable, Click, Event, InvalidEvent, Lead, Refund, Sale, SaleType, SubscriptionInterval};
-pub use visitor::Visitor;
-
-#[cfg(feature = "client")]
-mod answer;
-#[cfg(feature = "client")]
-mod api_key;
-#[cfg(feature = "client")]
-mod attribution;
-#[cfg(feature = "client")]
-mod bound;
-#[cfg(feature = "client")]
-mod builder;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]
-mod deliver;
+mod delivery;
+#[cfg(feature = "webhooks")]
+pub mod webhook;
 #[cfg(feature = "client")]
-mod delivered;
-#[cfg(feature = "client")]
-mod error;
-#[cfg(feature = "client")]
-mod measure;
-#[cfg(feature = "client")]
-mod outcome;
-#[cfg(feature = "client")]
-pub mod program;
-#[cfg(feature = "queue")]
-pub mod queue;
-#[cfg(feature = "client")]
-mod retry;
-#[cfg(feature = "client")]
-mod transport;
+mod wire;
+
+pub use click_history::ClickHistory;
+pub use click_id::{ClickId, InvalidClickId};
+pub use currency::{Currency, InvalidCurrency};
+pub use event::{
+    Attributable, Click, ClickOutcome, Event, EventIds, EventOutcome, InvalidEvent, Lead, LeadOutcome, NotAttributed,
+    Refund, RefundOutcome, RetryClass, Sale, SaleOutcome, SaleType, SubscriptionInterval, WaitsFor,
+};
+pub use visitor::Visitor;
 
 #[cfg(feature = "client")]
 #[doc(no_inline)]
 pub use reqwest;
 #[cfg(feature = "client")]
 pub use {
-    attribution::Attribution,
-    bound::BoundClient,
-    builder::ClientBuilder,
-    client::Client,
-    deliver::{Deliver, NotQueued},
-    delivered::{Delivered, Undelivered},
-    error::Error,
-    outcome::{ClickOutcome, LeadOutcome, NotAttributed, RefundOutcome, SaleOutcome},
-    program::{ProgramStatus, Readiness, TestChain},
+    client::{
+        BoundClient, Client, ClientBuilder, Error,
+        program::{self, ProgramStatus, Readiness, TestChain},
+    },
+    delivery::*,
 };

@@ -1,4 +1,4 @@
-//! Enums of the service's words that take words which are not known yet.
+//! Enums of the API's values that accept values which this version does not know.
 
 macro_rules! open_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -8,32 +8,32 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
-            /// A word that this version does not know.
+            /// A value that this version does not know.
             Other(String),
         }
 
         impl $name {
-            /// The service's word.
+            /// Returns the value as the API writes it.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*
-                    Self::Other(word) => word,
+                    Self::Other(value) => value,
                 }
             }
         }
 
         impl From<String> for $name {
-            fn from(word: String) -> Self {
-                match word.as_str() {
+            fn from(value: String) -> Self {
+                match value.as_str() {
                     $($text => Self::$variant,)*
-                    _ => Self::Other(word),
+                    _ => Self::Other(value),
                 }
             }
         }
 
         impl From<$name> for String {
-            fn from(word: $name) -> Self {
-                word.as_str().to_owned()
+            fn from(value: $name) -> Self {
+                value.as_str().to_owned()
             }
         }
 

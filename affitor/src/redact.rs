@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Shows a text unless it looks like an e-mail address: shops may use one as their customer key.
+/// Shows a text unless it looks like an e-mail address, which an app may use as its customer key.
 pub(crate) struct Redacted<'a>(pub &'a str);
 
 impl fmt::Debug for Redacted<'_> {
@@ -11,12 +11,22 @@ impl fmt::Debug for Redacted<'_> {
     }
 }
 
-/// Whether there may be an e-mail address in a text, as it is or escaped for a URL, JSON or HTML.
+/// Shows a URL without its query and fragment, where password-reset tokens and the like are.
+pub(crate) struct RedactedUrl<'a>(pub &'a str);
+
+impl fmt::Debug for RedactedUrl<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.find(['?', '#']).unwrap_or(self.0.len());
+        Redacted(&self.0[..end]).fmt(f)
+    }
+}
+
+/// Whether a text may contain an e-mail address, plain or escaped for a URL, JSON or HTML.
 fn may_hold_address(text: &str) -> bool {
     text.contains('@') || plain(text).contains('@')
 }
 
-/// A text without the escapes that somebody may have put around it, in lower case.
+/// The text in lower case, without the escapes of URLs, JSON and HTML.
 fn plain(text: &str) -> String {
     let mut text = text.to_lowercase();
     for (escaped, plain) in [("\\u0040", "@"), ("&#64;", "@"), ("&#x40;", "@"), ("&commat;", "@"), ("\\/", "/")] {
@@ -24,7 +34,7 @@ fn plain(text: &str) -> String {
             text = text.replace(escaped, plain);
         }
     }
-    // Twice, since a proxy may have escaped what was escaped already.
+    // Twice, because a proxy may escape a text that is already escaped.
     for _ in 0..2 {
         if text.contains('%') {
             text = percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned();
@@ -33,7 +43,7 @@ fn plain(text: &str) -> String {
     text
 }
 
-/// A text that is present but never shown.
+/// A value that is never shown.
 pub(crate) struct Hidden;
 
 impl fmt::Debug for Hidden {
@@ -42,9 +52,9 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// Somebody else's words made fit for an error: without the key, without e-mail addresses, one line, of bounded length.
+/// Makes a foreign text fit for an error: without the key and e-mail addresses, on one line, at most 300 bytes long.
 #[cfg(feature = "client")]
-pub(crate) fn words(text: &str, key: Option<&str>) -> String {
+pub(crate) fn message(text: &str, key: Option<&str>) -> String {
     const MOST: usize = 300;
     let keyless;
     let text = match key {
@@ -55,7 +65,7 @@ pub(crate) fn words(text: &str, key: Option<&str>) -> String {
         _ => text,
     };
     let mut kept = String::with_capacity(text.len().min(MOST));
-    // Those that turn the writing around, too.
+    // Includes characters that change the direction of the text.
     let is_gap = |c: char| {
         c.is_whitespace()
             || c.is_control()
@@ -83,9 +93,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_lose_key_and_addresses() {
-        assert_eq!(words("a\u{202e}b\u{9b}c", None), "a b c");
-        let shown = words("bad\nkey secret_1 for\tjo@example.com", Some("secret_1"));
+    fn messages_lose_key_and_addresses() {
+        assert_eq!(message("a\u{202e}b\u{9b}c", None), "a b c");
+        let shown = message("bad\nkey secret_1 for\tjo@example.com", Some("secret_1"));
         assert_eq!(shown, "bad key [redacted] for [redacted]");
         for escaped in [
             "aff_a/b+c=s",
@@ -98,13 +108,25 @@ mod tests {
             r"jo\u0040example.com",
             "jo&#64;example.com",
         ] {
-            assert_eq!(words(&format!("a {escaped} b"), Some("aff_a/b+c=s")), "a [redacted] b", "{escaped}");
+            assert_eq!(message(&format!("a {escaped} b"), Some("aff_a/b+c=s")), "a [redacted] b", "{escaped}");
         }
     }
 
     #[test]
-    fn words_are_bounded_and_cut_between_characters() {
-        let shown = words(&"é".repeat(1_000), None);
+    fn urls_lose_query_and_fragment() {
+        for (url, shown) in [
+            ("https://shop.example/reset?token=abc", r#""https://shop.example/reset""#),
+            ("https://shop.example/#token=abc", r#""https://shop.example/""#),
+            ("https://shop.example/", r#""https://shop.example/""#),
+            ("https://jo@shop.example/?a", "[redacted]"),
+        ] {
+            assert_eq!(format!("{:?}", RedactedUrl(url)), shown);
+        }
+    }
+
+    #[test]
+    fn messages_are_bounded_and_cut_between_characters() {
+        let shown = message(&"é".repeat(1_000), None);
         assert!(shown.len() <= 304, "{}", shown.len());
         assert!(shown.ends_with("é…"));
     }

@@ -1,9 +1,9 @@
-//! Metadata for Stripe Checkout: how a payment finds its way back to the visitor's click.
+//! Metadata for Stripe Checkout, which leads from a payment back to the visitor's click.
 //!
-//! Stripe hands a checkout's metadata back in its webhooks. Affitor reads three names there: [`PROGRAM_ID`],
-//! [`CUSTOMER_KEY`] and [`CLICK_ID`]. For a subscription they must stand in two places, `metadata` and
-//! `subscription_data.metadata`; without the second one every renewal is lost. Therefore [`Metadata`] can't be read
-//! until it is said what it is for, and what a subscription gets holds both.
+//! Stripe's webhooks contain the metadata of the checkout. Affitor reads three names: [`PROGRAM_ID`], [`CUSTOMER_KEY`] and
+//! [`CLICK_ID`]. A subscription needs them in two places, `metadata` and `subscription_data.metadata`; without the second one,
+//! every renewal is lost. That is why [`Metadata`] can only be read after choosing
+//! [`for_payment`](Metadata::for_payment) or [`for_subscription`](Metadata::for_subscription).
 //!
 //! ```
 //! use affitor::stripe::Metadata;
@@ -21,15 +21,15 @@ use serde::Serialize;
 
 use crate::{ClickId, redact::Redacted};
 
-/// The metadata name of the program's id. Required.
+/// Metadata name of the program id. Required.
 pub const PROGRAM_ID: &str = "program_id";
-/// The metadata name of the shop's own id of the user. Always sent.
+/// Metadata name of your own id of the user. Always sent.
 pub const CUSTOMER_KEY: &str = "affitor_customer_key";
-/// The metadata name of the visitor's click id, where it is known.
+/// Metadata name of the visitor's click id. Sent if it is known.
 pub const CLICK_ID: &str = "affitor_click_id";
 
-/// What Affitor wants to find again in Stripe's webhooks. Say what it is for, to read it:
-/// [`for_payment`](Metadata::for_payment) or [`for_subscription`](Metadata::for_subscription).
+/// What Affitor reads in Stripe's webhooks. Convert it with [`for_payment`](Metadata::for_payment) or
+/// [`for_subscription`](Metadata::for_subscription).
 #[derive(Clone, PartialEq, Eq)]
 #[must_use = "metadata does nothing until it is sent to Stripe"]
 pub struct Metadata {
@@ -39,12 +39,11 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The metadata of a checkout by the shop's user.
+    /// Creates the metadata for a checkout of one of your users.
     ///
     /// # Errors
     ///
-    /// When the program's id or the customer key is blank, or longer than the 500 characters that Stripe takes: the checkout
-    /// would fail, or its sale could not be found.
+    /// Returns an error if the program id or the customer key is blank, or longer than 500 characters, which is Stripe's limit.
     pub fn new(program_id: impl fmt::Display, customer_key: impl fmt::Display) -> Result<Self, InvalidMetadata> {
         Self::of(Some(program_id.to_string()), customer_key)
     }
@@ -55,8 +54,8 @@ impl Metadata {
             if value.trim().is_empty() {
                 return Err(InvalidMetadata("the program id and the customer key must not be blank"));
             }
-            if value.chars().count() > LONGEST {
-                return Err(InvalidMetadata("Stripe takes metadata of at most 500 characters"));
+            if value.chars().count() > MAX_LEN {
+                return Err(InvalidMetadata("Stripe accepts metadata of at most 500 characters"));
             }
         }
         Ok(Self { program_id, customer_key, click_id: None })
@@ -68,12 +67,12 @@ impl Metadata {
         self
     }
 
-    /// For a checkout with `mode=payment`.
+    /// Converts to the metadata of a checkout with `mode=payment`.
     pub fn for_payment(self) -> PaymentMetadata {
         PaymentMetadata { metadata: self.map() }
     }
 
-    /// For a checkout with `mode=subscription`.
+    /// Converts to the metadata of a checkout with `mode=subscription`.
     pub fn for_subscription(self) -> SubscriptionMetadata {
         let metadata = self.map();
         SubscriptionMetadata { subscription_data: SubscriptionData { metadata: metadata.clone() }, metadata }
@@ -91,10 +90,10 @@ impl Metadata {
     }
 }
 
-/// How many characters Stripe takes as a value.
-const LONGEST: usize = 500;
+/// Maximum length of a value at Stripe, in characters.
+const MAX_LEN: usize = 500;
 
-/// Why there can be no metadata.
+/// The reason why a value can't be metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidMetadata(&'static str);
 
@@ -124,12 +123,12 @@ pub struct PaymentMetadata {
 }
 
 impl PaymentMetadata {
-    /// As a map, for the `metadata` of a Stripe library's parameters.
+    /// Returns the map for the `metadata` parameter of a Stripe library.
     pub fn into_map(self) -> HashMap<String, String> {
         self.metadata
     }
 
-    /// As pairs of Stripe's form encoding, in the order of their names.
+    /// Returns pairs for Stripe's form encoding, sorted by name.
     pub fn form_pairs(&self) -> Vec<(String, String)> {
         pairs("metadata", &self.metadata)
     }
@@ -155,8 +154,7 @@ struct SubscriptionData {
 }
 
 impl SubscriptionMetadata {
-    /// As two maps for a Stripe library's parameters: the `metadata`, and the `subscription_data.metadata`. Both are
-    /// needed.
+    /// Returns the maps for the parameters `metadata` and `subscription_data.metadata` of a Stripe library. Both are needed.
     ///
     /// ```
     /// use affitor::stripe::Metadata;
@@ -170,7 +168,7 @@ impl SubscriptionMetadata {
         (self.metadata, self.subscription_data.metadata)
     }
 
-    /// As pairs of Stripe's form encoding, for both places.
+    /// Returns pairs for Stripe's form encoding, for both places.
     pub fn form_pairs(&self) -> Vec<(String, String)> {
         let mut all = pairs("metadata", &self.metadata);
         all.extend(pairs("subscription_data[metadata]", &self.subscription_data.metadata));

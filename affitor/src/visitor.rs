@@ -1,8 +1,8 @@
-//! What a request says of its visitor.
+//! What is known about the visitor behind a request.
 
-use crate::ClickId;
+use crate::{ClickHistory, ClickId};
 
-/// What is known of the visitor behind a request: the click id, and the history of clicks.
+/// The visitor behind a request: the current click id and the click history.
 ///
 /// ```
 /// use affitor::{ClickId, Visitor};
@@ -15,31 +15,29 @@ use crate::ClickId;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Visitor {
-    /// The id of the visitor's last click.
+    /// Id of the visitor's most recent click.
     pub click_id: Option<ClickId>,
-    /// All of the visitor's clicks, oldest first, as in the cookie `affitor_click_ids`: at most 20.
-    pub click_ids: Vec<ClickId>,
+    /// All clicks of the visitor, as in the cookie `affitor_click_ids`.
+    pub click_ids: ClickHistory,
+}
+
+impl Visitor {
+    /// Sets the click history, oldest first.
+    #[must_use]
+    pub fn click_ids(mut self, click_ids: impl IntoIterator<Item = ClickId>) -> Self {
+        self.click_ids = click_ids.into_iter().collect();
+        self
+    }
 }
 
 impl From<ClickId> for Visitor {
     fn from(click_id: ClickId) -> Self {
-        Self { click_id: Some(click_id), click_ids: Vec::new() }
+        Some(click_id).into()
     }
 }
 
 impl From<Option<ClickId>> for Visitor {
     fn from(click_id: Option<ClickId>) -> Self {
-        Self { click_id, click_ids: Vec::new() }
-    }
-}
-
-impl Visitor {
-    /// The same visitor with a history of clicks, oldest first. Of more than 20 the newest 20 are kept, which is what
-    /// the service takes.
-    pub fn history(mut self, click_ids: impl IntoIterator<Item = ClickId>) -> Self {
-        self.click_ids = click_ids.into_iter().collect();
-        let surplus = self.click_ids.len().saturating_sub(crate::find::HISTORY_LEN);
-        self.click_ids.drain(..surplus);
-        self
+        Self { click_id, click_ids: ClickHistory::default() }
     }
 }

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use affitor::{Click, Client, Currency, Lead, Refund, RefundOutcome, Sale, SaleOutcome};
-use support::{Answer, KEY, Server, http, json};
+use support::{KEY, Reply, Server, http, json};
 
 const RECORDED: &str = r#"{"success":true,"sale_id":1,"commission_id":2}"#;
 
@@ -34,7 +34,7 @@ async fn a_refused_connection() {
 #[tokio::test]
 async fn a_reset_before_and_in_the_middle_of_an_answer() {
     for (sent, status) in [("", None), ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"succ", Some(200))] {
-        let server = Server::start([Answer::Reset(sent.into())]).await;
+        let server = Server::start([Reply::Reset(sent.into())]).await;
         let error = server.client().track_sale(sale()).await.unwrap_err();
         assert!(error.is_transport() && error.is_retryable() && error.may_have_arrived(), "{error:?}");
         assert_eq!(error.status(), status, "{error:?}");
@@ -45,7 +45,7 @@ async fn a_reset_before_and_in_the_middle_of_an_answer() {
 
 #[tokio::test]
 async fn an_answer_that_ends_too_early() {
-    let server = Server::start([Answer::Raw(b"HTTP/1.1 409 Conflict\r\ncontent-length: 100\r\n\r\n{".into())]).await;
+    let server = Server::start([Reply::Raw(b"HTTP/1.1 409 Conflict\r\ncontent-length: 100\r\n\r\n{".into())]).await;
     let error = server.client().track_sale(sale()).await.unwrap_err();
     assert!(error.is_transport(), "{error:?}");
     assert_eq!(error.status(), Some(409));
@@ -53,7 +53,7 @@ async fn an_answer_that_ends_too_early() {
 
 #[tokio::test]
 async fn a_time_out_of_a_try_and_of_the_call() {
-    let server = Server::start([Answer::Stall]).await;
+    let server = Server::start([Reply::Stall]).await;
     let client = server.builder().request_timeout(Duration::from_millis(50)).build().unwrap();
     let error = client.track_sale(sale()).await.unwrap_err();
     assert!(error.is_timeout() && error.is_retryable() && error.may_have_arrived(), "{error:?}");
@@ -89,7 +89,7 @@ async fn an_answer_without_end() {
     let server = Server::start([http(200, "", &body)]).await;
     let error = server.client().track_sale(sale()).await.unwrap_err();
     assert!(error.is_unexpected() && !error.is_retryable(), "{error:?}");
-    assert_eq!((error.status(), error.message()), (Some(200), Some("an answer of over 1 MiB")));
+    assert_eq!((error.status(), error.message()), (Some(200), Some("the response is larger than 1 MiB")));
 
     let body = format!(r#"{{"success":true,"commission_id":2,"sale_id":1,"more":"{}"}}"#, "x".repeat(1024 * 1024 - 60));
     let server = Server::start([http(200, "", &body)]).await;
@@ -142,7 +142,7 @@ async fn a_duplicate_after_a_lost_try_is_uncertain() {
     let duplicate = || json(409, r#"{"error":"Duplicate transaction_id."}"#);
     for (first, uncertain) in [
         (json(500, r#"{"error":"Failed to create commission"}"#), true),
-        (Answer::Reset(Vec::new()), true),
+        (Reply::Reset(Vec::new()), true),
         (http(429, "retry-after: 0\r\n", ""), false),
     ] {
         let server = Server::start([first, duplicate()]).await;
@@ -156,7 +156,7 @@ async fn a_duplicate_after_a_lost_try_is_uncertain() {
 #[tokio::test]
 async fn an_error_remembers_the_tries_before_it() {
     for refusal in [http(429, "retry-after: 3600\r\n", ""), json(401, ""), json(400, r#"{"error":"no"}"#)] {
-        let server = Server::start([Answer::Reset(Vec::new()), refusal]).await;
+        let server = Server::start([Reply::Reset(Vec::new()), refusal]).await;
         let error = server.builder().build().unwrap().track_sale(sale()).await.unwrap_err();
         assert!(error.status().is_some() && error.may_have_arrived(), "{error:?}");
         assert_eq!(server.requests().len(), 2);

@@ -1,12 +1,8 @@
-//! Finding a click id agrees with what a handler reads from the same request, whatever the request.
+//! Finding a click id agrees with what a handler reads from the same request, for arbitrary requests.
 
 use affitor::{
-    ClickId,
-    find::{
-        BodyKind, FIELDS, HISTORY_LEN, Names, Source, Sources,
-        adapter::{BodyHead, Head, Prefix, Search},
-        cookie, form, header, json,
-    },
+    ClickHistory, ClickId,
+    find::{BodyKind, FIELDS, Names, Source, Sources, cookie, form, header, json},
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -46,74 +42,26 @@ fn which_texts_are_click_ids() {
             assert_eq!(serde_json::from_value::<ClickId>(serde_json::to_value(&id).unwrap()).unwrap(), id);
         }
     }
-    for (text, words) in
-        [("", "empty"), (&"x".repeat(129), "at most 128 bytes, this one 129"), ("a b", "visible ASCII")]
+    for (text, reason) in
+        [("", "empty"), (&"x".repeat(129), "at most 128 bytes, this one has 129"), ("a b", "visible ASCII")]
     {
         let error = ClickId::new(text).unwrap_err().to_string();
-        assert!(error.contains(words), "{error}");
+        assert!(error.contains(reason), "{error}");
     }
 }
 
 #[test]
-fn which_bodies_are_looked_into() {
-    let json = || BodyHead { content_type: Some(b"application/json"), length: Some(10), ..BodyHead::default() };
-    let sources = Sources::default().body_limit(100);
-    let chunked = Sources::default().unknown_length(true);
-    for (what, sources, head, expected) in [
-        ("json", &sources, json(), Some(BodyKind::Json)),
-        (
-            "any case and parameters",
-            &sources,
-            BodyHead { content_type: Some(b" Application/JSON ;charset=x"), ..json() },
-            Some(BodyKind::Json),
-        ),
-        (
-            "suffix",
-            &sources,
-            BodyHead { content_type: Some(b"application/vnd.api+JSON"), ..json() },
-            Some(BodyKind::Json),
-        ),
-        (
-            "a bare suffix",
-            &sources,
-            BodyHead { content_type: Some(b"application/+json"), ..json() },
-            Some(BodyKind::Json),
-        ),
-        (
-            "form",
-            &sources,
-            BodyHead { content_type: Some(b"application/x-www-form-urlencoded"), ..json() },
-            Some(BodyKind::Form),
-        ),
-        ("multipart", &sources, BodyHead { content_type: Some(b"multipart/form-data; boundary=json"), ..json() }, None),
-        ("text", &sources, BodyHead { content_type: Some(b"text/json"), ..json() }, None),
-        ("jsonp", &sources, BodyHead { content_type: Some(b"application/jsonp"), ..json() }, None),
-        ("short", &sources, BodyHead { content_type: Some(b"json"), ..json() }, None),
-        ("no type", &sources, BodyHead { content_type: None, ..json() }, None),
-        ("at the limit", &sources, BodyHead { length: Some(100), ..json() }, Some(BodyKind::Json)),
-        ("over the limit", &sources, BodyHead { length: Some(101), ..json() }, None),
-        ("empty", &sources, BodyHead { length: Some(0), ..json() }, None),
-        ("unknown length", &sources, BodyHead { length: None, ..json() }, None),
-        ("unknown length, asked for", &chunked, BodyHead { length: None, ..json() }, Some(BodyKind::Json)),
-        ("compressed", &sources, BodyHead { content_encoding: Some(b"gzip"), ..json() }, None),
-        ("identity", &sources, BodyHead { content_encoding: Some(b" Identity "), ..json() }, Some(BodyKind::Json)),
-        ("expected", &sources, BodyHead { expects: true, ..json() }, None),
-        ("no fields", &Sources::default().fields([]), json(), None),
-    ] {
-        assert_eq!(sources.look(&head), expected, "{what}");
-    }
-}
-
-#[test]
-fn sources_take_what_they_are_told() {
+fn sources_keep_their_settings() {
     let sources = Sources::default().order([Source::Cookie, Source::Cookie, Source::Header]).header("X-Click");
-    assert_eq!(sources.in_order(), [Source::Cookie, Source::Header]);
-    assert_eq!(sources.header_name(), "x-click");
-    assert_eq!(Sources::default().fields(["", "a"]).field_names().len(), 1);
-    assert_eq!(Sources::default().cookies(["", "a"]).cookie_names().len(), 1);
-    assert_eq!(Sources::default().limit(), 65_536);
-    assert_eq!(Sources::default().body_limit(7).limit(), 7);
-    for name in ["", "a b", "a:b", "é"] {
+    assert_eq!(sources.get_order(), [Source::Cookie, Source::Header]);
+    assert_eq!(sources.get_header(), "x-click");
+    assert_eq!(Sources::default().fields(["", "a"]).get_fields().len(), 1);
+    assert_eq!(Sources::default().cookies(["", "a"]).get_cookies().len(), 1);
+    assert_eq!(Sources::default().get_body_limit(), 65_536);
+    assert_eq!(Sources::default().body_limit(7).get_body_limit(), 7);
+    assert_eq!(Sources::default().get_body_timeout(), std::time::Duration::from_secs(2));
+    assert!(!Sources::default().get_allow_unknown_length());
+    for name in ["", "a b", "a:b", "é", &"x".repeat(257)] {
         assert!(std::panic::catch_unwind(|| Sources::default().header(name)).is_err(), "{name:?}");
     }
 }
@@ -136,62 +84,11 @@ fn cookies_of_any_names() {
     }
 }
 
-/// A request with a header, a body and a cookie, each of which may be missing.
-struct Request {
-    header: Option<&'static str>,
-    body: bool,
-    cookie: Option<&'static str>,
-}
-
-impl Head for Request {
-    fn forwarded(&self) -> impl Iterator<Item = &[u8]> {
-        self.header.iter().map(|value| value.as_bytes())
-    }
-
-    fn cookies(&self) -> impl Iterator<Item = &[u8]> {
-        self.cookie.iter().map(|value| value.as_bytes())
-    }
-
-    fn body(&self) -> Option<BodyKind> {
-        self.body.then_some(BodyKind::Json)
-    }
-}
-
-/// The search stops where the body is needed, and goes on behind it.
+/// Of duplicates the first valid one counts, under either name.
 #[test]
-fn the_order_of_the_search() {
-    const COOKIE: &str = "affitor_click_id=cookie";
-    let body: &[u8] = br#"{"affitorClickId":"body"}"#;
-    let order = |order: &[Source]| Sources::default().order(order.iter().copied());
-    let (usual, reversed) = (Sources::default(), order(&[Source::Cookie, Source::Body, Source::Header]));
-    for (sources, header, body, cookie, expected) in [
-        (&usual, Some("header"), Some(Some(body)), Some(COOKIE), Some("header")),
-        (&usual, None, Some(Some(body)), Some(COOKIE), Some("body")),
-        (&usual, None, Some(Some(&b"{}"[..])), Some(COOKIE), Some("cookie")),
-        (&usual, None, Some(None), Some(COOKIE), Some("cookie")),
-        (&usual, None, None, Some(COOKIE), Some("cookie")),
-        (&usual, None, Some(None), None, None),
-        (&usual, None, None, None, None),
-        (&reversed, Some("header"), Some(Some(body)), Some(COOKIE), Some("cookie")),
-        (&reversed, Some("header"), Some(Some(body)), None, Some("body")),
-        (&reversed, Some("header"), Some(None), None, Some("header")),
-        (&order(&[]), Some("header"), Some(Some(body)), Some(COOKIE), None),
-    ] {
-        let request = Request { header, body: body.is_some(), cookie };
-        let found = match (sources.search(&request), body) {
-            (Search::Done(found), _) => found,
-            (Search::Body(unfinished), Some(body)) => sources.resume(unfinished, body, &request),
-            (Search::Body(_), None) => panic!("there is no body"),
-        };
-        assert_eq!(found.as_ref().map(ClickId::as_str), expected, "{header:?} {body:?} {cookie:?}");
-    }
-}
-
-/// Of doubles the first valid one counts, under either name.
-#[test]
-fn doubled_cookies() {
+fn duplicate_cookies() {
     let names = Sources::default();
-    let found = |header: &'static str| cookie::click_id([header.as_bytes()], names.cookie_names()).unwrap();
+    let found = |header: &'static str| cookie::click_id([header.as_bytes()], names.get_cookies()).unwrap();
     assert_eq!(found("customer_code=cust_1_1; customer_code=cust_2_2"), "cust_1_1");
     assert_eq!(found("affitor_click_id=cust_1_1; affitor_click_id=cust_2_2"), "cust_1_1");
 }
@@ -205,7 +102,7 @@ fn a_history_keeps_the_newest() {
     };
     assert_eq!(history("c_0%7Cc_1%7cc_2"), ids(0..3));
     assert_eq!(history("c_0|c_1"), ids(0..2));
-    assert_eq!(history(&ids(0..30).join("%7C")), ids(30 - HISTORY_LEN..30));
+    assert_eq!(history(&ids(0..30).join("%7C")), ids(30 - ClickHistory::MAX_LEN..30));
     assert_eq!(history("c_1%7Cc_0%7Cc_1"), ["c_0", "c_1"]);
     assert_eq!(history("%7C%7Cc_0%7C%20%7C%FF%7C"), ["c_0"]);
     assert_eq!(history(""), Vec::<String>::new());
@@ -213,7 +110,18 @@ fn a_history_keeps_the_newest() {
 }
 
 #[test]
-fn a_header_s_first_valid_value() {
+fn a_history_is_bounded_and_has_no_duplicates() {
+    let ids = |numbers: &[usize]| numbers.iter().map(|n| ClickId::new(format!("c_{n}")).unwrap()).collect::<Vec<_>>();
+    let all: Vec<usize> = (0..30).collect();
+    assert_eq!(*ClickHistory::from(ids(&all)), ids(&all[10..]));
+    assert_eq!(*ClickHistory::from(ids(&[1, 0, 1])), ids(&[0, 1]));
+    let json = serde_json::to_value(ids(&all)).unwrap();
+    assert_eq!(*serde_json::from_value::<ClickHistory>(json).unwrap(), ids(&all[10..]));
+    assert!(ClickHistory::default().is_empty());
+}
+
+#[test]
+fn the_first_valid_value_of_a_header() {
     for (values, expected) in
         [(&[&b""[..], b" cust_1_1\t", b"cust_2_2"][..], Some("cust_1_1")), (&[b"a b", b"\xff"], None), (&[], None)]
     {
@@ -221,42 +129,7 @@ fn a_header_s_first_valid_value() {
     }
 }
 
-/// A body that ends early is not whole, although no error says so.
-#[test]
-fn which_prefix_is_the_whole_body() {
-    for (expected, frames, whole) in [
-        (None, &["ab", "c"][..], Some("abc")),
-        (None, &[], Some("")),
-        (Some(3), &["ab", "c"], Some("abc")),
-        (Some(3), &["ab"], None),
-        (Some(1), &["ab"], None),
-        (None, &["abc", "def"], None), // over the limit
-        (Some(3), &["abc", "def"], None),
-    ] {
-        let mut prefix = Prefix::new(5, expected);
-        for frame in frames {
-            let _ = prefix.push(frame.as_bytes().to_vec().into());
-        }
-        assert_eq!(prefix.whole(), whole.map(str::as_bytes), "{expected:?} {frames:?}");
-    }
-}
-
-#[test]
-fn a_prefix_holds_no_more_than_the_limit_and_one_frame() {
-    let mut prefix = Prefix::new(5, None);
-    assert!(prefix.push(b"ab".as_slice().into()));
-    assert!(prefix.push(b"".as_slice().into()));
-    assert!(prefix.push(b"cde".as_slice().into()));
-    assert_eq!(prefix.as_slice(), b"abcde");
-    assert!(!prefix.push(b"f".as_slice().into()));
-    assert_eq!((prefix.as_slice(), prefix.held()), (&b"abcde"[..], 6));
-    assert_eq!(prefix.pop().unwrap(), "abcde");
-    assert_eq!(prefix.held(), 1);
-    assert_eq!(prefix.pop().unwrap(), "f");
-    assert_eq!((prefix.pop(), prefix.held()), (None, 0));
-}
-
-/// The value of a cookie by its plain definition: pairs between semicolons, white space around name and value dropped.
+/// The value of a cookie by definition: pairs separated by semicolons, without white space around name and value.
 fn cookies<'h>(header: &'h [u8], name: &str) -> Vec<&'h [u8]> {
     header
         .split(|byte| *byte == b';')
@@ -324,7 +197,7 @@ fn an_object() -> impl Strategy<Value = String> {
     })
 }
 
-/// The field by its plain definition: what a handler has that reads the whole document into a map.
+/// The field by definition: what a handler gets that parses the whole document into a map.
 fn field(body: &[u8], fields: &[&str]) -> Option<ClickId> {
     let document: Value = serde_json::from_slice(body).ok()?;
     fields.iter().find_map(|field| valid(document.as_object()?.get(*field)?.as_str()?))
@@ -355,7 +228,7 @@ proptest! {
 
     #[test]
     fn cookies_are_found_as_they_are_defined(headers in prop::collection::vec(a_cookie_header(), 0..4)) {
-        let found = cookie::click_id(headers.iter().map(Vec::as_slice), Sources::default().cookie_names());
+        let found = cookie::click_id(headers.iter().map(Vec::as_slice), Sources::default().get_cookies());
         let all = |name: &str| headers.iter().flat_map(|header| cookies(header, name)).collect::<Vec<_>>();
         let expected = all("affitor_click_id").into_iter().find_map(|value| ClickId::new(value).ok()).or_else(|| {
             all("customer_code").into_iter().filter(|value| value.starts_with(b"cust_")).find_map(|value| ClickId::new(value).ok())
@@ -367,7 +240,7 @@ proptest! {
     fn json_is_read_as_a_handler_reads_it(object in an_object()) {
         let found = json::click_id(object.as_bytes(), &Names::new(FIELDS));
         prop_assert_eq!(found, field(object.as_bytes(), &FIELDS));
-        // A name that JSON may write in more than one way.
+        // A name that JSON can represent in more than one way.
         for odd in [&["e\\mail", "email"][..], &["e\\mail"]] {
             let names = Names::new(odd.iter().copied());
             prop_assert_eq!(json::click_id(object.as_bytes(), &names), field(object.as_bytes(), odd));
@@ -384,7 +257,7 @@ proptest! {
         let mut broken = object.into_bytes();
         let place = at.index(broken.len());
         broken[place] = garbage;
-        // A handler that takes only what is well-formed everywhere sees no more than this one.
+        // A handler that accepts only well-formed documents sees no more than this.
         if let Some(id) = field(&broken, &FIELDS) {
             prop_assert_eq!(json::click_id(&broken, &Names::new(FIELDS)), Some(id));
         }
@@ -404,10 +277,10 @@ proptest! {
     fn nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let sources = Sources::default();
         let _ = header::click_id([bytes.as_slice()]);
-        let _ = cookie::click_id([bytes.as_slice()], sources.cookie_names());
+        let _ = cookie::click_id([bytes.as_slice()], sources.get_cookies());
         let _ = cookie::history([bytes.as_slice()]);
-        let _ = json::click_id(&bytes, sources.field_names());
-        let _ = form::click_id(&bytes, sources.field_names());
+        let _ = json::click_id(&bytes, sources.get_fields());
+        let _ = form::click_id(&bytes, sources.get_fields());
         let _ = BodyKind::of(&bytes);
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use affitor::{Click, Currency, Lead, Refund, Sale};
-use support::{Answer, KEY, Server, json};
+use support::{KEY, Reply, Server, json};
 
 /// Everything that is logged or shown, down to the most talkative level of all crates.
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn neither_key_nor_address_is_ever_shown() {
         json(500, &echo),
         json(200, &echo),
         json(409, &echo),
-        Answer::Reset(Vec::new()),
+        Reply::Reset(Vec::new()),
     ] {
         let server = Server::start([answer]).await;
         let client = server.client();

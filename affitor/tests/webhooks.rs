@@ -33,7 +33,7 @@ fn event<P: Provider>(webhook: &Webhook<P>, body: &Value) -> WebhookEvent<P> {
 }
 
 fn webhook<P: Provider>() -> Webhook<P> {
-    Webhook::new("a secret").unwrap()
+    Webhook::new(if P::NAME == "Stripe" { "whsec_a_secret" } else { "a secret" }).unwrap()
 }
 
 /// What is found, on one line.

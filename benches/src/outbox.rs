@@ -128,7 +128,7 @@ async fn deliver<DB: Database>(name: &str, outbox: &Outbox<DB>, workers: usize) 
     let mut interpretations = Interpretations::default();
     interpretations.unknown_lead = UnknownLead::Unattributed;
     let sandbox = Sandbox::builder().interpretations(interpretations).start().await?;
-    let before = outbox.books().await?.recorded;
+    let before = outbox.stats().await?.recorded;
     for number in 0..DELIVERED {
         outbox.enqueue_alone(Lead::new(format_args!("{name}_{number}"))).await?;
     }
@@ -138,9 +138,9 @@ async fn deliver<DB: Database>(name: &str, outbox: &Outbox<DB>, workers: usize) 
     for _ in 0..workers {
         running.push(outbox.worker(client()).start().await?);
     }
-    while outbox.books().await?.recorded < before + DELIVERED {
+    while outbox.stats().await?.recorded < before + DELIVERED {
         if began.elapsed() > Duration::from_secs(120) {
-            return Err(format!("{name}: {:?}", outbox.books().await?).into());
+            return Err(format!("{name}: {:?}", outbox.stats().await?).into());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

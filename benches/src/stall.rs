@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use affitor::{
     Client, Lead,
-    queue::{Books, Queue},
+    queue::{Queue, QueueStats},
 };
 use affitor_axum::{AffitorClient, AffitorLayer};
 use affitor_sandbox::{Fault, Interpretations, Sandbox, UnknownLead};
@@ -22,7 +22,7 @@ const VISITORS: usize = 32;
 const EVERY: Duration = Duration::from_millis(10);
 
 const ROUTES: [(&str, &str); 3] =
-    [("/bare", "tracks nothing"), ("/enqueue", "enqueue_lead(…)"), ("/direct", "track_lead(…).await")];
+    [("/bare", "tracks nothing"), ("/enqueue", "enqueue(…)"), ("/direct", "track_lead(…).await")];
 
 pub(crate) fn report() -> Result<(), Error> {
     // The sandbox has threads of its own: it is somebody else's machine.
@@ -34,12 +34,12 @@ pub(crate) fn report() -> Result<(), Error> {
     let queue = Queue::builder(client.clone()).capacity(1_000_000).senders(64).start()?;
 
     let runtime = tokio::runtime::Runtime::new()?;
-    let results = runtime.block_on(measure(&sandbox, client.deliver_with(queue.clone())))?;
+    let results = runtime.block_on(measure(&sandbox, client.with_sink(queue.clone())))?;
     sandbox.clear_faults();
     let drained = Instant::now();
     let books = queue.shutdown_blocking(Duration::from_secs(120));
     print(&results, &books, drained.elapsed());
-    if books.pending > 0 || !books.balance() {
+    if books.pending > 0 || !books.is_balanced() {
         return Err(format!("the books: {books:?}").into());
     }
     Ok(())
@@ -48,7 +48,7 @@ pub(crate) fn report() -> Result<(), Error> {
 async fn bare() {}
 
 async fn enqueue(affitor: AffitorClient) {
-    affitor.enqueue_lead(Lead::new(fresh_user()));
+    affitor.enqueue(Lead::new(fresh_user()));
 }
 
 async fn direct(affitor: AffitorClient) {
@@ -116,7 +116,7 @@ async fn visit(http: reqwest::Client, url: String, until: Instant) -> Result<Vec
     Ok(times)
 }
 
-fn print(results: &[Vec<Duration>], books: &Books, drained: Duration) {
+fn print(results: &[Vec<Duration>], books: &QueueStats, drained: Duration) {
     println!("while the service answers nothing for {} s, {VISITORS} visitors at a time each:", STALL.as_secs());
     println!("{:<24}{:>10}{:>12}{:>12}{:>12}", "the handler", "requests", "p50 ms", "p99 ms", "max ms");
     for ((_, name), times) in ROUTES.iter().zip(results) {

@@ -1,4 +1,4 @@
-//! The same small shop in each framework: its payment webhook reports what it is told.
+//! The same small shop in each framework. Its webhook handler reports payments.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use affitor_axum::{
 use axum::{
     Router,
     extract::{FromRef, State},
-    routing::post,
+    routing::{MethodRouter, post},
 };
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -44,22 +44,24 @@ pub struct Shop<P: Provider> {
 }
 
 impl<P: Provider> Shop<P> {
-    /// Starts a shop whose handler is one line.
+    /// Starts a shop whose handler calls `track_payment`.
     pub async fn start(framework: ShopIn, client: Client, webhook: Webhook<P>) -> Self {
         let address = match framework {
-            ShopIn::Axum => {
-                let app = Router::new()
-                    .route("/webhook", post(plain_axum::<P>))
-                    .with_state(webhook.clone())
-                    .layer(AffitorLayer::new(client));
-                serve_axum(app).await
-            }
-            ShopIn::Actix => {
-                let webhook = webhook.clone();
-                serve_actix(client, move |config| {
-                    config.app_data(webhook.clone()).route("/webhook", web::post().to(plain_actix::<P>));
-                })
-            }
+            ShopIn::Axum => serve_axum(post(track_axum::<P>), client, webhook.clone()).await,
+            ShopIn::Actix => serve_actix(client, webhook.clone(), |config| {
+                config.route("/webhook", web::post().to(track_actix::<P>));
+            }),
+        };
+        Self { address, webhook, http: reqwest::Client::new() }
+    }
+
+    /// Starts a shop whose handler calls `enqueue_payment`.
+    pub async fn enqueueing(framework: ShopIn, client: Client, webhook: Webhook<P>) -> Self {
+        let address = match framework {
+            ShopIn::Axum => serve_axum(post(enqueue_axum::<P>), client, webhook.clone()).await,
+            ShopIn::Actix => serve_actix(client, webhook.clone(), |config| {
+                config.route("/webhook", web::post().to(enqueue_actix::<P>));
+            }),
         };
         Self { address, webhook, http: reqwest::Client::new() }
     }
@@ -88,18 +90,14 @@ impl<P: Provider> Shop<P> {
 }
 
 impl Shop<Stripe> {
-    /// Starts a shop with subscriptions, which keeps which payment paid which invoice.
+    /// Starts a shop with subscriptions, which stores the payment of each invoice.
     pub async fn with_subscriptions(framework: ShopIn, client: Client, webhook: Webhook<Stripe>) -> Self {
-        let books = Books { webhook: webhook.clone(), invoices: Arc::default() };
+        let subscriptions = Subscriptions { webhook: webhook.clone(), invoices: Arc::default() };
         let address = match framework {
-            ShopIn::Axum => {
-                let app = Router::new().route("/webhook", post(subscriptions_axum)).with_state(books);
-                serve_axum(app.layer(AffitorLayer::new(client))).await
-            }
-            ShopIn::Actix => serve_actix(client, move |config| {
+            ShopIn::Axum => serve_axum(post(subscriptions_axum), client, subscriptions).await,
+            ShopIn::Actix => serve_actix(client, webhook.clone(), move |config| {
                 config
-                    .app_data(web::Data::new(books.webhook.clone()))
-                    .app_data(web::Data::new(books.clone()))
+                    .app_data(web::Data::new(subscriptions.clone()))
                     .route("/webhook", web::post().to(subscriptions_actix));
             }),
         };
@@ -107,16 +105,22 @@ impl Shop<Stripe> {
     }
 }
 
-async fn serve_axum(app: Router) -> SocketAddr {
+async fn serve_axum<S: Clone + Send + Sync + 'static>(route: MethodRouter<S>, client: Client, state: S) -> SocketAddr {
+    let app = Router::new().route("/webhook", route).with_state(state).layer(AffitorLayer::new(client));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move { axum::serve(listener, app).await });
     address
 }
 
-fn serve_actix(client: Client, routes: impl Fn(&mut web::ServiceConfig) + Send + Clone + 'static) -> SocketAddr {
+fn serve_actix<P: Provider>(
+    client: Client,
+    webhook: Webhook<P>,
+    routes: impl Fn(&mut web::ServiceConfig) + Send + Clone + 'static,
+) -> SocketAddr {
     let server = HttpServer::new(move || {
-        App::new().wrap(affitor_actix::AffitorLayer::new(client.clone())).configure(routes.clone())
+        let layer = affitor_actix::AffitorLayer::new(client.clone());
+        App::new().wrap(layer).app_data(webhook.clone()).configure(routes.clone())
     });
     let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a free port");
     let address = server.addrs()[0];
@@ -124,12 +128,12 @@ fn serve_actix(client: Client, routes: impl Fn(&mut web::ServiceConfig) + Send +
     address
 }
 
-async fn plain_axum<P: Provider>(affitor: AffitorClient, event: PaymentEvent<P>) -> Result<(), Redeliver> {
+async fn track_axum<P: Provider>(affitor: AffitorClient, event: PaymentEvent<P>) -> Result<(), Redeliver> {
     affitor.track_payment(&event).await?;
     Ok(())
 }
 
-async fn plain_actix<P: Provider>(
+async fn track_actix<P: Provider>(
     affitor: affitor_actix::AffitorClient,
     event: affitor_actix::PaymentEvent<P>,
 ) -> Result<impl Responder, affitor_actix::Redeliver> {
@@ -137,21 +141,34 @@ async fn plain_actix<P: Provider>(
     Ok("")
 }
 
-/// Which payment paid which invoice: what Stripe's refunds of subscriptions don't say.
+async fn enqueue_axum<P: Provider>(affitor: AffitorClient, event: PaymentEvent<P>) -> Result<(), Redeliver> {
+    affitor.enqueue_payment(&event).await?;
+    Ok(())
+}
+
+async fn enqueue_actix<P: Provider>(
+    affitor: affitor_actix::AffitorClient,
+    event: affitor_actix::PaymentEvent<P>,
+) -> Result<impl Responder, affitor_actix::Redeliver> {
+    affitor.enqueue_payment(&event).await?;
+    Ok("")
+}
+
+/// The payment of each invoice, which Stripe's refunds of subscriptions do not name.
 #[derive(Clone)]
-struct Books {
+struct Subscriptions {
     webhook: Webhook<Stripe>,
     invoices: Arc<Mutex<HashMap<String, String>>>,
 }
 
-impl FromRef<Books> for Webhook<Stripe> {
-    fn from_ref(books: &Books) -> Self {
-        books.webhook.clone()
+impl FromRef<Subscriptions> for Webhook<Stripe> {
+    fn from_ref(subscriptions: &Subscriptions) -> Self {
+        subscriptions.webhook.clone()
     }
 }
 
-impl Books {
-    /// Keeps what the event says, and says which invoice it is about.
+impl Subscriptions {
+    /// Stores the payment in the event, if there is one, and returns the invoice that the event is about.
     fn invoice(&self, event: &WebhookEvent<Stripe>) -> Option<String> {
         let mut invoices = self.invoices.lock().expect("no panic while it is locked");
         if let Some(paid) = event.invoice_payment() {
@@ -162,19 +179,19 @@ impl Books {
 }
 
 async fn subscriptions_axum(
-    State(books): State<Books>,
+    State(subscriptions): State<Subscriptions>,
     affitor: AffitorClient,
     event: PaymentEvent<Stripe>,
 ) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).refund_of(books.invoice(&event)).await?;
+    affitor.track_payment(&event).refund_of(subscriptions.invoice(&event)).await?;
     Ok(())
 }
 
 async fn subscriptions_actix(
-    books: web::Data<Books>,
+    subscriptions: web::Data<Subscriptions>,
     affitor: affitor_actix::AffitorClient,
     event: affitor_actix::PaymentEvent<Stripe>,
 ) -> Result<impl Responder, affitor_actix::Redeliver> {
-    affitor.track_payment(&event).refund_of(books.invoice(&event)).await?;
+    affitor.track_payment(&event).refund_of(subscriptions.invoice(&event)).await?;
     Ok("")
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// The same app in both frameworks: `/lead` and `/sale` track, `/id` and `/maybe` say what the extractors give.
 mod axum_app {
-    use affitor_axum::{AffitorClickId, AffitorClient, AffitorLayer, ClickIdExt as _};
+    use affitor_axum::{AffitorClickId, AffitorClient, AffitorLayer, AffitorRequestExt as _};
     use axum::{Router, extract::Request, routing::any};
 
     use super::*;
@@ -42,7 +42,7 @@ mod axum_app {
 
 mod actix_app {
     use actix_web::{App, HttpRequest, HttpServer, middleware::Condition, web};
-    use affitor_actix::{AffitorClickId, AffitorClient, AffitorLayer, ClickIdExt as _};
+    use affitor_actix::{AffitorClickId, AffitorClient, AffitorLayer, AffitorRequestExt as _};
 
     use super::*;
 
@@ -129,20 +129,22 @@ async fn a_sign_up_and_a_checkout_in_one_line_each() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_layer_the_visitor_learns_nothing() {
+async fn a_missing_layer_says_what_to_install() {
     for (name, url) in both(None).await {
         for path in ["/lead", "/sale", "/id"] {
-            assert_eq!(get(&format!("{url}{path}"), "affitor_click_id=cust_1_1").await, (500, String::new()), "{name}");
+            let (status, text) = get(&format!("{url}{path}"), "affitor_click_id=cust_1_1").await;
+            assert_eq!(status, 500, "{name}");
+            assert!(text.contains("AffitorLayer::new(client)") && !text.contains("cust_1_1"), "{name}: {text}");
         }
         assert_eq!(get(&format!("{url}/maybe"), "").await, (200, "false".into()), "{name}");
         assert_eq!(get(&format!("{url}/by-hand"), "affitor_click_id=cust_1_1").await, (200, "None".into()), "{name}");
     }
     let (mut parts, ()) = http::Request::new(()).into_parts();
-    let words = AffitorClient::from_request_parts(&mut parts, &()).await.unwrap_err().to_string();
-    assert!(words.contains(".layer(AffitorLayer::new(client))"), "{words}");
+    let message = AffitorClient::from_request_parts(&mut parts, &()).await.unwrap_err().to_string();
+    assert!(message.contains(".layer(AffitorLayer::new(client))"), "{message}");
     let request = actix_web::test::TestRequest::default().to_http_request();
-    let words = affitor_actix::AffitorClient::extract(&request).await.unwrap_err().to_string();
-    assert!(words.contains(".wrap(AffitorLayer::new(client))"), "{words}");
+    let message = affitor_actix::AffitorClient::extract(&request).await.unwrap_err().to_string();
+    assert!(message.contains(".wrap(AffitorLayer::new(client))"), "{message}");
 }
 
 /// A visitor who goes away in the middle of a handler that tracks: axum drops the handler, and the event arrives.
@@ -189,13 +191,14 @@ fn what_is_shared_between_threads_can_be() {
     assert_impl_all!(affitor_axum::AffitorLayer: Send, Sync, Clone);
     assert_impl_all!(affitor_axum::AffitorClient: Send, Sync, Clone);
     assert_impl_all!(affitor_actix::AffitorLayer: Send, Sync, Clone);
-    assert_impl_all!(affitor_tower::ClickIdLayer<affitor_tower::Wrapped>: Send, Sync, Clone);
+    assert_impl_all!(affitor_tower::ClickIdLayer: Send, Sync, Clone);
+    assert_impl_all!(affitor_tower::ReadBodyLayer: Send, Sync, Clone);
     assert_impl_all!(affitor::queue::Queue: Send, Sync, Clone);
-    assert_impl_all!(affitor::NotQueued: Send, Sync, std::error::Error);
+    assert_impl_all!(affitor::EnqueueError: Send, Sync, std::error::Error);
     assert_impl_all!(Webhook<Stripe>: Send, Sync, Clone, std::fmt::Debug);
     assert_impl_all!(WebhookEvent<Stripe>: Send, Sync, Clone, std::fmt::Debug);
     assert_impl_all!(affitor::webhook::Tracking: Send, Sync, Clone);
-    assert_impl_all!(affitor::webhook::Redeliver: Send, Sync, std::error::Error);
+    assert_impl_all!(affitor::webhook::PaymentError: Send, Sync, std::error::Error);
     assert_impl_all!(affitor_axum::PaymentEvent<Stripe>: Send, Sync, Clone);
     assert_impl_all!(affitor_axum::Redeliver: Send, Sync, std::error::Error);
     assert_impl_all!(affitor_actix::PaymentEvent<Stripe>: Clone);

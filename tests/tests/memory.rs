@@ -52,7 +52,7 @@ async fn a_long_body_is_not_held() {
         }
         format!("{len} {id:?}")
     }
-    let layer = AffitorLayer::new(Client::disabled()).sources(Sources::default().unknown_length(true));
+    let layer = AffitorLayer::new(Client::disabled()).sources(Sources::default().allow_unknown_length(true));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = Router::new().route("/", post(count)).layer(layer);

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use affitor::{Click, Client, Currency, Lead, NotQueued, Refund, Sale, queue::Queue};
+use affitor::{Click, Client, Currency, EnqueueError, Lead, Refund, Sale, queue::Queue};
 use affitor_outbox::Outbox;
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -47,20 +47,20 @@ async fn what_is_counted() {
 
     // The memory queue: two are recorded, one is refused by the service, one comes when it is closed.
     let queue = Queue::start(client.clone()).unwrap();
-    let queued = client.deliver_with(queue.clone());
-    queued.enqueue_lead(Lead::new("user_1").email(ADDRESS).click_id(click_id.clone()));
-    queued.enqueue_sale(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1"));
-    queued.enqueue_sale(Sale::new("in_big", u64::MAX, Currency::USD).customer_key("user_1"));
+    let queued = client.with_sink(queue.clone());
+    queued.enqueue(Lead::new("user_1").email(ADDRESS).click_id(click_id.clone()));
+    queued.enqueue(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1"));
+    queued.enqueue(Sale::new("in_big", u64::MAX, Currency::USD).customer_key("user_1"));
     queue.shutdown(Duration::from_secs(10)).await;
-    assert_eq!(queued.try_enqueue_lead(Lead::new("user_1")), Err(NotQueued::Closed));
+    assert_eq!(queued.try_enqueue(Lead::new("user_1")), Err(EnqueueError::Closed));
 
     // The outbox: the first refund fails at first, the second may have arrived, the lead waits for a person.
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
     let outbox = Outbox::sqlite(pool).unwrap();
     outbox.migrate().await.unwrap();
-    let until = async |so: &dyn Fn(&affitor_outbox::Books) -> bool| {
+    let until = async |so: &dyn Fn(&affitor_outbox::OutboxStats) -> bool| {
         let all = async {
-            while !so(&outbox.books().await.unwrap()) {
+            while !so(&outbox.stats().await.unwrap()) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use affitor::{Click, Client, Currency, Lead, Refund, Sale};
-use affitor_outbox::{Outbox, Reason, sqlx};
+use affitor_outbox::{DeadReason, Outbox, sqlx};
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 
 const CUSTOMERS: u64 = 10;
@@ -59,7 +59,7 @@ async fn two_days_of_outage() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         sizes.push(size().await);
-        let books = outbox.books().await.unwrap();
+        let books = outbox.stats().await.unwrap();
         assert_eq!((books.pending, books.rejected), (3 * CUSTOMERS, 0), "{books:?}");
         let sql = "UPDATE river_job SET created_at = datetime(created_at, '-2 hours')";
         sqlx::query(sql).execute(&pool).await.unwrap();
@@ -72,7 +72,7 @@ async fn two_days_of_outage() {
     let began = Instant::now();
     loop {
         due().await;
-        let books = outbox.books().await.unwrap();
+        let books = outbox.stats().await.unwrap();
         if books.pending == 0 {
             assert_eq!((books.recorded, books.rejected, books.not_attributed), (3 * CUSTOMERS, 0, 0), "{books:?}");
             break;
@@ -102,10 +102,10 @@ async fn what_an_outage_does_not_use_up() {
         let sql = "UPDATE river_job SET created_at = datetime(created_at, $1)";
         sqlx::query(sql).bind(by).execute(&pool).await.unwrap();
     };
-    let until = async |so: &dyn Fn(&affitor_outbox::Books) -> bool| {
+    let until = async |so: &dyn Fn(&affitor_outbox::OutboxStats) -> bool| {
         let began = Instant::now();
         loop {
-            let books = outbox.books().await.unwrap();
+            let books = outbox.stats().await.unwrap();
             if so(&books) {
                 return books;
             }
@@ -134,7 +134,7 @@ async fn what_an_outage_does_not_use_up() {
         sqlx::query(sql).execute(&pool).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(outbox.books().await.unwrap().rejected, 0);
+    assert_eq!(outbox.stats().await.unwrap().rejected, 0);
     let sql =
         "UPDATE river_job SET metadata = jsonb_set(metadata, '$.affitor_fails_since', 1) WHERE state = 'scheduled'";
     while sqlx::query(sql).execute(&pool).await.unwrap().rows_affected() == 0 {
@@ -142,7 +142,7 @@ async fn what_an_outage_does_not_use_up() {
     }
     until(&|books| books.rejected == 1).await;
     let dead = outbox.dead(1).await.unwrap();
-    assert_eq!(dead[0].reason, Reason::TooOld);
+    assert_eq!(dead[0].reason, DeadReason::TooOld);
     sandbox.clear_faults();
     sandbox.inject(Fault::BadGateway.times(2).on(ApiCall::Sale));
     assert!(outbox.replay(dead[0].id).await.unwrap());
@@ -167,14 +167,14 @@ async fn an_unknown_customer() {
     let until = async |sql: &'static str| {
         let began = Instant::now();
         while sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap() == 0 {
-            assert!(began.elapsed() < Duration::from_secs(30), "{sql}: {:?}", outbox.books().await);
+            assert!(began.elapsed() < Duration::from_secs(30), "{sql}: {:?}", outbox.stats().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     until("SELECT count(*) FROM river_job WHERE state = 'completed'").await;
     until("SELECT count(*) FROM river_job WHERE state = 'scheduled' AND metadata ->> 'affitor_unknown_since' > 0")
         .await;
-    let books = outbox.books().await.unwrap();
+    let books = outbox.stats().await.unwrap();
     assert_eq!((books.not_attributed, books.pending), (1, 1), "without a click it is at once: {books:?}");
 
     // Now the service asks for ten minutes, which the hour does not run.
@@ -189,7 +189,7 @@ async fn an_unknown_customer() {
     assert_eq!(sqlx::query(old).execute(&pool).await.unwrap().rows_affected(), 1);
     until("SELECT count(*) = 2 FROM river_job WHERE state = 'completed'").await;
     worker.shutdown().await.unwrap();
-    assert_eq!(outbox.books().await.unwrap().not_attributed, 2);
+    assert_eq!(outbox.stats().await.unwrap().not_attributed, 2);
 }
 
 /// A sale that was on its way when its worker died, and is known then, may lack its commission.
@@ -204,7 +204,7 @@ async fn a_sale_known_after_a_kill() {
     outbox.enqueue_alone(Lead::new("user_1").click_id(click)).await.unwrap();
     let worker = outbox.worker(client()).start().await.unwrap();
     let all = async |count: u64| {
-        while outbox.books().await.unwrap().pending != 0 || outbox.books().await.unwrap().enqueued != count {
+        while outbox.stats().await.unwrap().pending != 0 || outbox.stats().await.unwrap().enqueued != count {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -223,6 +223,6 @@ async fn a_sale_known_after_a_kill() {
     let worker = outbox.worker(client()).start().await.unwrap();
     tokio::time::timeout(Duration::from_secs(60), all(3)).await.unwrap();
     worker.shutdown().await.unwrap();
-    let books = outbox.books().await.unwrap();
+    let books = outbox.stats().await.unwrap();
     assert_eq!((books.already_recorded, books.uncertain), (2, 1), "the other was reported by somebody else: {books:?}");
 }

@@ -158,7 +158,7 @@ pub(super) async fn list_uncertain<DB: Database>(
 }
 
 fn dead_letter_json(letter: &DeadLetter) -> Value {
-    let DeadLetter { id, enqueued_at, json, reason, words: message, .. } = letter;
+    let DeadLetter { id, enqueued_at, json, reason, message, .. } = letter;
     // Show the row's text if it is not JSON, because that is why it is a dead letter.
     let event = serde_json::from_str(json).unwrap_or_else(|_| json!(json));
     let enqueued_at = httpdate::fmt_http_date(*enqueued_at);

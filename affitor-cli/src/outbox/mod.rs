@@ -158,32 +158,32 @@ async fn execute<DB: affitor_outbox::Database>(
 }
 
 async fn status<DB: affitor_outbox::Database>(outbox: &Outbox<DB>, output: Output) -> Result<Exit, Failure> {
-    let books = outbox.books().await.map_err(|error| failed(&error))?;
+    let stats = outbox.stats().await.map_err(|error| failed(&error))?;
     output.document(&json!({
-        "enqueued": books.enqueued,
-        "recorded": books.recorded,
-        "already_recorded": books.already_recorded,
-        "uncertain": books.uncertain,
-        "not_attributed": books.not_attributed,
-        "rejected": books.rejected,
-        "discarded": books.discarded,
-        "pending": books.pending,
-        "balance": books.balance(),
+        "enqueued": stats.enqueued,
+        "recorded": stats.recorded,
+        "already_recorded": stats.already_recorded,
+        "uncertain": stats.uncertain,
+        "not_attributed": stats.not_attributed,
+        "rejected": stats.rejected,
+        "discarded": stats.discarded,
+        "pending": stats.pending,
+        "balanced": stats.is_balanced(),
     }));
-    output.line(&format!("{BOLD}{}{BOLD:#} enqueued, {} pending", count(books.enqueued, "event"), books.pending));
+    output.line(&format!("{BOLD}{}{BOLD:#} enqueued, {} pending", count(stats.enqueued, "event"), stats.pending));
     output.line(&format!(
         "delivered: {} recorded, {} already recorded, {} without a partner",
-        books.recorded, books.already_recorded, books.not_attributed
+        stats.recorded, stats.already_recorded, stats.not_attributed
     ));
-    output.line(&format!("dead letters: {}, discarded: {}", books.rejected, books.discarded));
-    if books.uncertain > 0 {
-        output.status(CheckStatus::Warning, &format!("{} uncertain", count(books.uncertain, "event")));
+    output.line(&format!("dead letters: {}, discarded: {}", stats.rejected, stats.discarded));
+    if stats.uncertain > 0 {
+        output.status(CheckStatus::Warning, &format!("{} uncertain", count(stats.uncertain, "event")));
         output.hint(
             "compare them with Affitor's dashboard: `affitor outbox uncertain` lists delivered events, `affitor outbox \
              dead` lists refunds",
         );
     }
-    if books.rejected > 0 {
+    if stats.rejected > 0 {
         output.hint("`affitor outbox dead` lists the dead letters");
     }
     Ok(Exit::Success)

@@ -33,7 +33,7 @@ pub(super) async fn run<DB: Database>(
     init_logging();
     let settings = connection.settings();
     // Fails here if the tables are missing, before the command reports that it is delivering.
-    outbox.books().await.map_err(|error| failed(&error))?;
+    outbox.stats().await.map_err(|error| failed(&error))?;
     let mut worker = outbox
         .worker(settings.builder()?.only_attributed(only_attributed).test_mode(test_mode))
         .senders(senders.into())

@@ -1,6 +1,5 @@
 //! The two databases: what differs between them is SQL.
 
-mod forerunner;
 #[macro_use]
 mod sql;
 #[cfg(feature = "postgres")]
@@ -10,7 +9,7 @@ mod sqlite;
 
 use std::future::Future;
 
-use affitor::Event;
+use affitor::WaitsFor;
 use riverqueue::{Client, sqlx};
 
 use crate::{Error, delivery::Delivery};
@@ -71,8 +70,6 @@ pub struct Missing {
 mod sealed {
     use super::*;
 
-    type Answer<T> = Result<T, Error>;
-
     /// What differs between the databases.
     pub trait Dialect: sqlx::Database {
         /// Where the tables are, for SQL that is printed.
@@ -95,22 +92,28 @@ mod sealed {
         /// Keeps others from migrating until it is dropped.
         type Lock: Send;
 
-        fn lock(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Self::Lock>> + Send;
+        fn lock(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Self::Lock, Error>> + Send;
 
         /// River's migrations that are not applied.
-        fn river_missing(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Vec<Missing>>> + Send;
+        fn river_missing(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Vec<Missing>, Error>> + Send;
 
         /// The last of our own migrations that is applied and still there, or 0. River's must be.
-        fn version(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<i64>> + Send;
+        fn version(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<i64, Error>> + Send;
 
-        fn river_migrate(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<()>> + Send;
+        fn river_migrate(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<(), Error>> + Send;
 
         /// Applies one of our own migrations.
-        fn apply(pool: &sqlx::Pool<Self>, version: i64, sql: &'static str) -> impl Future<Output = Answer<()>> + Send;
+        fn apply(
+            pool: &sqlx::Pool<Self>,
+            version: i64,
+            sql: &'static str,
+        ) -> impl Future<Output = Result<(), Error>> + Send;
 
-        fn client(pool: &sqlx::Pool<Self>) -> Answer<riverqueue::ClientBuilder>;
+        fn client(pool: &sqlx::Pool<Self>) -> Result<riverqueue::ClientBuilder, Error>;
 
-        fn begin(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<sqlx::Transaction<'static, Self>>> + Send;
+        fn begin(
+            pool: &sqlx::Pool<Self>,
+        ) -> impl Future<Output = Result<sqlx::Transaction<'static, Self>, Error>> + Send;
 
         /// Puts a delivery into the app's transaction; `false` where the same is there. `notify`: whether a worker is to be told at
         /// once; else it looks by itself, within a second.
@@ -119,52 +122,70 @@ mod sealed {
             tx: &mut sqlx::Transaction<'_, Self>,
             delivery: Delivery,
             notify: bool,
-        ) -> impl Future<Output = Answer<bool>> + Send;
+        ) -> impl Future<Output = Result<bool, Error>> + Send;
 
         /// Lets all other events go first.
-        fn put_last(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Answer<()>> + Send;
+        fn put_last(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<(), Error>> + Send;
 
-        /// Whether an event that must arrive first is still pending: a lead with an id below `before`, a sale, a refund with an id
-        /// below `refunds_before`.
-        fn is_forerun(
+        /// Whether an event that must be delivered first is still pending: a lead with an id below `leads_before`, a sale, a refund
+        /// with an id below `refunds_before`.
+        fn must_wait(
             pool: &sqlx::Pool<Self>,
-            event: &Event,
-            before: i64,
+            waits_for: WaitsFor<'_>,
+            leads_before: i64,
             refunds_before: i64,
-        ) -> impl Future<Output = Answer<bool>> + Send;
+        ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Whether there is a partial refund of this payment, beside the event with this id.
+        /// Whether there is a partial refund of this payment, except the event with this id.
         fn has_partial_refund(
             pool: &sqlx::Pool<Self>,
             transaction_id: &str,
-            beside: i64,
-        ) -> impl Future<Output = Answer<bool>> + Send;
+            except: i64,
+        ) -> impl Future<Output = Result<bool, Error>> + Send;
 
         /// Writes down that an event is about to be sent, before it is; `false` where it is not this attempt's any more.
-        fn mark_sending(pool: &sqlx::Pool<Self>, id: i64, attempt: i32) -> impl Future<Output = Answer<bool>> + Send;
+        fn mark_sending(
+            pool: &sqlx::Pool<Self>,
+            id: i64,
+            attempt: i32,
+        ) -> impl Future<Output = Result<bool, Error>> + Send;
 
         /// Takes the mark back, of what was not sent.
-        fn unmark_sending(pool: &sqlx::Pool<Self>, id: i64, attempt: i32) -> impl Future<Output = Answer<()>> + Send;
+        fn unmark_sending(
+            pool: &sqlx::Pool<Self>,
+            id: i64,
+            attempt: i32,
+        ) -> impl Future<Output = Result<(), Error>> + Send;
 
         /// A kind of job that is not the outbox's, or the queue of a River that is not.
-        fn foreign(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Option<String>>> + Send;
+        fn foreign(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Option<String>, Error>> + Send;
 
         /// Counts events by state, outcome and whether it is uncertain; those that are no longer kept, too.
-        fn counts(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Vec<(String, String, i64, i64)>>> + Send;
+        fn counts(
+            pool: &sqlx::Pool<Self>,
+        ) -> impl Future<Output = Result<Vec<(String, String, i64, i64)>, Error>> + Send;
 
-        fn waiting(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<Waiting>> + Send;
+        fn waiting(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Waiting, Error>> + Send;
 
         /// Dead letters with an id above `after`, oldest first.
-        fn dead(pool: &sqlx::Pool<Self>, after: i64, limit: i64) -> impl Future<Output = Answer<Vec<Row>>> + Send;
+        fn dead(
+            pool: &sqlx::Pool<Self>,
+            after: i64,
+            limit: i64,
+        ) -> impl Future<Output = Result<Vec<Row>, Error>> + Send;
 
         /// Delivered events that are uncertain, with an id above `after`, oldest first.
-        fn uncertain(pool: &sqlx::Pool<Self>, after: i64, limit: i64) -> impl Future<Output = Answer<Vec<Row>>> + Send;
+        fn uncertain(
+            pool: &sqlx::Pool<Self>,
+            after: i64,
+            limit: i64,
+        ) -> impl Future<Output = Result<Vec<Row>, Error>> + Send;
 
         /// A person has compared an uncertain event; `false` where there is none.
-        fn settle(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Answer<bool>> + Send;
+        fn settle(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
 
         /// A person has decided that a dead letter is done with; `false` where there is none.
-        fn discard(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Answer<bool>> + Send;
+        fn discard(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
 
         /// A person has corrected a dead letter; `false` where there is none of this key.
         fn correct(
@@ -172,7 +193,7 @@ mod sealed {
             id: i64,
             key: Option<&str>,
             args: &str,
-        ) -> impl Future<Output = Answer<bool>> + Send;
+        ) -> impl Future<Output = Result<bool, Error>> + Send;
 
         /// A person has decided that a dead letter is sent again; `false` where there is none. What may have arrived of a
         /// refund is forgotten with that, and of a sale is not.
@@ -181,9 +202,9 @@ mod sealed {
             client: &Client,
             id: i64,
             now: i64,
-        ) -> impl Future<Output = Answer<bool>> + Send;
+        ) -> impl Future<Output = Result<bool, Error>> + Send;
 
         /// Brings back what a clock that has jumped left in the future: how many events.
-        fn mend_clock(pool: &sqlx::Pool<Self>) -> impl Future<Output = Answer<u64>> + Send;
+        fn mend_clock(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<u64, Error>> + Send;
     }
 }

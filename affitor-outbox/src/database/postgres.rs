@@ -1,6 +1,6 @@
 //! Postgres: a schema of its own, so that neither the app's own River nor the outbox discards the other's jobs.
 
-use affitor::Event;
+use affitor::{ClickId, WaitsFor};
 use riverqueue::{
     Client,
     database::{PostgresDatabase, SchemaName},
@@ -8,7 +8,7 @@ use riverqueue::{
     sqlx::{self, Connection as _, PgConnection, PgPool},
 };
 
-use super::{Database, Missing, Row, Waiting, forerunner::Forerunner, rows, sealed::Dialect};
+use super::{Database, Missing, Row, Waiting, rows, sealed::Dialect};
 use crate::{
     Error,
     delivery::{Delivery, MAX_ATTEMPTS},
@@ -86,23 +86,23 @@ macro_rules! new_field {
 /// partial refunds. An address is forgotten once it is sent.
 const FIRST: &str = concat!(
     indexes!("affitor.", field),
-    "CREATE TABLE IF NOT EXISTS affitor.affitor_books (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, \
+    "CREATE TABLE IF NOT EXISTS affitor.affitor_totals (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, \
      count bigint NOT NULL, PRIMARY KEY (state, outcome, uncertain));
 ALTER TABLE affitor.river_job DROP CONSTRAINT IF EXISTS affitor_metadata_is_object;
 ALTER TABLE affitor.river_job ADD CONSTRAINT affitor_metadata_is_object CHECK (jsonb_typeof(metadata) = 'object');
-CREATE OR REPLACE FUNCTION affitor.affitor_books_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION affitor.affitor_totals_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO affitor.affitor_books AS books (state, outcome, uncertain, count)
+  INSERT INTO affitor.affitor_totals AS totals (state, outcome, uncertain, count)
   SELECT ",
     gone!(output, "state", "metadata"),
     ", count(*) FROM gone WHERE kind = 'affitor_event' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-  ON CONFLICT (state, outcome, uncertain) DO UPDATE SET count = books.count + excluded.count;
+  ON CONFLICT (state, outcome, uncertain) DO UPDATE SET count = totals.count + excluded.count;
   RETURN NULL;
 END
 $$;
-DROP TRIGGER IF EXISTS affitor_books_keep ON affitor.river_job;
-CREATE TRIGGER affitor_books_keep AFTER DELETE ON affitor.river_job REFERENCING OLD TABLE AS gone
-FOR EACH STATEMENT EXECUTE FUNCTION affitor.affitor_books_keep();
+DROP TRIGGER IF EXISTS affitor_totals_keep ON affitor.river_job;
+CREATE TRIGGER affitor_totals_keep AFTER DELETE ON affitor.river_job REFERENCING OLD TABLE AS gone
+FOR EACH STATEMENT EXECUTE FUNCTION affitor.affitor_totals_keep();
 CREATE OR REPLACE FUNCTION affitor.affitor_end() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.state = 'discarded' OR ",

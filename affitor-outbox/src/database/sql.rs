@@ -161,22 +161,22 @@ macro_rules! dialect {
                 Ok($begin(pool).await?)
             }
 
-            async fn is_forerun(
+            async fn must_wait(
                 pool: &sqlx::Pool<Self>,
-                event: &Event,
-                before: i64,
+                waits_for: WaitsFor<'_>,
+                leads_before: i64,
                 refunds_before: i64,
             ) -> Result<bool, Error> {
-                let count: i64 = match Forerunner::of(event) {
-                    Some(Forerunner::Lead { customer_key, click_id }) => {
-                        let question = sqlx::query_scalar(Self::LEAD_PENDING).bind(before).bind(customer_key);
-                        question.bind(click_id).fetch_one(pool).await?
+                let count: i64 = match waits_for {
+                    WaitsFor::Leads { customer_key, click_id } => {
+                        let query = sqlx::query_scalar(Self::LEAD_PENDING).bind(leads_before).bind(customer_key);
+                        query.bind(click_id.map(ClickId::as_str)).fetch_one(pool).await?
                     }
-                    Some(Forerunner::Payment { transaction_id }) => {
-                        let question = sqlx::query_scalar(Self::PAYMENT_PENDING).bind(refunds_before);
-                        question.bind(transaction_id).fetch_one(pool).await?
+                    WaitsFor::Payment { transaction_id } => {
+                        let query = sqlx::query_scalar(Self::PAYMENT_PENDING).bind(refunds_before);
+                        query.bind(transaction_id).fetch_one(pool).await?
                     }
-                    None => 0,
+                    WaitsFor::Nothing => 0,
                 };
                 Ok(count > 0)
             }
@@ -184,10 +184,10 @@ macro_rules! dialect {
             async fn has_partial_refund(
                 pool: &sqlx::Pool<Self>,
                 transaction_id: &str,
-                beside: i64,
+                except: i64,
             ) -> Result<bool, Error> {
-                let question = sqlx::query_scalar(Self::PARTIAL_REFUND).bind(beside).bind(transaction_id);
-                let count: i64 = question.fetch_one(pool).await?;
+                let query = sqlx::query_scalar(Self::PARTIAL_REFUND).bind(except).bind(transaction_id);
+                let count: i64 = query.fetch_one(pool).await?;
                 Ok(count > 0)
             }
 
@@ -217,7 +217,7 @@ macro_rules! dialect {
                     $schema,
                     "river_job WHERE kind = 'affitor_event' GROUP BY 1, 2, 3 UNION ALL SELECT state, outcome, uncertain, count FROM ",
                     $schema,
-                    "affitor_books) AS every_event GROUP BY 1, 2, 3"
+                    "affitor_totals) AS every_event GROUP BY 1, 2, 3"
                 );
                 let rows: Vec<(String, String, i32, i64)> = sqlx::query_as(sql).fetch_all(pool).await?;
                 Ok(rows

@@ -1,13 +1,13 @@
 //! SQLite: River's tables are the app's, too.
 
-use affitor::Event;
+use affitor::{ClickId, WaitsFor};
 use riverqueue::{
     Client,
     migrate::{Direction, MigrateOpts, SqliteMigrator},
     sqlx::{self, SqlitePool},
 };
 
-use super::{Database, Missing, Row, Waiting, forerunner::Forerunner, rows, sealed::Dialect};
+use super::{Database, Missing, Row, Waiting, rows, sealed::Dialect};
 use crate::{Error, delivery::Delivery};
 
 macro_rules! field {
@@ -95,10 +95,10 @@ const TRIGGERS: i64 = 5;
 /// settings of its own: dead letters, what is uncertain, partial refunds. An address is forgotten once it is sent.
 const FIRST: &str = concat!(
     indexes!("", field),
-    "CREATE TABLE IF NOT EXISTS affitor_books (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, \
+    "CREATE TABLE IF NOT EXISTS affitor_totals (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, \
      count bigint NOT NULL, PRIMARY KEY (state, outcome, uncertain));
-CREATE TRIGGER IF NOT EXISTS affitor_books_keep AFTER DELETE ON river_job WHEN OLD.kind = 'affitor_event' BEGIN
-  INSERT INTO affitor_books (state, outcome, uncertain, count)
+CREATE TRIGGER IF NOT EXISTS affitor_totals_keep AFTER DELETE ON river_job WHEN OLD.kind = 'affitor_event' BEGIN
+  INSERT INTO affitor_totals (state, outcome, uncertain, count)
   SELECT ",
     gone!(output, "OLD.state", "OLD.metadata"),
     ", 1 WHERE true ON CONFLICT (state, outcome, uncertain) DO UPDATE SET count = count + 1;
@@ -154,7 +154,7 @@ dialect! {
 
     async fn version(pool: &SqlitePool) -> Result<i64, Error> {
         let sql = "SELECT CASE WHEN (SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'river_job' \
-                   AND name IN ('affitor_books_keep', 'affitor_remember', 'affitor_forget', 'affitor_events_are_json_insert', \
+                   AND name IN ('affitor_totals_keep', 'affitor_remember', 'affitor_forget', 'affitor_events_are_json_insert', \
                    'affitor_events_are_json_update')) < $1 THEN 0 \
                    ELSE (SELECT coalesce(max(version), 0) FROM river_migration WHERE line = 'affitor') END";
         Ok(sqlx::query_scalar(sql).bind(TRIGGERS).fetch_one(pool).await?)

@@ -1,16 +1,28 @@
+//! A visitor who arrives by a partner's link.
+
+#[cfg(feature = "client")]
+mod wire;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{InvalidEvent, Keys};
-use crate::{ClickId, redact::Redacted};
+use super::{
+    InvalidEvent,
+    additional_data::{AdditionalData, Keys},
+    is_absent, non_blank, present,
+};
+use crate::{
+    ClickId,
+    redact::{Redacted, RedactedUrl},
+};
 
-/// A visitor who landed with a partner's link (`POST /api/v1/track/click`).
+/// A visitor who arrives by a partner's link (`POST /api/v1/track/click`).
 ///
-/// Normally the tracker script in the page reports it. Reported from a server, the answer's click id belongs in the
-/// visitor's cookie. It is sent without a key; a test click therefore says of which program it is: by the client's program
-/// id, or by `additional("program_id", …)`.
+/// Normally the tracker script in the page reports it. If your server reports it, store the click id from the response in the
+/// visitor's cookie. The call is made without the API key, so a test click must name its program: by the client's program id,
+/// or by `additional("program_id", …)`.
 ///
 /// ```
 /// use affitor::Click;
@@ -25,97 +37,100 @@ use crate::{ClickId, redact::Redacted};
 #[must_use = "an event does nothing until it is tracked"]
 #[non_exhaustive]
 pub struct Click {
-    /// The whole landing URL with its `?aff=`.
+    /// Whole landing URL with its `?aff=`.
     #[doc(alias = "affiliateUrl")]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_absent")]
     pub affiliate_url: Option<String>,
-    /// The page.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// URL of the page.
+    #[serde(skip_serializing_if = "is_absent")]
     pub page_url: Option<String>,
-    /// The page's title.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Title of the page.
+    #[serde(skip_serializing_if = "is_absent")]
     pub page_title: Option<String>,
-    /// Where the visitor came from.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// URL of the page that the visitor came from.
+    #[serde(skip_serializing_if = "is_absent")]
     pub referrer_url: Option<String>,
-    /// The tracker's session id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Session id of the browser tracker.
+    #[serde(skip_serializing_if = "is_absent")]
     pub session_id: Option<String>,
-    /// The visitor's `User-Agent`. Without it the service would see this client's.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// `User-Agent` of the visitor. If it is missing, the service sees the one of this client.
+    #[serde(skip_serializing_if = "is_absent")]
     pub user_agent: Option<String>,
-    /// The screen, as `1920x1080`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Size of the screen, such as `1920x1080`.
+    #[serde(skip_serializing_if = "is_absent")]
     pub screen_resolution: Option<String>,
-    /// The window, as `1440x900`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Size of the browser window, such as `1440x900`.
+    #[serde(skip_serializing_if = "is_absent")]
     pub viewport_size: Option<String>,
-    /// The language, as `en-US`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Language of the visitor, such as `en-US`.
+    #[serde(skip_serializing_if = "is_absent")]
     pub language: Option<String>,
-    /// The time zone, as `America/New_York`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Time zone of the visitor, such as `America/New_York`.
+    #[serde(skip_serializing_if = "is_absent")]
     pub timezone: Option<String>,
-    /// The click id that the visitor has already: their customer record is used again.
+    /// Click id that the visitor already has. The service then reuses their customer record.
     #[doc(alias = "existingClickId")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub existing_click_id: Option<ClickId>,
-    /// Anything else: `test_mode`, `program_id`, and what the shop adds.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub additional_data: Map<String, Value>,
+    /// Everything else: `test_mode`, `program_id`, and your own entries.
+    #[serde(skip_serializing_if = "AdditionalData::is_empty")]
+    pub additional_data: serde_json::Map<String, Value>,
 }
 
 macro_rules! text_setters {
     ($($(#[$doc:meta])* $field:ident,)*) => {$(
         $(#[$doc])*
         pub fn $field(mut self, $field: impl Into<String>) -> Self {
-            self.$field = Some($field.into());
+            self.$field = non_blank($field);
             self
         }
     )*};
 }
 
 impl Click {
-    /// A visitor who landed on this URL, with its `?aff=`.
+    /// Creates a click from the landing URL with its `?aff=`.
     pub fn landing(affiliate_url: impl Into<String>) -> Self {
-        Self { affiliate_url: Some(affiliate_url.into()), ..Self::default() }
+        Self { affiliate_url: non_blank(affiliate_url), ..Self::default() }
     }
 
     text_setters! {
-        /// Sets the page, where it is another than the landing URL.
+        /// Sets the URL of the page, if it differs from the landing URL.
         page_url,
-        /// Sets the page's title.
+        /// Sets the title of the page.
         page_title,
-        /// Sets where the visitor came from.
+        /// Sets the URL of the page that the visitor came from.
         referrer_url,
-        /// Sets the tracker's session id.
+        /// Sets the session id of the browser tracker.
         session_id,
         /// Sets the visitor's `User-Agent`.
         user_agent,
-        /// Sets the screen, as `1920x1080`.
+        /// Sets the size of the screen, such as `1920x1080`.
         screen_resolution,
-        /// Sets the window, as `1440x900`.
+        /// Sets the size of the browser window, such as `1440x900`.
         viewport_size,
-        /// Sets the language, as `en-US`.
+        /// Sets the language, such as `en-US`.
         language,
-        /// Sets the time zone, as `America/New_York`.
+        /// Sets the time zone, such as `America/New_York`.
         timezone,
     }
 
-    /// Sets the click id that the visitor has already.
+    /// Sets the click id that the visitor already has.
     pub fn existing_click_id(mut self, click_id: impl Into<Option<ClickId>>) -> Self {
         self.existing_click_id = click_id.into();
         self
     }
 
-    /// Whether the click says enough to be sent.
+    /// Checks that the click has what the service requires. Only the service can tell whether the URL names a partner.
     ///
     /// # Errors
     ///
-    /// When it has no landing URL, outside test mode. Whether the URL names a partner is the service's to say.
+    /// Returns an error if the click has no landing URL and is not a test event.
     pub fn validate(&self) -> Result<(), InvalidEvent> {
-        let landed = self.affiliate_url.as_deref().is_some_and(|url| !super::is_blank(url));
-        if landed || self.is_test() { Ok(()) } else { Err(InvalidEvent("a click needs its affiliate_url")) }
+        if present(self.affiliate_url.as_ref()).is_some() || self.is_test() {
+            Ok(())
+        } else {
+            Err(InvalidEvent("a click needs its affiliate_url"))
+        }
     }
 }
 
@@ -124,12 +139,72 @@ additional_data_methods!(Click);
 impl fmt::Debug for Click {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Click")
-            .field("affiliate_url", &self.affiliate_url.as_deref().map(Redacted))
-            .field("page_url", &self.page_url.as_deref().map(Redacted))
-            .field("referrer_url", &self.referrer_url.as_deref().map(Redacted))
+            .field("affiliate_url", &self.affiliate_url.as_deref().map(RedactedUrl))
+            .field("page_url", &self.page_url.as_deref().map(RedactedUrl))
+            .field("referrer_url", &self.referrer_url.as_deref().map(RedactedUrl))
             .field("session_id", &self.session_id.as_deref().map(Redacted))
             .field("existing_click_id", &self.existing_click_id)
             .field("additional_data", &Keys(&self.additional_data))
             .finish_non_exhaustive()
+    }
+}
+
+/// What the service made of a click.
+///
+/// ```
+/// # #[cfg(feature = "client")]
+/// # async fn landing(client: affitor::Client) -> Result<(), affitor::Error> {
+/// use affitor::Click;
+///
+/// let outcome = client.track_click(Click::landing("https://shop.example/?aff=PARTNER123")).await?;
+/// if let Some(click_id) = outcome.click_id() {
+///     println!("set-cookie: affitor_click_id={click_id}; Path=/; SameSite=Lax");
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "the click id must be stored in the visitor's cookie"]
+#[non_exhaustive]
+pub enum ClickOutcome {
+    /// The click counts. Store its id in the visitor's cookie.
+    #[non_exhaustive]
+    Recorded {
+        /// Click id.
+        click_id: ClickId,
+        /// Code of the partner, as in `?aff=`.
+        partner_code: Option<String>,
+        /// Lifetime of the cookie in days: 1 to 365, from the program's settings.
+        cookie_window_days: Option<u32>,
+    },
+    /// The partner's link is switched off. (The service responds with status 200.)
+    InactiveLink,
+    /// Recorded as a test event.
+    #[non_exhaustive]
+    Test {
+        /// Id of the event.
+        event_id: Option<i64>,
+    },
+    /// The client is [disabled](crate::Client::disabled), so nothing was sent.
+    Disabled,
+}
+
+impl ClickOutcome {
+    /// Returns the click id, if the click counts.
+    pub fn click_id(&self) -> Option<&ClickId> {
+        match self {
+            Self::Recorded { click_id, .. } => Some(click_id),
+            Self::InactiveLink | Self::Test { .. } | Self::Disabled => None,
+        }
+    }
+}
+
+impl fmt::Display for ClickOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Recorded { click_id, .. } => write!(f, "recorded as {click_id}"),
+            Self::InactiveLink => f.write_str("not recorded, because the partner's link is inactive"),
+            Self::Test { .. } => f.write_str("recorded as a test event"),
+            Self::Disabled => f.write_str("not sent, because the client is disabled"),
+        }
     }
 }

@@ -1,20 +1,30 @@
+//! A sign-up.
+
+#[cfg(feature = "client")]
+mod wire;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{InvalidEvent, Keys, id};
+use super::{
+    Attributable, EventIds, EventKind, InvalidEvent, NotAttributed, RetryClass,
+    additional_data::{AdditionalData, Keys},
+    attribution::sealed::Sealed,
+    is_absent, non_blank, present,
+};
 use crate::{
-    ClickId,
-    redact::{Hidden, Redacted},
+    ClickHistory, ClickId, Visitor,
+    redact::{Hidden, Redacted, RedactedUrl},
 };
 
-/// A sign-up: ties the shop's own user to the click that brought them (`POST /api/v1/track/lead`).
+/// A sign-up: ties your user to the click that brought them (`POST /api/v1/track/lead`).
 ///
 /// ```
 /// use affitor::{ClickId, Lead};
 ///
-/// let user_id = 7; // a number, a UUID, a text: whatever `Display`s
+/// let user_id = 7; // a number, a UUID, a string: anything that implements `Display`
 /// let lead = Lead::new(user_id)
 ///     .click_id(ClickId::new("cust_42_1714000000000").ok())
 ///     .email("jo@example.com");
@@ -26,37 +36,37 @@ use crate::{
 #[must_use = "an event does nothing until it is tracked"]
 #[non_exhaustive]
 pub struct Lead {
-    /// The shop's own stable id of the user, under which all later sales are found.
+    /// Your own stable id of the user. All later sales are found under it.
     #[doc(alias = "customerExternalId")]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_absent")]
     pub customer_key: Option<String>,
-    /// The visitor's click id. Filled in by a [`BoundClient`](crate::BoundClient) when absent.
+    /// Click id of the visitor. A [`BoundClient`](crate::BoundClient) fills it in if it is `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub click_id: Option<ClickId>,
-    /// The user's e-mail address; the service hashes it on arrival. Never shown by `Debug`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// E-mail address of the user. The service hashes it on arrival; `Debug` never shows it.
+    #[serde(skip_serializing_if = "is_absent")]
     pub email: Option<String>,
-    /// The tracker's session id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Session id of the browser tracker.
+    #[serde(skip_serializing_if = "is_absent")]
     pub session_id: Option<String>,
-    /// The page of the sign-up.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// URL of the sign-up page.
+    #[serde(skip_serializing_if = "is_absent")]
     pub page_url: Option<String>,
-    /// The visitor's whole click history, oldest first, at most 20.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub click_ids: Vec<ClickId>,
-    /// Anything else: `event_name`, `test_mode`, `program_id`, and what the shop adds.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub additional_data: Map<String, Value>,
+    /// Click history of the visitor. A [`BoundClient`](crate::BoundClient) fills it in if it is empty.
+    #[serde(skip_serializing_if = "ClickHistory::is_empty")]
+    pub click_ids: ClickHistory,
+    /// Everything else: `event_name`, `test_mode`, `program_id`, and your own entries.
+    #[serde(skip_serializing_if = "AdditionalData::is_empty")]
+    pub additional_data: serde_json::Map<String, Value>,
 }
 
 impl Lead {
-    /// A lead of the shop's user, named by an id that never changes. A blank one is as if absent.
+    /// Creates a lead for one of your users, named by an id that never changes. A blank id is treated as missing.
     pub fn new(customer_key: impl fmt::Display) -> Self {
-        Self { customer_key: id(customer_key), ..Self::default() }
+        Self { customer_key: non_blank(customer_key.to_string()), ..Self::default() }
     }
 
-    /// A lead that is known by its click alone.
+    /// Creates a lead that is known by its click alone.
     pub fn of_click(click_id: ClickId) -> Self {
         Self { click_id: Some(click_id), ..Self::default() }
     }
@@ -67,44 +77,43 @@ impl Lead {
         self
     }
 
-    /// Sets the e-mail address. A blank one is as if absent.
+    /// Sets the e-mail address. A blank one is treated as missing.
     pub fn email(mut self, email: impl AsRef<str>) -> Self {
-        self.email = id(email.as_ref());
+        self.email = non_blank(email.as_ref());
         self
     }
 
-    /// Sets the tracker's session id.
+    /// Sets the session id of the browser tracker.
     pub fn session_id(mut self, session_id: impl Into<String>) -> Self {
-        self.session_id = Some(session_id.into());
+        self.session_id = non_blank(session_id);
         self
     }
 
-    /// Sets the page of the sign-up.
+    /// Sets the URL of the sign-up page.
     pub fn page_url(mut self, page_url: impl Into<String>) -> Self {
-        self.page_url = Some(page_url.into());
+        self.page_url = non_blank(page_url);
         self
     }
 
-    /// Sets the visitor's click history, oldest first; of more than 20 the newest 20 are sent.
+    /// Sets the visitor's click history, oldest first.
     pub fn click_ids(mut self, click_ids: impl IntoIterator<Item = ClickId>) -> Self {
-        self.click_ids = crate::Visitor::default().history(click_ids).click_ids;
+        self.click_ids = click_ids.into_iter().collect();
         self
     }
 
-    /// Names the event, for the shop's own reports (`additional_data.event_name`).
+    /// Names the event for your own reports (`additional_data.event_name`).
     #[doc(alias = "eventName")]
     pub fn event_name(self, name: impl Into<String>) -> Self {
         self.additional("event_name", name.into())
     }
 
-    /// Whether the lead says enough to be sent.
+    /// Checks that the lead has what the service requires.
     ///
     /// # Errors
     ///
-    /// When it has neither a customer key nor a click id, outside test mode.
+    /// Returns an error if the lead has neither a customer key nor a click id and is not a test event.
     pub fn validate(&self) -> Result<(), InvalidEvent> {
-        let named = self.customer_key.as_deref().is_some_and(|key| !super::is_blank(key));
-        if named || self.click_id.is_some() || self.is_test() {
+        if present(self.customer_key.as_ref()).is_some() || self.click_id.is_some() || self.is_test() {
             Ok(())
         } else {
             Err(InvalidEvent("a lead needs a customer_key or a click_id"))
@@ -114,6 +123,40 @@ impl Lead {
 
 additional_data_methods!(Lead);
 
+impl EventKind for Lead {
+    fn validate(&self) -> Result<(), InvalidEvent> {
+        self.validate()
+    }
+
+    fn retry_class(&self) -> RetryClass {
+        RetryClass::Idempotent
+    }
+
+    fn ids(&self) -> EventIds<'_> {
+        let customer_key = present(self.customer_key.as_ref());
+        EventIds { customer_key, click_id: self.click_id.as_ref(), ..EventIds::default() }
+    }
+
+    fn identity(&self) -> Result<Option<Vec<&str>>, InvalidEvent> {
+        let ids = self.ids();
+        let parts = vec![ids.customer_key.unwrap_or_default(), ids.click_id.map_or("", ClickId::as_str)];
+        Ok((!self.is_test()).then_some(parts))
+    }
+}
+
+impl Sealed for Lead {}
+
+impl Attributable for Lead {
+    fn attribute_to(&mut self, visitor: &Visitor) {
+        if self.click_id.is_none() {
+            self.click_id.clone_from(&visitor.click_id);
+        }
+        if self.click_ids.is_empty() {
+            self.click_ids.clone_from(&visitor.click_ids);
+        }
+    }
+}
+
 impl fmt::Debug for Lead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lead")
@@ -121,9 +164,58 @@ impl fmt::Debug for Lead {
             .field("click_id", &self.click_id)
             .field("email", &self.email.as_ref().map(|_| Hidden))
             .field("session_id", &self.session_id.as_deref().map(Redacted))
-            .field("page_url", &self.page_url.as_deref().map(Redacted))
+            .field("page_url", &self.page_url.as_deref().map(RedactedUrl))
             .field("click_ids", &self.click_ids)
             .field("additional_data", &Keys(&self.additional_data))
             .finish()
+    }
+}
+
+/// What the service made of a lead.
+///
+/// ```
+/// # #[cfg(feature = "client")]
+/// # async fn sign_up(client: affitor::Client) -> Result<(), affitor::Error> {
+/// use affitor::{Lead, LeadOutcome};
+///
+/// match client.track_lead(Lead::new("user_7")).await? {
+///     LeadOutcome::Recorded | LeadOutcome::AlreadyRecorded => println!("a partner is credited with this user"),
+///     LeadOutcome::NotAttributed(reason) => println!("no partner: {reason}"), // the normal case
+///     outcome => println!("{outcome}"),
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeadOutcome {
+    /// The sign-up counts.
+    Recorded,
+    /// The customer already was a lead or a paying customer. Nothing to do.
+    AlreadyRecorded,
+    /// Stored; it counts once a lead arrives that is sent with the program's key. Occurs only without a key, on programs that
+    /// require one.
+    Provisional,
+    /// No partner brought this customer. The normal case for most visitors.
+    NotAttributed(NotAttributed),
+    /// Recorded as a test event.
+    #[non_exhaustive]
+    Test {
+        /// Id of the event.
+        event_id: Option<i64>,
+    },
+    /// The client is [disabled](crate::Client::disabled), so nothing was sent.
+    Disabled,
+}
+
+impl fmt::Display for LeadOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Recorded => f.write_str("recorded"),
+            Self::AlreadyRecorded => f.write_str("already recorded"),
+            Self::Provisional => f.write_str("provisional until a server reports the lead"),
+            Self::NotAttributed(reason) => write!(f, "not attributed: {reason}"),
+            Self::Test { .. } => f.write_str("recorded as a test event"),
+            Self::Disabled => f.write_str("not sent, because the client is disabled"),
+        }
     }
 }

@@ -1,219 +1,196 @@
-//! What happened, in the words of the API.
+//! The events of the API, and what the service made of them.
 
-/// What the events with `additional_data` have in common.
-macro_rules! additional_data_methods {
-    ($event:ident) => {
-        impl $event {
-            /// Adds an entry to `additional_data`.
-            pub fn additional(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-                self.additional_data.insert(key.into(), value.into());
-                self
-            }
+#[macro_use]
+mod additional_data;
+mod attribution;
+mod click;
+mod invalid;
+mod kind;
+mod lead;
+mod outcome;
+mod refund;
+mod sale;
 
-            /// Makes it a test event: kept apart by the service, without effect on attribution or commissions.
-            pub fn test_mode(mut self, on: bool) -> Self {
-                if on {
-                    return self.additional("test_mode", true);
+use serde::{Deserialize, Serialize};
+
+pub use attribution::Attributable;
+pub use click::{Click, ClickOutcome};
+pub use invalid::InvalidEvent;
+pub(crate) use kind::EventKind;
+pub use kind::{EventIds, RetryClass, WaitsFor};
+pub use lead::{Lead, LeadOutcome};
+pub use outcome::{EventOutcome, NotAttributed};
+pub use refund::{Refund, RefundOutcome};
+pub use sale::{Sale, SaleOutcome, SaleType, SubscriptionInterval};
+
+use crate::Visitor;
+
+/// Defines [`Event`] from the list of its kinds. A new kind of event is a file of its own and one line in this list.
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:literal => $kind:ident,)*) => {
+        /// An event that a server reports after the fact. It can be queued and delivered later.
+        ///
+        /// A [`Click`] is not one of them: it can't be repeated, and its response is a cookie for the visitor.
+        ///
+        /// ```
+        /// use affitor::{Event, Refund};
+        ///
+        /// let event = Event::from(Refund::full("in_1"));
+        /// assert_eq!(serde_json::to_value(&event)?["type"], "refund");
+        /// # Ok::<(), serde_json::Error>(())
+        /// ```
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[must_use = "an event does nothing until it is tracked"]
+        #[serde(tag = "type", rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum Event {
+            $($(#[$doc])* $kind($kind),)*
+        }
+
+        impl Event {
+            /// Names of all kinds of events, as returned by [`Event::kind`].
+            pub const KINDS: &'static [&'static str] = &[$($name,)*];
+
+            /// Returns the kind of the event: `lead`, `sale` or `refund`.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => $name,)*
                 }
-                self.additional_data.remove("test_mode");
-                self
             }
 
-            /// Whether it is a test event.
-            pub fn is_test(&self) -> bool {
-                self.additional_data.get("test_mode") == Some(&Value::Bool(true))
+            fn inner(&self) -> &dyn EventKind {
+                match self {
+                    $(Self::$kind(event) => event,)*
+                }
+            }
+        }
+
+        impl Attributable for Event {
+            fn attribute_to(&mut self, visitor: &Visitor) {
+                match self {
+                    $(Self::$kind(event) => event.attribute_to(visitor),)*
+                }
+            }
+        }
+
+        $(impl From<$kind> for Event {
+            fn from(event: $kind) -> Self {
+                Self::$kind(event)
+            }
+        })*
+
+        #[cfg(feature = "client")]
+        mod track {
+            use super::*;
+            use crate::{Client, Error, PriorDelivery, wire::Call};
+
+            /// Paths of the calls that report events.
+            pub(crate) const PATHS: &[&str] = &[Click::PATH, $($kind::PATH,)*];
+
+            impl Event {
+                /// Sends the event.
+                pub(crate) async fn track(self, client: &Client, prior: PriorDelivery) -> Result<EventOutcome, Error> {
+                    match self {
+                        $(Self::$kind(event) => Ok(client.track(event).await?.summary(prior)),)*
+                    }
+                }
+
+                /// Applies the client's settings. Returns `None` if the client would not send the event.
+                pub(crate) fn prepare(self, client: &Client) -> Option<Self> {
+                    match self {
+                        $(Self::$kind(event) => client.prepare(event).ok().map(Self::$kind),)*
+                    }
+                }
             }
         }
     };
 }
 
-mod click;
-mod lead;
-mod refund;
-mod sale;
-
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-
-pub use click::Click;
-pub use lead::Lead;
-pub use refund::Refund;
-pub use sale::{Sale, SaleType, SubscriptionInterval};
-
-use crate::Visitor;
-
-/// One of the events that a server reports after the fact: what can be queued and delivered later.
-///
-/// A [`Click`] is none of them: it can't be repeated, and its answer is a cookie.
-///
-/// ```
-/// use affitor::{Event, Refund};
-///
-/// let event = Event::from(Refund::full("in_1"));
-/// assert_eq!(serde_json::to_value(&event)?["type"], "refund");
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[must_use = "an event does nothing until it is tracked"]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Event {
+events! {
     /// A sign-up.
-    Lead(Lead),
+    "lead" => Lead,
     /// A payment.
-    Sale(Sale),
-    /// Money given back.
-    Refund(Refund),
+    "sale" => Sale,
+    /// Money returned to a customer.
+    "refund" => Refund,
 }
 
+#[cfg(feature = "client")]
+pub(crate) use track::PATHS;
+
 impl Event {
-    /// Its kind, in the API's words: `lead`, `sale` or `refund`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Event::Lead(_) => "lead",
-            Event::Sale(_) => "sale",
-            Event::Refund(_) => "refund",
-        }
-    }
-
-    /// What names it in the shop's books: the payment, else the customer, else the click.
-    #[cfg(feature = "client")]
-    pub(crate) fn id(&self) -> Option<&str> {
-        match self {
-            Event::Lead(lead) => lead.customer_key.as_deref().or(lead.click_id.as_ref().map(crate::ClickId::as_str)),
-            Event::Sale(sale) => Some(&sale.transaction_id),
-            Event::Refund(refund) => Some(&refund.transaction_id),
-        }
-    }
-
-    /// Whether it is a refund of a part: the only event that does harm when it is sent twice.
-    pub fn is_partial_refund(&self) -> bool {
-        matches!(self, Event::Refund(refund) if !refund.is_full())
-    }
-
-    /// Whether the event says enough to be sent.
+    /// Checks that the event has what the service requires.
     ///
     /// # Errors
     ///
-    /// As those of [`Lead::validate`], [`Sale::validate`] and [`Refund::validate`].
+    /// Returns the same errors as [`Lead::validate`], [`Sale::validate`] and [`Refund::validate`].
     pub fn validate(&self) -> Result<(), InvalidEvent> {
-        match self {
-            Event::Lead(lead) => lead.validate(),
-            Event::Sale(sale) => sale.validate(),
-            Event::Refund(refund) => refund.validate(),
-        }
+        self.inner().validate()
+    }
+
+    /// Returns whether the event may be sent again after an attempt that may have arrived.
+    pub fn retry_class(&self) -> RetryClass {
+        self.inner().retry_class()
+    }
+
+    /// Returns the ids in the event. Events that share one of them belong together.
+    pub fn ids(&self) -> EventIds<'_> {
+        self.inner().ids()
+    }
+
+    /// Returns which earlier events must be delivered before this one.
+    ///
+    /// ```
+    /// use affitor::{Currency, Event, Refund, Sale, WaitsFor};
+    ///
+    /// let refund = Event::from(Refund::full("in_1"));
+    /// assert_eq!(refund.waits_for(), WaitsFor::Payment { transaction_id: "in_1" });
+    /// ```
+    pub fn waits_for(&self) -> WaitsFor<'_> {
+        self.inner().waits_for()
+    }
+
+    /// Returns the text by which a queue recognises that two events report the same thing: a lead by customer and click, a
+    /// sale by its transaction, a refund by its transaction and its own id. `None` for test events, which are never the same.
+    ///
+    /// ```
+    /// use affitor::{Currency, Event, Refund, Sale};
+    ///
+    /// let sale = Event::from(Sale::new("in_1", 4_900, Currency::USD));
+    /// assert_eq!(sale.idempotency_key()?.unwrap(), r#"["sale","in_1"]"#);
+    ///
+    /// let refund = Event::from(Refund::partial("in_1", 1_500)); // which of the partial refunds of `in_1`?
+    /// assert!(refund.idempotency_key().is_err());
+    /// # Ok::<(), affitor::InvalidEvent>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a partial refund has no `refund_id`.
+    pub fn idempotency_key(&self) -> Result<Option<String>, InvalidEvent> {
+        let Some(mut parts) = self.inner().identity()? else { return Ok(None) };
+        parts.insert(0, self.kind());
+        // As JSON, so that no id can be mistaken for two.
+        Ok(serde_json::to_string(&parts).ok())
     }
 }
 
-impl From<Lead> for Event {
-    fn from(lead: Lead) -> Self {
-        Event::Lead(lead)
-    }
-}
-
-impl From<Sale> for Event {
-    fn from(sale: Sale) -> Self {
-        Event::Sale(sale)
-    }
-}
-
-impl From<Refund> for Event {
-    fn from(refund: Refund) -> Self {
-        Event::Refund(refund)
-    }
-}
-
-/// An event that can be given to a visitor: its click id is filled in where it has none.
-///
-/// Implemented for the events of this crate and for no others.
-pub trait Attributable: sealed::Sealed {
-    /// Fills in what the event lacks: the click id, and for a lead the history of clicks. A refund has neither; it
-    /// finds its sale by the transaction id.
-    fn attribute_to(&mut self, visitor: &Visitor);
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Event {}
-    impl Sealed for super::Lead {}
-    impl Sealed for super::Sale {}
-    impl Sealed for super::Refund {}
-}
-
-impl Attributable for Event {
-    fn attribute_to(&mut self, visitor: &Visitor) {
-        match self {
-            Event::Lead(lead) => lead.attribute_to(visitor),
-            Event::Sale(sale) => sale.attribute_to(visitor),
-            Event::Refund(refund) => refund.attribute_to(visitor),
-        }
-    }
-}
-
-impl Attributable for Lead {
-    fn attribute_to(&mut self, visitor: &Visitor) {
-        if self.click_id.is_none() {
-            self.click_id.clone_from(&visitor.click_id);
-        }
-        if self.click_ids.is_empty() {
-            self.click_ids.clone_from(&visitor.click_ids);
-        }
-    }
-}
-
-impl Attributable for Sale {
-    fn attribute_to(&mut self, visitor: &Visitor) {
-        if self.click_id.is_none() {
-            self.click_id.clone_from(&visitor.click_id);
-        }
-    }
-}
-
-impl Attributable for Refund {
-    fn attribute_to(&mut self, _: &Visitor) {}
-}
-
-/// Why an event can't be sent, found before the network is asked.
-///
-/// Also the source of an [`Error`](crate::Error) for which `is_invalid()` holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidEvent(pub(crate) &'static str);
-
-impl InvalidEvent {
-    /// A reason of one's own, for a `Deliver` that asks for more. It is shown and logged, so nothing of an event belongs into it.
-    pub const fn new(why: &'static str) -> Self {
-        Self(why)
-    }
-}
-
-impl fmt::Display for InvalidEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for InvalidEvent {}
-
-/// `additional_data`: the API's room for everything else, test mode included.
-type AdditionalData = Map<String, Value>;
-
+/// Returns whether a text is empty or consists of white space.
 fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
-/// An id as text, or nothing when it is blank: an empty form field is no id.
-fn id(id: impl fmt::Display) -> Option<String> {
-    let id = id.to_string();
-    (!is_blank(&id)).then_some(id)
+/// Returns the text, or `None` if it is blank: an empty form field is a missing value.
+fn non_blank(text: impl Into<String>) -> Option<String> {
+    Some(text.into()).filter(|text| !is_blank(text))
 }
 
-/// Keys only: what a shop puts into `additional_data` may be personal.
-struct Keys<'a>(&'a AdditionalData);
+/// Returns a borrowed text, or `None` if it is missing or blank.
+fn present(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !is_blank(text))
+}
 
-impl fmt::Debug for Keys<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys().map(|key| crate::redact::Redacted(key))).finish()
-    }
+/// For serde: whether a field is left out.
+fn is_absent(text: &Option<String>) -> bool {
+    present(text.as_ref()).is_none()
 }

@@ -1,20 +1,6 @@
-//! Which bodies may be looked into.
+//! Which bodies can contain a click id.
 
-/// What the head of a request says of its body.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct BodyHead<'r> {
-    /// The `Content-Type`.
-    pub content_type: Option<&'r [u8]>,
-    /// The `Content-Encoding`.
-    pub content_encoding: Option<&'r [u8]>,
-    /// Whether there is an `Expect` or `Upgrade` header: then the client waits for a word before it sends the body, and
-    /// reading would give it, or what follows is no body.
-    pub expects: bool,
-    /// The length in bytes, where it is known.
-    pub length: Option<u64>,
-}
-
-/// The kinds of bodies that can be looked into.
+/// A kind of body that can contain a click id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyKind {
@@ -25,7 +11,7 @@ pub enum BodyKind {
 }
 
 impl BodyKind {
-    /// The kind by the `Content-Type`, in any case and with any parameters.
+    /// Returns the kind for a `Content-Type`, in upper or lower case and with any parameters.
     ///
     /// ```
     /// use affitor::find::BodyKind;
@@ -35,7 +21,7 @@ impl BodyKind {
     /// assert_eq!(BodyKind::of(b"multipart/form-data; boundary=x"), None);
     /// ```
     pub fn of(content_type: &[u8]) -> Option<Self> {
-        // As nearly everybody writes it.
+        // The common case.
         if content_type == b"application/json" {
             return Some(Self::Json);
         }

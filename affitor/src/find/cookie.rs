@@ -1,21 +1,21 @@
-//! The tracker's cookies, in `Cookie` headers that may hold anything.
+//! The tracker's cookies, in `Cookie` headers with arbitrary content.
 //!
-//! Headers are read as bytes: one cookie that is not UTF-8 costs only itself. A value that is quoted or
-//! percent-encoded is not a valid id. Of several cookies of one name the first valid one counts, since a browser sends
-//! the one of the closest path first.
+//! Headers are read as bytes, so a cookie that is not UTF-8 does not affect the others. A value that is quoted or
+//! percent-encoded is not a valid id. Of several cookies with the same name the first valid one counts: a browser sends the
+//! one with the closest path first.
 
 use std::sync::LazyLock;
 
 use memchr::memchr;
 use percent_encoding::percent_decode;
 
-use super::{HISTORY_COOKIE, HISTORY_LEN, Names, OLD_CLICK_ID_COOKIE};
-use crate::ClickId;
+use super::{HISTORY_COOKIE, Names, OLD_CLICK_ID_COOKIE};
+use crate::{ClickHistory, ClickId};
 
-/// What the value of [`OLD_CLICK_ID_COOKIE`] must start with: the name is not Affitor's alone.
+/// Required prefix of the value of [`OLD_CLICK_ID_COOKIE`], because other software uses that name too.
 const OLD_VALUE_PREFIX: &[u8] = b"cust_";
 
-/// The first valid id under the first of the names that has one, in all `Cookie` headers of a request.
+/// Returns the click id from the `Cookie` headers of a request: the first valid id under the first name that has one.
 ///
 /// ```
 /// use affitor::find::{Names, cookie};
@@ -26,12 +26,12 @@ const OLD_VALUE_PREFIX: &[u8] = b"cust_";
 /// ```
 pub fn click_id<'h>(headers: impl IntoIterator<Item = &'h [u8]>, names: &Names) -> Option<ClickId> {
     let mut found = None;
-    // Only names before that of the best find so far can still win.
+    // Only names before the best one so far can still win.
     let mut wanted = names.len();
     for header in headers {
         each_value(header, names, |number, name, value| {
-            let mine = name != OLD_CLICK_ID_COOKIE || value.starts_with(OLD_VALUE_PREFIX);
-            if let (true, Ok(click_id)) = (mine && number < wanted, ClickId::new(value)) {
+            let ours = name != OLD_CLICK_ID_COOKIE || value.starts_with(OLD_VALUE_PREFIX);
+            if let (true, Ok(click_id)) = (ours && number < wanted, ClickId::new(value)) {
                 found = Some(click_id);
                 wanted = number;
             }
@@ -44,24 +44,23 @@ pub fn click_id<'h>(headers: impl IntoIterator<Item = &'h [u8]>, names: &Names) 
     found
 }
 
-/// The visitor's history of clicks from the cookie [`HISTORY_COOKIE`]: oldest first, without doubles (of which the
-/// newest place counts), and of more than [`HISTORY_LEN`] the newest.
+/// Returns the click history from the cookie [`HISTORY_COOKIE`].
 ///
-/// The cookie holds ids joined with `|`, percent-encoded. Parts that are no ids are left out.
+/// The cookie contains ids joined with `|`, percent-encoded. Invalid ids are left out.
 ///
 /// ```
 /// use affitor::find::cookie;
 ///
 /// let headers: [&[u8]; 1] = [b"affitor_click_ids=cust_1_1%7Ccust_2_2"];
 /// let history = cookie::history(headers);
-/// assert_eq!(history, ["cust_1_1", "cust_2_2"]);
+/// assert_eq!(*history, ["cust_1_1", "cust_2_2"]);
 /// ```
-pub fn history<'h>(headers: impl IntoIterator<Item = &'h [u8]>) -> Vec<ClickId> {
+pub fn history<'h>(headers: impl IntoIterator<Item = &'h [u8]>) -> ClickHistory {
     static NAME: LazyLock<Names> = LazyLock::new(|| Names::new([HISTORY_COOKIE]));
-    let mut history = Vec::new();
+    let mut history = ClickHistory::default();
     for header in headers {
         each_value(header, &NAME, |_, _, value| {
-            history = history_of_value(value);
+            history = parse_history(value);
             history.is_empty()
         });
         if !history.is_empty() {
@@ -71,25 +70,24 @@ pub fn history<'h>(headers: impl IntoIterator<Item = &'h [u8]>) -> Vec<ClickId> 
     history
 }
 
-fn history_of_value(value: &[u8]) -> Vec<ClickId> {
+fn parse_history(value: &[u8]) -> ClickHistory {
     let value: Vec<u8> = percent_decode(value).collect();
+    let newest = value.rsplit(|byte| *byte == b'|').filter_map(|part| ClickId::new(part).ok());
+    // A hostile cookie can have thousands of ids: stop when the history is full.
     let mut newest_first: Vec<ClickId> = Vec::new();
-    for part in value.rsplit(|byte| *byte == b'|') {
-        if newest_first.len() == HISTORY_LEN {
+    for id in newest {
+        if newest_first.len() == ClickHistory::MAX_LEN {
             break;
         }
-        if let Ok(id) = ClickId::new(part) {
-            if !newest_first.contains(&id) {
-                newest_first.push(id);
-            }
+        if !newest_first.contains(&id) {
+            newest_first.push(id);
         }
     }
-    newest_first.reverse();
-    newest_first
+    newest_first.into_iter().rev().collect()
 }
 
-/// Hands over the values under the names in one `Cookie` header, without the white space around them, each with its name
-/// and that name's number; until one is enough.
+/// Calls `goes_on` with the position of the name, the name and the value of each cookie with one of the names, until it returns
+/// `false`. White space around values is removed.
 fn each_value<'h>(header: &'h [u8], names: &Names, mut goes_on: impl FnMut(usize, &str, &'h [u8]) -> bool) {
     names.each_in(header, |start, number| {
         let before = header[..start].trim_ascii_end();

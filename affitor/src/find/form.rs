@@ -5,10 +5,10 @@ use memchr::memchr;
 use super::Names;
 use crate::ClickId;
 
-/// The valid id under the first of the fields that has one. Of doubles the last one wins, as for a handler that reads
-/// the form into a map.
+/// Returns the click id from the first field that has a valid one. If a field occurs more than once the last value counts, as in
+/// a handler that reads the form into a map.
 ///
-/// Only pairs that may be a hit are decoded. What does not decode to a valid id is as if absent.
+/// Only pairs that may match are decoded. A value that does not decode to a valid id is treated as missing.
 ///
 /// ```
 /// use affitor::find::{Names, form};
@@ -35,7 +35,7 @@ fn last_of(body: &[u8], field: &str) -> Option<ClickId> {
         .and_then(|(_, id)| ClickId::new(id.as_bytes()).ok())
 }
 
-/// Whether the bytes around it say nothing of the name until it is decoded.
+/// Whether a name with this byte must be decoded before it can be compared.
 fn is_escape(byte: &u8) -> bool {
     matches!(byte, b'%' | b'+')
 }

@@ -2,9 +2,9 @@
 
 use crate::ClickId;
 
-/// The first valid id among the values of a header, in the order in which they came.
+/// Returns the first valid id among the values of a header.
 ///
-/// White space around a value is no part of it. A value that a proxy has joined of two (`a, b`) is not valid.
+/// White space around a value is ignored. Two values that a proxy joined into one (`a, b`) are not a valid id.
 ///
 /// ```
 /// use affitor::find::header;

@@ -1,9 +1,9 @@
 //! A field of a JSON body.
 //!
-//! The rules are those of a handler that reads the same body: the field counts at the top level of an object only, of
-//! doubles the last one wins, an escaped key (`affitor\u0043lickId`) is the key, and a document that is broken
-//! anywhere, even behind the field, has no field. A reader that stops at the first hit would disagree with the handler
-//! on all but the first of these.
+//! The rules match those of a handler that parses the same body. The field counts only at the top level of an object. If it
+//! occurs more than once the last value counts. An escaped key (`affitor\u0043lickId`) is the same key. A document that is
+//! malformed anywhere, even after the field, has no field. A parser that stops at the first match would disagree with the
+//! handler on everything except the first rule.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use super::Names;
 use crate::ClickId;
 
-/// The valid id under the first of the fields that has one.
+/// Returns the click id from the first field that has a valid one.
 ///
-/// A body in which no field's name occurs costs two searches.
+/// A body without the name of a field costs two substring searches; only other bodies are parsed.
 ///
 /// ```
 /// use affitor::find::{Names, json};
@@ -37,7 +37,7 @@ pub fn click_id(body: &[u8], fields: &Names) -> Option<ClickId> {
     found.into_iter().flatten().next()
 }
 
-/// The top level of the document: what each field holds, the last of doubles.
+/// Visits the top level of the document: the last value of each field.
 struct Object<'f>(&'f Names);
 
 impl<'de> Visitor<'de> for Object<'_> {
@@ -61,7 +61,7 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 }
 
-/// Which field a key is, if any.
+/// Maps a key to the position of its field.
 struct Key<'f>(&'f Names);
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {
@@ -84,7 +84,7 @@ impl Visitor<'_> for Key<'_> {
     }
 }
 
-/// The value of a field: an id, or anything else, which is read over.
+/// Reads the value of a field. Anything except a valid id is skipped.
 struct Value;
 
 impl<'de> DeserializeSeed<'de> for Value {

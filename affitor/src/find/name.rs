@@ -1,13 +1,13 @@
-//! Names to be found in many requests, with one search for all of them.
+//! Names to find in many requests, with one search for all of them.
 
 use std::fmt;
 
 use memchr::memmem::Finder;
 
-/// The names of cookies or of body fields, the first one first, with their search prepared once.
+/// Names of cookies or body fields in order of precedence, with their search prepared once.
 ///
-/// What all of the names have in common (`_c` of `affitor_click_id` and `customer_code`) is looked for, and only where it
-/// stands the names are: so each text is searched once, however many names there are.
+/// The search first finds what all names have in common (`_c` of `affitor_click_id` and `customer_code`), and compares the names
+/// only there. So each text is searched once, however many names there are.
 ///
 /// ```
 /// use affitor::find::Names;
@@ -22,7 +22,7 @@ pub struct Names {
     plain: bool,
 }
 
-/// A name, and where in it the anchor stands.
+/// A name, and the position of the common part in it.
 #[derive(Clone)]
 struct Anchored {
     name: Box<str>,
@@ -30,11 +30,11 @@ struct Anchored {
 }
 
 impl Names {
-    /// Prepares the search. Empty names are left out.
+    /// Prepares the search. Empty names are ignored.
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
         let anchor = common(&names);
-        // JSON can write these only as themselves or as `\u….`, and a form only as themselves or with `%`.
+        // In JSON these can only be written literally or as `\u…`, in a form only literally or with `%`.
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         Self {
             plain: names.iter().all(|name| name.bytes().all(is_plain)),
@@ -46,28 +46,28 @@ impl Names {
         }
     }
 
-    /// The names.
+    /// Returns the names.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|anchored| &*anchored.name)
     }
 
-    /// How many names there are.
+    /// Returns the number of names.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no names.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// Whether a text without escapes may have one of the names in it.
+    /// Whether a text without escapes may contain one of the names.
     pub(super) fn may_occur_in(&self, text: &[u8]) -> bool {
         !self.plain || self.anchor.find(text).is_some()
     }
 
-    /// Hands over each place at which a name's bytes stand, whether or not they mean the name there, with the number of
-    /// the name; until one is enough.
+    /// Calls `goes_on` with each position of a name in the text, and the number of the name, until it returns `false`. The caller
+    /// checks what the bytes mean there.
     pub(super) fn each_in(&self, text: &[u8], mut goes_on: impl FnMut(usize, usize) -> bool) {
         let mut from = 0;
         while let Some(at) = text.get(from..).and_then(|rest| self.anchor.find(rest)) {
@@ -82,7 +82,7 @@ impl Names {
     }
 }
 
-/// The longest text that all of the names have in common.
+/// Returns the longest text that all names have in common.
 fn common<'n>(names: &[&'n str]) -> &'n str {
     let Some((first, others)) = names.split_first() else { return "" };
     let in_all = |part: &str| others.iter().all(|other| other.contains(part));

@@ -1,4 +1,4 @@
-//! One webhook endpoint of a shop: its secrets and settings.
+//! One webhook endpoint of an app: its secrets and settings.
 
 use std::{
     collections::HashMap,
@@ -13,13 +13,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{
     Provider, VerifyError, WebhookEvent,
     event::Settings,
+    memory::PaymentMemory,
     signature::{Signed, seconds_of},
 };
 use crate::Currency;
 
-/// A webhook endpoint: the secrets with which the provider signs, and what is to be done with its events. Cheap to clone.
+/// A webhook endpoint: the secrets with which the provider signs, and how its events are read. Cheap to clone.
 ///
-/// Make one at the start of the app, where a missing secret should stop it:
+/// Create one when the app starts, so that a missing secret stops it:
 ///
 /// ```
 /// use affitor::webhook::{Stripe, Webhook};
@@ -27,106 +28,140 @@ use crate::Currency;
 /// // let secret = std::env::var("STRIPE_WEBHOOK_SECRET")?;
 /// # let secret = "whsec_0123456789";
 /// let webhook = Webhook::<Stripe>::new(secret)?
-///     .or_secret("whsec_the_old_one")? // while a secret is exchanged, both are signed with
+///     .or_secret("whsec_the_old_one")? // while rotating a secret
 ///     .body_limit(256 * 1024);
 /// assert!(Webhook::<Stripe>::new("").is_err());
 /// # Ok::<(), affitor::webhook::InvalidSecret>(())
 /// ```
+///
+/// # Memory
+///
+/// A `Webhook` remembers recently reported payments, so that a partial refund that is delivered twice counts once. Its clones
+/// share that memory, also after a setting was changed. A `Webhook` that is built anew starts without memory: build it once and
+/// clone it, instead of building it in the factory of an actix-web `HttpServer` (which runs once per worker) or in an
+/// implementation of axum's `FromRef` (which runs once per request).
 pub struct Webhook<P> {
     secrets: Arc<[SecretString]>,
     tolerance: Duration,
     body_limit: usize,
     pub(super) settings: Arc<Settings>,
+    memory: Arc<PaymentMemory>,
     provider: PhantomData<fn() -> P>,
 }
 
 impl<P: Provider> Webhook<P> {
-    /// An endpoint with the secret that the provider shows for it: Stripe's `whsec_…`, Polar's, Lemon Squeezy's signing
-    /// secret, Paddle's `pdl_ntfset_…`. White space around it (a line end from a file, say) is dropped.
+    /// Creates an endpoint with the secret that the provider shows for it: Stripe's `whsec_…`, Polar's secret, Lemon Squeezy's
+    /// signing secret, Paddle's `pdl_ntfset_…`. White space around it (such as the line end of a file) is ignored.
     ///
     /// # Errors
     ///
-    /// When the secret is empty: anybody could sign with it.
+    /// Returns an error if the secret is empty, because anyone could sign with it; if it is an API key of the provider; if it is not
+    /// a Stripe secret but must be one.
     pub fn new(secret: impl Into<String>) -> Result<Self, InvalidSecret> {
         Ok(Self {
-            secrets: Arc::new([checked(secret)?]),
+            secrets: Arc::new([checked::<P>(secret)?]),
             tolerance: Duration::from_secs(5 * 60),
             body_limit: 1024 * 1024,
             settings: Arc::default(),
+            memory: Arc::default(),
             provider: PhantomData,
         })
     }
 
-    /// Takes another secret as well, while one is exchanged.
+    /// Adds a secret, while you rotate secrets.
     ///
     /// # Errors
     ///
-    /// When the secret is empty.
+    /// Returns the same errors as [`Webhook::new`].
     pub fn or_secret(mut self, secret: impl Into<String>) -> Result<Self, InvalidSecret> {
-        self.secrets = self.secrets.iter().cloned().chain([checked(secret)?]).collect();
+        self.secrets = self.secrets.iter().cloned().chain([checked::<P>(secret)?]).collect();
         Ok(self)
     }
 
-    /// Sets how far the time of a signature may be from now, both ways, in whole seconds: 5 minutes unless set. Lemon Squeezy's scheme has
-    /// no time.
+    /// Shares the memory of reported payments with another endpoint of the same provider, for an app that receives the same
+    /// payments at two endpoints. See [Memory](Webhook#memory).
+    #[must_use]
+    pub fn share_memory(mut self, other: &Self) -> Self {
+        self.memory = Arc::clone(&other.memory);
+        self
+    }
+
+    /// Sets how far the time of a signature may be from the current time, in either direction, in whole seconds. Default: 5 minutes.
+    /// Lemon Squeezy's signatures have no time.
     #[must_use]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self
     }
 
-    /// Sets how many bytes of a body the frameworks' extractors read: 1 MiB (1,048,576 bytes) unless set. A longer one is
-    /// answered with 413.
+    /// Returns how far the time of a signature may be from the current time.
+    pub fn get_tolerance(&self) -> Duration {
+        self.tolerance
+    }
+
+    /// Sets the maximum size of a body in bytes. Default: 1 MiB (1,048,576 bytes). The extractors respond to a larger one with
+    /// status 413.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
     }
 
-    /// Makes all events of this endpoint test events. Stripe's and Lemon Squeezy's say themselves whether they are; the
-    /// sandboxes of Polar and Paddle do not.
-    #[must_use]
-    pub fn test_mode(mut self, on: bool) -> Self {
-        self.change().test_mode = on;
-        self
-    }
-
-    /// Takes sales in this currency as well as in USD, EUR and VND: some of the service's pages say that it takes any. It
-    /// may reject them, and takes the amount as it is, in the currency's smallest unit.
-    #[must_use]
-    pub fn currency(mut self, currency: Currency) -> Self {
-        self.change().currencies.push(currency);
-        self
-    }
-
-    /// How many bytes of a body are read at most.
-    pub fn max_body(&self) -> usize {
+    /// Returns the maximum size of a body in bytes.
+    pub fn get_body_limit(&self) -> usize {
         self.body_limit
     }
 
-    /// Checks that a signature is there at all: worth knowing before a body is read.
+    /// Makes every event of this endpoint a test event (default: `false`). Webhooks of Stripe and Lemon Squeezy are marked as tests;
+    /// those of Polar's and Paddle's sandboxes are not.
+    #[must_use]
+    pub fn test_mode(mut self, on: bool) -> Self {
+        self.settings_mut().test_mode = on;
+        self
+    }
+
+    /// Returns whether every event of this endpoint is a test event.
+    pub fn get_test_mode(&self) -> bool {
+        self.settings.test_mode
+    }
+
+    /// Adds a currency to the accepted ones, which are USD, EUR and VND by default. Some of the service's pages say that it accepts
+    /// any currency; it may still reject this one. The amount is sent as it is, in the currency's smallest unit.
+    #[must_use]
+    pub fn allow_currency(mut self, currency: Currency) -> Self {
+        self.settings_mut().currencies.push(currency);
+        self
+    }
+
+    /// Returns the accepted currencies.
+    pub fn get_allowed_currencies(&self) -> impl Iterator<Item = Currency> {
+        self.settings.allowed_currencies()
+    }
+
+    /// Checks that a request has a signature, before its body is read. `header` returns the value of a header by its lower-case
+    /// name.
     ///
     /// # Errors
     ///
-    /// [`VerifyError::MissingHeader`].
+    /// Returns [`VerifyError::MissingHeader`] if the signature header is missing.
     pub fn check_signed<'h>(&self, header: impl Fn(&str) -> Option<&'h [u8]>) -> Result<(), VerifyError> {
         let name = P::SIGNATURE;
         header(name).map(drop).ok_or(VerifyError::MissingHeader { name })
     }
 
-    pub(super) fn change(&mut self) -> &mut Settings {
+    pub(super) fn settings_mut(&mut self) -> &mut Settings {
         Arc::make_mut(&mut self.settings)
     }
 
-    /// Checks the signature of a request, and reads its body.
+    /// Checks the signature of a request, and parses its body.
     ///
-    /// `header` gives the value of a header by its lower-case name, `body` is what the provider has sent, byte for byte.
-    /// Comparing takes the same time wherever the signatures differ.
+    /// `header` returns the value of a header by its lower-case name, `body` is the body byte for byte. Signatures are compared
+    /// in constant time.
     ///
     /// # Errors
     ///
-    /// See [`VerifyError`]: without the right signature, with one outside of the tolerance, or with a body that is no JSON
-    /// object.
+    /// Returns an error if the signature is missing, malformed or wrong; if its time is outside the tolerance; if the body is not
+    /// a JSON object. See [`VerifyError`].
     pub fn verify<'h>(
         &self,
         header: impl Fn(&str) -> Option<&'h [u8]>,
@@ -137,24 +172,36 @@ impl<P: Provider> Webhook<P> {
         let header = |name: &str| -> Option<&[u8]> { header(name) };
         let (secrets, tolerance) = (&*self.secrets, self.tolerance);
         P::verify(&Signed { header: &header, body, secrets, now, tolerance })?;
-        WebhookEvent::new(body, Arc::clone(&self.settings)).ok_or(VerifyError::NotJson)
+        WebhookEvent::new(body, Arc::clone(&self.settings), Arc::clone(&self.memory)).ok_or(VerifyError::NotJson)
     }
 
-    /// Signs a body as the provider does: the headers for a test of one's own handler. `id` is the message's, where the
-    /// scheme has one (Polar's).
+    /// Signs a body as the provider does, and returns the headers. For tests of your own handler. `id` is the message id, which
+    /// only Polar's signatures contain.
     pub fn sign(&self, id: &str, body: &[u8], now: SystemTime) -> HashMap<&'static str, String> {
-        // There is at least one.
+        // There is always at least one secret.
         let secret = self.secrets.first().map_or("", |secret| secret.expose_secret());
         P::sign(secret.as_bytes(), id, body, seconds_of(now)).into_iter().collect()
     }
 }
 
-fn checked(secret: impl Into<String>) -> Result<SecretString, InvalidSecret> {
+fn checked<P: Provider>(secret: impl Into<String>) -> Result<SecretString, InvalidSecret> {
     let secret = SecretString::from(secret.into());
-    match secret.expose_secret().trim() {
-        // The prefix alone is what is left of a secret that was cut off.
-        "" | "whsec_" | "pdl_ntfset_" => Err(InvalidSecret(())),
-        trimmed => Ok(SecretString::from(trimmed)),
+    let trimmed = secret.expose_secret().trim();
+    // The prefix alone is the rest of a secret that was cut off.
+    if matches!(trimmed, "" | "whsec_" | "pdl_ntfset_") {
+        return Err(InvalidSecret("the webhook secret is empty, so anyone could sign with it"));
+    }
+    // Keys of Stripe, Polar, Paddle and Lemon Squeezy (a JSON Web Token).
+    const API_KEYS: [&str; 7] =
+        ["sk_", "pk_", "rk_", "polar_oat_", "polar_pat_", "pdl_live_apikey_", "pdl_sdbx_apikey_"];
+    if API_KEYS.iter().any(|prefix| trimmed.starts_with(prefix)) {
+        return Err(InvalidSecret(
+            "this is an API key and not a webhook secret: copy the signing secret from the settings of the webhook endpoint",
+        ));
+    }
+    match P::reject_secret(trimmed) {
+        Some(reason) => Err(InvalidSecret(reason)),
+        None => Ok(SecretString::from(trimmed)),
     }
 }
 
@@ -165,6 +212,7 @@ impl<P> Clone for Webhook<P> {
             tolerance: self.tolerance,
             body_limit: self.body_limit,
             settings: Arc::clone(&self.settings),
+            memory: Arc::clone(&self.memory),
             provider: PhantomData,
         }
     }
@@ -182,11 +230,11 @@ impl<P: Provider> fmt::Debug for Webhook<P> {
     }
 }
 
-/// A webhook's secret that is empty.
+/// The reason why a text can't be a webhook secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct InvalidSecret(());
+pub struct InvalidSecret(pub(super) &'static str);
 
-/// What a `main` that fails shows.
+/// Same as `Display`: it is what a failing `main` prints.
 impl fmt::Debug for InvalidSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -195,7 +243,7 @@ impl fmt::Debug for InvalidSecret {
 
 impl fmt::Display for InvalidSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the webhook's secret is empty: anybody could sign with it")
+        f.write_str(self.0)
     }
 }
 

@@ -1,33 +1,32 @@
-//! Why a request is no webhook of the provider's.
+//! Why a request is not a webhook of the provider.
 
 use std::fmt;
 
-/// Why a request is not taken for a webhook of the provider's. Answer it with status 400.
+/// The reason why a request is not accepted as a webhook of the provider. Respond with status 400.
 ///
-/// It holds nothing of the body and nothing of the secret.
+/// It contains nothing of the body or the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// A header that the provider always sends is not there: the request is not from the provider, or something in between
-    /// drops headers.
+    /// A header that the provider always sends is missing: the request is not from the provider, or a proxy removes headers.
     #[non_exhaustive]
     MissingHeader {
-        /// Its name.
+        /// Name of the header.
         name: &'static str,
     },
-    /// A header is not what the provider writes.
+    /// A header does not have the provider's format.
     #[non_exhaustive]
     MalformedHeader {
-        /// Its name.
+        /// Name of the header.
         name: &'static str,
     },
-    /// No signature fits: the secret is another endpoint's, the body was changed on its way (parsed and written again,
-    /// say), or the request is forged.
+    /// No signature matches: the secret belongs to another endpoint, the body was modified (for example parsed and serialized), or
+    /// the request is forged.
     WrongSignature,
-    /// The signature is right and too old, or from the future: a replay, or a clock that is wrong. See
+    /// The signature is correct, but its time is not: a replay, or a wrong clock. See
     /// [`Webhook::tolerance`](super::Webhook::tolerance).
     OutsideTolerance,
-    /// The signature is right, and the body is no JSON object: it was cut off before it was signed.
+    /// The signature is correct, but the body is not a JSON object.
     NotJson,
 }
 
@@ -37,10 +36,10 @@ impl fmt::Display for VerifyError {
             Self::MissingHeader { name } => write!(f, "the header {name} is missing"),
             Self::MalformedHeader { name } => write!(f, "the header {name} is malformed"),
             Self::WrongSignature => f.write_str(
-                "wrong signature: check that the secret is this endpoint's, and that the body is the raw one",
+                "wrong signature: check that the secret belongs to this endpoint, and that the body is unmodified",
             ),
             Self::OutsideTolerance => {
-                f.write_str("the signature's time is more than the tolerance away: a replay, or a wrong clock")
+                f.write_str("the time of the signature is outside the tolerance: a replay, or a wrong clock")
             }
             Self::NotJson => f.write_str("the body is not a JSON object"),
         }

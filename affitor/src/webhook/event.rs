@@ -1,40 +1,53 @@
-//! A webhook whose signature was right.
+//! A verified webhook.
 
 use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc, time::SystemTime};
 
 use serde_json::Value;
 
-use super::{Ignored, Provider, Refused, StripeRefunds, Tracking};
+use super::{Ignored, Provider, Refused, StripeRefunds, Tracking, memory::PaymentMemory};
 use crate::{Currency, Event, redact::Redacted};
 
-/// What a shop has set for the events of an endpoint.
+/// The settings of an endpoint that affect how its events are read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
     pub(super) test_mode: bool,
-    /// Besides those that Affitor takes for certain.
+    /// In addition to the default ones.
     pub(super) currencies: Vec<Currency>,
     pub(super) read_by_affitor: bool,
     pub(super) stripe_refunds: Option<StripeRefunds>,
 }
 
-/// A webhook whose signature was right: the provider's side of a payment. ([`Event`] is Affitor's.) Cheap to clone.
+impl Settings {
+    pub(super) fn allowed_currencies(&self) -> impl Iterator<Item = Currency> {
+        [Currency::USD, Currency::EUR, Currency::VND].into_iter().chain(self.currencies.iter().copied())
+    }
+}
+
+/// A verified webhook: what the provider reports about a payment. ([`Event`] is what is reported to Affitor.) Cheap to clone.
 ///
-/// `Debug` shows its id and type, and nothing of what is in it.
+/// `Debug` shows its id and type, and nothing of its content.
 pub struct WebhookEvent<P> {
     json: Arc<Value>,
     body: Arc<[u8]>,
     pub(super) settings: Arc<Settings>,
+    pub(super) memory: Arc<PaymentMemory>,
     provider: PhantomData<fn() -> P>,
 }
 
 impl<P: Provider> WebhookEvent<P> {
-    /// Of a body whose signature is right, if it is a JSON object.
-    pub(super) fn new(body: &[u8], settings: Arc<Settings>) -> Option<Self> {
+    /// Parses a verified body. Returns `None` if it is not a JSON object.
+    pub(super) fn new(body: &[u8], settings: Arc<Settings>, memory: Arc<PaymentMemory>) -> Option<Self> {
         let json: Value = serde_json::from_slice(body).ok()?;
-        json.is_object().then(|| Self { json: Arc::new(json), body: body.into(), settings, provider: PhantomData })
+        json.is_object().then(|| Self {
+            json: Arc::new(json),
+            body: body.into(),
+            settings,
+            memory,
+            provider: PhantomData,
+        })
     }
 
-    /// What Affitor is to hear of it: at most one event. Pure, and the same each time.
+    /// Returns what to report to Affitor: at most one event. Pure, so the result is always the same.
     pub fn tracking(&self) -> Tracking {
         if P::kind(&self.json).is_none() {
             return Tracking::Refused(Refused::MissingField { field: "the event's type" });
@@ -47,7 +60,7 @@ impl<P: Provider> WebhookEvent<P> {
         let test = self.settings.test_mode
             || match P::says_test(&self.json) {
                 Ok(test) => test,
-                // Only of what would be tracked.
+                // Matters only if there is an event to track.
                 Err(why) if ours => return Tracking::Refused(why),
                 Err(_) => false,
             };
@@ -58,39 +71,39 @@ impl<P: Provider> WebhookEvent<P> {
         }
     }
 
-    /// The whole body as JSON, for what this crate does not read: the shop's own fields.
+    /// Returns the body as JSON, for fields that this crate does not read.
     pub fn json(&self) -> &Value {
         &self.json
     }
 
-    /// The whole body as it was signed, for another library or an archive.
+    /// Returns the body as it was signed, for another library or an archive.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// How much of a sale's amount is tax, in the currency's smallest unit, where the event says it: of sessions and invoices
-    /// (Stripe), orders, invoices and transactions. Refunds don't say it.
+    /// Returns the tax included in a sale's amount, in the currency's smallest unit, if the event contains it: Stripe's sessions and
+    /// invoices, orders, invoices and transactions do. Refunds don't.
     pub fn tax_cents(&self) -> Option<u64> {
         P::tax(&self.json)
     }
 
-    /// The event's id at the provider, where it has one: the same each time that it is delivered. (Lemon Squeezy's is the
-    /// id of the webhook that was triggered; Polar's stands in the header `webhook-id`.)
+    /// Returns the id of the event at the provider, if it has one. It is the same in each delivery. (Lemon Squeezy's is the id of
+    /// the webhook; Polar sends the id in the header `webhook-id`, so this is `None`.)
     pub fn id(&self) -> Option<Cow<'_, str>> {
         P::id(&self.json)
     }
 
-    /// The name of its type, such as `invoice.paid`; empty where there is none.
+    /// Returns the type of the event, such as `invoice.paid`. Empty if there is none.
     pub fn kind(&self) -> &str {
         P::kind(&self.json).unwrap_or_default()
     }
 
-    /// When it happened, which is not when it was delivered.
+    /// Returns the time of the event, which differs from the time of its delivery.
     pub fn occurred_at(&self) -> Option<SystemTime> {
         P::occurred_at(&self.json)
     }
 
-    /// Whether it is of the provider's test mode, by its own word or by [`Webhook::test_mode`](super::Webhook::test_mode).
+    /// Returns whether this is a test: because the provider marked it, or because of [`Webhook::test_mode`](super::Webhook::test_mode).
     pub fn is_test(&self) -> bool {
         self.settings.test_mode || P::says_test(&self.json).unwrap_or(false)
     }
@@ -98,8 +111,13 @@ impl<P: Provider> WebhookEvent<P> {
 
 impl<P> Clone for WebhookEvent<P> {
     fn clone(&self) -> Self {
-        let (json, body) = (Arc::clone(&self.json), Arc::clone(&self.body));
-        Self { json, body, settings: Arc::clone(&self.settings), provider: PhantomData }
+        Self {
+            json: Arc::clone(&self.json),
+            body: Arc::clone(&self.body),
+            settings: Arc::clone(&self.settings),
+            memory: Arc::clone(&self.memory),
+            provider: PhantomData,
+        }
     }
 }
 

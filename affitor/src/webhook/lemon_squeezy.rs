@@ -17,22 +17,22 @@ use crate::{Event, Refund, Sale};
 
 /// Lemon Squeezy. The secret is the webhook's signing secret.
 ///
-/// # Which events the webhook needs
+/// # Required events
 ///
 /// `order_created` and `subscription_payment_success` for sales and renewals; `order_refunded` and
 /// `subscription_payment_refunded` for refunds.
 ///
-/// - A subscription's first payment (`billing_reason=initial`) has an order too, and counts from there.
-/// - Orders and invoices are numbered in two series: they are tracked as `ls_order_…` and `ls_invoice_…`.
-/// - The customer is `user_id` of the checkout's custom data, else `user_email`. Give the former: an address changes. The
-///   custom data's `affitor_click_id` is read where it is there.
-/// - A pending, failed or fraudulent order does not count, and Lemon Squeezy sends no webhook when a pending one is paid later.
-/// - `refunded_amount` is a running total, and nothing in the event says what it was before. The client remembers it of the last
-///   10,000 payments; of one that was refunded before the process began, the shop says it with
+/// - The first payment of a subscription (`billing_reason=initial`) also has an order, and counts with that.
+/// - Orders and invoices have separate number series, so they are tracked as `ls_order_…` and `ls_invoice_…`.
+/// - The customer is `user_id` in the checkout's custom data, else `user_email`. Set the former: an address may change. The click id
+///   is `affitor_click_id` in the custom data.
+/// - A pending, failed or fraudulent order does not count. Lemon Squeezy sends no webhook when a pending one is paid later.
+/// - `refunded_amount` is a running total, and the event does not contain the previous one. The [`Webhook`](super::Webhook)
+///   remembers it for the last 10,000 payments. For a payment that was refunded before the process started, set
 ///   [`TrackPayment::refunded_before`](https://docs.rs/affitor/latest/affitor/webhook/struct.TrackPayment.html#method.refunded_before).
-/// - The scheme has no time: a webhook that somebody has recorded can be sent again at any later time. Sales and full refunds
-///   count once all the same; of partial refunds see the module's last section.
-/// - `test_mode` makes a test event.
+/// - Signatures have no time, so a recorded webhook can be replayed at any later time. Sales and full refunds still count once;
+///   for partial refunds see [Duplicates and order](super#duplicates-and-order).
+/// - `test_mode` marks a test event.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct LemonSqueezy;
@@ -66,7 +66,7 @@ impl Rules for LemonSqueezy {
     }
 
     fn occurred_at(json: &Value) -> Option<SystemTime> {
-        // A refund's time is that of the last change.
+        // The time of a refund is the time of the last change.
         Fields(json).time("data.attributes.updated_at")
     }
 
@@ -75,7 +75,7 @@ impl Rules for LemonSqueezy {
     }
 
     const RUNNING_TOTAL: bool = true;
-    /// It delivers three times more, within minutes.
+    /// It redelivers three times, within minutes.
     const OVERTAKES: Duration = Duration::from_secs(2 * 60);
 
     fn says_test(json: &Value) -> Result<bool, Refused> {
@@ -101,7 +101,7 @@ enum Kind {
     Invoice,
 }
 
-/// The id under which a payment is tracked; invoices that repeat an order have none.
+/// Returns the transaction id of a payment. Invoices that repeat an order have none.
 fn transaction_id(fields: Fields<'_>, kind: Kind) -> Found<String> {
     let id = fields.required_id("data.id")?;
     if kind == Kind::Order {
@@ -117,7 +117,7 @@ fn payment(event: &WebhookEvent<LemonSqueezy>, kind: Kind) -> Found<Event> {
     let fields = Fields(event.json());
     let transaction_id = transaction_id(fields, kind)?;
     match fields.required_text("data.attributes.status")? {
-        // An order that is refunded by the time its webhook is delivered was paid all the same.
+        // An order that was refunded before its webhook was delivered was paid nevertheless.
         "paid" | "refunded" | "partial_refund" => {}
         "pending" | "failed" | "fraudulent" | "void" => return Err(Ignored::NotPaid.into()),
         _ => {

@@ -1,8 +1,8 @@
-//! Webhooks of payment providers: a verified one becomes at most one right event.
+//! Webhooks of payment providers: a verified webhook becomes at most one event.
 //!
-//! [`Webhook`] holds the secrets and settings of one endpoint. [`Webhook::verify`] checks a request's signature and gives a
-//! [`WebhookEvent`]; [`WebhookEvent::tracking`] says what Affitor is to hear of it: one [`Event`](crate::Event), nothing, or a
-//! refusal with its reason. Both are pure: no clock, no network.
+//! [`Webhook`] has the secrets and settings of one endpoint. [`Webhook::verify`] checks the signature of a request and returns a
+//! [`WebhookEvent`]. [`WebhookEvent::tracking`] returns what to report to Affitor: one [`Event`](crate::Event), nothing, or
+//! a refusal with its reason. Both are pure: no clock, no network.
 //!
 //! ```
 //! use std::time::{Duration, UNIX_EPOCH};
@@ -25,9 +25,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! In a web app `affitor-axum` and `affitor-actix` (feature `webhooks`) do this with the extractor `PaymentEvent<Stripe>`,
-//! and [`Client::track_payment`](https://docs.rs/affitor/latest/affitor/struct.Client.html#method.track_payment) reports what is
-//! found.
+//! In a web app, the extractor `PaymentEvent<Stripe>` of `affitor-axum` and `affitor-actix` (feature `webhooks`) does this, and
+//! [`Client::track_payment`](https://docs.rs/affitor/latest/affitor/struct.Client.html#method.track_payment) reports the event.
 //!
 //! # What counts
 //!
@@ -35,31 +34,35 @@
 //! |---|---|---|---|---|
 //! | [`Stripe`] | a Checkout session once it is paid; renewals from `invoice.paid` | payment intent; invoice for subscriptions | `charge.refunded`; a lost dispute | `metadata.affitor_customer_key`, else `client_reference_id` |
 //! | [`Polar`] | `order.paid` | order | `order.refunded` | `metadata.user_id`, else the customer's `external_id`, else `customer_id` |
-//! | [`LemonSqueezy`] | `order_created`; `subscription_payment_success` but for the first | `ls_order_…`, `ls_invoice_…` | `order_refunded`, `subscription_payment_refunded` | `custom_data.user_id`, else `user_email` |
+//! | [`LemonSqueezy`] | `order_created`; `subscription_payment_success` except the first | `ls_order_…`, `ls_invoice_…` | `order_refunded`, `subscription_payment_refunded` | `custom_data.user_id`, else `user_email` |
 //! | [`Paddle`] | `transaction.completed` | transaction | an approved `refund`, a `chargeback` | `custom_data.user_id` |
 //!
-//! Each type says more. Amounts are what the customer has paid, tax included, in the currency's smallest unit.
+//! The documentation of each type has the details. Amounts are what the customer paid, including tax, in the currency's
+//! smallest unit.
 //!
-//! # Delivered twice, and in any order
+//! # Duplicates and order
 //!
-//! Providers deliver again, and late ones overtake early ones. A sale counts once by its transaction id, a full refund once
-//! because it leaves nothing to take back. For a *partial* refund the API has no id: a client remembers the last 10,000 that it
-//! has reported and reports none of them again, but that memory ends with the process and is not shared between processes. In the documented reading this does no harm, since there a commission that was
-//! reduced once stays as it is.
+//! Providers deliver webhooks more than once and out of order. A sale counts once because of its transaction id, and a full
+//! refund counts once because nothing is left to reverse. The API has no id for a *partial* refund, so a [`Webhook`] remembers
+//! the last 10,000 that were reported, and reports none of them again.
+//!
+//! That memory belongs to the [`Webhook`]: its clones share it, and [`Webhook::share_memory`] lets a second endpoint of the same
+//! provider share it. It is not persisted and not shared between processes. If a duplicate gets through, the service is
+//! documented to keep a commission that was already reduced as it is.
 
-#[cfg(feature = "client")]
-mod again;
 mod endpoint;
 mod error;
 mod event;
 mod lemon_squeezy;
+#[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only reporting uses it"))]
+mod memory;
 #[cfg(feature = "client")]
 mod outcome;
 mod paddle;
 mod polar;
 mod read;
 #[cfg(feature = "client")]
-pub(crate) mod recent;
+mod redelivery;
 #[cfg(feature = "client")]
 mod report;
 mod signature;
@@ -78,13 +81,18 @@ pub use stripe::{InvoicePayment, Stripe, StripeRefunds};
 pub use tracking::{Ignored, Refused, Tracking};
 #[cfg(feature = "client")]
 pub use {
-    outcome::{PaymentOutcome, Redeliver},
+    outcome::{PaymentError, PaymentOutcome},
     track::TrackPayment,
 };
 
 /// A payment provider: [`Stripe`], [`Polar`], [`LemonSqueezy`] or [`Paddle`], and no other.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a payment provider that Affitor supports",
+    label = "expected `Stripe`, `Polar`, `LemonSqueezy` or `Paddle`",
+    note = "for another provider, verify the webhook yourself and report a `Sale` or a `Refund`"
+)]
 pub trait Provider: sealed::Rules {
-    /// Its name, as people write it.
+    /// Provider name.
     const NAME: &'static str;
 }
 
@@ -98,39 +106,43 @@ mod sealed {
 
     use super::{Refused, Tracking, VerifyError, WebhookEvent, signature::Signed};
 
-    /// What differs from provider to provider.
+    /// What differs between providers.
     pub trait Rules: Sized + Send + Sync + 'static {
-        /// The header without which nothing is signed.
+        /// Name of the signature header.
         const SIGNATURE: &'static str;
-        /// Whether one of the secrets has signed it.
+        /// Returns why a text can't be a webhook secret of this provider.
+        fn reject_secret(_: &str) -> Option<&'static str> {
+            None
+        }
+        /// Checks that one of the secrets signed the request.
         fn verify(signed: &Signed<'_>) -> Result<(), VerifyError>;
-        /// The headers with which the provider signs a body.
+        /// Returns the headers with which the provider signs a body.
         fn sign(secret: &[u8], id: &str, body: &[u8], seconds: i64) -> Vec<(&'static str, String)>;
-        /// The event's id, for logs.
+        /// Id of the event, for logs.
         fn id(json: &Value) -> Option<Cow<'_, str>>;
-        /// The name of the event's type.
+        /// Type of the event.
         fn kind(json: &Value) -> Option<&str>;
-        /// When it happened.
+        /// Time of the event.
         fn occurred_at(json: &Value) -> Option<SystemTime>;
-        /// Whether the event says itself that it is a test; most don't.
+        /// Whether the event is marked as a test. Most providers have no such mark.
         fn says_test(_: &Value) -> Result<bool, Refused> {
             Ok(false)
         }
-        /// What a refund's sale may be tracked under besides, where the event's first name for it is not known.
+        /// Another transaction id under which a refund's sale may have been tracked.
         fn other_sale(_: &WebhookEvent<Self>) -> Option<&str> {
             None
         }
-        /// The program that a sale's metadata names.
+        /// Program id in the metadata of a sale.
         fn program_id(_: &WebhookEvent<Self>) -> Option<&str> {
             None
         }
-        /// Whether the amount of a partial refund is all that was refunded so far.
+        /// Whether the amount of a partial refund is the total refunded so far.
         const RUNNING_TOTAL: bool = false;
-        /// How much of what was paid is tax, in the smallest unit.
+        /// Tax included in the amount, in the currency's smallest unit.
         fn tax(json: &Value) -> Option<u64>;
-        /// For how long after it happened a refund may be waiting for its sale: one that was delivered first.
+        /// How long after a refund its sale may still arrive.
         const OVERTAKES: Duration = Duration::from_secs(60 * 60);
-        /// What Affitor is to hear of it.
+        /// What to report to Affitor.
         fn tracking(event: &WebhookEvent<Self>) -> Tracking;
     }
 }

@@ -1,91 +1,126 @@
-//! What became of a payment's webhook, and what the provider is answered.
+//! What became of a payment webhook.
 
 use std::fmt;
 
 use super::{Ignored, Refused};
-use crate::{Error, NotQueued, RefundOutcome, SaleOutcome};
+use crate::{EnqueueError, Error, RefundOutcome, SaleOutcome};
 
-/// What became of a payment's webhook. In each of these cases the provider is answered with 200.
+/// What became of a payment webhook. In each of these cases, respond to the provider with status 200.
+///
+/// ```no_run
+/// # use affitor::{Client, webhook::{PaymentError, PaymentOutcome, Stripe, WebhookEvent}};
+/// # async fn handler(client: Client, event: WebhookEvent<Stripe>) -> Result<(), PaymentError> {
+/// match client.track_payment(&event).await? {
+///     PaymentOutcome::Sale(outcome) => println!("sale: {outcome}"),
+///     PaymentOutcome::Refund(outcome) => println!("refund: {outcome}"),
+///     PaymentOutcome::Failed(error) => println!("needs a look: {error}"),
+///     outcome => println!("{outcome}"),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PaymentOutcome {
-    /// It was a sale, and this became of it.
+    /// Outcome of a sale.
     Sale(SaleOutcome),
-    /// It was a refund, and this became of it.
+    /// Outcome of a refund.
     Refund(RefundOutcome),
-    /// The client's [queue](crate::Client::deliver_with) has taken the sale or refund.
-    Queued,
-    /// It was none of Affitor's business.
+    /// The client's [sink](crate::Client::with_sink) accepted the sale or refund.
+    Enqueued,
+    /// The webhook does not concern Affitor.
     Ignored(Ignored),
-    /// A partial refund that this client has reported before.
-    Repeated,
-    /// It can't be read as a payment for certain. Logged as an error, since somebody should look at it.
+    /// A partial refund that was already reported.
+    AlreadyReported,
+    /// The webhook can't be read as a payment with certainty. Logged as an error, because somebody should look at it.
     Refused(Refused),
-    /// It could not be reported, and delivering it again would not help: the service rejected it, or a partial refund may
-    /// have arrived and must not be repeated. Logged as an error, since somebody should look at it.
+    /// The payment could not be reported, and redelivery would not help: the service rejected it, or a partial refund may have
+    /// arrived and must not be repeated. Logged as an error, because somebody should look at it.
     Failed(Error),
 }
 
-/// The provider is to deliver the webhook again: answer it with status 503. The log says why.
+impl fmt::Display for PaymentOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sale(outcome) => outcome.fmt(f),
+            Self::Refund(outcome) => outcome.fmt(f),
+            Self::Enqueued => f.write_str("enqueued"),
+            Self::Ignored(reason) => write!(f, "ignored: {reason}"),
+            Self::AlreadyReported => f.write_str("already reported"),
+            Self::Refused(reason) => write!(f, "not tracked: {reason}"),
+            Self::Failed(error) => write!(f, "not tracked: {error}"),
+        }
+    }
+}
+
+/// The payment is not tracked yet. Respond with status 503, so that the provider redelivers the webhook.
 ///
-/// `affitor-axum` and `affitor-actix` have an error of the same name that is this response.
+/// `affitor-axum` and `affitor-actix` have an error `Redeliver` that is this response; `?` converts to it.
 #[derive(Debug)]
-pub struct Redeliver(pub(super) Why);
+pub struct PaymentError(pub(super) Reason);
 
 #[derive(Debug)]
-pub(super) enum Why {
-    /// The service was not reached, was not able, or did not accept the key.
+pub(super) enum Reason {
+    /// The service is unreachable or unavailable, or rejected the API key.
     Failed(Error),
-    /// The refund's sale is not there yet.
+    /// The service does not know the refund's sale yet.
     SaleNotFound,
     /// The same refund is being reported at this moment.
-    UnderWay,
-    /// The queue has not taken it.
-    NotQueued(NotQueued),
-    /// The task that reported it has ended before its time.
-    Ended(tokio::task::JoinError),
+    InProgress,
+    /// The client has no sink.
+    NoSink,
+    /// The client's sink did not accept the event.
+    NotAccepted(EnqueueError),
+    /// The task that reported the payment was cancelled.
+    Cancelled(tokio::task::JoinError),
 }
 
-impl Redeliver {
-    /// The client's error, where there is one.
+impl PaymentError {
+    /// Returns the client's error, if there is one.
     pub fn error(&self) -> Option<&Error> {
         match &self.0 {
-            Why::Failed(error) => Some(error),
+            Reason::Failed(error) => Some(error),
             _ => None,
         }
     }
 
-    /// Whether it is a refund whose sale Affitor does not know yet: it may have overtaken it, or have no partner.
+    /// Returns whether this is a refund whose sale the service does not know yet: the refund may have overtaken the sale, or the
+    /// sale has no partner.
     pub fn is_sale_not_found(&self) -> bool {
-        matches!(self.0, Why::SaleNotFound)
+        matches!(self.0, Reason::SaleNotFound)
     }
 
-    /// Whether the same refund is being reported at this moment.
-    pub fn is_under_way(&self) -> bool {
-        matches!(self.0, Why::UnderWay)
+    /// Returns whether the same refund is being reported at this moment.
+    pub fn is_in_progress(&self) -> bool {
+        matches!(self.0, Reason::InProgress)
+    }
+
+    /// Returns whether the event was not enqueued: the client has no sink, or its sink did not accept the event.
+    pub fn is_not_enqueued(&self) -> bool {
+        matches!(self.0, Reason::NoSink | Reason::NotAccepted(_))
     }
 }
 
-impl fmt::Display for Redeliver {
+impl fmt::Display for PaymentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the payment is not tracked yet, deliver it again: ")?;
+        f.write_str("the payment is not tracked yet and must be redelivered: ")?;
         match &self.0 {
-            Why::Failed(error) => error.fmt(f),
-            Why::SaleNotFound => f.write_str("its sale is not known, or not yet"),
-            Why::UnderWay => f.write_str("the same refund is being tracked"),
-            Why::NotQueued(why) => why.fmt(f),
-            Why::Ended(_) => f.write_str("the task that tracked it was ended"),
+            Reason::Failed(error) => error.fmt(f),
+            Reason::SaleNotFound => f.write_str("the service does not know its sale yet"),
+            Reason::InProgress => f.write_str("the same refund is being tracked"),
+            Reason::NoSink => f.write_str("the client has no queue (add one with `Client::with_sink`)"),
+            Reason::NotAccepted(error) => error.fmt(f),
+            Reason::Cancelled(_) => f.write_str("the task that tracked it was cancelled"),
         }
     }
 }
 
-impl std::error::Error for Redeliver {
+impl std::error::Error for PaymentError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
-            Why::Failed(error) => Some(error),
-            Why::NotQueued(why) => Some(why),
-            Why::Ended(ended) => Some(ended),
-            Why::SaleNotFound | Why::UnderWay => None,
+            Reason::Failed(error) => Some(error),
+            Reason::NotAccepted(error) => Some(error),
+            Reason::Cancelled(error) => Some(error),
+            Reason::SaleNotFound | Reason::InProgress | Reason::NoSink => None,
         }
     }
 }

@@ -12,19 +12,20 @@ use super::{
 };
 use crate::{Event, Refund, Sale};
 
-/// Paddle Billing. (Paddle Classic signs otherwise.) The secret is the notification destination's, `pdl_ntfset_…`.
+/// Paddle Billing. (Paddle Classic has another signature scheme.) The secret of the notification destination starts with
+/// `pdl_ntfset_`.
 ///
-/// # Which events the destination needs
+/// # Required events
 ///
 /// `transaction.completed` for sales and renewals; `adjustment.created` and `adjustment.updated` for refunds.
 ///
-/// - The amount is `details.totals.total`, tax included.
-/// - A refund counts once Paddle has approved it. A chargeback counts at once, since Paddle says nothing when it is final;
-///   one that is reversed later is left to a person ([`Ignored::CannotBeUndone`]). Warnings and credits do not count.
-/// - The customer is `custom_data.user_id` of the transaction. `custom_data.affitor_click_id` is read where it is there.
-/// - Webhooks of Paddle's sandbox do not say so: see [`Webhook::test_mode`](super::Webhook::test_mode).
-/// - Paddle's own libraries accept a signature for 5 seconds, this crate for 5 minutes: a short queue in front of an app is
-///   not to cost a partner's commission.
+/// - The amount is `details.totals.total`, including tax.
+/// - A refund counts once Paddle has approved it. A chargeback counts at once, because Paddle sends no event when it is final; a
+///   reversed one needs somebody's attention ([`Ignored::CannotBeUndone`]). Warnings and credits do not count.
+/// - The customer is `custom_data.user_id` of the transaction, the click id is `custom_data.affitor_click_id`.
+/// - Webhooks of Paddle's sandbox are not marked as tests: see [`Webhook::test_mode`](super::Webhook::test_mode).
+/// - Paddle's own libraries accept a signature for 5 seconds, this crate for 5 minutes: a short delay in front of an app must not
+///   cost a partner's commission.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Paddle;

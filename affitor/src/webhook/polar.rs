@@ -16,23 +16,23 @@ use super::{
 };
 use crate::{Event, Refund, Sale};
 
-/// Polar, by Standard Webhooks. The secret may be an older one or the merchant's own, which signs with its characters as they
-/// are, or one made since 2026-09-08, which is base64 after `whsec_`: both are tried.
+/// Polar, which uses Standard Webhooks. A secret created before 2026-09-08, or chosen by the merchant, is used as it is; a newer
+/// one is base64 after `whsec_`. Both interpretations are accepted.
 ///
-/// # Which events the endpoint needs
+/// # Required events
 ///
 /// `order.paid` for sales and renewals; `order.refunded` for refunds.
 ///
-/// - The amount is `total_amount`, tax included. Renewals have `billing_reason=subscription_cycle`; they and changes of a
-///   subscription (`subscription_update`) are tracked as recurring.
-/// - `refunded_amount` and `refunded_tax_amount` are running totals, and nothing in the event says what they were before. The
-///   client remembers it of the last 10,000 orders; of an order that was refunded before the process began, the shop says it with
-///   [`TrackPayment::refunded_before`](https://docs.rs/affitor/latest/affitor/webhook/struct.TrackPayment.html#method.refunded_before).
-/// - Polar delivers in order and holds back later webhooks while one fails; so a refund whose sale is not known is not delivered
-///   again.
-/// - The customer is `metadata.user_id` as it was given to the checkout, else the customer's `external_id`, else Polar's
-///   `customer_id`. `metadata.affitor_click_id` is read where it is there.
-/// - Webhooks of Polar's sandbox do not say so: see [`Webhook::test_mode`](super::Webhook::test_mode).
+/// - The amount is `total_amount`, including tax. Renewals (`billing_reason=subscription_cycle`) and changes of a subscription
+///   (`subscription_update`) are tracked as recurring.
+/// - `refunded_amount` and `refunded_tax_amount` are running totals, and the event does not contain the previous ones. The
+///   [`Webhook`](super::Webhook) remembers them for the last 10,000 orders. For an order that was refunded before the process
+///   started, set [`TrackPayment::refunded_before`](https://docs.rs/affitor/latest/affitor/webhook/struct.TrackPayment.html#method.refunded_before).
+/// - Polar delivers in order and holds back later webhooks while one fails. So a refund with an unknown sale does not ask for
+///   redelivery.
+/// - The customer is the checkout's `metadata.user_id`, else the customer's `external_id`, else Polar's `customer_id`. The click id
+///   is `metadata.affitor_click_id`.
+/// - Webhooks of Polar's sandbox are not marked as tests: see [`Webhook::test_mode`](super::Webhook::test_mode).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Polar;
@@ -52,7 +52,7 @@ impl Rules for Polar {
         let id = signed.header(ID)?;
         let malformed = VerifyError::MalformedHeader { name: TIMESTAMP };
         let seconds: i64 = signed.header(TIMESTAMP)?.parse().map_err(|_| malformed)?;
-        // `v1,…` for each secret, with spaces between them; signatures of other versions are for others.
+        // `v1,…` for each secret, separated by spaces. Other versions are ignored.
         let given = signed.header(SIGNED)?.split(' ').filter_map(|part| part.strip_prefix("v1,"));
         let expected: Vec<String> =
             signed.secrets().flat_map(keys).filter_map(|key| signature(&key, id, signed.body, seconds)).collect();
@@ -96,17 +96,17 @@ impl Rules for Polar {
     }
 }
 
-/// The two keys that a secret may stand for.
+/// Returns the two keys that a secret may represent.
 fn keys(secret: &[u8]) -> [Option<Standard>; 2] {
     let text = std::str::from_utf8(secret).ok();
-    // What is nothing in base64 would be a key that everybody has.
+    // Empty base64 would be a key that everybody knows.
     let base64 =
         text.and_then(|text| text.strip_prefix("whsec_")).filter(|base64| !base64.trim_matches('=').is_empty());
     let base64 = base64.and_then(|base64| Standard::new(base64).ok());
     [Standard::from_bytes(secret.to_vec()).ok(), base64]
 }
 
-/// The signature without its version.
+/// Returns the signature without its version.
 fn signature(key: &Option<Standard>, id: &str, body: &[u8], seconds: i64) -> Option<String> {
     let signature = key.as_ref()?.sign(id, seconds, body).ok()?;
     signature.split_once(',').map(|(_, signature)| signature.to_owned())

@@ -1,4 +1,4 @@
-//! Reading the fields of a webhook: what is there, what is missing, and what is not what it should be.
+//! Reading the fields of a webhook: present, missing, or malformed.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{Ignored, Refused, Tracking, event::Settings};
 use crate::{ClickId, Currency, Event};
 
-/// Why there is no event.
+/// The reason why there is no event.
 pub(super) enum NoEvent {
     Ignored(Ignored),
     Refused(Refused),
@@ -38,30 +38,30 @@ impl From<Found<Event>> for Tracking {
     }
 }
 
-/// The fields of a webhook, by their paths.
+/// The fields of a webhook, by path.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a>(pub(super) &'a Value);
 
 impl<'a> Fields<'a> {
-    /// What stands at a path such as `data.object.id`; a `null` is as if absent.
+    /// Returns the value at a path such as `data.object.id`. `null` is treated as missing.
     pub(super) fn get(self, path: &str) -> Option<&'a Value> {
         path.split('.').try_fold(self.0, |value, name| value.get(name)).filter(|value| !value.is_null())
     }
 
-    /// A text; a blank one is as if absent.
+    /// Returns a text. A blank one is treated as missing.
     pub(super) fn text(self, field: &'static str) -> Result<Option<&'a str>, Refused> {
         match self.get(field) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.trim().is_empty())),
-            Some(_) => Err(Refused::WrongField { field, expected: "a text" }),
+            Some(_) => Err(Refused::WrongField { field, expected: "a string" }),
         }
     }
 
-    /// An id: a text, or an integer as its digits.
+    /// Returns an id: a string, or the digits of an integer.
     pub(super) fn id(self, field: &'static str) -> Result<Option<String>, Refused> {
         match self.get(field) {
             Some(Value::Number(number)) if number.is_u64() => Ok(Some(number.to_string())),
-            Some(Value::Number(_)) => Err(Refused::WrongField { field, expected: "a text or an integer" }),
+            Some(Value::Number(_)) => Err(Refused::WrongField { field, expected: "a string or an integer" }),
             _ => Ok(self.text(field)?.map(str::to_owned)),
         }
     }
@@ -74,62 +74,61 @@ impl<'a> Fields<'a> {
         self.text(field)?.ok_or(Refused::MissingField { field })
     }
 
-    /// An amount as a JSON integer of the smallest unit.
+    /// Returns an amount that is a JSON integer, in the currency's smallest unit.
     pub(super) fn amount(self, field: &'static str) -> Result<u64, Refused> {
         let amount = self.get(field).ok_or(Refused::MissingField { field })?;
         amount.as_u64().filter(sendable).ok_or(Refused::WrongField { field, expected: "an integer of at least 0" })
     }
 
-    /// An amount as a text of digits, in the smallest unit.
+    /// Returns an amount that is a string of digits, in the currency's smallest unit.
     pub(super) fn amount_text(self, field: &'static str) -> Result<u64, Refused> {
         let text = self.get(field).ok_or(Refused::MissingField { field })?;
-        // `parse` would take a plus sign.
+        // `parse` would accept a plus sign.
         text.as_str()
             .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
             .and_then(|text| text.parse().ok())
             .filter(sendable)
-            .ok_or(Refused::WrongField { field, expected: "a text of digits" })
+            .ok_or(Refused::WrongField { field, expected: "a string of digits" })
     }
 
-    /// A currency that Affitor takes.
+    /// Returns a currency that Affitor accepts.
     pub(super) fn currency(self, field: &'static str, settings: &Settings) -> Result<Currency, Refused> {
         let currency = Currency::from_code(self.required_text(field)?)
-            .map_err(|_| Refused::WrongField { field, expected: "a currency's code" })?;
-        let known = [Currency::USD, Currency::EUR, Currency::VND].contains(&currency);
-        if known || settings.currencies.contains(&currency) {
+            .map_err(|_| Refused::WrongField { field, expected: "a currency code" })?;
+        if settings.allowed_currencies().any(|allowed| allowed == currency) {
             Ok(currency)
         } else {
             Err(Refused::UnsupportedCurrency { currency })
         }
     }
 
-    /// A click id; one that is none is as if absent.
+    /// Returns a click id. An invalid one is treated as missing.
     pub(super) fn click_id(self, field: &str) -> Option<ClickId> {
         self.get(field)?.as_str().and_then(|text| ClickId::new(text).ok())
     }
 
-    /// A time as RFC 3339 writes it.
+    /// Returns a time in RFC 3339 format.
     pub(super) fn time(self, field: &str) -> Option<SystemTime> {
         OffsetDateTime::parse(self.get(field)?.as_str()?, &Rfc3339).ok().map(SystemTime::from)
     }
 
-    /// A time in seconds since 1970.
+    /// Returns a time in seconds since 1970.
     pub(super) fn unix_time(self, field: &str) -> Option<SystemTime> {
         UNIX_EPOCH.checked_add(Duration::from_secs(self.get(field)?.as_u64()?))
     }
 }
 
-/// An amount of money that moved.
+/// Requires that money moved.
 pub(super) fn some(amount: u64) -> Found<u64> {
     if amount == 0 { Err(Ignored::NothingPaid.into()) } else { Ok(amount) }
 }
 
-/// A field that is not what it should be.
+/// The reason for a field that does not have the expected type or value.
 pub(super) fn wrong(field: &'static str, expected: &'static str) -> NoEvent {
     Refused::WrongField { field, expected }.into()
 }
 
-/// Larger ones are lost on the way by everything that reads JSON numbers as floats.
+/// Whether an amount survives software that reads JSON numbers as floats.
 fn sendable(amount: &u64) -> bool {
     const LARGEST: u64 = (1 << 53) - 1;
     *amount <= LARGEST

@@ -1,4 +1,4 @@
-//! What the providers' signatures have in common.
+//! What the signature schemes have in common.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,11 +9,11 @@ use subtle::ConstantTimeEq as _;
 
 use super::VerifyError;
 
-/// The most signatures of one request that are looked at. Providers send one, or two while a secret is exchanged.
-const MOST_SIGNATURES: usize = 16;
+/// Maximum number of signatures of one request. Providers send one, or two while a secret is rotated.
+const MAX_SIGNATURES: usize = 16;
 
-/// A request that says that a provider has signed it.
-#[allow(missing_debug_implementations, reason = "it holds secrets")]
+/// A request whose signature is to be checked.
+#[allow(missing_debug_implementations, reason = "it contains secrets")]
 pub struct Signed<'a> {
     pub(super) header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
     pub(super) body: &'a [u8],
@@ -32,16 +32,14 @@ impl<'a> Signed<'a> {
         self.secrets.iter().map(|secret| secret.expose_secret().as_bytes())
     }
 
-    /// Whether one of the signatures is one of the expected ones.
-    ///
-    /// Each pair is compared in constant time.
+    /// Checks that one of the signatures is an expected one. Each pair is compared in constant time.
     pub(super) fn any_matches(
         &self,
         given: impl IntoIterator<Item = Vec<u8>>,
         expected: &[impl AsRef<[u8]>],
     ) -> Result<(), VerifyError> {
         let mut matches = false;
-        for given in given.into_iter().take(MOST_SIGNATURES) {
+        for given in given.into_iter().take(MAX_SIGNATURES) {
             for expected in expected {
                 matches |= bool::from(given.ct_eq(expected.as_ref()));
             }
@@ -49,7 +47,7 @@ impl<'a> Signed<'a> {
         if matches { Ok(()) } else { Err(VerifyError::WrongSignature) }
     }
 
-    /// Whether the signature's time, in seconds since 1970, is near enough. Asked after the signature itself.
+    /// Checks the time of a signature, in seconds since 1970. Called after the signature was checked.
     pub(super) fn in_time(&self, seconds: i64) -> Result<(), VerifyError> {
         let tolerance = i128::from(self.tolerance.as_secs());
         let away = i128::from(seconds_of(self.now)) - i128::from(seconds);
@@ -63,11 +61,11 @@ impl<'a> Signed<'a> {
         let (mut time, mut given) = (None, Vec::new());
         for (key, value) in self.header(name)?.split(scheme.separator).filter_map(|part| part.trim().split_once('=')) {
             if key == scheme.time {
-                // The text is signed as it stands, so that `007` is another time than `7`.
+                // The text itself is signed, so `007` differs from `7`.
                 if time.replace(value).is_some() {
                     return Err(malformed());
                 }
-            } else if key == scheme.signature && given.len() < MOST_SIGNATURES {
+            } else if key == scheme.signature && given.len() < MAX_SIGNATURES {
                 given.push(value);
             }
         }
@@ -89,7 +87,7 @@ pub(super) struct TimedHex {
     pub(super) separator: char,
     pub(super) time: &'static str,
     pub(super) signature: &'static str,
-    /// What stands between time and body when they are signed.
+    /// Separator between time and body in the signed text.
     pub(super) joint: &'static [u8],
 }
 
@@ -101,7 +99,7 @@ impl TimedHex {
     }
 }
 
-/// HMAC-SHA256 of the parts. There is always one, since HMAC takes a key of any length.
+/// HMAC-SHA256 of the parts. Always `Some`, because HMAC accepts a key of any length.
 pub(super) fn hmac(secret: &[u8], parts: &[&[u8]]) -> Option<[u8; 32]> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
     for part in parts {

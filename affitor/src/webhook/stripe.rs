@@ -15,95 +15,93 @@ use super::{
 };
 use crate::stripe::PROGRAM_ID;
 
-/// Stripe, with Checkout. The secret is the endpoint's whole `whsec_…`. What is paid without Checkout (with Elements, say) is
-/// reported by hand, with [`Sale`](crate::Sale).
+/// Stripe, with Checkout. The secret is the endpoint's whole `whsec_…`. Report payments without Checkout (for example with Elements)
+/// yourself, with [`Sale`](crate::Sale).
 ///
-/// # Which events the endpoint needs
+/// # Required events
 ///
-/// | for | event |
+/// | purpose | event |
 /// |---|---|
 /// | sales | `checkout.session.completed`, `checkout.session.async_payment_succeeded` |
 /// | renewals | `invoice.paid` (or `invoice.payment_succeeded`; with both, they count once) |
 /// | refunds | `charge.refunded` (or `refund.created` and `refund.updated`, with [`Webhook::refunds_from`]) |
-/// | refunds that fail later | `refund.failed`: a warning in the log |
+/// | refunds that fail later | `refund.failed`, which is logged as a warning |
 /// | lost disputes | `charge.dispute.closed` |
 ///
-/// Of each refund Stripe tells twice, by charge and by refund. One of the two counts, so that an endpoint that hears both counts
-/// none twice.
+/// Stripe reports each refund twice, on the charge and as a refund. Only one of them is counted, so subscribing to both is safe.
 ///
-/// - A session counts when its `payment_status` is `paid`. One with a delayed payment method is `unpaid` when it is
-///   completed, and counts from `checkout.session.async_payment_succeeded`. (One that is captured by hand counts not at all:
-///   Stripe sends no event of the session when it is. Report it with [`Sale`](crate::Sale).)
-/// - Of a subscription the first payment counts from its session and the others from invoices with
-///   `billing_reason=subscription_cycle`; a first payment after a trial is one of these. Other invoices do not count.
-/// - A partial refund is `amount_refunded` less what `previous_attributes` says of it; all at once is a full refund, which may
-///   be reported again without harm.
-/// - A dispute counts when it is lost. While it is open the money is only held back, and Affitor has no way to give a
-///   partner back what was taken.
+/// - A session counts when its `payment_status` is `paid`. With a delayed payment method it is `unpaid` on completion, and counts
+///   with `checkout.session.async_payment_succeeded`. (A session with manual capture never counts, because Stripe sends no event
+///   for it. Report it with [`Sale`](crate::Sale).)
+/// - The first payment of a subscription counts with its session, the others with invoices whose `billing_reason` is
+///   `subscription_cycle`; these include the first payment after a trial. Other invoices do not count.
+/// - The amount of a partial refund is `amount_refunded` minus its value in `previous_attributes`. A refund of the whole charge at
+///   once is a full refund, which is safe to repeat.
+/// - A dispute counts when it is lost. While it is open, the money is only held back, and Affitor can't restore a commission.
 /// - `livemode: false` makes a test event.
 ///
-/// # Which id a sale gets
+/// # Transaction ids
 ///
-/// A refund finds its sale by the sale's transaction id alone, and Stripe's refunds and disputes name a payment intent,
-/// never a session. So a single payment is tracked under its **payment intent**. A subscription's session has none: its
-/// payments are tracked under their **invoice**. Charges name their invoice in API versions before 2025-03-31; otherwise
-/// nothing in a refund or dispute of a subscription's payment does, and the shop has to say it:
+/// A refund finds its sale only by the sale's transaction id, and Stripe's refunds and disputes name a payment intent, never a
+/// session. So a single payment is tracked under its **payment intent**. The session of a subscription has none, so the payments
+/// of a subscription are tracked under their **invoice**. A charge names its invoice only in API versions before 2025-03-31. In
+/// later versions, nothing in a refund or dispute of a subscription's payment names the invoice, and you must provide it:
 ///
-/// - Subscribe to `invoice_payment.paid`, keep what [`WebhookEvent::invoice_payment`] finds in it (in earlier API versions
-///   the invoice itself says it), or ask Stripe for the invoice payments of [`WebhookEvent::payment_intent`];
-/// - and hand the invoice to [`TrackPayment::refund_of`](https://docs.rs/affitor/latest/affitor/webhook/struct.TrackPayment.html#method.refund_of).
+/// - Subscribe to `invoice_payment.paid` and store what [`WebhookEvent::invoice_payment`] returns (in earlier API versions the
+///   invoice itself has it), or query Stripe for the invoice payments of [`WebhookEvent::payment_intent`].
+/// - Pass the invoice to [`TrackPayment::refund_of`](https://docs.rs/affitor/latest/affitor/webhook/struct.TrackPayment.html#method.refund_of).
 ///
-/// Without that, such a refund is not found by Affitor and the partner keeps the commission.
+/// Otherwise Affitor can't find the sale of such a refund, and the partner keeps the commission.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Stripe;
 
-/// Which of Stripe's events say that money was given back.
+/// Which of Stripe's events report refunds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StripeRefunds {
-    /// `charge.refunded`, which counts unless another is set: the running total of the charge, and what it was before.
+    /// `charge.refunded` (default): the total refunded of the charge, and the total before.
     ChargeRefunded,
     /// `refund.created` and `refund.updated`: each refund with its own amount and id, for all refunds since API 2024-10-28. They
-    /// don't say whether all was given back, so that each is a partial refund, which is not reported again once it may have
+    /// don't tell whether the whole payment is refunded, so each is a partial refund, which is not repeated once it may have
     /// arrived.
     RefundCreated,
 }
 
-/// Which payment paid an invoice: what a refund's payment intent leads to.
+/// The payment of an invoice: leads from the payment intent of a refund to the invoice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct InvoicePayment<'a> {
-    /// The invoice, under which the sale is tracked.
+    /// Invoice id, under which the sale is tracked.
     pub invoice: &'a str,
-    /// The payment intent, which the refund will name.
+    /// Payment intent, which a refund names.
     pub payment_intent: &'a str,
 }
 
 impl Webhook<Stripe> {
-    /// For programs that are connected to Stripe: Affitor reads the webhooks itself, and what is tracked as well would count
-    /// twice. Nothing is tracked then.
+    /// Tracks nothing, for a program that is connected to Stripe (default: `false`). Affitor then reads the webhooks itself, and
+    /// tracking them again would count twice.
     #[must_use]
     pub fn read_by_affitor(mut self, connected: bool) -> Self {
-        self.change().read_by_affitor = connected;
+        self.settings_mut().read_by_affitor = connected;
         self
     }
 
-    /// Sets from which events refunds are counted: [`StripeRefunds::ChargeRefunded`] unless set.
+    /// Sets which events report refunds. Default: [`StripeRefunds::ChargeRefunded`].
     #[must_use]
     pub fn refunds_from(mut self, events: StripeRefunds) -> Self {
-        self.change().stripe_refunds = Some(events);
+        self.settings_mut().stripe_refunds = Some(events);
         self
     }
 }
 
 impl WebhookEvent<Stripe> {
-    /// The payment intent of a refund, dispute or charge.
+    /// Returns the payment intent of a refund, dispute or charge.
     pub fn payment_intent(&self) -> Option<&str> {
         Fields(self.json()).get("data.object.payment_intent")?.as_str()
     }
 
-    /// Which payment paid an invoice: in `invoice_payment.paid`, and before API 2025-03-31 in the invoice itself.
+    /// Returns the payment of an invoice: from `invoice_payment.paid`, and before API 2025-03-31 from the invoice itself.
     pub fn invoice_payment(&self) -> Option<InvoicePayment<'_>> {
         let fields = Fields(self.json());
         let (invoice, payment_intent) = match self.kind() {
@@ -128,6 +126,10 @@ impl Provider for Stripe {
 
 impl Rules for Stripe {
     const SIGNATURE: &'static str = SCHEME.header;
+
+    fn reject_secret(secret: &str) -> Option<&'static str> {
+        (!secret.starts_with("whsec_")).then_some("a Stripe webhook secret starts with whsec_")
+    }
 
     fn verify(signed: &Signed<'_>) -> Result<(), VerifyError> {
         signed.timed_hex(&SCHEME)
@@ -160,7 +162,7 @@ impl Rules for Stripe {
     fn tax(json: &Value) -> Option<u64> {
         let fields = Fields(json);
         let amount = |path: &str| fields.get(path).and_then(Value::as_u64);
-        // A session says it; an invoice says what it is without.
+        // A session has the tax; an invoice has the amount without it.
         amount("data.object.total_details.amount_tax")
             .or_else(|| amount("data.object.total")?.checked_sub(amount("data.object.total_excluding_tax")?))
     }
@@ -182,7 +184,7 @@ impl Rules for Stripe {
             "checkout.session.completed" | "checkout.session.async_payment_succeeded" => sale::session(event),
             "invoice.paid" | "invoice.payment_succeeded" => sale::invoice(event),
             "refund.created" | "refund.updated" => refund::refund(event),
-            // It succeeded before, or else there is nothing to undo; the event does not say which.
+            // The refund may have succeeded before. The event does not tell.
             "refund.failed" => Err(Ignored::CannotBeUndone.into()),
             "charge.refunded" => refund::charge(event),
             "charge.dispute.closed" => refund::dispute(event),

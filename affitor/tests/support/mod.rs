@@ -18,7 +18,7 @@ pub(crate) const KEY: &str = "aff_very_secret";
 
 /// What the server does with a request.
 #[derive(Clone, Debug)]
-pub(crate) enum Answer {
+pub(crate) enum Reply {
     /// Sends this and closes the connection.
     Raw(Vec<u8>),
     /// Sends this and resets the connection.
@@ -28,14 +28,14 @@ pub(crate) enum Answer {
 }
 
 /// A whole answer with a JSON body.
-pub(crate) fn json(status: u16, body: &str) -> Answer {
+pub(crate) fn json(status: u16, body: &str) -> Reply {
     http(status, "content-type: application/json\r\n", body)
 }
 
 /// A whole answer.
-pub(crate) fn http(status: u16, headers: &str, body: &str) -> Answer {
+pub(crate) fn http(status: u16, headers: &str, body: &str) -> Reply {
     let len = body.len();
-    Answer::Raw(
+    Reply::Raw(
         format!("HTTP/1.1 {status} X\r\n{headers}content-length: {len}\r\nconnection: close\r\n\r\n{body}").into(),
     )
 }
@@ -49,7 +49,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(answers: impl Into<Vec<Answer>>) -> Self {
+    pub(crate) async fn start(answers: impl Into<Vec<Reply>>) -> Self {
         let answers = answers.into();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -68,7 +68,7 @@ impl Server {
                         }
                         answer
                     }
-                    None => Answer::Stall,
+                    None => Reply::Stall,
                 };
                 tokio::spawn(give(stream, answer));
             }
@@ -97,18 +97,18 @@ impl Drop for Server {
     }
 }
 
-async fn give(mut stream: TcpStream, answer: Answer) {
+async fn give(mut stream: TcpStream, answer: Reply) {
     match answer {
-        Answer::Raw(bytes) => {
+        Reply::Raw(bytes) => {
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
         }
-        Answer::Reset(bytes) => {
+        Reply::Reset(bytes) => {
             let _ = stream.write_all(&bytes).await;
             // Without this the kernel would still deliver the bytes and then a clean end.
             let _ = stream.set_zero_linger();
         }
-        Answer::Stall => {
+        Reply::Stall => {
             let _ = stream.read(&mut [0]).await;
         }
     }

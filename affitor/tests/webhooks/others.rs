@@ -161,22 +161,22 @@ fn paddle() {
         (
             "amount as number",
             data(transaction(), "details.totals.total", json!(4_900)),
-            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a text of digits\" }",
+            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a string of digits\" }",
         ),
         (
             "amount with a point",
             data(transaction(), "details.totals.total", json!("49.00")),
-            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a text of digits\" }",
+            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a string of digits\" }",
         ),
         (
             "negative",
             data(transaction(), "details.totals.total", json!("-4900")),
-            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a text of digits\" }",
+            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a string of digits\" }",
         ),
         (
             "an empty amount",
             data(transaction(), "details.totals.total", json!("")),
-            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a text of digits\" }",
+            "refused: WrongField { field: \"data.details.totals.total\", expected: \"a string of digits\" }",
         ),
         (
             "pounds",

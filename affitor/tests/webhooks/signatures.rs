@@ -74,6 +74,13 @@ fn no_secret_is_no_webhook_and_none_is_shown() {
         assert!(Webhook::<Stripe>::new(empty).is_err());
         assert!(webhook::<Stripe>().or_secret(empty).is_err());
     }
+    // Keys of the providers' APIs, and a text that can't be Stripe's.
+    for key in ["sk_live_0123456789", "pk_test_0123456789", "rk_live_0123456789", "0123456789"] {
+        let error = Webhook::<Stripe>::new(key).unwrap_err().to_string();
+        assert!(!error.contains(key), "{error}");
+    }
+    assert!(Webhook::<Polar>::new("polar_oat_0123456789").is_err());
+    assert!(Webhook::<affitor::webhook::Paddle>::new("pdl_live_apikey_0123456789").is_err());
     let shown = format!("{:?}", Webhook::<Stripe>::new("whsec_x\n").unwrap().or_secret("whsec_y").unwrap());
     assert!(!shown.contains("whsec_"), "{shown}");
 }

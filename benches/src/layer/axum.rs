@@ -73,11 +73,13 @@ pub(super) fn case(service: &str, kind: Kind) -> Option<Box<dyn Case>> {
             boxed(tower_cookies::CookieManagerLayer::new().layer(from_fn(by_tower_cookies).layer(ready(bare()))), kind)
         }
         "axum-click-id-outer" => boxed(ClickIdLayer::new().layer(ready(bare())), kind),
-        "axum-click-id-router" => boxed(ready(bare().layer(ClickIdLayer::new().body_mode::<AxumBody>())), kind),
+        "axum-click-id-router" => boxed(ready(bare().layer(ClickIdLayer::new().read_body_as::<AxumBody>())), kind),
         "axum-affitor-outer" => boxed(affitor().layer(ready(bare())), kind),
         "axum-affitor-router" => boxed(ready(bare().layer(affitor())), kind),
         "axum-bytes" => boxed(ready(bytes()), kind),
-        "axum-bytes-click-id-outer" => boxed(ClickIdLayer::new().body_mode::<AxumBody>().layer(ready(bytes())), kind),
+        "axum-bytes-click-id-outer" => {
+            boxed(ClickIdLayer::new().read_body_as::<AxumBody>().layer(ready(bytes())), kind)
+        }
         "axum-bytes-affitor-outer" => boxed(affitor().layer(ready(bytes())), kind),
         "axum-bytes-affitor-router" => boxed(ready(bytes().layer(affitor())), kind),
         "axum-json" => boxed(ready(Router::new().route(PATH, any(async |_: Json<Fields>| "ok"))), kind),

@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3002").await?;
     axum::serve(listener, app(shop, Client::from_env()?)).with_graceful_shutdown(stopped()).await?;
     worker.shutdown().await?;
-    println!("{:?}", outbox.books().await?);
+    println!("{:?}", outbox.stats().await?);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 use std::{convert::Infallible, fmt::Display, net::SocketAddr};
 
-use affitor_tower::{AffitorLayer, Attribution, affitor::Client};
+use affitor_tower::{AffitorLayer, AffitorRequestExt as _, affitor::Client};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Empty};
@@ -43,7 +43,7 @@ where
 {
     let early = request.uri().path() == "/early";
     let (parts, body) = request.into_parts();
-    let found = parts.extensions.get::<Attribution>().and_then(Attribution::click_id).map(ToString::to_string);
+    let found = parts.click_id().map(|id| id.to_string());
     let seen = if early { Seen { click_id: found, ..Seen::default() } } else { read(found, body).await };
     tell.send(seen).unwrap();
     Ok(Response::new(Empty::new()))

@@ -66,7 +66,7 @@ impl Setup {
             Self::OtherNames => sources.header("X-Click").fields(["click_id"]).cookies(["click"]),
             Self::SmallLimit => sources.body_limit(100),
             Self::ShortWait => sources.body_timeout(Duration::from_millis(50)),
-            Self::UnknownLength => sources.unknown_length(true).body_limit(1_000),
+            Self::UnknownLength => sources.allow_unknown_length(true).body_limit(1_000),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use affitor::{Click, Client, ClientBuilder, Currency, Sale};
-use affitor_outbox::{Books, Database, Outbox, sqlx};
+use affitor_outbox::{Database, Outbox, OutboxStats, sqlx};
 use affitor_sandbox::{Interpretations, Sandbox, SandboxBuilder, SecondRefund};
 
 pub(crate) fn builder(sandbox: &Sandbox) -> ClientBuilder {
@@ -27,11 +27,11 @@ pub(crate) fn sale(id: &str) -> Sale {
 }
 
 /// Waits until the books say so.
-pub(crate) async fn until<DB: Database>(outbox: &Outbox<DB>, so: impl Fn(&Books) -> bool) -> Books {
+pub(crate) async fn until<DB: Database>(outbox: &Outbox<DB>, so: impl Fn(&OutboxStats) -> bool) -> OutboxStats {
     let began = Instant::now();
     loop {
-        let books = outbox.books().await.unwrap();
-        assert!(books.balance(), "{books:?}");
+        let books = outbox.stats().await.unwrap();
+        assert!(books.is_balanced(), "{books:?}");
         if so(&books) {
             return books;
         }

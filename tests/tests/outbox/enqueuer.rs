@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use affitor::{ClickId, Deliver as _, Lead, NotQueued, Refund};
+use affitor::{ClickId, EnqueueError, EventSink as _, Lead, Refund};
 use affitor_outbox::{Outbox, sqlx};
 use affitor_sandbox::ApiCall;
 
@@ -14,18 +14,18 @@ async fn takes_at_once_and_writes_in_order<DB: Raw>(Store { outbox, .. }: Store<
     let sandbox = sandbox().start().await.unwrap();
     let click_id = click(&sandbox).await;
     let enqueuer = outbox.enqueuer().unwrap();
-    let client = builder(&sandbox).build().unwrap().deliver_with(enqueuer.clone());
+    let client = builder(&sandbox).build().unwrap().with_sink(enqueuer.clone());
     let visitor = client.for_visitor(click_id);
-    visitor.enqueue_lead(Lead::new("user_7"));
-    client.enqueue_sale(sale("in_1"));
-    client.enqueue_sale(sale("in_1"));
-    client.enqueue_refund(Refund::full("in_1"));
-    let without_id = client.try_enqueue_refund(Refund::partial("in_1", 100)).unwrap_err();
+    visitor.enqueue(Lead::new("user_7"));
+    client.enqueue(sale("in_1"));
+    client.enqueue(sale("in_1"));
+    client.enqueue(Refund::full("in_1"));
+    let without_id = client.try_enqueue(Refund::partial("in_1", 100)).unwrap_err();
     assert!(without_id.to_string().contains("refund_id"), "{without_id}");
-    assert!(matches!(enqueuer.deliver(Refund::full("a\0b").into()), Err(NotQueued::Invalid(_))));
+    assert!(matches!(enqueuer.accept(Refund::full("a\0b").into()), Err(EnqueueError::Invalid(_))));
     assert_eq!(enqueuer.shutdown(SOON).await, 0);
-    assert_eq!(client.try_enqueue_sale(sale("in_2")), Err(NotQueued::Closed));
-    assert_eq!(outbox.books().await.unwrap().enqueued, 3, "the same sale is not there twice");
+    assert_eq!(client.try_enqueue(sale("in_2")), Err(EnqueueError::Closed));
+    assert_eq!(outbox.stats().await.unwrap().enqueued, 3, "the same sale is not there twice");
 
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
     let books = until(&outbox, |books| books.pending == 0).await;
@@ -51,10 +51,10 @@ async fn a_database_that_does_not_answer() {
     let taken = tokio::time::timeout(SOON, async {
         let (mut taken, mut refused) = (0, 0);
         while refused < 1_000 {
-            match enqueuer.deliver(lead(1)) {
+            match enqueuer.accept(lead(1)) {
                 Ok(()) => (taken, refused) = (taken + 1, 0),
                 Err(why) => {
-                    assert_eq!(why, NotQueued::Full, "at once, and never a wait");
+                    assert_eq!(why, EnqueueError::Full, "at once, and never a wait");
                     refused += 1;
                     tokio::time::sleep(Duration::from_micros(100)).await;
                 }
@@ -68,14 +68,14 @@ async fn a_database_that_does_not_answer() {
     assert_eq!(enqueuer.pending(), taken);
     let asked = enqueuer.shutdown(Duration::from_millis(50));
     assert_eq!(asked.await, taken, "the deadline counts, and it says what is lost");
-    assert_eq!(enqueuer.deliver(lead(2)), Err(NotQueued::Closed));
+    assert_eq!(enqueuer.accept(lead(2)), Err(EnqueueError::Closed));
     assert_eq!(enqueuer.shutdown(SOON).await, taken, "of several deadlines the first counts");
 
     let enqueuer = outbox.enqueuer().unwrap();
-    enqueuer.deliver(lead(3)).unwrap();
+    enqueuer.accept(lead(3)).unwrap();
     drop(holding);
     assert_eq!(enqueuer.shutdown(SOON).await, 0, "the database answers again");
-    assert_eq!(outbox.books().await.unwrap().enqueued, 1);
+    assert_eq!(outbox.stats().await.unwrap().enqueued, 1);
     let keys: Vec<String> = sqlx::query_scalar("SELECT json_extract(args, '$.event.customer_key') FROM river_job")
         .fetch_all(&pool)
         .await
@@ -96,17 +96,17 @@ async fn one_that_does_not_fit<DB: Raw>(store: Store<DB>) {
         (Lead::new("user_7").additional("deep", deep), "nested"),
         (Lead::new("a\0b"), "NUL"),
     ] {
-        let refused = enqueuer.deliver(event.clone().into()).unwrap_err();
+        let refused = enqueuer.accept(event.clone().into()).unwrap_err();
         assert!(refused.to_string().contains(why), "{refused}");
         assert!(store.outbox.enqueue_alone(event).await.unwrap_err().is_invalid());
     }
     // Something that nobody has thought of.
     store.raw(DB::REFUSE).await;
     for key in ["user_1", "user_2", "refused", "user_3"] {
-        enqueuer.deliver(Lead::new(key).into()).unwrap();
+        enqueuer.accept(Lead::new(key).into()).unwrap();
     }
     assert_eq!(enqueuer.shutdown(SOON).await, 0);
-    assert_eq!(store.outbox.books().await.unwrap().enqueued, 3);
+    assert_eq!(store.outbox.stats().await.unwrap().enqueued, 3);
 }
 
 /// What nobody can write any more is said, not awaited.
@@ -119,9 +119,9 @@ fn a_runtime_that_goes_down() {
     other.block_on(outbox.migrate()).unwrap();
     assert!(outbox.enqueuer().is_err(), "there is no runtime here");
     let enqueuer = ending.block_on(async { outbox.enqueuer() }).unwrap();
-    enqueuer.deliver(sale("in_1").into()).unwrap();
+    enqueuer.accept(sale("in_1").into()).unwrap();
     drop(ending);
-    assert_eq!(enqueuer.deliver(sale("in_2").into()), Err(NotQueued::Closed));
+    assert_eq!(enqueuer.accept(sale("in_2").into()), Err(EnqueueError::Closed));
     assert_eq!(other.block_on(enqueuer.shutdown(SOON)), 1);
 }
 
@@ -133,7 +133,7 @@ async fn dropped() {
     outbox.migrate().await.unwrap();
     let enqueuer = outbox.enqueuer().unwrap();
     for number in 0..500 {
-        enqueuer.deliver(sale(&format!("in_{number}")).into()).unwrap();
+        enqueuer.accept(sale(&format!("in_{number}")).into()).unwrap();
     }
     drop(enqueuer);
     until(&outbox, |books| books.enqueued == 500).await;

@@ -1,7 +1,7 @@
 //! Rows that the outbox has not written: plain SQL, nonsense, other versions.
 
 use affitor::Client;
-use affitor_outbox::{Database, Outbox, Reason, sqlx};
+use affitor_outbox::{Database, DeadReason, Outbox, sqlx};
 use affitor_sandbox::Sandbox;
 
 use crate::common::{Raw, Store, builder, click, sandbox, scenarios, until};
@@ -14,7 +14,7 @@ async fn written_by_plain_sql<DB: Database>(outbox: &Outbox<DB>, sandbox: &Sandb
     assert_eq!((books.enqueued, books.recorded, books.rejected), (8, 1, 7), "{books:?}");
     assert_eq!(sandbox.leads()[0].customer_key.as_deref(), Some("user_7"));
     let dead = outbox.dead(10).await.unwrap();
-    assert!(dead.iter().all(|letter| letter.reason == Reason::Unreadable && letter.event.is_none()), "{dead:?}");
+    assert!(dead.iter().all(|letter| letter.reason == DeadReason::Unreadable && letter.event.is_none()), "{dead:?}");
 }
 
 const NONSENSE: [&str; 7] = [
@@ -60,7 +60,7 @@ async fn a_worker_does_not_start_among_jobs_of_the_app() {
     sqlx::query(sql).execute(&pool).await.unwrap();
     let error = outbox.worker(client()).start().await.unwrap_err();
     assert!(error.to_string().contains(r#""send_mail""#), "{error}");
-    assert!(outbox.books().await.unwrap().balance());
+    assert!(outbox.stats().await.unwrap().is_balanced());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +93,11 @@ async fn of_a_later_version<DB: Raw>(store: Store<DB>) {
             "{}",
         ),
         ("completed", "{}".to_owned(), r#"{"output": {"outcome": "waning", "uncertain": "perhaps"}}"#),
-        ("discarded", "{}".to_owned(), r#"{"output": {"outcome": "dead", "reason": "eclipse", "words": "too dark"}}"#),
+        (
+            "discarded",
+            "{}".to_owned(),
+            r#"{"output": {"outcome": "dead", "reason": "eclipse", "message": "too dark"}}"#,
+        ),
         ("discarded", "{}".to_owned(), r#"{"output": 7}"#),
     ] {
         let finalized = if state == "available" { "NULL" } else { "AT('-1 day')" };
@@ -107,10 +111,10 @@ async fn of_a_later_version<DB: Raw>(store: Store<DB>) {
     let books = until(outbox, |books| books.pending == 0).await;
     assert_eq!((books.enqueued, books.recorded, books.already_recorded, books.rejected), (5, 1, 1, 3), "{books:?}");
     let dead = outbox.dead(10).await.unwrap();
-    let reasons: Vec<_> = dead.iter().map(|letter| (letter.reason, letter.words.as_deref())).collect();
+    let reasons: Vec<_> = dead.iter().map(|letter| (letter.reason, letter.message.as_deref())).collect();
     assert_eq!(
         reasons,
-        [(Reason::Unreadable, None), (Reason::Other, Some("too dark")), (Reason::Other, None)],
+        [(DeadReason::Unreadable, None), (DeadReason::Other, Some("too dark")), (DeadReason::Other, None)],
         "what it can read of them"
     );
     // As if the new version knew it.
@@ -138,7 +142,7 @@ async fn what_river_cannot_read<DB: Raw>(store: Store<DB>) {
     let books = until(outbox, |books| books.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((books.rejected, books.not_attributed), (1, 1), "{books:?}");
-    assert_eq!(outbox.dead(1).await.unwrap()[0].reason, Reason::Other);
+    assert_eq!(outbox.dead(1).await.unwrap()[0].reason, DeadReason::Other);
 }
 
 /// The answer to an attempt that was given up comes late: the letter keeps its reason, and sending it again finds the answer.
@@ -152,7 +156,7 @@ async fn a_late_answer<DB: Raw>(store: Store<DB>) {
            "output": {"outcome": "recorded"}}'))"#;
     assert_eq!(store.raw(sql).await, 1);
     let dead = outbox.dead(1).await.unwrap();
-    assert_eq!(dead[0].reason, Reason::Uncertain);
+    assert_eq!(dead[0].reason, DeadReason::Uncertain);
     assert!(outbox.replay(dead[0].id).await.unwrap());
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
     let books = until(outbox, |books| books.pending == 0).await;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use affitor::{Currency, Lead, Refund, Sale};
-use affitor_outbox::{Enqueued, Reason};
+use affitor_outbox::{DeadReason, Enqueued};
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 
 use crate::common::{Raw, Store, builder, click, sale, sandbox, scenarios, until};
@@ -68,8 +68,11 @@ async fn dies_and_is_replayed<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     let books = until(&outbox, |books| books.pending == 0).await;
     assert_eq!((books.recorded, books.rejected, books.uncertain), (2, 2, 1), "{books:?}");
     let dead = outbox.dead(10).await.unwrap();
-    assert_eq!(dead.iter().map(|letter| letter.reason).collect::<Vec<_>>(), [Reason::Rejected, Reason::Uncertain]);
-    assert!(dead[0].words.as_deref().unwrap().contains("amount_cents"), "{dead:?}");
+    assert_eq!(
+        dead.iter().map(|letter| letter.reason).collect::<Vec<_>>(),
+        [DeadReason::Rejected, DeadReason::Uncertain]
+    );
+    assert!(dead[0].message.as_deref().unwrap().contains("amount_cents"), "{dead:?}");
     assert!(
         matches!(&dead[1].event, Some(affitor::Event::Refund(refund)) if refund.refund_id.as_deref() == Some("re_1"))
     );
@@ -112,7 +115,7 @@ async fn a_skipped_refund_is_uncertain<DB: Raw>(Store { outbox, .. }: Store<DB>)
         outbox.enqueue_alone(Refund::partial("in_1", 1_500).refund_id(refund_id)).await.unwrap();
         until(&outbox, |books| books.pending == 0).await;
     }
-    let books = outbox.books().await.unwrap();
+    let books = outbox.stats().await.unwrap();
     worker.shutdown().await.unwrap();
     assert_eq!((books.recorded, books.already_recorded, books.uncertain), (3, 1, 1), "{books:?}");
 }
@@ -128,7 +131,7 @@ async fn a_wrong_key_destroys_nothing<DB: Raw>(Store { outbox, .. }: Store<DB>) 
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     wrong.shutdown().await.unwrap();
-    let books = outbox.books().await.unwrap();
+    let books = outbox.stats().await.unwrap();
     assert_eq!((books.pending, books.rejected), (1, 0), "{books:?}");
     let right = outbox.worker(builder(&sandbox)).start().await.unwrap();
     let books = until(&outbox, |books| books.pending == 0).await;
@@ -225,7 +228,7 @@ async fn looked_at_by_a_person<DB: Raw>(store: Store<DB>) {
     assert!(matches!(&uncertain[0].event, Some(affitor::Event::Refund(refund)) if refund.is_full()), "{uncertain:?}");
     let id = uncertain[0].id;
     assert!(outbox.settle(id).await.unwrap() && !outbox.settle(id).await.unwrap());
-    assert_eq!(outbox.books().await.unwrap().uncertain, 0);
+    assert_eq!(outbox.stats().await.unwrap().uncertain, 0);
 
     // The address is gone, and the lead is known all the same.
     assert_eq!(store.raw("DELETE FROM JOBS WHERE CAST(JSON_TEXT AS text) LIKE '%jo@example.com%'").await, 0);

@@ -10,7 +10,7 @@ use std::{
 
 use affitor::{Lead, Refund};
 use affitor_outbox::{
-    Outbox, QUEUE, Reason, maintenance,
+    DeadReason, Outbox, QUEUE, maintenance,
     riverqueue::{BoxError, Client, Job, JobArgs, QueueConfig, Retention, WorkContext, WorkOutcome, Workers},
 };
 use affitor_sandbox::{ApiCall, Fault};
@@ -81,10 +81,10 @@ async fn one_river_for_both() {
         }
     };
     tokio::time::timeout(Duration::from_secs(30), all).await.unwrap();
-    let books = outbox.books().await.unwrap();
+    let books = outbox.stats().await.unwrap();
     assert_eq!((books.enqueued, books.recorded, books.rejected, books.uncertain), (3, 2, 1, 1), "{books:?}");
     let dead = outbox.dead(10).await.unwrap();
-    assert_eq!(dead[0].reason, Reason::Uncertain);
+    assert_eq!(dead[0].reason, DeadReason::Uncertain);
     assert!(outbox.replay(dead[0].id).await.unwrap());
     let books = until(&outbox, |books| books.pending == 0).await;
     assert_eq!((books.recorded, books.rejected), (3, 0), "{books:?}");

@@ -46,7 +46,7 @@ async fn a_full_disk() {
         taken += 1;
     };
     assert!(error.is_database() && error.to_string().contains("full"), "{error}");
-    assert_eq!(outbox.books().await.unwrap().enqueued, taken, "order and event, or neither");
+    assert_eq!(outbox.stats().await.unwrap().enqueued, taken, "order and event, or neither");
     assert_eq!(orders(&full).await.unsigned_abs(), taken);
     // A worker may get at a few events, and may not be able to write down what it has sent.
     if let Ok(worker) = outbox.worker(builder(&sandbox)).start().await {
@@ -199,7 +199,7 @@ async fn a_database_that_is_gone_for_a_while() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     server.stop();
-    assert!(outbox.books().await.is_err());
+    assert!(outbox.stats().await.is_err());
     // Longer than the worker waits for an answer.
     tokio::time::sleep(Duration::from_secs(5)).await;
     server.begin();
@@ -211,11 +211,11 @@ async fn a_database_that_is_gone_for_a_while() {
 }
 
 /// Until nothing is pending; a question may fail. What was under way is rescued as if its minute were over.
-async fn until_answered(outbox: &Outbox<sqlx::Postgres>, pool: &sqlx::PgPool) -> affitor_outbox::Books {
+async fn until_answered(outbox: &Outbox<sqlx::Postgres>, pool: &sqlx::PgPool) -> affitor_outbox::OutboxStats {
     let began = Instant::now();
     loop {
         assert!(began.elapsed() < Duration::from_secs(120));
-        match outbox.books().await {
+        match outbox.stats().await {
             Ok(books) if books.pending == 0 => return books,
             _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }

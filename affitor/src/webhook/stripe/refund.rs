@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{Event, Refund};
 
-/// Which event counts a refund of this endpoint.
+/// Which events report refunds at this endpoint.
 fn counting(event: &WebhookEvent<Stripe>) -> StripeRefunds {
     event.settings.stripe_refunds.unwrap_or(StripeRefunds::ChargeRefunded)
 }
@@ -27,7 +27,7 @@ pub(super) fn refund(event: &WebhookEvent<Stripe>) -> Found<Event> {
     if status != "succeeded" {
         return Err(Ignored::RefundNotFinal.into());
     }
-    // An update that was about something else: a reference number, say.
+    // An update of something else, such as a reference number.
     if event.kind() == "refund.updated" && before.is_none() {
         return Err(Ignored::CountedElsewhere { by: "refund.created" }.into());
     }
@@ -62,7 +62,7 @@ pub(super) fn charge(event: &WebhookEvent<Stripe>) -> Found<Event> {
         return Ok(Refund::full(transaction_id).into());
     }
     fields.currency("data.object.currency", &event.settings)?;
-    // A running total is reached once: it is as good a name as the refund's own, which the event doesn't always have.
+    // A total is reached once, so it identifies the refund. The event does not always contain the refund's own id.
     let charge = fields.required_text("data.object.id")?;
     Ok(Refund::partial(transaction_id, now).refund_id(format_args!("{charge}:{total}")).into())
 }

@@ -60,7 +60,7 @@ pub(super) fn invoice(event: &WebhookEvent<Stripe>) -> Found<Event> {
         }
         _ => return Err(Ignored::OtherInvoice.into()),
     }
-    // Where the subscription's metadata stands since API 2025-03-31, and before.
+    // The place of the subscription's metadata since API 2025-03-31, and before.
     let place = match fields.get("data.object.parent.subscription_details") {
         Some(_) => Place::Parent,
         None => Place::Invoice,
@@ -87,7 +87,7 @@ pub(super) fn invoice(event: &WebhookEvent<Stripe>) -> Found<Event> {
     Ok(sale.recurring(true).into())
 }
 
-/// Where the metadata of a sale stands.
+/// The place of a sale's metadata.
 #[derive(Clone, Copy)]
 pub(super) enum Place {
     Session,
@@ -132,7 +132,7 @@ impl Parts<'_> {
     }
 }
 
-/// How often the subscription of an invoice is paid, where its first line says it and the API has a word for it.
+/// Returns the billing interval of an invoice's subscription, if its first line has one that the API knows.
 fn interval(fields: Fields<'_>) -> Option<SubscriptionInterval> {
     let line = Fields(fields.get("data.object.lines.data")?.get(0)?);
     let recurring = Fields(line.get("price.recurring").or_else(|| line.get("plan"))?);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use affitor::{Click, Client};
-use affitor_outbox::{Books, Reason};
+use affitor_outbox::{DeadReason, OutboxStats};
 use affitor_sandbox::{Fault, Interpretations, Sandbox, SecondRefund};
 use affitor_tests::databases::Postgres;
 
@@ -139,7 +139,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
             sandbox.clear_faults();
         }
         // A pool of connections heals itself, though a question may fail.
-        let books: Result<Books, _> = with_store!(&store, |_pool, outbox| outbox.books().await);
+        let books: Result<OutboxStats, _> = with_store!(&store, |_pool, outbox| outbox.stats().await);
         match books {
             Ok(books) if books.pending == 0 => break books,
             _ => {}
@@ -148,8 +148,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
     drop(processes);
 
     let uncertain = with_store!(&store, |_pool, outbox| outbox.dead(1_000_000).await?);
-    let rejected = uncertain.iter().filter(|letter| letter.reason != Reason::Uncertain).count();
-    let uncertain: Vec<_> = uncertain.into_iter().filter(|letter| letter.reason == Reason::Uncertain).collect();
+    let rejected = uncertain.iter().filter(|letter| letter.reason != DeadReason::Uncertain).count();
+    let uncertain: Vec<_> = uncertain.into_iter().filter(|letter| letter.reason == DeadReason::Uncertain).collect();
     let orders = store.orders().await?;
     let requests = sandbox.requests();
     let judgement = judge(arguments.seed, &orders, &sandbox.snapshot(), &requests, &uncertain);
@@ -176,7 +176,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
             2 + refunds as u64
         })
         .sum();
-    let in_order = rejected == 0 && books.balance() && books.enqueued == committed;
+    let in_order = rejected == 0 && books.is_balanced() && books.enqueued == committed;
     if !in_order {
         println!("the books: {committed} events were committed, and {rejected} dead letters nobody has explained");
     }

@@ -1,0 +1,50 @@
+//! The error of the extractors.
+
+use std::fmt;
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+
+/// There is no [`AffitorLayer`](crate::AffitorLayer) around the route: a mistake in the app.
+///
+/// As a response it has status 500 and says how to add the middleware. It is also logged as an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MissingLayer;
+
+impl MissingLayer {
+    /// Returns the status of the response: 500.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+
+    /// Returns the text of the response.
+    pub fn body_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for MissingLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "an Affitor extractor found no `AffitorLayer`: add `.wrap(AffitorLayer::new(client))` to the App or scope",
+        )
+    }
+}
+
+impl std::error::Error for MissingLayer {}
+
+impl ResponseError for MissingLayer {
+    fn status_code(&self) -> StatusCode {
+        self.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        tracing::error!("{self}");
+        text_response(self.status(), self.body_text())
+    }
+}
+
+/// A response with a plain text.
+pub(crate) fn text_response(status: StatusCode, text: String) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(text)
+}

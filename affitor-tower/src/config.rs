@@ -1,0 +1,122 @@
+//! What a layer is configured with, and what it does to each request.
+
+use std::{fmt, sync::Arc};
+
+use affitor::{
+    ClickId,
+    adapter::{Header, RequestHead},
+    find::Sources,
+};
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, UPGRADE},
+    request::Parts,
+};
+
+/// Decides by its head whether the body of a request is inspected.
+pub(crate) type BodyWhen = dyn Fn(&Parts) -> bool + Send + Sync;
+
+/// The configuration that all clones of a layer and its services share.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) sources: Sources,
+    header: HeaderName,
+    pub(crate) body_when: Option<Arc<BodyWhen>>,
+    /// If set, an `Attribution` is inserted into every request; otherwise a `ClickId`, if there is one.
+    #[cfg(feature = "client")]
+    client: Option<affitor::Client>,
+}
+
+impl Config {
+    #[cfg(feature = "client")]
+    pub(crate) fn with_client(client: affitor::Client) -> Self {
+        Self { client: Some(client), ..Self::default() }
+    }
+
+    pub(crate) fn set_sources(&mut self, sources: Sources) {
+        self.header = header_name(&sources);
+        self.sources = sources;
+    }
+
+    /// Returns whether an outer layer has already found the click id, and inserts what this layer's extractors need in that case.
+    pub(crate) fn is_done(&self, extensions: &mut Extensions) -> bool {
+        #[cfg(feature = "client")]
+        if let Some(client) = &self.client {
+            if extensions.is_empty() {
+                return false;
+            }
+            if extensions.get::<affitor::adapter::Attribution>().is_some() {
+                return true;
+            }
+            let Some(click_id) = extensions.get::<ClickId>().cloned() else { return false };
+            extensions.insert(affitor::adapter::Attribution::new(client.clone(), Some(click_id)));
+            return true;
+        }
+        extensions.get::<ClickId>().is_some()
+    }
+
+    /// Inserts the result of the search.
+    pub(crate) fn insert(&self, extensions: &mut Extensions, found: Option<ClickId>) {
+        #[cfg(feature = "client")]
+        if let Some(client) = &self.client {
+            extensions.insert(affitor::adapter::Attribution::new(client.clone(), found));
+            return;
+        }
+        if let Some(click_id) = found {
+            extensions.insert(click_id);
+        }
+    }
+
+    pub(crate) fn head<'r>(&'r self, headers: &'r HeaderMap) -> Head<'r> {
+        Head { config: self, headers }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let sources = Sources::default();
+        Self {
+            header: header_name(&sources),
+            sources,
+            body_when: None,
+            #[cfg(feature = "client")]
+            client: None,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("sources", &self.sources)
+            .field("body_when", &self.body_when.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+#[expect(clippy::expect_used, reason = "`Sources` accepts only header names, and panics at the same point otherwise")]
+fn header_name(sources: &Sources) -> HeaderName {
+    HeaderName::from_bytes(sources.get_header().as_bytes()).expect("`Sources` accepts only header names")
+}
+
+/// The head of a request.
+pub(crate) struct Head<'r> {
+    config: &'r Config,
+    headers: &'r HeaderMap,
+}
+
+impl RequestHead for Head<'_> {
+    #[inline]
+    fn values(&self, header: Header) -> impl Iterator<Item = &[u8]> {
+        let name = match header {
+            Header::Forwarded => &self.config.header,
+            Header::Cookie => &COOKIE,
+            Header::ContentType => &CONTENT_TYPE,
+            Header::ContentEncoding => &CONTENT_ENCODING,
+            Header::ContentLength => &CONTENT_LENGTH,
+            Header::Expect => &EXPECT,
+            Header::Upgrade => &UPGRADE,
+        };
+        self.headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
+    }
+}

@@ -1,0 +1,61 @@
+//! Access to the click id without an extractor.
+
+use affitor::ClickId;
+use http::{Extensions, Request, request::Parts};
+
+/// Reads what a layer has inserted into a request, without an extractor: in a middleware, or with plain hyper or Tower.
+///
+/// ```
+/// use affitor_tower::{AffitorRequestExt, ClickId};
+///
+/// let mut request = http::Request::new(());
+/// assert_eq!(request.click_id(), None);
+/// request.extensions_mut().insert(ClickId::new("cust_42_1714000000000").unwrap());
+/// assert_eq!(request.click_id().unwrap(), "cust_42_1714000000000");
+/// ```
+pub trait AffitorRequestExt {
+    /// Returns the visitor's click id, if a layer has found one.
+    fn click_id(&self) -> Option<ClickId>;
+
+    /// Returns the app's client for the visitor of this request, or `None` if there is no [`AffitorLayer`](crate::AffitorLayer)
+    /// around the service.
+    #[cfg(feature = "client")]
+    fn affitor(&self) -> Option<affitor::BoundClient>;
+}
+
+impl AffitorRequestExt for Parts {
+    fn click_id(&self) -> Option<ClickId> {
+        click_id(&self.extensions)
+    }
+
+    #[cfg(feature = "client")]
+    fn affitor(&self) -> Option<affitor::BoundClient> {
+        bind(&self.extensions, &self.headers)
+    }
+}
+
+impl<B> AffitorRequestExt for Request<B> {
+    fn click_id(&self) -> Option<ClickId> {
+        click_id(self.extensions())
+    }
+
+    #[cfg(feature = "client")]
+    fn affitor(&self) -> Option<affitor::BoundClient> {
+        bind(self.extensions(), self.headers())
+    }
+}
+
+fn click_id(extensions: &Extensions) -> Option<ClickId> {
+    #[cfg(feature = "client")]
+    if let Some(attribution) = extensions.get::<affitor::adapter::Attribution>() {
+        return attribution.click_id().cloned();
+    }
+    extensions.get().cloned()
+}
+
+#[cfg(feature = "client")]
+fn bind(extensions: &Extensions, headers: &http::HeaderMap) -> Option<affitor::BoundClient> {
+    let attribution = extensions.get::<affitor::adapter::Attribution>()?;
+    let cookies = headers.get_all(http::header::COOKIE).iter().map(http::HeaderValue::as_bytes);
+    Some(attribution.bind(cookies))
+}

@@ -1,0 +1,91 @@
+//! A client for one visitor.
+
+use std::fmt;
+
+use super::{Client, Error};
+use crate::{Attributable, ClickId, EnqueueError, Event, Visitor, stripe::Metadata};
+
+/// A [`Client`] for one visitor: fills in the click id, and for leads the click history, of events that have none.
+///
+/// The extractors of the framework crates give one to your handler. Cheap to clone.
+///
+/// ```
+/// use affitor::{ClickId, Client, Lead, LeadOutcome};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let affitor = Client::disabled().for_visitor(ClickId::new("cust_42_1714000000000")?);
+/// assert_eq!(affitor.track_lead(Lead::new("user_7")).await?, LeadOutcome::Disabled);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct BoundClient {
+    client: Client,
+    visitor: Visitor,
+}
+
+impl BoundClient {
+    pub(super) fn new(client: Client, visitor: Visitor) -> Self {
+        Self { client, visitor }
+    }
+
+    /// Returns the visitor's click id, if a partner brought them.
+    pub fn click_id(&self) -> Option<&ClickId> {
+        self.visitor.click_id.as_ref()
+    }
+
+    /// Returns what is known about the visitor.
+    pub fn visitor(&self) -> &Visitor {
+        &self.visitor
+    }
+
+    /// Returns the client without the visitor.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Returns this client without the visitor, for a request that concerns somebody else. An administrator who charges a
+    /// customer must not be mistaken for that customer.
+    #[must_use]
+    pub fn without_click_id(&self) -> BoundClient {
+        Self { client: self.client.clone(), visitor: Visitor::default() }
+    }
+
+    /// Fills in what the event lacks, without sending it.
+    pub fn attribute<E: Attributable>(&self, mut event: E) -> E {
+        event.attribute_to(&self.visitor);
+        event
+    }
+
+    /// Reports an event in the background, with the visitor's click id. See [`Client::enqueue`].
+    pub fn enqueue(&self, event: impl Into<Event>) {
+        self.client.enqueue(self.attribute(event.into()));
+    }
+
+    /// Reports an event in the background, with the visitor's click id. See [`Client::try_enqueue`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`Client::try_enqueue`].
+    pub fn try_enqueue(&self, event: impl Into<Event>) -> Result<(), EnqueueError> {
+        self.client.try_enqueue(self.attribute(event.into()))
+    }
+
+    /// Returns the metadata for a Stripe checkout of one of your users, with the visitor's click id. A
+    /// [disabled](Client::disabled) client adds no program id.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for which [`Error::is_invalid`] returns `true` if the client has no program id; if [`Metadata::new`]
+    /// rejects the values.
+    pub fn stripe_metadata(&self, customer_key: impl fmt::Display) -> Result<Metadata, Error> {
+        let program_id = self.client.program_id();
+        if program_id.is_none() && !self.client.is_disabled() {
+            return Err(Error::invalid(
+                "Stripe metadata needs the program id: set it on the builder or as AFFITOR_PROGRAM_ID",
+            ));
+        }
+        let metadata = Metadata::of(program_id.map(str::to_owned), customer_key)
+            .map_err(|invalid| Error::invalid(invalid.to_string()).with_source(invalid))?;
+        Ok(metadata.click_id(self.visitor.click_id.clone()))
+    }
+}

@@ -1,0 +1,342 @@
+//! Building a client.
+
+use std::{env, fmt, time::Duration};
+
+use reqwest::Url;
+
+use super::{ApiKey, Client, Endpoints, Error, ErrorKind, Settings};
+use crate::{
+    redact::RedactedUrl,
+    wire::{Limits, Transport},
+};
+
+/// Default URL of the API.
+const API_URL: &str = "https://api.affitor.com";
+
+/// Maximum of all time limits: a day. Far from where times overflow.
+const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Builds a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// use affitor::Client;
+///
+/// let client = Client::builder()
+///     .api_key("aff_0123456789")
+///     .program_id(42)
+///     .timeout(Duration::from_secs(3))
+///     .build()?;
+/// # Ok::<(), affitor::Error>(())
+/// ```
+#[must_use = "a builder does nothing until it builds"]
+pub struct ClientBuilder {
+    api_key: Option<Result<ApiKey, Error>>,
+    api_url: Option<String>,
+    http: Option<reqwest::Client>,
+    connect_timeout: Duration,
+    limits: Limits,
+    settings: Settings,
+    allow_plain_http: bool,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            api_key: None,
+            api_url: None,
+            http: None,
+            connect_timeout: Duration::from_secs(3),
+            limits: Limits { call: Duration::from_secs(5), request: Duration::from_secs(4), attempts: 3 },
+            settings: Settings::default(),
+            allow_plain_http: false,
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// Reads `AFFITOR_API_KEY` (or `AFFITOR_API_TOKEN`, as some of the service's pages call it), `AFFITOR_API_URL` and
+    /// `AFFITOR_PROGRAM_ID`. Empty variables are ignored.
+    pub fn from_env() -> Self {
+        Self::from_variables(|name| env::var(name).ok())
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let get = |name| variable(name).filter(|value| !value.trim().is_empty());
+        let mut builder = Self::default();
+        if let Some(key) = get("AFFITOR_API_KEY").or_else(|| get("AFFITOR_API_TOKEN")) {
+            builder = builder.api_key(key);
+        }
+        if let Some(url) = get("AFFITOR_API_URL") {
+            builder = builder.api_url(url.trim());
+        }
+        if let Some(program_id) = get("AFFITOR_PROGRAM_ID") {
+            builder = builder.program_id(program_id.trim());
+        }
+        builder
+    }
+
+    /// Sets the program API key. Required.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.api_key = Some(ApiKey::new(key));
+        self
+    }
+
+    /// Sets the URL of the API. Default: `https://api.affitor.com`. It may have a path, if a proxy of yours serves the API there.
+    pub fn api_url(mut self, url: impl Into<String>) -> Self {
+        self.api_url = Some(url.into());
+        self
+    }
+
+    /// Sets the program id, a number. Test clicks, [`Client::status`] and Stripe metadata need it.
+    pub fn program_id(mut self, id: impl fmt::Display) -> Self {
+        self.settings.program_id = Some(id.to_string());
+        self
+    }
+
+    /// Sets the HTTP client, with its own proxies, TLS and connect time-out. Build it with `redirect(Policy::none())`: this crate
+    /// rejects a response from another server, but the request would already have gone there.
+    pub fn http_client(mut self, http: reqwest::Client) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Limits a whole call with its retries. Default: 5 s. Maximum: a day.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.limits.call = limit.min(MAX_TIMEOUT);
+        self
+    }
+
+    /// Limits one attempt, from connecting to the end of the response. Default: 4 s.
+    pub fn request_timeout(mut self, limit: Duration) -> Self {
+        self.limits.request = limit.min(MAX_TIMEOUT);
+        self
+    }
+
+    /// Limits how long connecting may take. Default: 3 s.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit.min(MAX_TIMEOUT);
+        self
+    }
+
+    /// Sets the maximum number of attempts of a call that is safe to repeat. Default: 3. 0 counts as 1.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.limits.attempts = attempts.max(1);
+        self
+    }
+
+    /// Makes every event a test event, which the service keeps apart (default: `false`). Refunds are not sent, because the
+    /// service has no test refund.
+    pub fn test_mode(mut self, on: bool) -> Self {
+        self.settings.test_mode = on;
+        self
+    }
+
+    /// Does not send leads without a click id (default: `false`), and therefore no e-mail address of a person whom no partner
+    /// brought. The service's own recipe sends such leads.
+    pub fn only_attributed(mut self, on: bool) -> Self {
+        self.settings.only_attributed = on;
+        self
+    }
+
+    /// Allows `http://` to a host that is not loopback (default: `false`), for a service mesh that encrypts by itself. The API key
+    /// is sent in plain text.
+    pub fn allow_plain_http(mut self, on: bool) -> Self {
+        self.allow_plain_http = on;
+        self
+    }
+
+    /// Builds the client. Takes a few milliseconds to load TLS roots: build one per app, not one per request.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for which [`Error::is_invalid`] returns `true` if the API key is missing or malformed; if the program id is
+    /// not a number; if the URL is malformed, contains a user, query or fragment, or is not `https` (loopback and
+    /// [`allow_plain_http`](Self::allow_plain_http) aside); if no TLS feature is enabled and the URL needs one.
+    /// Returns an error for which [`Error::is_transport`] returns `true` if TLS can't be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        let key = self.api_key.ok_or_else(|| {
+            Error::invalid("no API key: set AFFITOR_API_KEY, or use Client::disabled() in environments without one")
+        })??;
+        let program_id = self.settings.program_id.as_deref();
+        if program_id.is_some_and(|id| id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(Error::invalid(
+                "the program id (AFFITOR_PROGRAM_ID) must be a number: copy it from the program's settings",
+            ));
+        }
+        let (url, loopback) = api_url(self.api_url.as_deref().unwrap_or(API_URL), self.allow_plain_http)?;
+        let http = match self.http {
+            Some(http) => http,
+            None if !HAS_TLS && url.scheme() == "https" => {
+                return Err(Error::invalid(
+                    "https needs TLS: enable the feature rustls or native-tls, or set an http_client",
+                ));
+            }
+            None => {
+                let mut http = reqwest::Client::builder()
+                    .user_agent(concat!("affitor-rust/", env!("CARGO_PKG_VERSION")))
+                    .redirect(reqwest::redirect::Policy::none())
+                    .connect_timeout(self.connect_timeout);
+                if loopback {
+                    http = http.no_proxy();
+                }
+                http.build().map_err(|source| {
+                    Error::new(ErrorKind::Transport).with_message("TLS could not be set up").with_source(source)
+                })?
+            }
+        };
+        let endpoints = Endpoints::new(&url, program_id)?;
+        let transport = Transport::new(http, self.limits, key)?;
+        Ok(Client::connected(transport, endpoints, self.settings))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("api_key", &self.api_key)
+            .field("api_url", &self.api_url.as_deref().map(RedactedUrl))
+            .field("connect_timeout", &self.connect_timeout)
+            .field("limits", &self.limits)
+            .field("settings", &self.settings)
+            .field("allow_plain_http", &self.allow_plain_http)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Parses the URL of the API so that it can be joined with a path. Also returns whether its host is loopback.
+fn api_url(text: &str, allow_plain_http: bool) -> Result<(Url, bool), Error> {
+    let mut url = Url::parse(text).map_err(|source| {
+        Error::invalid(format!("the API URL (AFFITOR_API_URL) is not a valid URL{}", suggestion(text)))
+            .with_source(source)
+    })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::invalid("the API URL must not contain a user or password"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(Error::invalid("the API URL must not contain a query or fragment"));
+    }
+    let loopback = is_loopback(&url);
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback || allow_plain_http => {}
+        "http" => {
+            return Err(Error::invalid(
+                "the API URL must be https, or the API key is sent in plain text (ClientBuilder::allow_plain_http allows it)",
+            ));
+        }
+        _ => {
+            let why = "the API URL (AFFITOR_API_URL) must start with https://, or with http:// for loopback";
+            return Err(Error::invalid(format!("{why}{}", suggestion(text))));
+        }
+    }
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Ok((url, loopback))
+}
+
+/// Suggests the URL that was meant by a text without a scheme, such as `localhost:4410`.
+fn suggestion(text: &str) -> String {
+    let with = |scheme: &str| Url::parse(&format!("{scheme}://{text}")).ok().filter(|url| url.host().is_some());
+    // A text with credentials is not repeated.
+    let url = (!text.contains("://") && !text.contains('@')).then(|| with("http")).flatten();
+    let Some(url) = url.filter(|url| is_loopback(url) || url.host_str().is_some_and(|host| host.contains('.'))) else {
+        return String::new();
+    };
+    let scheme = if is_loopback(&url) { "http" } else { "https" };
+    with(scheme).map_or_else(String::new, |url| format!(": did you mean {}?", url.origin().ascii_serialization()))
+}
+
+/// Whether a TLS feature is enabled.
+const HAS_TLS: bool = cfg!(any(
+    feature = "rustls",
+    feature = "rustls-no-provider",
+    feature = "native-tls",
+    feature = "native-tls-vendored"
+));
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    match address {
+        Ok(address) => address.is_loopback(),
+        Err(_) => name == "localhost" || name.ends_with(".localhost"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        for (text, plain, good) in [
+            ("https://api.affitor.com", false, true),
+            ("https://proxy.example/affitor", false, true),
+            ("http://127.0.0.1:4010", false, true),
+            ("http://127.8.8.8", false, true),
+            ("http://[::1]:4010/", false, true),
+            ("http://localhost:4010", false, true),
+            ("http://api.localhost:4010", false, true),
+            ("http://localhost.example.com", false, false),
+            ("http://127.0.0.1.example.com", false, false),
+            ("http://api.affitor.com", false, false),
+            ("http://api.affitor.com", true, true),
+            ("ftp://api.affitor.com", true, false),
+            ("https://user@api.affitor.com", false, false),
+            ("https://:secret@api.affitor.com", false, false),
+            ("https://api.affitor.com/?key=1", false, false),
+            ("https://api.affitor.com/#a", false, false),
+            ("api.affitor.com", false, false),
+            ("", false, false),
+        ] {
+            let got = api_url(text, plain);
+            assert_eq!(got.is_ok(), good, "{text}: {got:?}");
+            assert!(got.is_ok() || got.is_err_and(|error| error.is_invalid()), "{text}");
+        }
+        for (text, expected) in [
+            ("localhost:4410", Some("http://localhost:4410")),
+            ("127.0.0.1:4010", Some("http://127.0.0.1:4010")),
+            ("api.affitor.com", Some("https://api.affitor.com")),
+            ("user:secret@api.affitor.com", None),
+            ("ftp://api.affitor.com", None),
+            ("", None),
+        ] {
+            let message = api_url(text, false).unwrap_err().to_string();
+            let suggested = expected.map(|url| format!("did you mean {url}?"));
+            assert_eq!(message.contains("did you mean"), suggested.is_some(), "{text}: {message}");
+            assert!(suggested.is_none_or(|suggested| message.contains(&suggested)), "{text}: {message}");
+        }
+        let (url, _) = api_url("https://proxy.example/affitor", false).unwrap();
+        assert_eq!(url.as_str(), "https://proxy.example/affitor/");
+    }
+
+    #[test]
+    fn the_environment() {
+        let with = |variables: &'static [(&'static str, &'static str)]| {
+            ClientBuilder::from_variables(move |name| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert!(with(&[]).build().unwrap_err().is_invalid());
+        assert!(with(&[("AFFITOR_API_KEY", " ")]).build().unwrap_err().is_invalid());
+        assert!(with(&[("AFFITOR_API_KEY", "affk_1")]).build().unwrap_err().is_invalid());
+        assert!(with(&[("AFFITOR_API_TOKEN", "aff_1")]).build().is_ok());
+        for id in ["abc", "4 2", "-1"] {
+            let error = Client::builder().api_key("aff_1").program_id(id).build().unwrap_err();
+            assert!(error.is_invalid() && error.to_string().contains("AFFITOR_PROGRAM_ID"), "{id}: {error}");
+        }
+        let all = with(&[
+            ("AFFITOR_API_KEY", "aff_secret\n"),
+            ("AFFITOR_API_URL", "http://127.0.0.1:4010\n"),
+            ("AFFITOR_PROGRAM_ID", "42"),
+        ]);
+        assert!(!format!("{all:?}").contains("aff_secret"));
+        let client = all.build().unwrap();
+        assert_eq!(client.program_id(), Some("42"));
+        assert!(!format!("{client:?}").contains("aff_secret"));
+    }
+}

@@ -1,0 +1,79 @@
+//! What delivery needs to know of each kind of event.
+
+use super::InvalidEvent;
+use crate::ClickId;
+
+/// Implemented once by each kind of event, in the file of the event.
+pub(crate) trait EventKind {
+    /// Checks that the event has what the service requires.
+    fn validate(&self) -> Result<(), InvalidEvent>;
+
+    /// Whether the event may be repeated.
+    fn retry_class(&self) -> RetryClass;
+
+    /// The ids in the event. Blank ones are missing.
+    fn ids(&self) -> EventIds<'_>;
+
+    /// Which earlier events must be delivered first.
+    fn waits_for(&self) -> WaitsFor<'_> {
+        WaitsFor::Nothing
+    }
+
+    /// What makes two events the same, `None` for test events.
+    fn identity(&self) -> Result<Option<Vec<&str>>, InvalidEvent>;
+}
+
+/// Whether a call may be made again after an attempt that may have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RetryClass {
+    /// Repeating is safe: the service records the call once.
+    Idempotent,
+    /// A repeated call may count twice, so it is repeated only if the first one certainly had no effect. Clicks and partial
+    /// refunds: the service can't tell two equal ones apart.
+    NotIdempotent,
+}
+
+/// The ids in an event. Blank ones are `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventIds<'e> {
+    /// Your own id of the user.
+    pub customer_key: Option<&'e str>,
+    /// Click id of the visitor.
+    pub click_id: Option<&'e ClickId>,
+    /// Transaction id of the payment.
+    pub transaction_id: Option<&'e str>,
+    /// Id of a refund at the payment provider.
+    pub refund_id: Option<&'e str>,
+}
+
+impl<'e> EventIds<'e> {
+    /// The id that names the event in logs: the payment, else the customer, else the click.
+    #[cfg(feature = "client")]
+    pub(crate) fn subject(self) -> Option<&'e str> {
+        self.transaction_id.or(self.customer_key).or(self.click_id.map(ClickId::as_str))
+    }
+}
+
+/// Which earlier events must be delivered before an event.
+///
+/// This enum is exhaustive on purpose: whoever keeps events in order must handle each case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor<'e> {
+    /// No other event.
+    Nothing,
+    /// Leads of this customer, or of this click. A sale waits for them.
+    Leads {
+        /// Your own id of the user.
+        customer_key: Option<&'e str>,
+        /// Click id of the visitor.
+        click_id: Option<&'e ClickId>,
+    },
+    /// The sale with this transaction id, and earlier refunds of it. A refund waits for them: of two partial refunds, only the
+    /// first one to arrive may count.
+    Payment {
+        /// Transaction id of the sale.
+        transaction_id: &'e str,
+    },
+}

@@ -1,0 +1,96 @@
+//! What all outcomes have in common.
+
+use std::fmt;
+
+/// Why no partner is credited.
+///
+/// This is the normal case for most visitors, so it is part of an outcome and not an error.
+///
+/// ```
+/// # #[cfg(feature = "client")]
+/// # async fn sign_up(client: affitor::Client) -> Result<(), affitor::Error> {
+/// use affitor::{Lead, LeadOutcome, NotAttributed};
+///
+/// match client.track_lead(Lead::new("user_7")).await? {
+///     LeadOutcome::NotAttributed(NotAttributed::CustomerNotFound) => println!("no partner brought this user"),
+///     LeadOutcome::NotAttributed(reason) => println!("no partner is credited: {reason}"),
+///     outcome => println!("{outcome}"),
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NotAttributed {
+    /// The service knows neither the customer key nor the click id.
+    CustomerNotFound,
+    /// The service knows the customer, but no partner brought them to this program.
+    NoPartner,
+    /// The click is older than the program's attribution window.
+    #[non_exhaustive]
+    WindowExpired {
+        /// Age of the click in days.
+        click_age_days: Option<i64>,
+        /// Length of the window in days.
+        window_days: Option<i64>,
+    },
+    /// The service knows no sale with this transaction id.
+    SaleNotFound,
+    /// The lead was not sent: it has no click id, and the client sends only attributed leads
+    /// ([`only_attributed`](crate::ClientBuilder::only_attributed)).
+    NotSent,
+}
+
+impl NotAttributed {
+    /// Returns whether the service knows the customer or the sale. If it does not, they may still arrive.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_known(&self) -> bool {
+        !matches!(self, Self::CustomerNotFound | Self::SaleNotFound)
+    }
+}
+
+impl fmt::Display for NotAttributed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CustomerNotFound => f.write_str("the service does not know this customer"),
+            Self::NoPartner => f.write_str("no partner brought this customer"),
+            Self::WindowExpired { click_age_days: Some(age), window_days: Some(window) } => {
+                write!(f, "the click is {age} days old, and the attribution window is {window} days")
+            }
+            Self::WindowExpired { .. } => f.write_str("the click is older than the attribution window"),
+            Self::SaleNotFound => f.write_str("the service does not know this sale"),
+            Self::NotSent => f.write_str("not sent, because the lead has no click id"),
+        }
+    }
+}
+
+/// What became of an event of any kind. See [`Client::track_event`](crate::Client::track_event).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventOutcome {
+    /// Recorded: with or without a commission, provisionally, or as a test. A disabled client sends nothing and reports this.
+    Recorded,
+    /// Recorded, or reversed, by an earlier call.
+    AlreadyRecorded {
+        /// Whether somebody should compare the event with the dashboard: a sale that was known after a lost attempt may lack
+        /// its commission, and a second partial refund may differ from the one that was recorded.
+        uncertain: bool,
+    },
+    /// No partner is credited. The normal case.
+    NotAttributed {
+        /// Whether the service knows the customer or the sale. If it does not, they may still arrive.
+        known: bool,
+    },
+}
+
+impl fmt::Display for EventOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Recorded => "recorded",
+            Self::AlreadyRecorded { uncertain: false } => "already recorded",
+            Self::AlreadyRecorded { uncertain: true } => {
+                "already recorded, possibly without its effect: check the dashboard"
+            }
+            Self::NotAttributed { .. } => "not attributed",
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! What a `Webhook` remembers of the payments that were reported, and who shares it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use affitor::{
+    Click, Client, EnqueueError, Event, EventSink, Lead,
+    webhook::{PaymentOutcome, Stripe, Webhook, WebhookEvent},
+};
+use affitor_sandbox::Sandbox;
+use serde_json::{Value, json};
+
+fn webhook() -> Webhook<Stripe> {
+    Webhook::new("whsec_0123456789abcdef").unwrap()
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// A sandbox in which a partner is credited with `user_7`.
+async fn sandbox() -> (Sandbox, Client) {
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
+    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+    let click = client.track_click(Click::landing(landing)).await.unwrap();
+    client.track_lead(Lead::new("user_7").click_id(click.click_id().cloned())).await.unwrap();
+    (sandbox, client)
+}
+
+fn sale() -> Value {
+    json!({ "id": "evt_1", "created": now(), "livemode": true, "type": "checkout.session.completed",
+        "data": { "object": { "mode": "payment", "payment_status": "paid", "payment_intent": "pi_1",
+        "amount_total": 4_900, "currency": "usd", "metadata": { "affitor_customer_key": "user_7" } } } })
+}
+
+/// A refund of 15.00 of 49.00.
+fn partial_refund() -> Value {
+    json!({ "id": "evt_2", "created": now(), "livemode": true, "type": "charge.refunded", "data": {
+        "object": { "id": "ch_1", "amount": 4_900, "amount_refunded": 1_500, "currency": "usd", "payment_intent": "pi_1" },
+        "previous_attributes": { "amount_refunded": 0 } } })
+}
+
+/// The event that this endpoint receives.
+fn receive(webhook: &Webhook<Stripe>, body: &Value) -> WebhookEvent<Stripe> {
+    let body = body.to_string();
+    let headers = webhook.sign("msg_1", body.as_bytes(), SystemTime::now());
+    webhook.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), SystemTime::now()).unwrap()
+}
+
+/// Reports the same partial refund at two endpoints. Returns the second outcome, and the number of refunds that were sent.
+async fn report_twice(first: &Webhook<Stripe>, second: &Webhook<Stripe>) -> (PaymentOutcome, usize) {
+    let (sandbox, client) = sandbox().await;
+    client.track_payment(&receive(first, &sale())).await.unwrap();
+    let outcome = client.track_payment(&receive(first, &partial_refund())).await.unwrap();
+    assert!(matches!(outcome, PaymentOutcome::Refund(_)), "{outcome:?}");
+    let outcome = client.track_payment(&receive(second, &partial_refund())).await.unwrap();
+    let refunds = |request: &&affitor_sandbox::RequestRecord| request.path.ends_with("/refund");
+    (outcome, sandbox.requests().iter().filter(refunds).count())
+}
+
+#[tokio::test]
+async fn clones_share_the_memory_even_if_an_option_is_set_afterwards() {
+    for (name, with_option) in [
+        ("no option", (|webhook| webhook) as fn(Webhook<Stripe>) -> Webhook<Stripe>),
+        ("another limit", |webhook| webhook.body_limit(7)),
+        ("another tolerance", |webhook| webhook.tolerance(Duration::from_secs(60))),
+        ("another secret", |webhook| webhook.or_secret("whsec_another").unwrap()),
+        ("another currency", |webhook| webhook.allow_currency("JPY".parse().unwrap())),
+        ("other refund events", |webhook| webhook.read_by_affitor(false)),
+    ] {
+        let original = webhook();
+        let (outcome, sent) = report_twice(&original, &with_option(original.clone())).await;
+        assert!(matches!(outcome, PaymentOutcome::AlreadyReported) && sent == 1, "{name}: {outcome:?}, {sent} sent");
+    }
+}
+
+#[tokio::test]
+async fn two_endpoints_share_the_memory_explicitly() {
+    let first = webhook();
+    let second = Webhook::<Stripe>::new("whsec_of_another_endpoint").unwrap().share_memory(&first);
+    let (outcome, sent) = report_twice(&first, &second).await;
+    assert!(matches!(outcome, PaymentOutcome::AlreadyReported) && sent == 1, "{outcome:?}, {sent} sent");
+}
+
+/// What the documentation warns of: a `Webhook` that is built anew remembers nothing.
+#[tokio::test]
+async fn a_new_webhook_has_no_memory() {
+    let (outcome, sent) = report_twice(&webhook(), &webhook()).await;
+    assert!(matches!(outcome, PaymentOutcome::Refund(_)) && sent == 2, "{outcome:?}, {sent} sent");
+}
+
+/// The client has no memory: another client knows what the endpoint reported.
+#[tokio::test]
+async fn the_memory_belongs_to_the_endpoint_and_not_to_the_client() {
+    let webhook = webhook();
+    let (sandbox, client) = sandbox().await;
+    client.track_payment(&receive(&webhook, &sale())).await.unwrap();
+    client.track_payment(&receive(&webhook, &partial_refund())).await.unwrap();
+    let other = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
+    let outcome = other.track_payment(&receive(&webhook, &partial_refund())).await.unwrap();
+    assert!(matches!(outcome, PaymentOutcome::AlreadyReported), "{outcome:?}");
+    assert_eq!(sandbox.refunds().len(), 1);
+}
+
+/// `track_payment` makes the call although the client has a sink; `enqueue_payment` uses the sink.
+#[tokio::test]
+async fn track_payment_sends_and_enqueue_payment_enqueues() {
+    struct Full;
+    impl EventSink for Full {
+        fn accept(&self, _: Event) -> Result<(), EnqueueError> {
+            Err(EnqueueError::Full)
+        }
+    }
+    let webhook = webhook();
+    let (sandbox, client) = sandbox().await;
+    let with_sink = client.with_sink(Full);
+    let error = with_sink.enqueue_payment(&receive(&webhook, &sale())).await.unwrap_err();
+    assert!(error.is_not_enqueued(), "{error}");
+    let error = client.enqueue_payment(&receive(&webhook, &sale())).await.unwrap_err();
+    assert!(error.is_not_enqueued() && error.to_string().contains("with_sink"), "without a sink: {error}");
+    assert!(sandbox.sales().is_empty());
+    let outcome = with_sink.track_payment(&receive(&webhook, &sale())).await.unwrap();
+    assert!(matches!(outcome, PaymentOutcome::Sale(_)), "{outcome:?}");
+    assert_eq!(sandbox.sales().len(), 1);
+
+    // A partial refund that was not accepted may be reported by the next delivery.
+    let refund = receive(&webhook, &partial_refund());
+    assert!(with_sink.enqueue_payment(&refund).await.unwrap_err().is_not_enqueued());
+    let outcome = with_sink.track_payment(&refund).await.unwrap();
+    assert!(matches!(outcome, PaymentOutcome::Refund(_)), "{outcome:?}");
+}
