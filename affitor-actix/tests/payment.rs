@@ -1,7 +1,5 @@
 //! The extractor for payment webhooks, and its errors.
 
-#![cfg(feature = "webhooks")]
-
 use std::{error::Error as _, time::SystemTime};
 
 use actix_web::{

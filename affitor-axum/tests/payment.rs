@@ -1,7 +1,5 @@
 //! The extractor for payment webhooks, and its rejections.
 
-#![cfg(feature = "webhooks")]
-
 use std::{error::Error as _, time::SystemTime};
 
 use affitor_axum::{

@@ -6,6 +6,7 @@
 mod actix;
 mod axum;
 mod hyper;
+mod tiny_http;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -23,6 +24,8 @@ pub enum Framework {
     Actix,
     /// hyper, with the layer over `Incoming`.
     Hyper,
+    /// tiny_http, with the adapter of `examples/adapter`. It is not part of [`Framework::ALL`].
+    TinyHttp,
 }
 
 impl Framework {
@@ -99,6 +102,7 @@ impl App {
             Framework::AxumOuter => axum::start(setup, tell, true).await,
             Framework::Actix => actix::start(setup, tell).await,
             Framework::Hyper => hyper::start(setup, tell).await,
+            Framework::TinyHttp => tiny_http::start(setup, tell),
         };
         Self { address, seen }
     }

@@ -1,0 +1,13 @@
+//! The router's state contains no `Webhook`.
+
+use affitor_axum::{AffitorClient, PaymentEvent, webhook::Stripe};
+
+#[derive(Clone)]
+struct AppState;
+
+#[axum::debug_handler(state = AppState)]
+async fn payment(affitor: AffitorClient, event: PaymentEvent<Stripe>) {
+    let _ = affitor.track_payment(&event).await;
+}
+
+fn main() {}
