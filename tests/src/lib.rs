@@ -18,4 +18,16 @@ mod written {
 
     #[doc = include_str!("../../docs/payments.md")]
     mod payments {}
+
+    #[doc = include_str!("../../affitor/README.md")]
+    mod affitor {}
+
+    #[doc = include_str!("../../affitor-tower/README.md")]
+    mod affitor_tower {}
+
+    #[doc = include_str!("../../affitor-axum/README.md")]
+    mod affitor_axum {}
+
+    #[doc = include_str!("../../affitor-actix/README.md")]
+    mod affitor_actix {}
 }

@@ -1,7 +1,8 @@
-//! The tests that the guide shows, run; and the guide shows them as they stand here.
+//! The tests that `docs/guide.md` shows. The guide shows them exactly as they are here.
 
-use affitor::{Click, Client, Currency, Lead, LeadOutcome, NotAttributed, Sale, SaleOutcome};
-use affitor_axum::{AffitorClient, AffitorLayer};
+use affitor_axum::{
+    AffitorClient, AffitorLayer, Click, Client, Currency, Lead, LeadOutcome, NotAttributed, Sale, SaleOutcome,
+};
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use axum::{Router, body::Body, http::Request, routing::post};
 use tower::ServiceExt;
@@ -26,7 +27,7 @@ async fn a_sign_up_is_a_lead() {
 }
 
 #[tokio::test]
-async fn what_time_and_a_bad_network_do() {
+async fn lost_responses_and_late_sales() {
     let sandbox = Sandbox::start().await.unwrap();
     let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
     let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
@@ -35,25 +36,24 @@ async fn what_time_and_a_bad_network_do() {
     assert_eq!(client.track_lead(lead).await.unwrap(), LeadOutcome::Recorded);
     let sale = |id: &str| Sale::new(id, 4_900, Currency::USD).customer_key("user_7");
 
-    // The next sale is recorded and answered with 500. The client asks again, and hears that it is known.
+    // The next sale is recorded, but the response is a 500. The client retries, and learns that the sale is known.
     sandbox.inject(Fault::ErrorAfterWrite.times(1).on(ApiCall::Sale));
     let outcome = client.track_sale(sale("in_1")).await.unwrap();
     assert!(matches!(outcome, SaleOutcome::AlreadyRecorded { uncertain: true, .. }), "{outcome:?}");
     assert_eq!(sandbox.sales().len(), 1);
 
-    // A fault that stays ends in an error.
+    // A permanent fault ends in an error.
     sandbox.inject(Fault::BadGateway.always().on(ApiCall::Sale));
     assert!(client.track_sale(sale("in_2")).await.unwrap_err().is_retryable());
     sandbox.clear_faults();
 
-    // Past the attribution window no partner is paid.
+    // After the attribution window, no partner is paid.
     sandbox.advance_days(61);
     let outcome = client.track_sale(sale("in_3")).await.unwrap();
     assert!(matches!(outcome, SaleOutcome::NotAttributed(NotAttributed::WindowExpired { .. })), "{outcome:?}");
     assert_eq!(sandbox.sales().len(), 1);
 }
 
-/// What the guide shows is this file's, to the letter.
 #[test]
 fn the_guide_shows_these_tests() {
     let guide = include_str!("../../docs/guide.md").replace("\r\n", "\n");
@@ -62,6 +62,6 @@ fn the_guide_shows_these_tests() {
         guide.split("```rust,ignore\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert_eq!(blocks.len(), 2);
     for block in blocks {
-        assert!(here.contains(block), "not as it is tested:\n{block}");
+        assert!(here.contains(block), "the guide shows another version:\n{block}");
     }
 }

@@ -1,12 +1,11 @@
-//! The test that the guide to payments shows, run; and the guide shows it as it stands here.
+//! The test that `docs/payments.md` shows. The guide shows it exactly as it is here.
 
 use std::time::SystemTime;
 
-use affitor::{
-    Click, Client, Lead, LeadOutcome,
+use affitor_axum::{
+    AffitorClient, AffitorLayer, Click, Client, Lead, LeadOutcome, PaymentEvent, Redeliver,
     webhook::{Stripe, Webhook},
 };
-use affitor_axum::{AffitorClient, AffitorLayer, PaymentEvent, Redeliver};
 use affitor_sandbox::Sandbox;
 use axum::{Router, body::Body, http::Request, routing::post};
 use serde_json::json;
@@ -42,18 +41,17 @@ async fn a_paid_session_is_a_sale() {
     for (name, value) in webhook.sign("evt_1", body.as_bytes(), now) {
         request = request.header(name, value);
     }
-    let answer = app.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    let response = app.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
 
-    assert_eq!(answer.status(), 200);
+    assert_eq!(response.status(), 200);
     assert_eq!(sandbox.sales()[0].transaction_id, "pi_1");
     assert_eq!(sandbox.commissions()[0].amount_cents, 980);
 }
 
-/// What the guide shows is this file's, to the letter.
 #[test]
 fn the_guide_shows_this_test() {
     let guide = include_str!("../../docs/payments.md").replace("\r\n", "\n");
     let here = include_str!("webhook_test.rs").replace("\r\n", "\n");
     let block = guide.split("```rust,ignore\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    assert!(here.contains(block), "not as it is tested:\n{block}");
+    assert!(here.contains(block), "the guide shows another version:\n{block}");
 }

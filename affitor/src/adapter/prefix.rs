@@ -33,7 +33,7 @@ impl Prefix {
         Self { limit, expected, first: Bytes::new(), joined: BytesMut::new(), surplus: None }
     }
 
-    /// Adds a frame. Returns `false` if the limit is exceeded, so that reading on is pointless.
+    /// Adds a frame. Returns `false` if the limit is exceeded, and the rest is not needed.
     #[must_use]
     pub fn push(&mut self, frame: Bytes) -> bool {
         if frame.len() > self.limit.saturating_sub(self.len()) {

@@ -21,7 +21,7 @@ use crate::{Event, Refund, Sale};
 ///
 /// - The amount is `details.totals.total`, including tax.
 /// - A refund counts once Paddle has approved it. A chargeback counts at once, because Paddle sends no event when it is final; a
-///   reversed one needs somebody's attention ([`Ignored::CannotBeUndone`]). Warnings and credits do not count.
+///   reversed one must be checked by a person ([`Ignored::CannotBeUndone`]). Warnings and credits do not count.
 /// - The customer is `custom_data.user_id` of the transaction, the click id is `custom_data.affitor_click_id`.
 /// - Webhooks of Paddle's sandbox are not marked as tests: see [`Webhook::test_mode`](super::Webhook::test_mode).
 /// - Paddle's own libraries accept a signature for 5 seconds, this crate for 5 minutes: a short delay in front of an app must not

@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{Ignored, Refused, Tracking, event::Settings};
 use crate::{ClickId, Currency, Event};
 
-/// The reason why there is no event.
+/// The reason why nothing is reported.
 pub(super) enum NoEvent {
     Ignored(Ignored),
     Refused(Refused),
