@@ -89,7 +89,7 @@ impl Error {
         self
     }
 
-    /// Sets whether the event may be sent again, and whether it may have arrived.
+    /// Sets whether the event may be repeated, and whether it may have arrived.
     pub(crate) fn with_fate(mut self, retryable: bool, may_have_arrived: bool) -> Self {
         self.0.retryable = retryable;
         self.0.may_have_arrived = may_have_arrived;

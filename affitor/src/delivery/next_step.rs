@@ -24,9 +24,9 @@ pub enum NextStep {
     },
     /// Send it again once somebody has fixed the API key, the URL, or a proxy. The error is not about this event.
     RetryOnceFixed,
-    /// Do not send it again: the service, or the client, rejects this event.
+    /// Do not repeat it: the service, or the client, rejects this event.
     Reject,
-    /// Do not send it again before somebody has looked at it: it may have arrived and must not be repeated. (A partial refund:
+    /// Do not repeat it before somebody has looked at it: it may have arrived and must not be repeated. (A partial refund:
     /// the service can't tell two equal ones apart, so a repeat might take the same money twice.)
     Review,
 }

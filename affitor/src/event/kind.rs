@@ -23,7 +23,7 @@ pub(crate) trait EventKind {
     fn identity(&self) -> Result<Option<Vec<&str>>, InvalidEvent>;
 }
 
-/// Whether a call may be made again after an attempt that may have arrived.
+/// Whether a call may be repeated after an attempt that may have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RetryClass {

@@ -128,7 +128,7 @@ impl Event {
         self.inner().validate()
     }
 
-    /// Returns whether the event may be sent again after an attempt that may have arrived.
+    /// Returns whether the event may be repeated after an attempt that may have arrived.
     pub fn retry_class(&self) -> RetryClass {
         self.inner().retry_class()
     }
