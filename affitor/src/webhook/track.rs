@@ -132,8 +132,8 @@ impl<'a, P: Provider> TrackPayment<'a, P> {
                 reporter.sale(sale).await
             }
             Tracking::Event(Event::Refund(refund)) => self.run_refund(refund, reporter).await,
-            // No provider's event is a sign-up.
-            Tracking::Event(Event::Lead(_)) => Ok(PaymentOutcome::Ignored(Ignored::OtherType)),
+            // Payment providers report sales and refunds only.
+            Tracking::Event(_) => Ok(PaymentOutcome::Ignored(Ignored::OtherType)),
             Tracking::Ignored(reason) => Ok(reporter.ignored(reason)),
             Tracking::Refused(reason) => Ok(reporter.refused(reason)),
         }
