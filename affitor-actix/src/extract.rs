@@ -8,7 +8,7 @@ use std::{
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
 use affitor::{BoundClient, ClickId, adapter::Attribution};
 
-use crate::{AffitorRequestExt as _, MissingLayer};
+use crate::{rejection::MissingLayer, request_ext::AffitorRequestExt as _};
 
 /// Extracts the visitor's click id: `None` if no partner brought them, which is the normal case.
 ///

@@ -7,7 +7,7 @@ use affitor_tower::AffitorRequestExt as _;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
-use crate::MissingLayer;
+use crate::rejection::MissingLayer;
 
 /// Extracts the visitor's click id: `None` if no partner brought them, which is the normal case.
 ///

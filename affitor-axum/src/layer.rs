@@ -5,7 +5,7 @@ use affitor_tower::{ReadBodyLayer, ReadBodyService};
 use http::request::Parts;
 use tower_layer::Layer;
 
-use crate::AxumBody;
+use crate::body::AxumBody;
 
 /// Finds the click id of each request, and keeps it together with the app's client for the extractors.
 ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use affitor::find::Sources;
 use tower_layer::Layer;
 
-use crate::{ClickIdService, ReadBodyLayer, config::Config};
+use crate::{config::Config, read_body::ReadBodyLayer, service::ClickIdService};
 
 /// Finds the click id of a request, and inserts a [`ClickId`](crate::ClickId) into its extensions if there is one.
 ///

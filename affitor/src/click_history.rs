@@ -4,7 +4,7 @@ use std::{collections::VecDeque, ops::Deref};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ClickId;
+use crate::click_id::ClickId;
 
 /// The click ids of one visitor, oldest first.
 ///

@@ -19,7 +19,7 @@ use std::{collections::HashMap, fmt};
 
 use serde::Serialize;
 
-use crate::{ClickId, redact::Redacted};
+use crate::{click_id::ClickId, redact::Redacted};
 
 /// Metadata name of the program id. Required.
 pub const PROGRAM_ID: &str = "program_id";
@@ -153,19 +153,38 @@ struct SubscriptionData {
     metadata: HashMap<String, String>,
 }
 
+/// The two maps of [`SubscriptionMetadata::into_maps`]. Both are needed, or renewals are lost.
+#[derive(Clone, PartialEq, Eq)]
+#[must_use = "both maps are needed, or renewals are lost"]
+#[non_exhaustive]
+pub struct SubscriptionMaps {
+    /// For the parameter `metadata`.
+    pub metadata: HashMap<String, String>,
+    /// For the parameter `subscription_data.metadata`.
+    pub subscription_data_metadata: HashMap<String, String>,
+}
+
+impl fmt::Debug for SubscriptionMaps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscriptionMaps")
+            .field("metadata", &Shown(&self.metadata))
+            .field("subscription_data_metadata", &Shown(&self.subscription_data_metadata))
+            .finish()
+    }
+}
+
 impl SubscriptionMetadata {
-    /// Returns the maps for the parameters `metadata` and `subscription_data.metadata` of a Stripe library. Both are needed.
+    /// Returns the maps for the parameters of a Stripe library.
     ///
     /// ```
     /// use affitor::stripe::Metadata;
     ///
-    /// let (metadata, subscription_data_metadata) = Metadata::new("42", "user_7")?.for_subscription().into_maps();
-    /// assert_eq!(metadata, subscription_data_metadata);
+    /// let maps = Metadata::new("42", "user_7")?.for_subscription().into_maps();
+    /// assert_eq!(maps.metadata, maps.subscription_data_metadata);
     /// # Ok::<(), affitor::stripe::InvalidMetadata>(())
     /// ```
-    #[must_use = "both maps are needed, or renewals are lost"]
-    pub fn into_maps(self) -> (HashMap<String, String>, HashMap<String, String>) {
-        (self.metadata, self.subscription_data.metadata)
+    pub fn into_maps(self) -> SubscriptionMaps {
+        SubscriptionMaps { metadata: self.metadata, subscription_data_metadata: self.subscription_data.metadata }
     }
 
     /// Returns pairs for Stripe's form encoding, for both places.

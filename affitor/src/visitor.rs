@@ -1,6 +1,6 @@
 //! What is known about the visitor behind a request.
 
-use crate::{ClickHistory, ClickId};
+use crate::{click_history::ClickHistory, click_id::ClickId};
 
 /// The visitor behind a request: the current click id and the click history.
 ///

@@ -1,6 +1,11 @@
 //! What a layer stores in a request for its extractors.
 
-use crate::{BoundClient, ClickId, Client, Visitor, find::cookie};
+use crate::{
+    click_id::ClickId,
+    client::{BoundClient, Client},
+    find::cookie,
+    visitor::Visitor,
+};
 
 /// The client and the click id of a request: the value that a layer inserts into the request's extensions.
 ///

@@ -1,7 +1,7 @@
 //! Searching the sources of a request in order.
 
 use crate::{
-    ClickId,
+    click_id::ClickId,
     find::{BodyKind, Source, Sources, cookie, form, header, json},
 };
 

@@ -3,7 +3,13 @@
 use std::fmt;
 
 use super::{Client, Error};
-use crate::{Attributable, ClickId, EnqueueError, Event, Visitor, stripe::Metadata};
+use crate::{
+    click_id::ClickId,
+    delivery::EnqueueError,
+    event::{Attributable, Event},
+    stripe::Metadata,
+    visitor::Visitor,
+};
 
 /// A [`Client`] for one visitor: fills in the click id, and for leads the click history, of events that have none.
 ///

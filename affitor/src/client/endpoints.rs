@@ -3,7 +3,7 @@
 use reqwest::Url;
 
 use super::queries::{GetReadiness, GetStatus, RecheckReadiness, RunTestChain};
-use crate::{Error, event::PATHS, wire::Call};
+use crate::{client::Error, event::PATHS, wire::Call};
 
 /// The URLs of the calls, built once per client.
 pub(crate) struct Endpoints {

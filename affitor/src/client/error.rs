@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
-use crate::InvalidEvent;
+use crate::event::InvalidEvent;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 

@@ -18,9 +18,10 @@ pub use error::Error;
 pub(crate) use {api_key::ApiKey, endpoints::Endpoints, error::Kind as ErrorKind};
 
 use crate::{
-    RetryClass, Visitor,
     delivery::{EventSink, Unqueued},
+    event::RetryClass,
     redact::Redacted,
+    visitor::Visitor,
     wire::{Call, Reader, Request, Track, Transport, metrics},
 };
 

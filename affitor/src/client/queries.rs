@@ -7,7 +7,8 @@ use super::{
     program::{ProgramStatus, Readiness, TestChain},
 };
 use crate::{
-    Error, RetryClass,
+    client::Error,
+    event::RetryClass,
     wire::{Call, Reader},
 };
 

@@ -1,7 +1,7 @@
 //! Reporting events in the background.
 
 use super::EnqueueError;
-use crate::{Client, Event, redact::Redacted};
+use crate::{client::Client, event::Event, redact::Redacted};
 
 impl Client {
     /// Reports an event in the background and returns at once. Never fails: an event that can't be accepted is logged as an

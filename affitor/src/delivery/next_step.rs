@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{Client, Error, Event, EventOutcome, RetryClass};
+use crate::{
+    client::{Client, Error},
+    event::{Event, EventOutcome, RetryClass},
+};
 
 /// Whether an earlier attempt to deliver an event, in whatever process, may have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

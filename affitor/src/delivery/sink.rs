@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Event, InvalidEvent};
+use crate::event::{Event, InvalidEvent};
 
 /// Accepts events and delivers them later: a memory queue (feature `queue`), a durable outbox, or your own.
 ///

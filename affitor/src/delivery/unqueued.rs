@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use super::{EnqueueError, PriorDelivery};
-use crate::{Client, Event, redact::Redacted};
+use crate::{client::Client, event::Event, redact::Redacted};
 
 /// Maximum number of events in flight.
 const CAPACITY: usize = 1_000;

@@ -1,6 +1,6 @@
 //! Filling in the visitor of an event.
 
-use crate::Visitor;
+use crate::visitor::Visitor;
 
 /// An event that takes missing fields from a [`Visitor`].
 ///

@@ -14,7 +14,7 @@ use super::{
     is_absent, non_blank, present,
 };
 use crate::{
-    ClickId,
+    click_id::ClickId,
     redact::{Redacted, RedactedUrl},
 };
 

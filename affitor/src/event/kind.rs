@@ -1,7 +1,7 @@
 //! What delivery needs to know of each kind of event.
 
 use super::InvalidEvent;
-use crate::ClickId;
+use crate::click_id::ClickId;
 
 /// Implemented once by each kind of event, in the file of the event.
 pub(crate) trait EventKind {

@@ -15,8 +15,10 @@ use super::{
     is_absent, non_blank, present,
 };
 use crate::{
-    ClickHistory, ClickId, Visitor,
+    click_history::ClickHistory,
+    click_id::ClickId,
     redact::{Hidden, Redacted, RedactedUrl},
+    visitor::Visitor,
 };
 
 /// A sign-up: ties your user to the click that brought them (`POST /api/v1/track/lead`).

@@ -23,7 +23,7 @@ pub use outcome::{EventOutcome, NotAttributed};
 pub use refund::{Refund, RefundOutcome};
 pub use sale::{Sale, SaleOutcome, SaleType, SubscriptionInterval};
 
-use crate::Visitor;
+use crate::visitor::Visitor;
 
 /// Defines [`Event`] from the list of its kinds. A new kind of event is a file of its own and one line in this list.
 macro_rules! events {
@@ -82,7 +82,7 @@ macro_rules! events {
         #[cfg(feature = "client")]
         mod track {
             use super::*;
-            use crate::{Client, Error, PriorDelivery, wire::Call};
+            use crate::{client::{Client, Error}, delivery::PriorDelivery, wire::Call};
 
             /// Paths of the calls that report events.
             pub(crate) const PATHS: &[&str] = &[Click::PATH, $($kind::PATH,)*];

@@ -11,7 +11,7 @@ use super::{
     Attributable, EventIds, EventKind, InvalidEvent, NotAttributed, RetryClass, WaitsFor, attribution::sealed::Sealed,
     is_absent, is_blank, non_blank, present,
 };
-use crate::{Visitor, redact::Redacted};
+use crate::{redact::Redacted, visitor::Visitor};
 
 /// Money returned to a customer: reverses the commission of a sale (`POST /api/v1/track/refund`).
 ///

@@ -15,9 +15,11 @@ use super::{
     is_absent, is_blank, non_blank, present,
 };
 use crate::{
-    ClickId, Currency, Visitor,
+    click_id::ClickId,
+    currency::Currency,
     open_enum::open_enum,
     redact::{Hidden, Redacted},
+    visitor::Visitor,
 };
 
 /// A payment: creates the partner's commission (`POST /api/v1/track/sale`).

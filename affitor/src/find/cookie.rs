@@ -10,7 +10,7 @@ use memchr::memchr;
 use percent_encoding::percent_decode;
 
 use super::{HISTORY_COOKIE, Names, OLD_CLICK_ID_COOKIE};
-use crate::{ClickHistory, ClickId};
+use crate::{click_history::ClickHistory, click_id::ClickId};
 
 /// Required prefix of the value of [`OLD_CLICK_ID_COOKIE`], because other software uses that name too.
 const OLD_VALUE_PREFIX: &[u8] = b"cust_";

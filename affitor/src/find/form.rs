@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 use super::Names;
-use crate::ClickId;
+use crate::click_id::ClickId;
 
 /// Returns the click id from the first field that has a valid one. If a field occurs more than once the last value counts, as in
 /// a handler that reads the form into a map.

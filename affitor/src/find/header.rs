@@ -1,6 +1,6 @@
 //! The forwarded header.
 
-use crate::ClickId;
+use crate::click_id::ClickId;
 
 /// Returns the first valid id among the values of a header.
 ///

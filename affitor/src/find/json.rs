@@ -11,7 +11,7 @@ use memchr::memchr_iter;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Names;
-use crate::ClickId;
+use crate::click_id::ClickId;
 
 /// Returns the click id from the first field that has a valid one.
 ///

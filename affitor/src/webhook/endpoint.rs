@@ -16,7 +16,7 @@ use super::{
     memory::PaymentMemory,
     signature::{Signed, seconds_of},
 };
-use crate::Currency;
+use crate::currency::Currency;
 
 /// A webhook endpoint: the secrets with which the provider signs, and how its events are read. Cheap to clone.
 ///

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc, time::SystemTime};
 use serde_json::Value;
 
 use super::{Ignored, Provider, Refused, StripeRefunds, Tracking, memory::PaymentMemory};
-use crate::{Currency, Event, redact::Redacted};
+use crate::{currency::Currency, event::Event, redact::Redacted};
 
 /// The settings of an endpoint that affect how its events are read.
 #[derive(Clone, Debug, Default)]

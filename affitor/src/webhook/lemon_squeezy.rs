@@ -13,7 +13,7 @@ use super::{
     sealed::Rules,
     signature::{Signed, hmac},
 };
-use crate::{Event, Refund, Sale};
+use crate::event::{Event, Refund, Sale};
 
 /// Lemon Squeezy. The secret is the webhook's signing secret.
 ///

@@ -3,7 +3,11 @@
 use std::fmt;
 
 use super::{Ignored, Refused};
-use crate::{EnqueueError, Error, RefundOutcome, SaleOutcome};
+use crate::{
+    client::Error,
+    delivery::EnqueueError,
+    event::{RefundOutcome, SaleOutcome},
+};
 
 /// What became of a payment webhook. In each of these cases, respond to the provider with status 200.
 ///

@@ -10,7 +10,7 @@ use super::{
     sealed::Rules,
     signature::{Signed, TimedHex},
 };
-use crate::{Event, Refund, Sale};
+use crate::event::{Event, Refund, Sale};
 
 /// Paddle Billing. (Paddle Classic has another signature scheme.) The secret of the notification destination starts with
 /// `pdl_ntfset_`.

@@ -14,7 +14,7 @@ use super::{
     sealed::Rules,
     signature::Signed,
 };
-use crate::{Event, Refund, Sale};
+use crate::event::{Event, Refund, Sale};
 
 /// Polar, which uses Standard Webhooks. A secret created before 2026-09-08, or chosen by the merchant, is used as it is; a newer
 /// one is base64 after `whsec_`. Both interpretations are accepted.

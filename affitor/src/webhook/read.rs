@@ -6,7 +6,7 @@ use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Ignored, Refused, Tracking, event::Settings};
-use crate::{ClickId, Currency, Event};
+use crate::{click_id::ClickId, currency::Currency, event::Event};
 
 /// The reason why nothing is reported.
 pub(super) enum NoEvent {

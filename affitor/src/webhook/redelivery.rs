@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::{Error, RetryClass};
+use crate::{client::Error, event::RetryClass};
 
 /// Whether redelivery can help: for everything that may be fixed by then, including a wrong key or URL. Not if the service itself
 /// rejected the event, and not for a partial refund that may have arrived.

@@ -13,7 +13,9 @@ use super::{
     redelivery,
 };
 use crate::{
-    Client, Error, Event, NotAttributed, Refund, RefundOutcome, RetryClass, Sale, SaleOutcome, redact::Redacted,
+    client::{Client, Error},
+    event::{Event, NotAttributed, Refund, RefundOutcome, RetryClass, Sale, SaleOutcome},
+    redact::Redacted,
 };
 
 /// How a payment is delivered.

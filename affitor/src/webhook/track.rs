@@ -10,7 +10,10 @@ use super::{
     Ignored, LemonSqueezy, PaymentError, PaymentOutcome, Polar, Provider, Refused, Stripe, Tracking, WebhookEvent,
     report::{Delivery, Reporter},
 };
-use crate::{BoundClient, Client, Event, Refund, Sale};
+use crate::{
+    client::{BoundClient, Client},
+    event::{Event, Refund, Sale},
+};
 
 impl Client {
     /// Reports the payment in a webhook: at most one sale or refund, and nothing for events that don't concern Affitor.

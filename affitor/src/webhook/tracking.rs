@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Currency, Event};
+use crate::{currency::Currency, event::Event};
 
 /// What to report to Affitor about a [`WebhookEvent`](super::WebhookEvent).
 #[derive(Clone, Debug, PartialEq, Eq)]

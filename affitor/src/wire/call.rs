@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::Reader;
 use crate::{
-    Error, InvalidEvent, RetryClass,
-    client::{Endpoints, Settings},
+    client::{Endpoints, Error, Settings},
+    event::{InvalidEvent, RetryClass},
 };
 
 /// A call of the API: its endpoint, its body, whether it may be repeated, and how its response is read.

@@ -6,7 +6,11 @@ use super::{
     Response,
     retry::{AttemptResult, may_repeat},
 };
-use crate::{Error, NotAttributed, RetryClass, client::ErrorKind, redact};
+use crate::{
+    client::{Error, ErrorKind},
+    event::{NotAttributed, RetryClass},
+    redact,
+};
 
 /// A response whose JSON is parsed: what outcomes and errors are made of.
 pub(crate) struct Reader<'a> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::RetryClass;
+use crate::event::RetryClass;
 
 /// The result of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,11 @@ mod tests {
 
     #[test]
     fn which_calls_are_idempotent() {
-        use crate::{Click, Currency, Event, Lead, Refund, Sale, wire::Call};
+        use crate::{
+            currency::Currency,
+            event::{Click, Event, Lead, Refund, Sale},
+            wire::Call,
+        };
         let class = |event: Event| event.retry_class();
         assert_eq!(class(Lead::new("a").into()), RetryClass::Idempotent);
         assert_eq!(class(Sale::new("t", 1, Currency::USD).into()), RetryClass::Idempotent);

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::retry::{self, AttemptResult, may_repeat};
 use crate::{
-    Error, RetryClass,
-    client::{ApiKey, ErrorKind},
+    client::{ApiKey, Error, ErrorKind},
+    event::RetryClass,
 };
 
 /// How much of a response is read, in bytes: 1 MiB.

@@ -3,7 +3,10 @@
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use super::{Queue, worker};
-use crate::{Client, Error, Event};
+use crate::{
+    client::{Client, Error},
+    event::Event,
+};
 
 /// Builds a [`Queue`].
 ///

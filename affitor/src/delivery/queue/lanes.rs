@@ -6,7 +6,7 @@ use std::{
     hash::BuildHasher,
 };
 
-use crate::{Event, EventIds};
+use crate::event::{Event, EventIds};
 
 /// Number of an event, in the order of arrival.
 pub(super) type Ticket = u64;
@@ -76,7 +76,11 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ClickId, Currency, Lead, Refund, Sale};
+    use crate::{
+        click_id::ClickId,
+        currency::Currency,
+        event::{Lead, Refund, Sale},
+    };
 
     fn lead(key: &str, click: Option<&str>) -> Event {
         Lead::new(key).click_id(click.map(|id| ClickId::new(id).unwrap())).into()

@@ -42,7 +42,11 @@ pub use builder::QueueBuilder;
 pub use stats::QueueStats;
 
 use self::worker::Shared;
-use crate::{Client, EnqueueError, Event, EventSink};
+use crate::{
+    client::Client,
+    delivery::{EnqueueError, EventSink},
+    event::Event,
+};
 
 /// Delivers events in the background from memory. Cheap to clone. See the [module documentation](self).
 #[derive(Clone)]

@@ -11,7 +11,12 @@ use super::{
     QueueStats, backoff,
     lanes::{Keys, Lanes, Ticket},
 };
-use crate::{EnqueueError, Error, Event, EventOutcome, NextStep, PriorDelivery, wire::metrics};
+use crate::{
+    client::Error,
+    delivery::{EnqueueError, NextStep, PriorDelivery},
+    event::{Event, EventOutcome},
+    wire::metrics,
+};
 
 /// An event in the queue.
 #[derive(Debug)]

@@ -13,7 +13,10 @@ use super::{
     QueueBuilder, QueueStats,
     state::{Next, State},
 };
-use crate::{EnqueueError, Event, NextStep};
+use crate::{
+    delivery::{EnqueueError, NextStep},
+    event::Event,
+};
 
 /// Shared by the handles of a queue and its thread.
 pub(super) struct Shared {

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::{Click, ClickOutcome};
 use crate::{
-    ClickId, Client, Error, InvalidEvent, RetryClass,
-    client::Settings,
-    event::additional_data,
+    click_id::ClickId,
+    client::{Client, Error, Settings},
+    event::{InvalidEvent, RetryClass, additional_data},
     wire::{Call, Reader, Track, json_body},
 };
 

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::{Refund, RefundOutcome};
 use crate::{
-    BoundClient, Client, Error, EventOutcome, InvalidEvent, NotAttributed, PriorDelivery, RetryClass,
-    client::Settings,
-    event::{EventKind, present},
+    client::{BoundClient, Client, Error, Settings},
+    delivery::PriorDelivery,
+    event::{EventKind, EventOutcome, InvalidEvent, NotAttributed, RetryClass, present},
     wire::{Call, Reader, Track, json_body},
 };
 

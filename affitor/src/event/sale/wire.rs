@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::{Sale, SaleOutcome};
 use crate::{
-    BoundClient, Client, Error, EventOutcome, InvalidEvent, NotAttributed, PriorDelivery, RetryClass,
-    client::Settings,
-    event::{EventKind, additional_data},
+    client::{BoundClient, Client, Error, Settings},
+    delivery::PriorDelivery,
+    event::{EventKind, EventOutcome, InvalidEvent, NotAttributed, RetryClass, additional_data},
     wire::{Call, Reader, Track, json_body},
 };
 

@@ -7,7 +7,7 @@ use super::{
     },
     Stripe, StripeRefunds,
 };
-use crate::{Event, Refund};
+use crate::event::{Event, Refund};
 
 /// Which events report refunds at this endpoint.
 fn counting(event: &WebhookEvent<Stripe>) -> StripeRefunds {

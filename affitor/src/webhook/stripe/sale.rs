@@ -9,7 +9,10 @@ use super::{
     },
     Stripe,
 };
-use crate::{Event, Sale, SubscriptionInterval, stripe::CLICK_ID};
+use crate::{
+    event::{Event, Sale, SubscriptionInterval},
+    stripe::CLICK_ID,
+};
 
 pub(super) fn session(event: &WebhookEvent<Stripe>) -> Found<Event> {
     let fields = Fields(event.json());
