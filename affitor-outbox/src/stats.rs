@@ -1,8 +1,8 @@
-//! Totals of an outbox.
+//! Totals of the events in an outbox.
 
 /// Totals of an [`Outbox`](crate::Outbox): what became of the events, including those whose rows are deleted.
 ///
-/// Every event is in one of them: `enqueued` is the sum of `recorded`, `already_recorded`, `not_attributed`, `rejected`,
+/// Every event is counted once: `enqueued` is the sum of `recorded`, `already_recorded`, `not_attributed`, `rejected`,
 /// `discarded` and `pending`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
