@@ -1,4 +1,5 @@
-//! Delays between attempts, computed from the event's age. Pure functions: the caller passes the age and the random number.
+//! Delays between attempts, computed from the event's age. Pure functions: the caller passes the age and the random
+//! number.
 
 use std::time::Duration;
 
@@ -14,14 +15,14 @@ pub(crate) const MAX_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// How long an unknown customer may still arrive.
 pub(crate) const MAY_ARRIVE: Duration = Duration::from_secs(60 * 60);
 
-/// Returns the delay before an event checks again whether earlier events are pending: an eighth of its age, from 1 second to 5
-/// minutes. It grows so that a long outage does not keep the database busy.
+/// Returns the delay before an event checks again whether earlier events are pending: an eighth of its age, from 1
+/// second to 5 minutes. It grows so that a long outage does not keep the database busy.
 pub(crate) fn behind(age: Duration) -> Duration {
     (age / 8).clamp(Duration::from_secs(1), MAX_BEHIND)
 }
 
-/// Returns the delay before the next attempt: at random between a quarter and a half of the age, from 2 seconds to 15 minutes, and at
-/// least what the service requests (at most a day). `random` is between 0 and 1.
+/// Returns the delay before the next attempt: at random between a quarter and a half of the age, from 2 seconds to 15
+/// minutes, and at least what the service requests (at most a day). `random` is between 0 and 1.
 pub(crate) fn wait(age: Duration, requested: Option<Duration>, random: f64) -> Duration {
     let ceiling = (age / 2).clamp(MIN_CEILING, MAX_CEILING);
     let wait = ceiling.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0);
@@ -31,8 +32,8 @@ pub(crate) fn wait(age: Duration, requested: Option<Duration>, random: f64) -> D
     }
 }
 
-/// Returns the delay if the API key or the URL must be fixed first: at most a minute, so that delivery resumes soon after the fix,
-/// unless the service requests more.
+/// Returns the delay if the API key or the URL must be fixed first: at most a minute, so that delivery resumes soon
+/// after the fix, unless the service requests more.
 pub(crate) fn wait_until_fixed(age: Duration, requested: Option<Duration>, random: f64) -> Duration {
     wait(age.min(Duration::from_secs(120)), requested, random)
 }

@@ -11,8 +11,8 @@ pub const KIND: &str = "affitor_event";
 /// Queue of the outbox's jobs in River's tables.
 pub const QUEUE: &str = "affitor";
 
-/// Attempts are used up only if the worker is killed, if a job times out, or if River itself can't read the row. Such a row becomes a
-/// dead letter after some hours.
+/// Attempts are used up only if the worker is killed, if a job times out, or if River itself can't read the row. Such a
+/// row becomes a dead letter after some hours.
 pub(crate) const MAX_ATTEMPTS: i32 = 30;
 
 const NUL: InvalidEvent = InvalidEvent::new("the event contains a NUL character, which Postgres can't store");
@@ -21,8 +21,8 @@ const TOO_LONG: InvalidEvent = InvalidEvent::new("an id is longer than 1,024 byt
 
 const TOO_DEEP: InvalidEvent = InvalidEvent::new("additional_data or line_items are nested more than 100 levels deep");
 
-/// Arguments of a job. Any JSON deserializes, so that an invalid row becomes a dead letter: rows may be inserted with plain SQL, edited
-/// manually, or written by a later version.
+/// Arguments of a job. Any JSON deserializes, so that an invalid row becomes a dead letter: rows may be inserted with
+/// plain SQL, edited manually, or written by a later version.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "Value")]
 pub struct Delivery {
@@ -87,7 +87,8 @@ impl Delivery {
         self.key.as_deref()
     }
 
-    /// Returns options that reject a duplicate, whether the first event is pending, delivered, a dead letter or discarded.
+    /// Returns options that reject a duplicate, whether the first event is pending, delivered, a dead letter or
+    /// discarded.
     #[cfg(feature = "sqlite")]
     pub(crate) fn options(&self) -> InsertOpts {
         use riverqueue::{JobState, UniqueOpts};
@@ -111,7 +112,8 @@ impl Delivery {
 /// Maximum length of an id in bytes. Longer ones do not fit into a Postgres index.
 const MAX_ID_LEN: usize = 1_024;
 
-/// Maximum nesting of `line_items` and of the values in `additional_data`. Deeper JSON could not be parsed when it is read back.
+/// Maximum nesting of `line_items` and of the values in `additional_data`. Deeper JSON could not be parsed when it is
+/// read back.
 const MAX_DEPTH: usize = 100;
 
 fn is_deeper(value: &Value, levels: usize) -> bool {

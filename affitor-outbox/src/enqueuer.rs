@@ -28,8 +28,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
 
-/// Accepts events at once, and writes them into the outbox in a task of its own. An [`affitor::EventSink`] for events that belong to
-/// no transaction. Cheap to clone.
+/// Accepts events at once, and writes them into the outbox in a task of its own. An [`affitor::EventSink`] for events
+/// that belong to no transaction. Cheap to clone.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -48,8 +48,8 @@ const PAUSES: [Duration; 4] =
 /// # Ok(()) }
 /// ```
 ///
-/// Accepted events are held in memory until they are written, which takes longer while the database is unavailable. They are lost if
-/// the process dies first. To commit an order and its event together, use [`Outbox::enqueue`].
+/// Accepted events are held in memory until they are written, which takes longer while the database is unavailable.
+/// They are lost if the process dies first. To commit an order and its event together, use [`Outbox::enqueue`].
 #[derive(Clone)]
 pub struct Enqueuer {
     events: mpsc::Sender<Delivery>,
@@ -73,7 +73,8 @@ impl fmt::Debug for Enqueuer {
 }
 
 impl<DB: Database> Outbox<DB> {
-    /// Returns an [`Enqueuer`], which holds up to 10,000 events that are not written yet. It writes in the current Tokio runtime.
+    /// Returns an [`Enqueuer`], which holds up to 10,000 events that are not written yet. It writes in the current
+    /// Tokio runtime.
     ///
     /// # Errors
     ///
@@ -82,7 +83,8 @@ impl<DB: Database> Outbox<DB> {
         self.enqueuer_with_capacity(CAPACITY)
     }
 
-    /// Like [`Outbox::enqueuer`], but holds up to `events` events (minimum: 1) in addition to the current batch of at most 200.
+    /// Like [`Outbox::enqueuer`], but holds up to `events` events (minimum: 1) in addition to the current batch of at
+    /// most 200.
     ///
     /// # Errors
     ///
@@ -112,8 +114,8 @@ impl Enqueuer {
         self.pending.load(Ordering::SeqCst)
     }
 
-    /// Closes the enqueuer, writes the remaining events, and returns the number of events that are lost because they could not be
-    /// written within `deadline`. If called several times, the first deadline applies.
+    /// Closes the enqueuer, writes the remaining events, and returns the number of events that are lost because they
+    /// could not be written within `deadline`. If called several times, the first deadline applies.
     pub async fn shutdown(&self, deadline: Duration) -> usize {
         let deadline = Instant::now().checked_add(deadline);
         self.stop.send_if_modified(|stop| {
@@ -202,7 +204,8 @@ impl<DB: Database> Writer<DB> {
         }
     }
 
-    /// Writes the batch and retries indefinitely. If a batch was committed without confirmation, the retry skips its events as known.
+    /// Writes the batch and retries indefinitely. If a batch was committed without confirmation, the retry skips its
+    /// events as known.
     async fn write(&mut self) {
         for pause in PAUSES.into_iter().chain(std::iter::repeat(PAUSES[PAUSES.len() - 1])) {
             let Err(error) = self.write_first(self.batch.len()).await else { return };

@@ -1,5 +1,5 @@
-//! The background task of a worker: reports gauges, checks the tables, reschedules events after a clock jump, and checks that no other
-//! River uses the tables. It runs until the worker is dropped.
+//! The background task of a worker: reports gauges, checks the tables, reschedules events after a clock jump, and
+//! checks that no other River uses the tables. It runs until the worker is dropped.
 
 use std::{
     sync::{Arc, Weak},

@@ -66,7 +66,8 @@ pub(crate) async fn sql<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<String, E
     let missing = missing(pool).await?;
     let mut text = String::new();
     if !missing.is_empty() {
-        // Tells migration tools not to wrap the file in a transaction, in which Postgres can't both add and use an enum value.
+        // Tells migration tools not to wrap the file in a transaction, in which Postgres can't both add and use an enum
+        // value.
         text = format!("-- no-transaction\n{}", DB::PRELUDE);
     }
     for Missing { line, version, sql } in missing {

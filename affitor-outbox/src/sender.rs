@@ -50,8 +50,8 @@ pub(crate) struct Sender<DB: Database> {
     _alive: Alive,
 }
 
-/// Retries by the event's age, for rows that River can't read and for unexpected errors. River's own policy waits for the fourth
-/// power of the number of attempts, which soon amounts to hours.
+/// Retries by the event's age, for rows that River can't read and for unexpected errors. River's own policy waits for
+/// the fourth power of the number of attempts, which soon amounts to hours.
 pub(crate) struct ByAge;
 
 impl RetryPolicy for ByAge {
@@ -102,7 +102,8 @@ impl<DB: Database> Sender<DB> {
         match self.query(DB::must_wait(&self.pool, event.waits_for(), job.id, job.id)).await {
             Ok(false) => {}
             Ok(true) => {
-                // Other events go first, so that many events behind one do not delay them. A failure here loses nothing.
+                // Other events go first, so that many events behind one do not delay them. A failure here loses
+                // nothing.
                 if job.priority < LOWEST_PRIORITY {
                     self.query(DB::put_last(&self.pool, job.id)).await.ok();
                 }
@@ -122,12 +123,14 @@ impl<DB: Database> Sender<DB> {
             if lost {
                 return Ok(JobResult::Dead(DeadReason::Uncertain, None));
             }
-            // A repeat could take the same money twice, so record the attempt first, in case this process dies while sending.
+            // A repeat could take the same money twice, so record the attempt first, in case this process dies while
+            // sending.
             match self.query(DB::mark_sending(&self.pool, job.id, job.attempt)).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(JobResult::Later(backoff::behind(age), "taken")),
                 Err(error) => {
-                    // The mark may have been written. If it can't be removed either, the refund becomes uncertain, which is safe.
+                    // The mark may have been written. If it can't be removed either, the refund becomes uncertain,
+                    // which is safe.
                     self.query(DB::unmark_sending(&self.pool, job.id, job.attempt)).await.ok();
                     return Ok(database_unavailable(&error, age));
                 }
@@ -149,9 +152,9 @@ impl<DB: Database> Sender<DB> {
         }
     }
 
-    /// Handles "not found": the service does not know the customer or sale. Both may still arrive: the customer if there is a click,
-    /// and the earlier event if it is pending with a higher id. Waits for the customer for one hour from the first such response, not
-    /// counting the time in which the event is not sent.
+    /// Handles "not found": the service does not know the customer or sale. Both may still arrive: the customer if
+    /// there is a click, and the earlier event if it is pending with a higher id. Waits for the customer for one hour
+    /// from the first such response, not counting the time in which the event is not sent.
     async fn unknown(&self, context: &WorkContext, job: &JobRow, event: &Event) -> Result<JobResult, BoxError> {
         let has_click = event.ids().click_id.is_some();
         let now = SystemTime::now();
@@ -169,8 +172,9 @@ impl<DB: Database> Sender<DB> {
         Ok(JobResult::Later(backoff::wait(unknown, None, fastrand::f64()), "unknown"))
     }
 
-    /// Handles an event that the service already recorded. A refund of a sale that had a partial refund is uncertain: the service's
-    /// documentation does not say whether a full refund after a partial one reverses the rest of the commission.
+    /// Handles an event that the service already recorded. A refund of a sale that had a partial refund is uncertain:
+    /// the service's documentation does not say whether a full refund after a partial one reverses the rest of the
+    /// commission.
     async fn already_recorded(&self, job: &JobRow, event: &Event) -> Result<JobResult, BoxError> {
         let mut uncertain = false;
         if let Event::Refund(refund) = event {

@@ -54,8 +54,8 @@ impl<DB: Database> WorkerBuilder<DB> {
         self
     }
 
-    /// Sets how long delivered rows are kept. Default: 30 days. Duplicates are recognised for that long; after that, the service still
-    /// recognises a sale. Partial refunds, uncertain events and the totals are kept forever.
+    /// Sets how long delivered rows are kept. Default: 30 days. Duplicates are recognised for that long; after that,
+    /// the service still recognises a sale. Partial refunds, uncertain events and the totals are kept forever.
     pub fn keep_completed(mut self, duration: Duration) -> Self {
         self.keep_completed = duration;
         self
@@ -65,10 +65,10 @@ impl<DB: Database> WorkerBuilder<DB> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the client can't be built (for example without an API key); if the database fails or is not migrated; if the
-    /// app's own River uses the same tables, which is possible on SQLite. River discards stuck jobs of unknown kinds, so two of them
-    /// must not share tables: [register](Outbox::register) the outbox with the app's River instead. (On Postgres the outbox has its
-    /// own schema.)
+    /// Returns an error if the client can't be built (for example without an API key); if the database fails or is not
+    /// migrated; if the app's own River uses the same tables, which is possible on SQLite. River discards stuck jobs of
+    /// unknown kinds, so two of them must not share tables: [register](Outbox::register) the outbox with the app's
+    /// River instead. (On Postgres the outbox has its own schema.)
     pub async fn start(self) -> Result<Worker, Error> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::no_runtime());
@@ -98,7 +98,8 @@ impl<DB: Database> WorkerBuilder<DB> {
     }
 }
 
-/// Creates the River worker for the outbox's jobs and starts its background task. If `exclusive`, no other River may use the tables.
+/// Creates the River worker for the outbox's jobs and starts its background task. If `exclusive`, no other River may
+/// use the tables.
 fn sender<DB: Database>(
     outbox: &Outbox<DB>,
     client: ClientBuilder,
@@ -112,8 +113,8 @@ fn sender<DB: Database>(
 }
 
 impl<DB: Database> Outbox<DB> {
-    /// Returns a builder for a worker that delivers the events in the outbox, in the app or in a process of its own. Several workers
-    /// may run at the same time.
+    /// Returns a builder for a worker that delivers the events in the outbox, in the app or in a process of its own.
+    /// Several workers may run at the same time.
     pub fn worker(&self, client: ClientBuilder) -> WorkerBuilder<DB> {
         WorkerBuilder::new(self.clone(), client)
     }
@@ -121,8 +122,8 @@ impl<DB: Database> Outbox<DB> {
 
 #[cfg(feature = "sqlite")]
 impl Outbox<riverqueue::sqlx::Sqlite> {
-    /// Lets the app's own River deliver the events in the outbox, because on SQLite both use the same tables. The app's River client
-    /// must work the queue [`QUEUE`] with the settings of [`maintenance()`].
+    /// Lets the app's own River deliver the events in the outbox, because on SQLite both use the same tables. The app's
+    /// River client must work the queue [`QUEUE`] with the settings of [`maintenance()`].
     ///
     /// ```no_run
     /// use affitor::ClientBuilder;
@@ -148,8 +149,8 @@ impl Outbox<riverqueue::sqlx::Sqlite> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the client can't be built (for example without an API key); outside a Tokio runtime; if the outbox is already
-    /// registered. It does not check whether the tables are [migrated](Outbox::migrate).
+    /// Returns an error if the client can't be built (for example without an API key); outside a Tokio runtime; if the
+    /// outbox is already registered. It does not check whether the tables are [migrated](Outbox::migrate).
     pub fn register(&self, workers: &mut Workers, client: ClientBuilder) -> Result<(), Error> {
         let (sender, _) = sender(self, client, false)?;
         workers.add(sender)?;
@@ -157,9 +158,10 @@ impl Outbox<riverqueue::sqlx::Sqlite> {
     }
 }
 
-/// Returns the maintenance settings that a River client needs for the outbox: an event whose process died is retried after a minute
-/// instead of an hour, and delivered events are kept for 30 days instead of one. Discarded and cancelled jobs are kept forever. An app
-/// may change these settings: the outbox's dead letters, uncertain events and partial refunds are kept in any case.
+/// Returns the maintenance settings that a River client needs for the outbox: an event whose process died is retried
+/// after a minute instead of an hour, and delivered events are kept for 30 days instead of one. Discarded and cancelled
+/// jobs are kept forever. An app may change these settings: the outbox's dead letters, uncertain events and partial
+/// refunds are kept in any case.
 pub fn maintenance() -> MaintenanceConfig {
     MaintenanceConfig::default()
         .with_rescue_after(Duration::from_secs(60))
@@ -170,8 +172,8 @@ pub fn maintenance() -> MaintenanceConfig {
         .with_cancelled_job_retention(Retention::Keep)
 }
 
-/// A running worker. When it is dropped, it takes no more events, and finishes those in flight if the runtime keeps running. Otherwise
-/// they are retried after a minute.
+/// A running worker. When it is dropped, it takes no more events, and finishes those in flight if the runtime keeps
+/// running. Otherwise they are retried after a minute.
 #[must_use = "a worker stops when it is dropped"]
 pub struct Worker {
     handle: RunHandle,
@@ -185,7 +187,8 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// Waits until the worker stops by itself, which happens only after an error of River. Dropping the future has no effect.
+    /// Waits until the worker stops by itself, which happens only after an error of River. Dropping the future has no
+    /// effect.
     ///
     /// # Errors
     ///

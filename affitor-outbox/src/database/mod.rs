@@ -101,7 +101,8 @@ mod sealed {
         /// Returns River's migrations that are not applied yet.
         fn river_missing(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Vec<Missing>, Error>> + Send;
 
-        /// Returns the version of our own last migration, or 0 if none is applied or its triggers are gone. Requires River's tables.
+        /// Returns the version of our own last migration, or 0 if none is applied or its triggers are gone. Requires
+        /// River's tables.
         fn version(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<i64, Error>> + Send;
 
         fn river_migrate(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<(), Error>> + Send;
@@ -119,8 +120,8 @@ mod sealed {
             pool: &sqlx::Pool<Self>,
         ) -> impl Future<Output = Result<sqlx::Transaction<'static, Self>, Error>> + Send;
 
-        /// Inserts a delivery in the app's transaction. Returns `false` if the same event was enqueued before. If `notify`, workers
-        /// fetch it at once, otherwise within a second.
+        /// Inserts a delivery in the app's transaction. Returns `false` if the same event was enqueued before. If
+        /// `notify`, workers fetch it at once, otherwise within a second.
         fn insert(
             client: &Client,
             tx: &mut sqlx::Transaction<'_, Self>,
@@ -131,8 +132,8 @@ mod sealed {
         /// Gives an event the lowest priority.
         fn put_last(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<(), Error>> + Send;
 
-        /// Returns whether an event that must be delivered first is still pending: a lead with an id below `leads_before`, a sale, or
-        /// a refund with an id below `refunds_before`.
+        /// Returns whether an event that must be delivered first is still pending: a lead with an id below
+        /// `leads_before`, a sale, or a refund with an id below `refunds_before`.
         fn must_wait(
             pool: &sqlx::Pool<Self>,
             waits_for: WaitsFor<'_>,
@@ -199,8 +200,8 @@ mod sealed {
             args: &str,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Makes a dead letter pending. Returns `false` if there is none with this id. Clears the record that an earlier attempt may
-        /// have arrived for a refund, but not for a sale.
+        /// Makes a dead letter pending. Returns `false` if there is none with this id. Clears the record that an
+        /// earlier attempt may have arrived for a refund, but not for a sale.
         fn replay(
             tx: &mut sqlx::Transaction<'_, Self>,
             client: &Client,

@@ -82,8 +82,8 @@ macro_rules! new_field {
     };
 }
 
-/// Totals outlive rows. Dead letters, uncertain events and partial refunds are finalized in the far future, so that River never deletes
-/// them. The e-mail address of a lead is removed once the lead is delivered or discarded.
+/// Totals outlive rows. Dead letters, uncertain events and partial refunds are finalized in the far future, so that
+/// River never deletes them. The e-mail address of a lead is removed once the lead is delivered or discarded.
 const FIRST: &str = concat!(
     indexes!("affitor.", field),
     "CREATE TABLE IF NOT EXISTS affitor.affitor_totals (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, \
@@ -143,13 +143,15 @@ dialect! {
 
     async fn lock(pool: &PgPool) -> Result<PgConnection, Error> {
         let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
-        // Held by a transaction, because a connection pooler may hand the session to other clients. The number is arbitrary.
+        // Held by a transaction, because a connection pooler may hand the session to other clients. The number is
+        // arbitrary.
         sqlx::raw_sql("BEGIN; SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(4702111234474983745)").execute(&mut connection).await?;
         Ok(connection)
     }
 
-    /// Inserts with plain SQL instead of River's client. On a duplicate, the client locks the existing row until the transaction ends,
-    /// which blocks the worker that is delivering it and can deadlock two apps, or an app and a worker.
+    /// Inserts with plain SQL instead of River's client. On a duplicate, the client locks the existing row until the
+    /// transaction ends, which blocks the worker that is delivering it and can deadlock two apps, or an app and a
+    /// worker.
     async fn insert(
         _: &Client,
         tx: &mut sqlx::Transaction<'_, Self>,

@@ -14,7 +14,8 @@ macro_rules! pending_of {
     };
 }
 
-/// Indexes for the queries that a worker runs for each event: pending leads by customer and by click, pending sales, and refunds.
+/// Indexes for the queries that a worker runs for each event: pending leads by customer and by click, pending sales,
+/// and refunds.
 macro_rules! indexes {
     ($schema:literal, $field:ident) => {
         concat!(
@@ -46,8 +47,9 @@ macro_rules! refunds {
     };
 }
 
-/// Counts the rows that match any of the conditions: 0 or 1. Uses a union because SQLite uses no index for an `OR` of expressions. The
-/// `+` and `||` in the conditions keep SQLite from using the indexes on the id and the queue, which contain every row.
+/// Counts the rows that match any of the conditions: 0 or 1. Uses a union because SQLite uses no index for an `OR` of
+/// expressions. The `+` and `||` in the conditions keep SQLite from using the indexes on the id and the queue, which
+/// contain every row.
 macro_rules! any_match {
     ($schema:literal, $($where:expr),+) => {
         concat!(
@@ -58,15 +60,16 @@ macro_rules! any_match {
     };
 }
 
-/// Condition for partial refunds. Their rows are kept forever, because only they tell a repeated partial refund from a new one.
+/// Condition for partial refunds. Their rows are kept forever, because only they tell a repeated partial refund from a
+/// new one.
 macro_rules! partial_refund {
     ($field:ident) => {
         concat!($field!("type"), " = 'refund' AND ", $field!("refund_amount_cents"), " IS NOT NULL")
     };
 }
 
-/// State, outcome and uncertainty under which a deleted row is counted. Deleting a row that is not delivered discards the event, and
-/// deleting an uncertain one settles it.
+/// State, outcome and uncertainty under which a deleted row is counted. Deleting a row that is not delivered discards
+/// the event, and deleting an uncertain one settles it.
 macro_rules! counted_deleted {
     ($output:ident, $state:literal, $metadata:literal) => {
         concat!(
@@ -92,8 +95,8 @@ macro_rules! counted {
     };
 }
 
-/// Metadata of a replayed event. For a refund, clears the record that an earlier attempt may have arrived. For other events, keeps it, and
-/// sets it if attempts were used up, because then a worker was killed or timed out.
+/// Metadata of a replayed event. For a refund, clears the record that an earlier attempt may have arrived. For other
+/// events, keeps it, and sets it if attempts were used up, because then a worker was killed or timed out.
 macro_rules! replayed_metadata {
     ($field:ident, $without:ident, $with:ident, $json_true:literal) => {
         concat!(
@@ -370,7 +373,8 @@ macro_rules! dialect {
             }
 
             async fn fix_schedule(pool: &sqlx::Pool<Self>) -> Result<u64, Error> {
-                // No delay exceeds a day. An event without an attempt may have been scheduled on purpose, so it is left alone.
+                // No delay exceeds a day. An event without an attempt may have been scheduled on purpose, so it is left
+                // alone.
                 let waiting = concat!(
                     "UPDATE ",
                     $schema,

@@ -91,8 +91,9 @@ macro_rules! new_field {
 /// Number of triggers. They are counted because they are deleted if River rebuilds its table.
 const TRIGGERS: i64 = 5;
 
-/// Totals outlive rows. Dead letters, uncertain events and partial refunds are finalized in the far future, so that the app's own River
-/// never deletes them, whatever its retention. The e-mail address of a lead is removed once the lead is delivered or discarded.
+/// Totals outlive rows. Dead letters, uncertain events and partial refunds are finalized in the far future, so that the
+/// app's own River never deletes them, whatever its retention. The e-mail address of a lead is removed once the lead is
+/// delivered or discarded.
 const FIRST: &str = concat!(
     indexes!("", field),
     "CREATE TABLE IF NOT EXISTS affitor_totals (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, \
