@@ -1,43 +1,46 @@
-//! When an event is tried again: by its age, without a clock and without chance.
+//! Delays between attempts, computed from the event's age. Pure functions: the caller passes the age and the random
+//! number.
 
 use std::time::Duration;
 
-const SHORTEST: Duration = Duration::from_secs(4);
-const LONGEST: Duration = Duration::from_secs(15 * 60);
-const LONGEST_BEHIND: Duration = Duration::from_secs(5 * 60);
-const LONGEST_ASKED: Duration = Duration::from_secs(24 * 60 * 60);
+const MIN_CEILING: Duration = Duration::from_secs(4);
+const MAX_CEILING: Duration = Duration::from_secs(15 * 60);
+const MAX_BEHIND: Duration = Duration::from_secs(5 * 60);
+/// Limit for delays that the service requests.
+const MAX_REQUESTED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// For how long an event is tried: then it is a dead letter.
+/// How long an event is retried after its first failure. Then it becomes a dead letter.
 pub(crate) const MAX_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
-/// For how long "not found" may mean "not yet".
-pub(crate) const MAY_COME: Duration = Duration::from_secs(60 * 60);
+/// How long an unknown customer may still arrive.
+pub(crate) const MAY_ARRIVE: Duration = Duration::from_secs(60 * 60);
 
-/// How long an event waits before it looks again whether there is one in front of it: an eighth of its age, from 1 second to 5
-/// minutes, so that a long outage does not keep the database busy.
+/// Returns the delay before an event checks again whether earlier events are pending: an eighth of its age, from 1
+/// second to 5 minutes. It grows so that a long outage does not keep the database busy.
 pub(crate) fn behind(age: Duration) -> Duration {
-    (age / 8).clamp(Duration::from_secs(1), LONGEST_BEHIND)
+    (age / 8).clamp(Duration::from_secs(1), MAX_BEHIND)
 }
 
-/// How long to wait: a half to all of half the age, from 2 seconds to 15 minutes, and no less than the service asks for.
-/// `chance` is between 0 and 1.
-pub(crate) fn wait(age: Duration, asked: Option<Duration>, chance: f64) -> Duration {
-    let ceiling = (age / 2).clamp(SHORTEST, LONGEST);
-    let wait = ceiling.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0);
-    match asked {
-        Some(asked) => wait.max(no_sooner(asked.min(LONGEST_ASKED), chance).min(LONGEST_ASKED)),
+/// Returns the delay before the next attempt: at random between a quarter and a half of the age, from 2 seconds to 15
+/// minutes, and at least what the service requests (at most a day). `random` is between 0 and 1.
+pub(crate) fn wait(age: Duration, requested: Option<Duration>, random: f64) -> Duration {
+    let ceiling = (age / 2).clamp(MIN_CEILING, MAX_CEILING);
+    let wait = ceiling.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0);
+    match requested {
+        Some(requested) => wait.max(at_least(requested.min(MAX_REQUESTED), random).min(MAX_REQUESTED)),
         None => wait,
     }
 }
 
-/// How long to wait where a person has to mend something: a key, a URL. Not so long that they wonder, unless the service asks.
-pub(crate) fn wait_for_a_person(age: Duration, asked: Option<Duration>, chance: f64) -> Duration {
-    wait(age.min(Duration::from_secs(120)), asked, chance)
+/// Returns the delay if the API key or the URL must be fixed first: at most a minute, so that delivery resumes soon
+/// after the fix, unless the service requests more.
+pub(crate) fn wait_until_fixed(age: Duration, requested: Option<Duration>, random: f64) -> Duration {
+    wait(age.min(Duration::from_secs(120)), requested, random)
 }
 
-/// Up to a tenth more, so that not all come at once.
-pub(crate) fn no_sooner(asked: Duration, chance: f64) -> Duration {
-    asked.mul_f64(1.0 + chance.clamp(0.0, 1.0) / 10.0)
+/// Extends a delay by up to a tenth at random, so that events are not all sent at once.
+pub(crate) fn at_least(delay: Duration, random: f64) -> Duration {
+    delay.mul_f64(1.0 + random.clamp(0.0, 1.0) / 10.0)
 }
 
 #[cfg(test)]
@@ -45,9 +48,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits() {
+    fn delays_grow_with_the_age_and_respect_the_service() {
         let s = Duration::from_secs;
-        for (age, asked, chance, expected) in [
+        for (age, requested, random, expected) in [
             (s(0), None, 0.0, s(2)),
             (s(0), None, 1.0, s(4)),
             (s(10), None, 1.0, s(5)),
@@ -59,10 +62,10 @@ mod tests {
             (s(0), Some(Duration::MAX), 0.0, s(86_400)),
             (s(0), Some(s(86_400)), 1.0, s(86_400)),
         ] {
-            assert_eq!(wait(age, asked, chance), expected, "{age:?} {asked:?} {chance}");
+            assert_eq!(wait(age, requested, random), expected, "{age:?} {requested:?} {random}");
         }
         assert_eq!((behind(s(0)), behind(s(16)), behind(s(86_400))), (s(1), s(2), s(300)));
-        assert_eq!(wait_for_a_person(s(86_400), None, 1.0), s(60));
-        assert_eq!(wait_for_a_person(s(86_400), Some(s(600)), 0.0), s(600));
+        assert_eq!(wait_until_fixed(s(86_400), None, 1.0), s(60));
+        assert_eq!(wait_until_fixed(s(86_400), Some(s(600)), 0.0), s(600));
     }
 }

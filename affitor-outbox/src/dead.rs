@@ -1,4 +1,4 @@
-//! Dead letters: events whose delivery failed permanently, kept until somebody decides.
+//! Dead letters: events whose delivery failed permanently, and delivered events that are uncertain.
 
 use std::{
     fmt,
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::database::Row;
 
-/// Key in a job's metadata: why it is dead.
+/// Key in a job's metadata: its [`Output`] as a dead letter.
 pub(crate) const DEAD: &str = "affitor_dead";
 
 /// An event whose delivery failed permanently.
@@ -24,7 +24,7 @@ pub struct DeadLetter {
     pub enqueued_at: SystemTime,
     /// The event, or `None` if it can't be read.
     pub event: Option<Event>,
-    /// The event as stored in the row, including e-mail addresses. Shows what can't be read.
+    /// The event as stored in the row, including e-mail addresses. Available even if it can't be read.
     pub json: String,
     /// Why delivery failed.
     pub reason: DeadReason,
@@ -59,7 +59,7 @@ pub enum DeadReason {
     TooOld,
     /// The row is not an event: it was edited, or written by a later version.
     Unreadable,
-    /// Another reason: River gave up, or a worker of a later version did.
+    /// Another reason: River or a worker of a later version discarded the job.
     #[serde(other)]
     Other,
 }
@@ -77,7 +77,7 @@ pub(crate) struct Output {
     pub(crate) message: Option<String>,
 }
 
-/// A delivered event that may have had no effect: somebody should compare it with Affitor's dashboard.
+/// A delivered event that may have had no effect. Compare it with Affitor's dashboard.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UncertainEvent {

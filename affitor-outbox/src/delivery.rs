@@ -1,18 +1,18 @@
-//! An event as a job of River.
+//! An event as a River job: its arguments, its key and its limits.
 
 use affitor::{Event, EventIds, InvalidEvent};
 use riverqueue::{InsertOpts, JobArgs};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The kind of the outbox's jobs, in River's tables.
+/// Kind of the outbox's jobs in River's tables.
 pub const KIND: &str = "affitor_event";
 
-/// The queue of the outbox's jobs.
+/// Queue of the outbox's jobs in River's tables.
 pub const QUEUE: &str = "affitor";
 
-/// An attempt is used by a kill, a time-out, and a row that River itself can't read, which so becomes a dead letter after some hours;
-/// by nothing else.
+/// Attempts are used up only if the worker is killed, if a job times out, or if River itself can't read the row. Such a
+/// row becomes a dead letter after some hours.
 pub(crate) const MAX_ATTEMPTS: i32 = 30;
 
 const NUL: InvalidEvent = InvalidEvent::new("the event contains a NUL character, which Postgres can't store");
@@ -21,15 +21,15 @@ const TOO_LONG: InvalidEvent = InvalidEvent::new("an id is longer than 1,024 byt
 
 const TOO_DEEP: InvalidEvent = InvalidEvent::new("additional_data or line_items are nested more than 100 levels deep");
 
-/// What a job holds. Whatever is in a row can be read, so that nonsense comes to be a dead letter: a row may be written by plain
-/// SQL, by hand, or by a later version.
+/// Arguments of a job. Any JSON deserializes, so that an invalid row becomes a dead letter: rows may be inserted with
+/// plain SQL, edited manually, or written by a later version.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "Value")]
 pub struct Delivery {
-    /// What makes it the same event; absent in rows that were written by plain SQL.
+    /// Idempotency key. `None` in rows that were inserted with plain SQL, and for test events.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
-    /// The event, as [`Event`] is written.
+    /// The event, as [`Event`] serializes.
     pub(crate) event: Value,
 }
 
@@ -69,7 +69,7 @@ impl Delivery {
         Ok(Self { key: event.idempotency_key()?, event: event_json })
     }
 
-    /// What River makes of the key, unless there are characters in it that it writes otherwise (`<`, `>`, `&`).
+    /// Returns the unique key that River computes from the idempotency key, except that River escapes `<`, `>` and `&`.
     #[cfg(feature = "postgres")]
     pub(crate) fn unique_key(&self) -> Option<Vec<u8>> {
         use sha2::{Digest as _, Sha256};
@@ -77,7 +77,7 @@ impl Delivery {
         Some(Sha256::digest(format!("&kind={KIND}&args={{\"key\":{key}}}")).to_vec())
     }
 
-    /// What kind of event it is, for a log.
+    /// Returns the kind of the event, for logs and metrics.
     pub(crate) fn kind(&self) -> &'static str {
         let kind = self.event.get("type").and_then(Value::as_str);
         Event::KINDS.iter().find(|known| kind == Some(known)).copied().unwrap_or("unknown")
@@ -87,8 +87,9 @@ impl Delivery {
         self.key.as_deref()
     }
 
+    /// Returns options that reject a duplicate, whether the first event is pending, delivered, a dead letter or
+    /// discarded.
     #[cfg(feature = "sqlite")]
-    /// The same event is not queued twice, nor a second time after it was delivered, has died or was discarded.
     pub(crate) fn options(&self) -> InsertOpts {
         use riverqueue::{JobState, UniqueOpts};
         let states = [
@@ -108,10 +109,11 @@ impl Delivery {
     }
 }
 
-/// Longer ids do not fit into an index of Postgres.
+/// Maximum length of an id in bytes. Longer ones do not fit into a Postgres index.
 const MAX_ID_LEN: usize = 1_024;
 
-/// Levels of `line_items` and of the values in `additional_data`. Deeper JSON could not be parsed again.
+/// Maximum nesting of `line_items` and of the values in `additional_data`. Deeper JSON could not be parsed when it is
+/// read back.
 const MAX_DEPTH: usize = 100;
 
 fn is_deeper(value: &Value, levels: usize) -> bool {
@@ -123,7 +125,7 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
     levels == 0 || inner.any(|value| is_deeper(value, levels - 1))
 }
 
-/// Postgres refuses a NUL in JSON, and would abort the app's transaction.
+/// Postgres rejects NUL in JSON, which would abort the app's transaction.
 fn has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
@@ -140,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys() {
+    fn the_same_event_has_the_same_key() {
         let key = |event: Event| Delivery::new(&event).unwrap().key.unwrap();
         let click = ClickId::new("cust_1_1").unwrap();
         assert_eq!(key(Lead::new("a").into()), r#"["lead","a",""]"#);

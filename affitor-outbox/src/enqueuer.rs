@@ -1,4 +1,4 @@
-//! Putting events into the outbox without waiting.
+//! The enqueuer, which writes events into the outbox in the background.
 
 use std::{
     fmt,
@@ -16,18 +16,20 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{Database, Error, Outbox, delivery::Delivery, measure};
+use crate::{Database, Error, Outbox, delivery::Delivery, metrics};
 
+/// Default limit of events that are not written yet.
 const CAPACITY: usize = 10_000;
 /// Maximum number of events in one transaction.
 const BATCH: usize = 200;
-/// Time limit of a transaction, and the pauses after failures.
-const WRITE: Duration = Duration::from_secs(30);
+/// Time limit of a transaction.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Delays after failed transactions. The last one is repeated.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
 
-/// Accepts events at once, and writes them into the outbox in a task of its own. An [`affitor::EventSink`] for events that belong to
-/// no transaction. Cheap to clone.
+/// Accepts events at once, and writes them into the outbox in a task of its own. An [`affitor::EventSink`] for events
+/// that belong to no transaction. Cheap to clone.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -41,13 +43,13 @@ const PAUSES: [Duration; 4] =
 ///
 /// client.enqueue(Lead::new("user_7")); // in a handler: nothing to await, no error to handle
 ///
-/// // After the server has stopped: write what is not written yet, within 10 seconds.
+/// // After the server has stopped: write the remaining events within 10 seconds.
 /// let lost = enqueuer.shutdown(Duration::from_secs(10)).await;
 /// # Ok(()) }
 /// ```
 ///
-/// Accepted events are held in memory until they are written, which takes longer while the database is unavailable, and are lost if
-/// the process dies first. To commit an order and its event together, use [`Outbox::enqueue`].
+/// Accepted events are held in memory until they are written, which takes longer while the database is unavailable.
+/// They are lost if the process dies first. To commit an order and its event together, use [`Outbox::enqueue`].
 #[derive(Clone)]
 pub struct Enqueuer {
     events: mpsc::Sender<Delivery>,
@@ -57,11 +59,11 @@ pub struct Enqueuer {
     ended: watch::Receiver<bool>,
 }
 
-/// Whether the enqueuer is closed, and the deadline for writing what is left.
+/// Whether a shutdown was requested, and its deadline.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stop {
-    asked: bool,
-    at: Option<Instant>,
+    requested: bool,
+    deadline: Option<Instant>,
 }
 
 impl fmt::Debug for Enqueuer {
@@ -71,7 +73,8 @@ impl fmt::Debug for Enqueuer {
 }
 
 impl<DB: Database> Outbox<DB> {
-    /// Returns an [`Enqueuer`], which holds up to 10,000 events that are not written yet. It writes in the current Tokio runtime.
+    /// Returns an [`Enqueuer`], which holds up to 10,000 events that are not written yet. It writes in the current
+    /// Tokio runtime.
     ///
     /// # Errors
     ///
@@ -80,7 +83,8 @@ impl<DB: Database> Outbox<DB> {
         self.enqueuer_with_capacity(CAPACITY)
     }
 
-    /// Like [`Outbox::enqueuer`], but holds up to `events` events (minimum: 1) in addition to the current batch of at most 200.
+    /// Like [`Outbox::enqueuer`], but holds up to `events` events (minimum: 1) in addition to the current batch of at
+    /// most 200.
     ///
     /// # Errors
     ///
@@ -89,7 +93,7 @@ impl<DB: Database> Outbox<DB> {
         let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
         let (events, receiver) = mpsc::channel(events.clamp(1, Semaphore::MAX_PERMITS));
         let (stop, stops) = watch::channel(Stop::default());
-        let (tell_end, ended) = watch::channel(false);
+        let (ended_sender, ended) = watch::channel(false);
         let pending = Arc::new(AtomicUsize::new(0));
         let writer = Writer {
             outbox: self.clone(),
@@ -97,7 +101,7 @@ impl<DB: Database> Outbox<DB> {
             stop: stops,
             batch: Vec::new(),
             pending: Arc::clone(&pending),
-            ended: tell_end,
+            ended: ended_sender,
         };
         runtime.spawn(writer.run());
         Ok(Enqueuer { events, stop: Arc::new(stop), pending, ended })
@@ -110,18 +114,18 @@ impl Enqueuer {
         self.pending.load(Ordering::SeqCst)
     }
 
-    /// Closes the enqueuer, writes what is left, and returns the number of events that could not be written within `deadline` and are
-    /// lost. Of several calls the first deadline counts.
+    /// Closes the enqueuer, writes the remaining events, and returns the number of events that are lost because they
+    /// could not be written within `deadline`. If called several times, the first deadline applies.
     pub async fn shutdown(&self, deadline: Duration) -> usize {
-        let at = Instant::now().checked_add(deadline);
+        let deadline = Instant::now().checked_add(deadline);
         self.stop.send_if_modified(|stop| {
-            let first = !stop.asked;
+            let first = !stop.requested;
             if first {
-                *stop = Stop { asked: true, at };
+                *stop = Stop { requested: true, deadline };
             }
             first
         });
-        // The sender is dropped without a value only if the runtime ends.
+        // This fails only if the runtime has ended, and the writer with it.
         let _ = self.ended.clone().wait_for(|ended| *ended).await;
         self.pending()
     }
@@ -130,10 +134,10 @@ impl Enqueuer {
 impl EventSink for Enqueuer {
     fn accept(&self, event: Event) -> Result<(), EnqueueError> {
         let delivery = Delivery::new(&event).map_err(EnqueueError::Invalid)?;
-        let accepted = if self.stop.borrow().asked {
+        let accepted = if self.stop.borrow().requested {
             Err(EnqueueError::Closed)
         } else {
-            // Before sending, because the writer may be faster.
+            // Counted before sending, because the writer may finish the event first.
             self.pending.fetch_add(1, Ordering::SeqCst);
             self.events.try_send(delivery).map_err(|refused| {
                 self.pending.fetch_sub(1, Ordering::SeqCst);
@@ -144,8 +148,8 @@ impl EventSink for Enqueuer {
             })
         };
         match accepted {
-            Err(EnqueueError::Full) => measure::refused(event.kind(), "full"),
-            Err(_) => measure::refused(event.kind(), "closed"),
+            Err(EnqueueError::Full) => metrics::refused(event.kind(), "full"),
+            Err(_) => metrics::refused(event.kind(), "closed"),
             Ok(()) => {}
         }
         accepted
@@ -162,19 +166,22 @@ struct Writer<DB: Database> {
 }
 
 impl<DB: Database> Drop for Writer<DB> {
-    /// Runs when the writer is done, at its deadline, or when its runtime ends.
+    /// Runs when the writer has finished, at the deadline, or when the runtime ends.
     fn drop(&mut self) {
         self.events.close();
         let events = self.pending.load(Ordering::SeqCst);
         if events > 0 {
-            tracing::error!(events, "events are lost because the outbox's database did not accept them in time");
+            tracing::error!(
+                events,
+                "events are lost because they could not be written to the outbox's database in time"
+            );
         }
         self.ended.send_replace(true);
     }
 }
 
 impl<DB: Database> Writer<DB> {
-    /// Writes until there is nothing left, or until the deadline.
+    /// Writes until all enqueuers are dropped or closed and no events are left, or until the deadline.
     async fn run(mut self) {
         let mut closed = std::pin::pin!(closed(self.stop.clone()));
         let mut deadline = std::pin::pin!(deadline(self.stop.clone()));
@@ -197,37 +204,41 @@ impl<DB: Database> Writer<DB> {
         }
     }
 
-    /// Writes the batch, however long it takes. A batch that was written but not confirmed is written again, and skipped as known.
+    /// Writes the batch and retries indefinitely. If a batch was committed without confirmation, the retry skips its
+    /// events as known.
     async fn write(&mut self) {
         for pause in PAUSES.into_iter().chain(std::iter::repeat(PAUSES[PAUSES.len() - 1])) {
             let Err(error) = self.write_first(self.batch.len()).await else { return };
-            // One of the events may be the cause.
-            let error = if error.refuses_row() { self.write_each().await } else { Some(error) };
+            // A single event may be the cause.
+            let error = if error.rejects_row() { self.write_each().await } else { Some(error) };
             let Some(error) = error else { return };
-            tracing::error!(%error, events = self.batch.len(), "events wait for the outbox's database");
+            tracing::error!(%error, events = self.batch.len(), "events are held in memory because the outbox's database is unavailable");
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// Writes events one by one, without those that the database rejects.
+    /// Writes events one by one, and drops those that the database rejects.
     async fn write_each(&mut self) -> Option<Error> {
         while let Some(first) = self.batch.first() {
             let kind = first.kind();
             if let Err(error) = self.write_first(1).await {
-                if !error.refuses_row() {
+                if !error.rejects_row() {
                     return Some(error);
                 }
                 tracing::error!(%error, event = kind, "an event is lost because the outbox's database rejects it");
-                measure::refused(kind, "unwritable");
+                metrics::refused(kind, "unwritable");
                 self.done(1);
             }
         }
         None
     }
 
+    /// Writes the first `count` events of the batch in one transaction.
     async fn write_first(&mut self, count: usize) -> Result<(), Error> {
         let batch = self.batch.get(..count).unwrap_or_default();
-        tokio::time::timeout(WRITE, self.outbox.enqueue_all(batch)).await.unwrap_or_else(|_| Err(Error::timeout()))?;
+        tokio::time::timeout(WRITE_TIMEOUT, self.outbox.enqueue_all(batch))
+            .await
+            .unwrap_or_else(|_| Err(Error::timeout()))?;
         self.done(count);
         Ok(())
     }
@@ -240,8 +251,8 @@ impl<DB: Database> Writer<DB> {
 
 /// Waits until the enqueuer is closed.
 async fn closed(mut stop: watch::Receiver<Stop>) {
-    if stop.wait_for(|stop| stop.asked).await.is_err() {
-        // No enqueuer is left that could be closed.
+    if stop.wait_for(|stop| stop.requested).await.is_err() {
+        // All enqueuers are dropped, so none can be closed.
         std::future::pending::<()>().await;
     }
 }
@@ -249,8 +260,8 @@ async fn closed(mut stop: watch::Receiver<Stop>) {
 /// Waits for the deadline.
 async fn deadline(stop: watch::Receiver<Stop>) {
     closed(stop.clone()).await;
-    let at = stop.borrow().at;
-    match at {
+    let deadline = stop.borrow().deadline;
+    match deadline {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending::<()>().await,
     }

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt};
 
 use affitor::InvalidEvent;
 
-/// The error returned by the outbox. It contains nothing of an event.
+/// The error returned by the outbox. It contains no data of an event.
 pub struct Error(Kind);
 
 // The `Debug` output of database errors contains parts of rows.
@@ -44,8 +44,8 @@ impl Error {
         Self(Kind::Shutdown)
     }
 
-    pub(crate) fn foreign(kind: String) -> Self {
-        Self(Kind::Foreign(kind))
+    pub(crate) fn foreign(name: String) -> Self {
+        Self(Kind::Foreign(name))
     }
 
     pub(crate) fn migration(error: impl StdError + Send + Sync + 'static) -> Self {
@@ -81,8 +81,8 @@ impl Error {
         matches!(self.0, Kind::Foreign(_))
     }
 
-    /// Returns whether the database rejects the row, and would reject it again. False if it is unreachable or full.
-    pub(crate) fn refuses_row(&self) -> bool {
+    /// Returns true if the database rejects the row permanently. False if the database is unreachable or full.
+    pub(crate) fn rejects_row(&self) -> bool {
         use riverqueue::sqlx;
         let error = match &self.0 {
             Kind::Database(error) => &**error,
@@ -93,14 +93,15 @@ impl Error {
             _ => return false,
         };
         let sqlx::Error::Database(refused) = error else { return false };
-        // After a restore the sequence may be behind: the next id may be free.
+        // Not permanent: after a restore the id sequence may lag behind, and the next id may be free.
         if refused.is_unique_violation() {
             return false;
         }
         let code = refused.code().unwrap_or_default();
-        // SQLite's codes have one to four digits, and the kind in the lower byte.
+        // SQLite's codes have one to four digits, with the primary code in the low byte: TOOBIG, CONSTRAINT, MISMATCH.
         match code.parse::<u32>() {
             Ok(number) if code.len() < 5 => matches!(number & 0xff, 18..=20),
+            // Postgres: data exception, constraint violation, limit exceeded.
             _ => ["22", "23", "54"].iter().any(|class| code.starts_with(class)),
         }
     }
@@ -134,9 +135,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Invalid(invalid) => write!(f, "invalid: {invalid}"),
-            Kind::Foreign(kind) => write!(
+            Kind::Foreign(name) => write!(
                 f,
-                "another River uses the same tables ({kind:?}): register the outbox with it (`Outbox::register`)"
+                "another River uses the same tables ({name:?}): register the outbox with it (`Outbox::register`)"
             ),
             Kind::NoRuntime => f.write_str("the outbox needs a Tokio runtime"),
             Kind::NotMigrated => {
@@ -144,9 +145,9 @@ impl fmt::Display for Error {
             }
             Kind::Timeout => f.write_str("the outbox's database does not respond"),
             Kind::Shutdown => f.write_str("the outbox's worker did not stop in time: its database does not respond"),
-            Kind::River(error) => write!(f, "the outbox's queue: {error}"),
-            Kind::Database(error) => write!(f, "the outbox's database: {error}"),
-            Kind::Migration(error) => write!(f, "the outbox's tables: {error}"),
+            Kind::River(error) => write!(f, "River failed: {error}"),
+            Kind::Database(error) => write!(f, "the outbox's database failed: {error}"),
+            Kind::Migration(error) => write!(f, "the outbox's migrations failed: {error}"),
             Kind::Client(error) => error.fmt(f),
         }
     }

@@ -1,4 +1,4 @@
-//! What a refused key closes for all events of a worker, so that not each of them asks the service.
+//! A gate that suspends all sending of a worker after the service refuses its API key or URL.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,19 +7,20 @@ use std::{
 
 const CLOSED: Duration = Duration::from_secs(30);
 
+/// Closed for half a minute at a time, so that only a few events test the key until it is fixed.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     opens_at: Mutex<Option<Instant>>,
 }
 
 impl Gate {
-    /// For how long it is still closed.
+    /// Returns how long the gate is still closed, or `None` if it is open.
     pub(crate) fn closed(&self) -> Option<Duration> {
         let opens_at = *self.opens_at.lock().unwrap_or_else(PoisonError::into_inner);
         opens_at?.checked_duration_since(Instant::now())
     }
 
-    /// Closes it for half a minute; whether it was open.
+    /// Closes the gate for half a minute. Returns whether it was open.
     pub(crate) fn close(&self) -> bool {
         let now = Instant::now();
         let mut opens_at = self.opens_at.lock().unwrap_or_else(PoisonError::into_inner);

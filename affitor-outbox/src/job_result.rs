@@ -1,4 +1,4 @@
-//! What becomes of a job.
+//! The result of working a job.
 
 use std::time::Duration;
 
@@ -8,25 +8,26 @@ use riverqueue::{BoxError, WorkContext, WorkOutcome};
 use crate::{
     DeadReason,
     dead::{DEAD, Output},
-    measure,
+    metrics,
 };
 
-/// What becomes of a job.
+/// The result of working a job.
 pub(crate) enum JobResult {
+    /// Delivered, with this outcome.
     Done(EventOutcome),
-    /// With the message of the service.
+    /// Delivery failed permanently, with the message of the service.
     Dead(DeadReason, Option<String>),
-    /// Attempt again after this delay, for this reason.
+    /// Retry after this delay, for this reason.
     Later(Duration, &'static str),
 }
 
 impl JobResult {
-    /// Reports to River, the log and the metrics.
+    /// Reports the result to the log and the metrics, and returns it as River's outcome.
     pub(crate) fn report(self, context: &WorkContext, id: i64, event: &'static str) -> Result<WorkOutcome, BoxError> {
         let (output, outcome) = match self {
-            Self::Later(wait, why) => {
-                tracing::debug!(reason = why, ?wait, "an event is postponed");
-                measure::later(event, why);
+            Self::Later(wait, reason) => {
+                tracing::debug!(reason, ?wait, "an event is postponed");
+                metrics::postponed(event, reason);
                 return Ok(WorkOutcome::Snooze(wait));
             }
             Self::Done(outcome) => {
@@ -54,7 +55,7 @@ impl JobResult {
                 (output, WorkOutcome::Discard)
             }
         };
-        measure::ended(event, &output);
+        metrics::finished(event, &output);
         context.record_output(output)?;
         Ok(outcome)
     }

@@ -12,7 +12,7 @@ mod error;
 mod gate;
 mod job_result;
 mod keeper;
-mod measure;
+mod metrics;
 mod migration;
 mod outbox;
 mod sender;

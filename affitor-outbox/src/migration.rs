@@ -1,4 +1,4 @@
-//! Making the outbox's tables, or bringing them up to date.
+//! Creates the outbox's tables, or updates them.
 
 use std::fmt::Write as _;
 
@@ -15,33 +15,33 @@ impl Missing {
     }
 }
 
-/// What is to be applied, in its order.
+/// Returns the migrations to apply, in order: River's, then our own.
 async fn missing<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<Vec<Missing>, Error> {
     let mut missing = DB::river_missing(pool).await?;
-    // Before River's fifth there is no place for ours.
+    // Our own versions can't be recorded before River's fifth migration, which adds the column `line`.
     let applied = if missing.iter().any(|river| river.version <= 5) { 0 } else { DB::version(pool).await? };
     missing.extend(own::<DB>(applied).map(|(version, sql)| Missing { line: OWN_LINE, version, sql: sql.to_owned() }));
     Ok(missing)
 }
 
-/// Our own migrations after a version.
+/// Returns our own migrations with a version above `applied`.
 fn own<DB: Database>(applied: i64) -> impl Iterator<Item = (i64, &'static str)> {
     (1..).zip(DB::MIGRATIONS.iter().copied()).filter(move |(version, _)| *version > applied)
 }
 
 pub(crate) async fn migrate<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<(), Error> {
-    // Most starts find everything there, and need no right to make it.
-    let mut left = missing(pool).await?.len();
-    if left == 0 {
+    // Usually nothing is missing. This check needs no right to create tables.
+    let mut remaining = missing(pool).await?.len();
+    if remaining == 0 {
         return Ok(());
     }
     let _lock = DB::lock(pool).await?;
     loop {
         let Err(error) = apply(pool).await else { return Ok(()) };
-        // Another process may have been faster.
+        // The error is harmless if another process applied the migrations at the same time.
         match missing(pool).await?.len() {
             0 => return Ok(()),
-            fewer if fewer < left => left = fewer,
+            fewer if fewer < remaining => remaining = fewer,
             _ => return Err(error),
         }
     }
@@ -56,31 +56,32 @@ async fn apply<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether nothing is missing. It needs no right but to read.
+/// Returns whether the tables are up to date. Needs only the right to read.
 pub(crate) async fn is_done<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<bool, Error> {
     Ok(missing(pool).await?.is_empty())
 }
 
-/// The same as SQL, for those who migrate in their own way.
+/// Returns the missing migrations as SQL, for the app's own migration tool.
 pub(crate) async fn sql<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<String, Error> {
     let missing = missing(pool).await?;
     let mut text = String::new();
     if !missing.is_empty() {
-        // What tools for migrations ask for that put a file into one transaction: Postgres can't make and use a value in one.
+        // Tells migration tools not to wrap the file in a transaction, in which Postgres can't both add and use an enum
+        // value.
         text = format!("-- no-transaction\n{}", DB::PRELUDE);
     }
     for Missing { line, version, sql } in missing {
-        let whose = if line == RIVER_LINE { "River" } else { "affitor-outbox" };
+        let owner = if line == RIVER_LINE { "River" } else { "affitor-outbox" };
         let record = if line == RIVER_LINE && version < 5 {
             format!("(version) VALUES ({version})")
         } else {
-            // Ours are made again where River has made its table anew.
+            // Our own migrations are applied anew after River rebuilds its table.
             format!("(line, version) VALUES ('{line}', {version}) ON CONFLICT (line, version) DO NOTHING")
         };
         // Writing to a string does not fail.
         let _ = write!(
             text,
-            "\n-- {whose}, migration {version}\n{};\n{}\nINSERT INTO {}river_migration {record};\nCOMMIT;\n",
+            "\n-- {owner}, migration {version}\n{};\n{}\nINSERT INTO {}river_migration {record};\nCOMMIT;\n",
             DB::BEGIN,
             sql.replace("/* TEMPLATE: schema */", "").trim_end(),
             DB::SCHEMA

@@ -1,4 +1,4 @@
-//! The outbox: events in the app's own database.
+//! The outbox: enqueueing, inspecting and resolving events in the app's own database.
 
 use std::{
     fmt,
@@ -16,7 +16,7 @@ use crate::{
 /// Events in the app's own database, waiting for delivery. Cheap to clone.
 pub struct Outbox<DB: Database> {
     pub(crate) pool: sqlx::Pool<DB>,
-    /// Only for inserts. A worker has its own client.
+    /// Inserts and replays jobs. Each worker has its own client.
     client: Client,
     notifier: Arc<Notifier>,
 }
@@ -33,7 +33,8 @@ impl<DB: Database> fmt::Debug for Outbox<DB> {
     }
 }
 
-/// Notifies workers of new events, but not of each one: Postgres serialises the commits of transactions that notify.
+/// Limits how often workers are notified of new events, because Postgres serialises the commits of transactions that
+/// notify.
 #[derive(Debug, Default)]
 struct Notifier {
     last: Mutex<Option<Instant>>,
@@ -41,9 +42,9 @@ struct Notifier {
 
 impl Notifier {
     fn is_due(&self) -> bool {
-        const AGAIN: Duration = Duration::from_millis(100);
+        const MIN_INTERVAL: Duration = Duration::from_millis(100);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = last.is_none_or(|last| last.elapsed() > AGAIN);
+        let due = last.is_none_or(|last| last.elapsed() > MIN_INTERVAL);
         if due {
             *last = Some(Instant::now());
         }
@@ -57,9 +58,9 @@ impl Notifier {
 pub enum Enqueued {
     /// The event is in the outbox once the transaction commits.
     New,
-    /// The same event was enqueued before, so nothing was added. A sale is the same by its transaction id, a refund by that and its
-    /// refund id, a lead by its customer and click. Other fields, and what became of the first event, make no difference: to correct
-    /// a dead letter use [`Outbox::replay_as`]; a discarded event is not sent.
+    /// The same event was enqueued before, so nothing was added. Sales are compared by transaction id, refunds by
+    /// transaction id and refund id, leads by customer and click. Other fields and the state of the first event make no
+    /// difference: a discarded event is not sent, and a dead letter is corrected with [`Outbox::replay_as`].
     Known,
 }
 
@@ -93,8 +94,8 @@ impl<DB: Database> Outbox<DB> {
         Ok(Self { pool, client, notifier: Arc::default() })
     }
 
-    /// Creates the tables, or updates them. Safe to call at every start, also from several processes at once; changes nothing if the
-    /// tables are up to date.
+    /// Creates the tables, or updates them. Safe to call at every start, also from several processes at once; changes
+    /// nothing if the tables are up to date.
     ///
     /// # Errors
     ///
@@ -103,8 +104,8 @@ impl<DB: Database> Outbox<DB> {
         migration::migrate(&self.pool).await
     }
 
-    /// Returns the SQL that [`Outbox::migrate`] would run in this database, including its transactions; empty if the tables are up to
-    /// date. For your own migrations, print it from an empty database.
+    /// Returns the SQL that [`Outbox::migrate`] would run in this database, including its transactions; empty if the
+    /// tables are up to date. For your own migrations, print it from an empty database.
     ///
     /// # Errors
     ///
@@ -113,8 +114,8 @@ impl<DB: Database> Outbox<DB> {
         migration::sql(&self.pool).await
     }
 
-    /// Begins a write transaction. On SQLite it takes the write lock at once; a transaction that reads first might fail to get it
-    /// later.
+    /// Begins a write transaction. On SQLite it takes the write lock at once, because a transaction that reads first
+    /// may fail to get it later.
     ///
     /// # Errors
     ///
@@ -123,12 +124,13 @@ impl<DB: Database> Outbox<DB> {
         DB::begin(&self.pool).await
     }
 
-    /// Enqueues an event in your own transaction. It is delivered if the transaction commits, and never if it is rolled back.
+    /// Enqueues an event in your own transaction. It is delivered if the transaction commits, and never if it is rolled
+    /// back.
     ///
     /// # Errors
     ///
-    /// Returns an error if the event is invalid (here a partial refund needs a refund id); if the database fails, in which case roll
-    /// back.
+    /// Returns an error if the event is invalid (here a partial refund needs a refund id); if the database fails, in
+    /// which case roll back.
     pub async fn enqueue(
         &self,
         tx: &mut sqlx::Transaction<'_, DB>,
@@ -173,7 +175,8 @@ impl<DB: Database> Outbox<DB> {
         Ok(OutboxStats::of(DB::counts(&self.pool).await?))
     }
 
-    /// Returns the oldest dead letters. Somebody should look at each, and [replay](Outbox::replay) or [discard](Outbox::discard) it.
+    /// Returns the oldest dead letters, at most `limit`. [Replay](Outbox::replay) or [discard](Outbox::discard) each of
+    /// them.
     ///
     /// # Errors
     ///
@@ -191,9 +194,9 @@ impl<DB: Database> Outbox<DB> {
         Ok(DB::dead(&self.pool, id, limit.into()).await?.into_iter().map(dead::read).collect())
     }
 
-    /// Returns the oldest delivered events that are uncertain, with an id above `after`, at most `limit`: sales that may lack their
-    /// commission, and refunds that may have had no effect. Compare them with Affitor's dashboard, and then [settle](Outbox::settle)
-    /// them. (Partial refunds that may have arrived are dead letters.)
+    /// Returns the oldest delivered events that are uncertain, with an id above `after`, at most `limit`: sales that
+    /// may lack their commission, and refunds that may have had no effect. Compare each with Affitor's dashboard, then
+    /// [settle](Outbox::settle) it. (Partial refunds that may have arrived are dead letters.)
     ///
     /// # Errors
     ///
@@ -202,7 +205,8 @@ impl<DB: Database> Outbox<DB> {
         Ok(DB::uncertain(&self.pool, after, limit.into()).await?.iter().map(dead::read_uncertain).collect())
     }
 
-    /// Marks an uncertain event as checked, so that it no longer counts as uncertain. Returns `false` if there is none with this id.
+    /// Marks an uncertain event as checked, so that it no longer counts as uncertain. Returns `false` if there is none
+    /// with this id.
     ///
     /// # Errors
     ///
@@ -211,8 +215,8 @@ impl<DB: Database> Outbox<DB> {
         DB::settle(&self.pool, id).await
     }
 
-    /// Redelivers a dead letter. Returns `false` if there is none with this id. First check in the dashboard whether a dead letter that
-    /// is [uncertain](crate::DeadReason::Uncertain) has arrived, because this sends it.
+    /// Redelivers a dead letter. Returns `false` if there is none with this id. If it is
+    /// [uncertain](crate::DeadReason::Uncertain), first check in the dashboard that it has not arrived.
     ///
     /// # Errors
     ///
@@ -224,9 +228,9 @@ impl<DB: Database> Outbox<DB> {
         Ok(replayed)
     }
 
-    /// Corrects a dead letter, for example its amount, and redelivers it. Returns `false` if there is none with this id, or if `event`
-    /// is not the same sale, refund or lead. (A row that was inserted with plain SQL has no key to compare: discard it, and enqueue
-    /// the correct event.)
+    /// Corrects a dead letter, for example its amount, and redelivers it. Returns `false` if there is none with this
+    /// id, or if `event` is not the same sale, refund or lead. (A row that was inserted with plain SQL has no key to
+    /// compare: discard it, and enqueue the correct event.)
     ///
     /// # Errors
     ///
@@ -241,7 +245,8 @@ impl<DB: Database> Outbox<DB> {
         Ok(replayed)
     }
 
-    /// Marks a dead letter as discarded. It is never sent, and stays in the totals. Returns `false` if there is none with this id.
+    /// Marks a dead letter as discarded. It is never sent, and stays in the totals. Returns `false` if there is none
+    /// with this id.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Delivering what is in the outbox.
+//! Workers, which deliver the events in the outbox.
 
 use std::{fmt, time::Duration};
 
@@ -10,20 +10,20 @@ use crate::{
     delivery::QUEUE,
     keeper::{self, Alive},
     migration,
-    sender::{ByAge, CALL, JOB, Sender},
+    sender::{ByAge, CALL_TIMEOUT, JOB_TIMEOUT, Sender},
 };
 
-/// How long what is being sent is waited for at the end.
-const SHUTDOWN: Duration = JOB.saturating_add(Duration::from_secs(2));
+/// How long a shutdown waits for events in flight.
+const SHUTDOWN_TIMEOUT: Duration = JOB_TIMEOUT.saturating_add(Duration::from_secs(2));
 
-/// As many as River takes.
-const MOST_SENDERS: usize = 10_000;
+/// River's limit.
+const MAX_SENDERS: usize = 10_000;
 
-/// For how long what is delivered is kept.
-const COMPLETED_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long delivered rows are kept by default.
+const DEFAULT_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Longer than dates go: for ever.
-const LONGEST_KEPT: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
+/// Longer retentions exceed the range of dates, and mean forever.
+const MAX_RETENTION: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
 
 /// Builds a [`Worker`].
 #[must_use = "a builder does nothing until it starts"]
@@ -45,17 +45,17 @@ impl<DB: Database> fmt::Debug for WorkerBuilder<DB> {
 
 impl<DB: Database> WorkerBuilder<DB> {
     pub(crate) fn new(outbox: Outbox<DB>, client: ClientBuilder) -> Self {
-        Self { outbox, client, senders: 50, keep_completed: COMPLETED_KEPT }
+        Self { outbox, client, senders: 50, keep_completed: DEFAULT_RETENTION }
     }
 
     /// Sets how many events are sent concurrently. Default: 50. Range: 1 to 10,000.
     pub fn senders(mut self, senders: usize) -> Self {
-        self.senders = senders.clamp(1, MOST_SENDERS);
+        self.senders = senders.clamp(1, MAX_SENDERS);
         self
     }
 
-    /// Sets how long delivered rows are kept. Default: 30 days. Duplicates are recognised for that long; after that, the service still
-    /// recognises a sale. Partial refunds and uncertain events are kept forever, and so are the totals.
+    /// Sets how long delivered rows are kept. Default: 30 days. Duplicates are recognised for that long; after that,
+    /// the service still recognises a sale. Partial refunds, uncertain events and the totals are kept forever.
     pub fn keep_completed(mut self, duration: Duration) -> Self {
         self.keep_completed = duration;
         self
@@ -65,10 +65,10 @@ impl<DB: Database> WorkerBuilder<DB> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the client can't be built (for example without an API key); if the database fails or is not migrated; if the
-    /// app's own River uses the same tables, which is possible on SQLite. River gives up stuck jobs of unknown kinds, so two of them
-    /// must not share tables: [register](Outbox::register) the outbox with the app's River instead. (On Postgres the outbox has its
-    /// own schema.)
+    /// Returns an error if the client can't be built (for example without an API key); if the database fails or is not
+    /// migrated; if the app's own River uses the same tables, which is possible on SQLite. River discards stuck jobs of
+    /// unknown kinds, so two of them must not share tables: [register](Outbox::register) the outbox with the app's
+    /// River instead. (On Postgres the outbox has its own schema.)
     pub async fn start(self) -> Result<Worker, Error> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::no_runtime());
@@ -76,10 +76,10 @@ impl<DB: Database> WorkerBuilder<DB> {
         if !migration::is_done(&self.outbox.pool).await? {
             return Err(Error::not_migrated());
         }
-        if let Some(what) = DB::foreign(&self.outbox.pool).await? {
-            return Err(Error::foreign(what));
+        if let Some(name) = DB::foreign(&self.outbox.pool).await? {
+            return Err(Error::foreign(name));
         }
-        let retention = if self.keep_completed > LONGEST_KEPT {
+        let retention = if self.keep_completed > MAX_RETENTION {
             Retention::Keep
         } else {
             Retention::DeleteAfter(self.keep_completed)
@@ -98,18 +98,23 @@ impl<DB: Database> WorkerBuilder<DB> {
     }
 }
 
-/// Creates what River needs to work the outbox's jobs.
-fn sender<DB: Database>(outbox: &Outbox<DB>, client: ClientBuilder, alone: bool) -> Result<(Sender<DB>, Alive), Error> {
-    // River retries and remembers what may have arrived, so the client must not retry.
-    let client = client.max_attempts(1).timeout(CALL).request_timeout(CALL).build()?;
+/// Creates the River worker for the outbox's jobs and starts its background task. If `exclusive`, no other River may
+/// use the tables.
+fn sender<DB: Database>(
+    outbox: &Outbox<DB>,
+    client: ClientBuilder,
+    exclusive: bool,
+) -> Result<(Sender<DB>, Alive), Error> {
+    // The client must not retry: River retries, and the job records whether an attempt may have arrived.
+    let client = client.max_attempts(1).timeout(CALL_TIMEOUT).request_timeout(CALL_TIMEOUT).build()?;
     let pool = outbox.pool.clone();
-    let alive = keeper::start(pool.clone(), alone)?;
+    let alive = keeper::start(pool.clone(), exclusive)?;
     Ok((Sender::new(client, pool, alive.clone()), alive))
 }
 
 impl<DB: Database> Outbox<DB> {
-    /// Returns a builder for a worker that delivers the events in the outbox, in the app or in a process of its own. Several workers
-    /// may run at the same time.
+    /// Returns a builder for a worker that delivers the events in the outbox, in the app or in a process of its own.
+    /// Several workers may run at the same time.
     pub fn worker(&self, client: ClientBuilder) -> WorkerBuilder<DB> {
         WorkerBuilder::new(self.clone(), client)
     }
@@ -117,8 +122,8 @@ impl<DB: Database> Outbox<DB> {
 
 #[cfg(feature = "sqlite")]
 impl Outbox<riverqueue::sqlx::Sqlite> {
-    /// Lets the app's own River deliver the events in the outbox, because on SQLite both use the same tables. The app's River client
-    /// must work the queue [`QUEUE`] with the settings of [`maintenance()`].
+    /// Lets the app's own River deliver the events in the outbox, because on SQLite both use the same tables. The app's
+    /// River client must work the queue [`QUEUE`] with the settings of [`maintenance()`].
     ///
     /// ```no_run
     /// use affitor::ClientBuilder;
@@ -144,8 +149,8 @@ impl Outbox<riverqueue::sqlx::Sqlite> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the client can't be built (for example without an API key); outside a Tokio runtime; if the outbox is already
-    /// registered. It does not check whether the tables are [migrated](Outbox::migrate).
+    /// Returns an error if the client can't be built (for example without an API key); outside a Tokio runtime; if the
+    /// outbox is already registered. It does not check whether the tables are [migrated](Outbox::migrate).
     pub fn register(&self, workers: &mut Workers, client: ClientBuilder) -> Result<(), Error> {
         let (sender, _) = sender(self, client, false)?;
         workers.add(sender)?;
@@ -153,21 +158,22 @@ impl Outbox<riverqueue::sqlx::Sqlite> {
     }
 }
 
-/// Returns the maintenance settings that a River client needs for the outbox: an event whose process died is retried after a minute
-/// instead of an hour, and delivered events are kept for 30 days instead of one. Discarded and cancelled jobs are kept forever. An app
-/// may change these settings: the outbox's dead letters, uncertain events and partial refunds are kept in any case.
+/// Returns the maintenance settings that a River client needs for the outbox: an event whose process died is retried
+/// after a minute instead of an hour, and delivered events are kept for 30 days instead of one. Discarded and cancelled
+/// jobs are kept forever. An app may change these settings: the outbox's dead letters, uncertain events and partial
+/// refunds are kept in any case.
 pub fn maintenance() -> MaintenanceConfig {
     MaintenanceConfig::default()
         .with_rescue_after(Duration::from_secs(60))
         .with_rescuer_interval(Duration::from_secs(10))
         .with_scheduler_interval(Duration::from_secs(1))
-        .with_completed_job_retention(Retention::DeleteAfter(COMPLETED_KEPT))
+        .with_completed_job_retention(Retention::DeleteAfter(DEFAULT_RETENTION))
         .with_discarded_job_retention(Retention::Keep)
         .with_cancelled_job_retention(Retention::Keep)
 }
 
-/// A running worker. When it is dropped, it takes no more events and finishes those in flight if the runtime lets it; otherwise they
-/// are retried after a minute.
+/// A running worker. When it is dropped, it takes no more events, and finishes those in flight if the runtime keeps
+/// running. Otherwise they are retried after a minute.
 #[must_use = "a worker stops when it is dropped"]
 pub struct Worker {
     handle: RunHandle,
@@ -181,7 +187,8 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// Waits until the worker stops by itself, which happens only after an error of River. Dropping the future has no effect.
+    /// Waits until the worker stops by itself, which happens only after an error of River. Dropping the future has no
+    /// effect.
     ///
     /// # Errors
     ///
@@ -190,13 +197,13 @@ impl Worker {
         Ok(self.handle.wait().await?)
     }
 
-    /// Stops the worker: takes no more events, and waits at most 22 seconds for those in flight. The rest stays in the outbox.
+    /// Stops the worker. Waits at most 22 seconds for events in flight. All other events stay in the outbox.
     ///
     /// # Errors
     ///
     /// Returns an error if the database fails or does not respond.
     pub async fn shutdown(mut self) -> Result<(), Error> {
-        match tokio::time::timeout(SHUTDOWN, self.handle.stop()).await {
+        match tokio::time::timeout(SHUTDOWN_TIMEOUT, self.handle.stop()).await {
             Ok(stopped) => Ok(stopped?),
             Err(_) => Err(Error::shutdown()),
         }

@@ -1,4 +1,4 @@
-//! The two databases: what differs between them is SQL.
+//! The queries of the outbox, for SQLite and Postgres.
 
 #[macro_use]
 mod sql;
@@ -14,13 +14,13 @@ use riverqueue::{Client, sqlx};
 
 use crate::{Error, delivery::Delivery};
 
-/// A database that the outbox can be in: [`sqlx::Sqlite`] (feature `sqlite`) or [`sqlx::Postgres`] (feature `postgres`).
+/// A database that can hold an outbox: [`sqlx::Sqlite`] (feature `sqlite`) or [`sqlx::Postgres`] (feature `postgres`).
 pub trait Database: sealed::Dialect {}
 
-/// In a job's metadata: when a person has replayed it, in seconds of Unix time.
+/// Key in a job's metadata: time of the last replay, in seconds of Unix time.
 pub(crate) const REPLAYED_AT: &str = "affitor_replayed_at";
 
-/// The lines in River's table of migrations.
+/// Migration lines in River's table of migrations: River's own and the outbox's.
 pub(crate) const RIVER_LINE: &str = "main";
 pub(crate) const OWN_LINE: &str = "affitor";
 
@@ -33,7 +33,7 @@ pub struct Row {
     pub created_at: f64,
 }
 
-/// As bytes: on SQLite a text may be no UTF-8.
+/// Id, event, output and creation time. Text is read as bytes, because on SQLite it may not be valid UTF-8.
 type RawRow = (i64, Option<Vec<u8>>, Option<Vec<u8>>, Option<f64>);
 
 fn rows(rows: Vec<RawRow>) -> Vec<Row> {
@@ -49,19 +49,19 @@ fn rows(rows: Vec<RawRow>) -> Vec<Row> {
     rows.into_iter().map(row).collect()
 }
 
-/// What waits for somebody: the service, or a person.
+/// Events that are not delivered.
 #[derive(Clone, Copy, Debug)]
-pub struct Waiting {
+pub struct Backlog {
     pub pending: i64,
     pub dead: i64,
-    /// When the oldest pending event was enqueued, in seconds of Unix time.
-    pub since: Option<f64>,
+    /// Time when the oldest pending event was enqueued, in seconds of Unix time.
+    pub oldest: Option<f64>,
 }
 
-/// A migration that is not applied.
+/// A migration that is not applied yet.
 #[derive(Clone, Debug)]
 pub struct Missing {
-    /// Whose it is: River's `main`, or our own.
+    /// [`RIVER_LINE`] or [`OWN_LINE`].
     pub line: &'static str,
     pub version: i64,
     pub sql: String,
@@ -70,39 +70,44 @@ pub struct Missing {
 mod sealed {
     use super::*;
 
-    /// What differs between the databases.
+    /// Queries and migrations of a database.
     pub trait Dialect: sqlx::Database {
-        /// Where the tables are, for SQL that is printed.
+        /// Prefix of table names, for printed SQL.
         const SCHEMA: &'static str;
 
-        /// What must be there before River's tables, for SQL that is printed.
+        /// Statements to run before River's migrations, for printed SQL.
         const PRELUDE: &'static str;
 
-        /// Whether a lead of a customer or click is pending; a payment of a transaction; whether a partial refund of it ever was.
+        /// Counts pending leads of a customer or click: 0 or 1.
         const LEAD_PENDING: &'static str;
+
+        /// Counts pending sales and refunds of a transaction: 0 or 1.
         const PAYMENT_PENDING: &'static str;
+
+        /// Counts partial refunds of a transaction, pending or not: 0 or 1.
         const PARTIAL_REFUND: &'static str;
 
-        /// How a transaction begins that writes, for SQL that is printed.
+        /// Statement that begins a write transaction, for printed SQL.
         const BEGIN: &'static str;
 
-        /// What the outbox adds to River's tables; its version is its place, from 1.
+        /// Our own migrations, applied after River's. The first one is version 1.
         const MIGRATIONS: &'static [&'static str];
 
-        /// Keeps others from migrating until it is dropped.
+        /// Excludes other migrating processes until it is dropped.
         type Lock: Send;
 
         fn lock(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Self::Lock, Error>> + Send;
 
-        /// River's migrations that are not applied.
+        /// Returns River's migrations that are not applied yet.
         fn river_missing(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Vec<Missing>, Error>> + Send;
 
-        /// The last of our own migrations that is applied and still there, or 0. River's must be.
+        /// Returns the version of our own last migration, or 0 if none is applied or its triggers are gone. Requires
+        /// River's tables.
         fn version(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<i64, Error>> + Send;
 
         fn river_migrate(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<(), Error>> + Send;
 
-        /// Applies one of our own migrations.
+        /// Applies one of our own migrations and records its version.
         fn apply(
             pool: &sqlx::Pool<Self>,
             version: i64,
@@ -115,8 +120,8 @@ mod sealed {
             pool: &sqlx::Pool<Self>,
         ) -> impl Future<Output = Result<sqlx::Transaction<'static, Self>, Error>> + Send;
 
-        /// Puts a delivery into the app's transaction; `false` where the same is there. `notify`: whether a worker is to be told at
-        /// once; else it looks by itself, within a second.
+        /// Inserts a delivery in the app's transaction. Returns `false` if the same event was enqueued before. If
+        /// `notify`, workers fetch it at once, otherwise within a second.
         fn insert(
             client: &Client,
             tx: &mut sqlx::Transaction<'_, Self>,
@@ -124,11 +129,11 @@ mod sealed {
             notify: bool,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Lets all other events go first.
+        /// Gives an event the lowest priority.
         fn put_last(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<(), Error>> + Send;
 
-        /// Whether an event that must be delivered first is still pending: a lead with an id below `leads_before`, a sale, a refund
-        /// with an id below `refunds_before`.
+        /// Returns whether an event that must be delivered first is still pending: a lead with an id below
+        /// `leads_before`, a sale, or a refund with an id below `refunds_before`.
         fn must_wait(
             pool: &sqlx::Pool<Self>,
             waits_for: WaitsFor<'_>,
@@ -136,58 +141,58 @@ mod sealed {
             refunds_before: i64,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Whether there is a partial refund of this payment, except the event with this id.
+        /// Returns whether there is a partial refund of this payment, other than the event with the id `except`.
         fn has_partial_refund(
             pool: &sqlx::Pool<Self>,
             transaction_id: &str,
             except: i64,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Writes down that an event is about to be sent, before it is; `false` where it is not this attempt's any more.
+        /// Records that an event is about to be sent. Returns `false` if another attempt has taken it over.
         fn mark_sending(
             pool: &sqlx::Pool<Self>,
             id: i64,
             attempt: i32,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Takes the mark back, of what was not sent.
+        /// Removes that record, for an event that was not sent.
         fn unmark_sending(
             pool: &sqlx::Pool<Self>,
             id: i64,
             attempt: i32,
         ) -> impl Future<Output = Result<(), Error>> + Send;
 
-        /// A kind of job that is not the outbox's, or the queue of a River that is not.
+        /// Returns the kind of a job, or the name of a queue, that is not the outbox's.
         fn foreign(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Option<String>, Error>> + Send;
 
-        /// Counts events by state, outcome and whether it is uncertain; those that are no longer kept, too.
+        /// Counts events by state, outcome, and whether they are uncertain, including those whose rows are deleted.
         fn counts(
             pool: &sqlx::Pool<Self>,
         ) -> impl Future<Output = Result<Vec<(String, String, i64, i64)>, Error>> + Send;
 
-        fn waiting(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Waiting, Error>> + Send;
+        fn backlog(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Backlog, Error>> + Send;
 
-        /// Dead letters with an id above `after`, oldest first.
+        /// Returns dead letters with an id above `after`, oldest first.
         fn dead(
             pool: &sqlx::Pool<Self>,
             after: i64,
             limit: i64,
         ) -> impl Future<Output = Result<Vec<Row>, Error>> + Send;
 
-        /// Delivered events that are uncertain, with an id above `after`, oldest first.
+        /// Returns delivered events that are uncertain, with an id above `after`, oldest first.
         fn uncertain(
             pool: &sqlx::Pool<Self>,
             after: i64,
             limit: i64,
         ) -> impl Future<Output = Result<Vec<Row>, Error>> + Send;
 
-        /// A person has compared an uncertain event; `false` where there is none.
+        /// Marks an uncertain event as checked. Returns `false` if there is none with this id.
         fn settle(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// A person has decided that a dead letter is done with; `false` where there is none.
+        /// Marks a dead letter as discarded. Returns `false` if there is none with this id.
         fn discard(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// A person has corrected a dead letter; `false` where there is none of this key.
+        /// Replaces the event of a dead letter. Returns `false` if there is none with this id and key.
         fn correct(
             tx: &mut sqlx::Transaction<'_, Self>,
             id: i64,
@@ -195,8 +200,8 @@ mod sealed {
             args: &str,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// A person has decided that a dead letter is sent again; `false` where there is none. What may have arrived of a
-        /// refund is forgotten with that, and of a sale is not.
+        /// Makes a dead letter pending. Returns `false` if there is none with this id. Clears the record that an
+        /// earlier attempt may have arrived for a refund, but not for a sale.
         fn replay(
             tx: &mut sqlx::Transaction<'_, Self>,
             client: &Client,
@@ -204,7 +209,7 @@ mod sealed {
             now: i64,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Brings back what a clock that has jumped left in the future: how many events.
-        fn mend_clock(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<u64, Error>> + Send;
+        /// Reschedules events that a clock jump left in the future. Returns their number.
+        fn fix_schedule(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<u64, Error>> + Send;
     }
 }

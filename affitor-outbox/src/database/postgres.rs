@@ -1,4 +1,4 @@
-//! Postgres: a schema of its own, so that neither the app's own River nor the outbox discards the other's jobs.
+//! Postgres: the outbox has its own schema, so that it and the app's own River do not discard each other's jobs.
 
 use affitor::{ClickId, WaitsFor};
 use riverqueue::{
@@ -8,7 +8,7 @@ use riverqueue::{
     sqlx::{self, Connection as _, PgConnection, PgPool},
 };
 
-use super::{Database, Missing, Row, Waiting, rows, sealed::Dialect};
+use super::{Backlog, Database, Missing, Row, rows, sealed::Dialect};
 use crate::{
     Error,
     delivery::{Delivery, MAX_ATTEMPTS},
@@ -28,7 +28,7 @@ macro_rules! field {
     };
 }
 
-macro_rules! whole {
+macro_rules! json_text {
     ($column:literal, $name:literal) => {
         concat!("CAST(", $column, " -> '", $name, "' AS text)")
     };
@@ -82,8 +82,8 @@ macro_rules! new_field {
     };
 }
 
-/// Books outlive rows. What must be remembered has an end that never comes, whatever River cleans up: dead letters, what is uncertain,
-/// partial refunds. An address is forgotten once it is sent.
+/// Totals outlive rows. Dead letters, uncertain events and partial refunds are finalized in the far future, so that
+/// River never deletes them. The e-mail address of a lead is removed once the lead is delivered or discarded.
 const FIRST: &str = concat!(
     indexes!("affitor.", field),
     "CREATE TABLE IF NOT EXISTS affitor.affitor_totals (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, \
@@ -94,7 +94,7 @@ CREATE OR REPLACE FUNCTION affitor.affitor_totals_keep() RETURNS trigger LANGUAG
 BEGIN
   INSERT INTO affitor.affitor_totals AS totals (state, outcome, uncertain, count)
   SELECT ",
-    gone!(output, "state", "metadata"),
+    counted_deleted!(output, "state", "metadata"),
     ", count(*) FROM gone WHERE kind = 'affitor_event' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
   ON CONFLICT (state, outcome, uncertain) DO UPDATE SET count = totals.count + excluded.count;
   RETURN NULL;
@@ -126,9 +126,9 @@ EXECUTE FUNCTION affitor.affitor_end();
 );
 
 dialect! {
-    sqlx::Postgres, schema: "affitor.", field: field, whole: whole, output: output,
+    sqlx::Postgres, schema: "affitor.", field: field, json_text: json_text, output: output,
     snoozed: "CAST(coalesce(metadata ->> 'snoozes', '0') AS text) <> '0'",
-    seconds: seconds, in_hours: in_hours, without: without, with: with, yes: "true", json: json, bytes: bytes,
+    seconds: seconds, in_hours: in_hours, without: without, with: with, json_true: "true", json: json, bytes: bytes,
     key: "(args ->> 'key')", settled: "jsonb_set(metadata, '{output,uncertain}', 'false')",
     begin: riverqueue::database::begin_postgres,
 
@@ -138,18 +138,20 @@ dialect! {
 
     const MIGRATIONS: &'static [&'static str] = &[FIRST];
 
-    /// A connection beside the pool, which River needs for itself: it may be a pool of one.
+    /// A connection outside the pool, because River needs the pool, which may have only one connection.
     type Lock = PgConnection;
 
     async fn lock(pool: &PgPool) -> Result<PgConnection, Error> {
         let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
-        // Of a transaction, not of a session, which a pooler in between may hand to others. The number is ours alone.
+        // Held by a transaction, because a connection pooler may hand the session to other clients. The number is
+        // arbitrary.
         sqlx::raw_sql("BEGIN; SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(4702111234474983745)").execute(&mut connection).await?;
         Ok(connection)
     }
 
-    /// As River's plain-SQL insert. Its client's own locks the row of the same event until the transaction ends, so that a worker
-    /// waits for an app that has enqueued it again, and two apps, or an app and a worker, can stop each other.
+    /// Inserts with plain SQL instead of River's client. On a duplicate, the client locks the existing row until the
+    /// transaction ends, which blocks the worker that is delivering it and can deadlock two apps, or an app and a
+    /// worker.
     async fn insert(
         _: &Client,
         tx: &mut sqlx::Transaction<'_, Self>,
@@ -181,7 +183,7 @@ dialect! {
     }
 
     async fn river_migrate(pool: &PgPool) -> Result<(), Error> {
-        // An owner of the schema may have no right to make one.
+        // The database user may own the schema without the right to create one.
         sqlx::raw_sql(Self::PRELUDE).execute(pool).await?;
         migrator(pool)?.migrate_up().await.map(drop).map_err(Error::migration)
     }

@@ -1,20 +1,21 @@
-//! The SQL that both databases have in common.
+//! SQL that both databases have in common.
 
-/// The states of what is not delivered yet.
+/// Condition for events that are not delivered yet.
 macro_rules! pending {
     () => {
         "kind = 'affitor_event' AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')"
     };
 }
 
-/// Pending events of a type, each of which may have an index of its own.
+/// Condition for pending events of one type. Matches the condition of a partial index.
 macro_rules! pending_of {
     ($field:ident, $type:literal) => {
         concat!(pending!(), " AND ", $field!("type"), " = '", $type, "'")
     };
 }
 
-/// For the questions that a worker asks of each event: a pending lead of a customer, or of a click; a pending sale; refunds.
+/// Indexes for the queries that a worker runs for each event: pending leads by customer and by click, pending sales,
+/// and refunds.
 macro_rules! indexes {
     ($schema:literal, $field:ident) => {
         concat!(
@@ -39,16 +40,17 @@ macro_rules! indexes {
     };
 }
 
-/// Few, compared with all else: so that they need not be pending.
+/// Condition for refunds, pending or not. There are few of them.
 macro_rules! refunds {
     ($field:ident) => {
         concat!("kind = 'affitor_event' AND ", $field!("type"), " = 'refund'")
     };
 }
 
-/// How many a union has found: none or one. SQLite uses no index for an `OR` of expressions; and `+` and `||` keep it from those of the id
-/// and the queue, in which there is all that is kept.
-macro_rules! found {
+/// Counts the rows that match any of the conditions: 0 or 1. Uses a union because SQLite uses no index for an `OR` of
+/// expressions. The `+` and `||` in the conditions keep SQLite from using the indexes on the id and the queue, which
+/// contain every row.
+macro_rules! any_match {
     ($schema:literal, $($where:expr),+) => {
         concat!(
             "SELECT count(*) FROM (SELECT 0 AS found WHERE false",
@@ -58,16 +60,17 @@ macro_rules! found {
     };
 }
 
-/// Events of which the same must be remembered for ever: nothing else tells a second partial refund from the first.
+/// Condition for partial refunds. Their rows are kept forever, because only they tell a repeated partial refund from a
+/// new one.
 macro_rules! partial_refund {
     ($field:ident) => {
         concat!($field!("type"), " = 'refund' AND ", $field!("refund_amount_cents"), " IS NOT NULL")
     };
 }
 
-/// How an event counts in the books once its row is gone. Whoever deletes one that is not delivered has discarded it, and one
-/// that is uncertain settled.
-macro_rules! gone {
+/// State, outcome and uncertainty under which a deleted row is counted. Deleting a row that is not delivered discards
+/// the event, and deleting an uncertain one settles it.
+macro_rules! counted_deleted {
     ($output:ident, $state:literal, $metadata:literal) => {
         concat!(
             "CASE WHEN ",
@@ -79,7 +82,7 @@ macro_rules! gone {
     };
 }
 
-/// How an event counts in the books: its outcome, and whether that is uncertain.
+/// Outcome and uncertainty under which a row is counted.
 macro_rules! counted {
     ($output:ident, $metadata:literal) => {
         concat!(
@@ -92,16 +95,17 @@ macro_rules! counted {
     };
 }
 
-/// What may have arrived of a refund is forgotten, and of a sale is not: nor that a worker died with it, of which the attempts tell.
-macro_rules! replayable {
-    ($field:ident, $without:ident, $with:ident, $yes:literal) => {
+/// Metadata of a replayed event. For a refund, clears the record that an earlier attempt may have arrived. For other
+/// events, keeps it, and sets it if attempts were used up, because then a worker was killed or timed out.
+macro_rules! replayed_metadata {
+    ($field:ident, $without:ident, $with:ident, $json_true:literal) => {
         concat!(
             "CASE WHEN ",
             $field!("type"),
             " = 'refund' THEN ",
             $without!("metadata", "affitor_lost"),
             " WHEN attempt > 1 THEN ",
-            $with!("metadata", "affitor_lost", $yes),
+            $with!("metadata", "affitor_lost", $json_true),
             " ELSE metadata END"
         )
     };
@@ -109,9 +113,9 @@ macro_rules! replayable {
 
 macro_rules! dialect {
     (
-        $database:ty, schema: $schema:literal, field: $field:ident, whole: $whole:ident, output: $output:ident,
+        $database:ty, schema: $schema:literal, field: $field:ident, json_text: $json_text:ident, output: $output:ident,
         snoozed: $snoozed:literal, seconds: $seconds:ident, in_hours: $in_hours:ident, without: $without:ident,
-        with: $with:ident, yes: $yes:literal, json: $json:ident, bytes: $bytes:ident, key: $key:literal, settled: $settled:literal, begin: $begin:expr,
+        with: $with:ident, json_true: $json_true:literal, json: $json:ident, bytes: $bytes:ident, key: $key:literal, settled: $settled:literal, begin: $begin:expr,
         $($own:item)*
     ) => {
         impl Database for $database {}
@@ -119,19 +123,19 @@ macro_rules! dialect {
         impl Dialect for $database {
             const SCHEMA: &'static str = $schema;
 
-            const LEAD_PENDING: &'static str = found!(
+            const LEAD_PENDING: &'static str = any_match!(
                 $schema,
                 concat!(pending_of!($field, "lead"), " AND queue || '' = 'affitor' AND +id < $1 AND ", $field!("customer_key"), " = $2"),
                 concat!(pending_of!($field, "lead"), " AND queue || '' = 'affitor' AND +id < $1 AND ", $field!("click_id"), " = $3")
             );
 
-            const PAYMENT_PENDING: &'static str = found!(
+            const PAYMENT_PENDING: &'static str = any_match!(
                 $schema,
                 concat!(pending_of!($field, "sale"), " AND queue || '' = 'affitor' AND ", $field!("transaction_id"), " = $2"),
                 concat!(refunds!($field), " AND ", pending!(), " AND queue || '' = 'affitor' AND +id < $1 AND ", $field!("transaction_id"), " = $2")
             );
 
-            const PARTIAL_REFUND: &'static str = found!(
+            const PARTIAL_REFUND: &'static str = any_match!(
                 $schema,
                 concat!(
                     refunds!($field),
@@ -198,7 +202,7 @@ macro_rules! dialect {
             }
 
             async fn foreign(pool: &sqlx::Pool<Self>) -> Result<Option<String>, Error> {
-                // Two ranges, for which the index on the kind is of use.
+                // Two ranges instead of `<>`, so that the index on the kind is used.
                 let sql = concat!(
                     "SELECT kind FROM ",
                     $schema,
@@ -226,7 +230,7 @@ macro_rules! dialect {
                     .collect())
             }
 
-            async fn waiting(pool: &sqlx::Pool<Self>) -> Result<Waiting, Error> {
+            async fn backlog(pool: &sqlx::Pool<Self>) -> Result<Backlog, Error> {
                 let sql = concat!(
                     "SELECT count(*), min(",
                     $seconds!("created_at"),
@@ -237,20 +241,20 @@ macro_rules! dialect {
                     "river_job WHERE ",
                     pending!()
                 );
-                let (pending, since, dead) = sqlx::query_as(sql).fetch_one(pool).await?;
-                Ok(Waiting { pending, dead, since })
+                let (pending, oldest, dead) = sqlx::query_as(sql).fetch_one(pool).await?;
+                Ok(Backlog { pending, dead, oldest })
             }
 
             async fn dead(pool: &sqlx::Pool<Self>, after: i64, limit: i64) -> Result<Vec<Row>, Error> {
                 let sql = concat!(
                     "SELECT id, ",
-                    $bytes!($whole!("args", "event")),
+                    $bytes!($json_text!("args", "event")),
                     ", ",
                     $bytes!(concat!(
                         "coalesce(",
-                        $whole!("metadata", "affitor_dead"),
+                        $json_text!("metadata", "affitor_dead"),
                         ", ",
-                        $whole!("metadata", "output"),
+                        $json_text!("metadata", "output"),
                         ")"
                     )),
                     ", ",
@@ -265,7 +269,7 @@ macro_rules! dialect {
             async fn uncertain(pool: &sqlx::Pool<Self>, after: i64, limit: i64) -> Result<Vec<Row>, Error> {
                 let sql = concat!(
                     "SELECT id, ",
-                    $bytes!($whole!("args", "event")),
+                    $bytes!($json_text!("args", "event")),
                     ", NULL, ",
                     $seconds!("created_at"),
                     " FROM ",
@@ -325,7 +329,7 @@ macro_rules! dialect {
                     "UPDATE ",
                     $schema,
                     "river_job SET metadata = ",
-                    $with!("metadata", "affitor_lost", $yes),
+                    $with!("metadata", "affitor_lost", $json_true),
                     " WHERE id = $1 AND state = 'running' AND attempt = $2"
                 );
                 Ok(sqlx::query(sql).bind(id).bind(attempt).execute(pool).await?.rows_affected() > 0)
@@ -354,13 +358,13 @@ macro_rules! dialect {
                     $schema,
                     "river_job SET attempt = 0, metadata = ",
                     $with!(
-                        $without!(replayable!($field, $without, $with, $yes), "affitor_unknown_since"),
+                        $without!(replayed_metadata!($field, $without, $with, $json_true), "affitor_unknown_since"),
                         "affitor_replayed_at",
                         "$2"
                     ),
                     " WHERE id = $1 AND kind = 'affitor_event' AND state = 'discarded'"
                 );
-                // In one transaction: another person may decide otherwise at the same time.
+                // Both steps run in one transaction, because the event may be discarded at the same time.
                 if sqlx::query(sql).bind(id).bind(now).execute(&mut **tx).await?.rows_affected() == 0 {
                     return Ok(false);
                 }
@@ -368,8 +372,9 @@ macro_rules! dialect {
                 Ok(true)
             }
 
-            async fn mend_clock(pool: &sqlx::Pool<Self>) -> Result<u64, Error> {
-                // Nothing waits for longer than a day; an event that has not been tried may have been given its time on purpose.
+            async fn fix_schedule(pool: &sqlx::Pool<Self>) -> Result<u64, Error> {
+                // No delay exceeds a day. An event without an attempt may have been scheduled on purpose, so it is left
+                // alone.
                 let waiting = concat!(
                     "UPDATE ",
                     $schema,
@@ -379,7 +384,7 @@ macro_rules! dialect {
                     " AND ",
                     $snoozed
                 );
-                // Then it is rescued a minute later, if nobody is at it.
+                // If no worker is sending the event, River rescues it a minute after the new time.
                 let running = concat!(
                     "UPDATE ",
                     $schema,

@@ -1,4 +1,4 @@
-//! SQLite: River's tables are the app's, too.
+//! SQLite: the outbox and the app's own River share tables.
 
 use affitor::{ClickId, WaitsFor};
 use riverqueue::{
@@ -7,7 +7,7 @@ use riverqueue::{
     sqlx::{self, SqlitePool},
 };
 
-use super::{Database, Missing, Row, Waiting, rows, sealed::Dialect};
+use super::{Backlog, Database, Missing, Row, rows, sealed::Dialect};
 use crate::{Error, delivery::Delivery};
 
 macro_rules! field {
@@ -16,7 +16,7 @@ macro_rules! field {
     };
 }
 
-macro_rules! whole {
+macro_rules! json_text {
     ($column:literal, $name:literal) => {
         concat!($column, " -> '$.", $name, "'")
     };
@@ -64,7 +64,7 @@ macro_rules! json {
     };
 }
 
-/// A row that is no JSON would stop River, and all questions.
+/// Rejects rows that are not valid JSON, because one of them would break River and every query.
 macro_rules! json_trigger {
     ($name:literal, $when:literal) => {
         concat!(
@@ -75,7 +75,7 @@ macro_rules! json_trigger {
             " ON river_job
 WHEN NEW.kind = 'affitor_event' AND NOT (json_valid(NEW.args, 9) AND json_valid(NEW.metadata, 9)
   AND coalesce(json_type(NEW.metadata), '') = 'object') BEGIN
-  SELECT RAISE(ABORT, 'affitor: args and metadata must be JSON, and metadata an object');
+  SELECT RAISE(ABORT, 'affitor: args and metadata must be JSON, and metadata must be an object');
 END;
 "
         )
@@ -88,11 +88,12 @@ macro_rules! new_field {
     };
 }
 
-/// How many triggers there are: River may rebuild its table, and they go with it.
+/// Number of triggers. They are counted because they are deleted if River rebuilds its table.
 const TRIGGERS: i64 = 5;
 
-/// Books outlive rows. What must be remembered has an end that never comes, since an app's River may be the one that cleans up, with
-/// settings of its own: dead letters, what is uncertain, partial refunds. An address is forgotten once it is sent.
+/// Totals outlive rows. Dead letters, uncertain events and partial refunds are finalized in the far future, so that the
+/// app's own River never deletes them, whatever its retention. The e-mail address of a lead is removed once the lead is
+/// delivered or discarded.
 const FIRST: &str = concat!(
     indexes!("", field),
     "CREATE TABLE IF NOT EXISTS affitor_totals (state text NOT NULL, outcome text NOT NULL, uncertain integer NOT NULL, \
@@ -100,7 +101,7 @@ const FIRST: &str = concat!(
 CREATE TRIGGER IF NOT EXISTS affitor_totals_keep AFTER DELETE ON river_job WHEN OLD.kind = 'affitor_event' BEGIN
   INSERT INTO affitor_totals (state, outcome, uncertain, count)
   SELECT ",
-    gone!(output, "OLD.state", "OLD.metadata"),
+    counted_deleted!(output, "OLD.state", "OLD.metadata"),
     ", 1 WHERE true ON CONFLICT (state, outcome, uncertain) DO UPDATE SET count = count + 1;
 END;
 CREATE TRIGGER IF NOT EXISTS affitor_remember AFTER UPDATE OF state, metadata ON river_job
@@ -123,9 +124,9 @@ END;
 );
 
 dialect! {
-    sqlx::Sqlite, schema: "", field: field, whole: whole, output: output,
+    sqlx::Sqlite, schema: "", field: field, json_text: json_text, output: output,
     snoozed: "json_extract(metadata, '$.snoozes') > 0",
-    seconds: seconds, in_hours: in_hours, without: without, with: with, yes: "json('true')", json: json, bytes: bytes,
+    seconds: seconds, in_hours: in_hours, without: without, with: with, json_true: "json('true')", json: json, bytes: bytes,
     key: "json_extract(args, '$.key')", settled: "jsonb_set(metadata, '$.output.uncertain', json('false'))",
     begin: riverqueue::database::begin_sqlite_write,
 
@@ -135,7 +136,7 @@ dialect! {
 
     const MIGRATIONS: &'static [&'static str] = &[FIRST];
 
-    /// Each migration is a write transaction; one that comes too late finds that it is done.
+    /// Not needed: each migration is a write transaction, and one that was already applied has no effect.
     type Lock = ();
 
     async fn lock(_: &SqlitePool) -> Result<(), Error> {
@@ -182,9 +183,9 @@ mod tests {
     use super::*;
     use crate::Outbox;
 
-    /// Without its index a question reads every event that is kept.
+    /// Without its index, a query reads every row.
     #[tokio::test]
-    async fn questions_use_their_indexes() {
+    async fn queries_use_their_indexes() {
         let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
         Outbox::sqlite(pool.clone()).unwrap().migrate().await.unwrap();
         for (sql, indexes) in [

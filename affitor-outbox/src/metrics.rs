@@ -1,4 +1,4 @@
-//! Counters and gauges, with the feature `metrics`; without it, nothing.
+//! Counters and gauges with the feature `metrics`. Without it, every function does nothing.
 
 use crate::dead::Output;
 
@@ -6,10 +6,10 @@ use crate::dead::Output;
 mod on {
     use std::time::{SystemTime, UNIX_EPOCH};
 
-    use metrics::{counter, describe_counter, describe_gauge, gauge};
+    use ::metrics::{counter, describe_counter, describe_gauge, gauge};
 
     use super::*;
-    use crate::database::Waiting;
+    use crate::database::Backlog;
 
     const EVENTS: &str = "affitor_outbox_events_total";
     const UNCERTAIN: &str = "affitor_outbox_uncertain_total";
@@ -20,23 +20,29 @@ mod on {
     const OLDEST: &str = "affitor_outbox_oldest_pending_seconds";
 
     pub(crate) fn describe() {
-        describe_counter!(EVENTS, "Events that this process has delivered or made dead letters, by event and outcome");
-        describe_counter!(UNCERTAIN, "Of these, events that somebody has to compare with the dashboard, by event");
-        describe_counter!(LATER, "Tries that were put off, by event and reason");
-        describe_counter!(REFUSED, "Events that an enqueuer did not take, by event and reason");
-        describe_gauge!(PENDING, "Events in the outbox that are on their way");
+        describe_counter!(
+            EVENTS,
+            "Events that this process delivered or turned into dead letters, by event and outcome"
+        );
+        describe_counter!(
+            UNCERTAIN,
+            "Uncertain events among them, which must be compared with the dashboard, by event"
+        );
+        describe_counter!(LATER, "Postponed attempts, by event and reason");
+        describe_counter!(REFUSED, "Events that an enqueuer did not accept or could not write, by event and reason");
+        describe_gauge!(PENDING, "Events in the outbox that are not delivered yet");
         describe_gauge!(DEAD, "Dead letters in the outbox");
-        describe_gauge!(OLDEST, metrics::Unit::Seconds, "The age of the oldest event that is on its way");
+        describe_gauge!(OLDEST, metrics::Unit::Seconds, "Age of the oldest event that is not delivered yet");
     }
 
-    pub(crate) fn ended(event: &'static str, output: &Output) {
+    pub(crate) fn finished(event: &'static str, output: &Output) {
         counter!(EVENTS, "event" => event, "outcome" => output.outcome.clone()).increment(1);
         if output.uncertain {
             counter!(UNCERTAIN, "event" => event).increment(1);
         }
     }
 
-    pub(crate) fn later(event: &'static str, reason: &'static str) {
+    pub(crate) fn postponed(event: &'static str, reason: &'static str) {
         counter!(LATER, "event" => event, "reason" => reason).increment(1);
     }
 
@@ -44,13 +50,13 @@ mod on {
         counter!(REFUSED, "event" => event, "reason" => reason).increment(1);
     }
 
-    pub(crate) fn waiting(Waiting { pending, dead, since }: Waiting) {
+    pub(crate) fn gauges(Backlog { pending, dead, oldest }: Backlog) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         let (pending, dead) = (pending as f64, dead as f64);
         gauge!(PENDING).set(pending);
         gauge!(DEAD).set(dead);
-        gauge!(OLDEST).set(since.map_or(0.0, |since| (now - since).max(0.0)));
+        gauge!(OLDEST).set(oldest.map_or(0.0, |oldest| (now - oldest).max(0.0)));
     }
 }
 
@@ -58,9 +64,9 @@ mod on {
 mod off {
     use super::*;
 
-    pub(crate) fn ended(_: &'static str, _: &Output) {}
+    pub(crate) fn finished(_: &'static str, _: &Output) {}
 
-    pub(crate) fn later(_: &'static str, _: &'static str) {}
+    pub(crate) fn postponed(_: &'static str, _: &'static str) {}
 
     pub(crate) fn refused(_: &'static str, _: &'static str) {}
 }
