@@ -68,9 +68,22 @@ pub(crate) struct Head<'r> {
 }
 
 impl adapter::RequestHead for Head<'_> {
-    #[inline]
+    #[inline(always)]
     fn values(&self, header: Header) -> impl Iterator<Item = &[u8]> {
-        let name = match header {
+        self.head.headers().get_all(self.name(header)).map(HeaderValue::as_bytes)
+    }
+
+    #[inline(always)]
+    fn value(&self, header: Header) -> Option<&[u8]> {
+        self.head.headers().get(self.name(header)).map(HeaderValue::as_bytes)
+    }
+}
+
+impl Head<'_> {
+    /// Callers pass a constant, so this match vanishes when it is inlined.
+    #[inline(always)]
+    fn name(&self, header: Header) -> &HeaderName {
+        match header {
             Header::Forwarded => &self.config.header,
             Header::Cookie => &COOKIE,
             Header::ContentType => &CONTENT_TYPE,
@@ -78,7 +91,6 @@ impl adapter::RequestHead for Head<'_> {
             Header::ContentLength => &CONTENT_LENGTH,
             Header::Expect => &EXPECT,
             Header::Upgrade => &UPGRADE,
-        };
-        self.head.headers().get_all(name).map(HeaderValue::as_bytes)
+        }
     }
 }

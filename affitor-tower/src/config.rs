@@ -39,12 +39,14 @@ impl Config {
     }
 
     /// Returns whether an outer layer has already found the click id, and inserts what this layer's extractors need in that case.
+    #[inline(always)]
     pub(crate) fn is_done(&self, extensions: &mut Extensions) -> bool {
+        !extensions.is_empty() && self.is_done_by_outer_layer(extensions)
+    }
+
+    fn is_done_by_outer_layer(&self, extensions: &mut Extensions) -> bool {
         #[cfg(feature = "client")]
         if let Some(client) = &self.client {
-            if extensions.is_empty() {
-                return false;
-            }
             if extensions.get::<affitor::adapter::Attribution>().is_some() {
                 return true;
             }
@@ -56,6 +58,7 @@ impl Config {
     }
 
     /// Inserts the result of the search.
+    #[inline(always)]
     pub(crate) fn insert(&self, extensions: &mut Extensions, found: Option<ClickId>) {
         #[cfg(feature = "client")]
         if let Some(client) = &self.client {
@@ -106,9 +109,22 @@ pub(crate) struct Head<'r> {
 }
 
 impl RequestHead for Head<'_> {
-    #[inline]
+    #[inline(always)]
     fn values(&self, header: Header) -> impl Iterator<Item = &[u8]> {
-        let name = match header {
+        self.headers.get_all(self.name(header)).into_iter().map(HeaderValue::as_bytes)
+    }
+
+    #[inline(always)]
+    fn value(&self, header: Header) -> Option<&[u8]> {
+        self.headers.get(self.name(header)).map(HeaderValue::as_bytes)
+    }
+}
+
+impl Head<'_> {
+    /// Callers pass a constant, so this match vanishes when it is inlined.
+    #[inline(always)]
+    fn name(&self, header: Header) -> &HeaderName {
+        match header {
             Header::Forwarded => &self.config.header,
             Header::Cookie => &COOKIE,
             Header::ContentType => &CONTENT_TYPE,
@@ -116,7 +132,6 @@ impl RequestHead for Head<'_> {
             Header::ContentLength => &CONTENT_LENGTH,
             Header::Expect => &EXPECT,
             Header::Upgrade => &UPGRADE,
-        };
-        self.headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     hash::{Hash, Hasher},
+    num::NonZeroU8,
     str::FromStr,
 };
 
@@ -27,7 +28,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// ```
 #[derive(Clone)]
 pub struct ClickId {
-    len: u8,
+    /// Not zero, so that an `Option<ClickId>` is no larger and moves as it is.
+    len: NonZeroU8,
     bytes: [u8; ClickId::MAX_LEN],
 }
 
@@ -43,19 +45,18 @@ impl ClickId {
     /// does not contain the text, because that comes from a stranger.
     pub fn new(id: impl AsRef<[u8]>) -> Result<Self, InvalidClickId> {
         let id = id.as_ref();
-        if id.is_empty() {
-            return Err(InvalidClickId(Reason::Empty));
-        }
         if id.len() > Self::MAX_LEN {
             return Err(InvalidClickId(Reason::TooLong(id.len())));
         }
-        if !id.iter().all(|byte| ALLOWED[usize::from(*byte)]) {
+        // At most 128, so the cast is exact.
+        let len = NonZeroU8::new(id.len() as u8).ok_or(InvalidClickId(Reason::Empty))?;
+        // Without a branch per byte, which is faster for such short texts.
+        if !id.iter().fold(true, |valid, byte| valid & ALLOWED[usize::from(*byte)]) {
             return Err(InvalidClickId(Reason::Character));
         }
         let mut bytes = [0; Self::MAX_LEN];
         bytes[..id.len()].copy_from_slice(id);
-        // At most 128, so the cast is exact.
-        Ok(Self { len: id.len() as u8, bytes })
+        Ok(Self { len, bytes })
     }
 
     /// Returns the id as text.
@@ -65,7 +66,7 @@ impl ClickId {
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
+        &self.bytes[..usize::from(self.len.get())]
     }
 }
 

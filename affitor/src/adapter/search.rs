@@ -28,6 +28,11 @@ pub enum Header {
 pub trait RequestHead {
     /// Returns the values of a header, in the order in which they were received.
     fn values(&self, header: Header) -> impl Iterator<Item = &[u8]>;
+
+    /// Returns the first value of a header. Override it if that is cheaper than the first item of [`values`](Self::values).
+    fn value(&self, header: Header) -> Option<&[u8]> {
+        self.values(header).next()
+    }
 }
 
 /// Whether the body of a request may be inspected.
@@ -81,21 +86,24 @@ impl BodySearch {
 }
 
 /// Searches the sources in order, until one has an id or the body is needed.
+#[inline]
 pub fn search(sources: &Sources, head: &impl RequestHead, body: BodyAccess) -> Search {
     search_from(0, sources, head, body)
 }
 
-#[inline]
+#[inline(always)]
 fn search_from(first: usize, sources: &Sources, head: &impl RequestHead, body: BodyAccess) -> Search {
     let order = sources.get_order();
-    let mut next = first;
-    while let Some(source) = order.get(next) {
-        next += 1;
+    let mut rest = order.get(first..).unwrap_or_default().iter();
+    while let Some(source) = rest.next() {
         let found = match source {
             Source::Header => header::click_id(head.values(Header::Forwarded)),
             Source::Cookie => cookie::click_id(head.values(Header::Cookie), sources.get_cookies()),
             Source::Body => match inspectable(sources, head, body) {
-                Some((kind, length)) => return Search::NeedsBody(BodySearch { kind, length, next }),
+                Some((kind, length)) => {
+                    let next = order.len() - rest.len();
+                    return Search::NeedsBody(BodySearch { kind, length, next });
+                }
                 None => None,
             },
         };
@@ -106,27 +114,38 @@ fn search_from(first: usize, sources: &Sources, head: &impl RequestHead, body: B
     Search::Done(None)
 }
 
-/// The rules about which bodies may be inspected: JSON or a form, not compressed, not empty, not announced with `Expect`, and of
-/// a known length up to the limit. Returns the kind and the length.
+/// Returns the kind and the length of a body that may be inspected.
+#[inline(always)]
 fn inspectable(sources: &Sources, head: &impl RequestHead, body: BodyAccess) -> Option<(BodyKind, Option<u64>)> {
-    let BodyAccess::Readable { length } = body else { return None };
-    // Most requests have no body.
-    if length == Some(0) {
-        return None;
+    match body {
+        // Most requests have no body.
+        BodyAccess::HeadOnly | BodyAccess::Readable { length: Some(0) } => None,
+        BodyAccess::Readable { length } => inspectable_by_head(sources, head, length),
     }
-    let first = |header| head.values(header).next();
-    let content_type = first(Header::ContentType)?;
-    let length = length.or_else(|| std::str::from_utf8(first(Header::ContentLength)?).ok()?.parse().ok());
+}
+
+/// The rules about which bodies may be inspected: JSON or a form, not compressed, not empty, not announced with `Expect`, and of
+/// a known length up to the limit.
+fn inspectable_by_head(
+    sources: &Sources,
+    head: &impl RequestHead,
+    length: Option<u64>,
+) -> Option<(BodyKind, Option<u64>)> {
+    let content_type = head.value(Header::ContentType)?;
+    let length = length.or_else(|| {
+        let value = head.value(Header::ContentLength)?;
+        std::str::from_utf8(value).ok()?.parse().ok()
+    });
     let length_fits = match length {
         Some(length) => length > 0 && length <= sources.get_body_limit() as u64,
         None => sources.get_allow_unknown_length(),
     };
     let is_plain = || {
-        let coding = first(Header::ContentEncoding);
+        let coding = head.value(Header::ContentEncoding);
         coding.is_none_or(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
     };
     // The client waits for a response before it sends the body, or what follows is not a body.
-    let is_announced = || first(Header::Expect).is_some() || first(Header::Upgrade).is_some();
+    let is_announced = || head.value(Header::Expect).is_some() || head.value(Header::Upgrade).is_some();
     if !length_fits || sources.get_fields().is_empty() || !is_plain() || is_announced() {
         return None;
     }

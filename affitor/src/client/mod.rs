@@ -41,6 +41,11 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct Client {
+    /// One pointer, because a layer clones the client for every request.
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     core: Arc<Core>,
     /// Accepts the events that are enqueued.
     sink: Option<Arc<dyn EventSink>>,
@@ -112,31 +117,33 @@ impl Client {
     }
 
     fn from_parts(connection: Option<Connection>, settings: Settings) -> Self {
-        Self { core: Arc::new(Core { connection, settings, unqueued: Unqueued::default() }), sink: None }
+        let core = Arc::new(Core { connection, settings, unqueued: Unqueued::default() });
+        Self { shared: Arc::new(Shared { core, sink: None }) }
     }
 
     /// Returns this client with a sink for [`enqueue`](Client::enqueue): a queue, an outbox, or your own.
     #[must_use]
     pub fn with_sink(&self, sink: impl EventSink) -> Self {
-        Self { core: Arc::clone(&self.core), sink: Some(Arc::new(sink)) }
+        let core = Arc::clone(&self.shared.core);
+        Self { shared: Arc::new(Shared { core, sink: Some(Arc::new(sink)) }) }
     }
 
     pub(crate) fn sink(&self) -> Option<&dyn EventSink> {
-        self.sink.as_deref()
+        self.shared.sink.as_deref()
     }
 
     pub(crate) fn unqueued(&self) -> &Unqueued {
-        &self.core.unqueued
+        &self.shared.core.unqueued
     }
 
     /// Returns whether this client is [disabled](Client::disabled).
     pub fn is_disabled(&self) -> bool {
-        self.core.connection.is_none()
+        self.shared.core.connection.is_none()
     }
 
     /// Returns the program id, if it was set.
     pub fn program_id(&self) -> Option<&str> {
-        self.core.settings.program_id.as_deref()
+        self.shared.core.settings.program_id.as_deref()
     }
 
     /// Returns a client for one visitor. It fills in the click id of events that have none.
@@ -155,7 +162,7 @@ impl Client {
 
     /// Checks an event, applies the client's settings to it, and sends it.
     pub(crate) async fn track<T: Track>(&self, mut event: T) -> Result<T::Outcome, Error> {
-        let prepared = event.prepare(&self.core.settings);
+        let prepared = event.prepare(&self.shared.core.settings);
         event.check()?;
         if self.is_disabled() {
             return Ok(T::DISABLED);
@@ -169,7 +176,7 @@ impl Client {
     /// Applies the client's settings to an event that another client will send. An error is the outcome of an event that this
     /// client would not send.
     pub(crate) fn prepare<T: Track>(&self, mut event: T) -> Result<T, T::Outcome> {
-        event.prepare(&self.core.settings).map(|()| event)
+        event.prepare(&self.shared.core.settings).map(|()| event)
     }
 
     /// Makes a call in a task of its own, so that it finishes even if nobody waits for it. That is also why its result is
@@ -177,7 +184,7 @@ impl Client {
     async fn call<C: Call>(&self, call: C) -> Result<C::Outcome, Error> {
         let retry_class = call.retry_class();
         let body = call.body()?.into();
-        let core = Arc::clone(&self.core);
+        let core = Arc::clone(&self.shared.core);
         let span = tracing::debug_span!("affitor", call = C::NAME);
         let task = async move {
             let Some(Connection { transport, endpoints }) = &core.connection else {
@@ -207,9 +214,9 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("transport", &self.core.connection.as_ref().map(|connection| &connection.transport))
-            .field("settings", &self.core.settings)
-            .field("has_sink", &self.sink.is_some())
+            .field("transport", &self.shared.core.connection.as_ref().map(|connection| &connection.transport))
+            .field("settings", &self.shared.core.settings)
+            .field("has_sink", &self.shared.sink.is_some())
             .finish()
     }
 }

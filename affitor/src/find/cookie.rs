@@ -24,24 +24,31 @@ const OLD_VALUE_PREFIX: &[u8] = b"cust_";
 /// let headers: [&[u8]; 2] = [b"customer_code=cust_1_1", b"a=b; affitor_click_id=cust_2_2; c=d"];
 /// assert_eq!(cookie::click_id(headers, &names).unwrap(), "cust_2_2");
 /// ```
+#[inline(always)]
 pub fn click_id<'h>(headers: impl IntoIterator<Item = &'h [u8]>, names: &Names) -> Option<ClickId> {
-    let mut found = None;
+    let mut best = None;
     // Only names before the best one so far can still win.
     let mut wanted = names.len();
     for header in headers {
-        each_value(header, names, |number, name, value| {
-            let ours = name != OLD_CLICK_ID_COOKIE || value.starts_with(OLD_VALUE_PREFIX);
-            if let (true, Ok(click_id)) = (ours && number < wanted, ClickId::new(value)) {
-                found = Some(click_id);
-                wanted = number;
-            }
-            wanted > 0
-        });
+        find_better(header, names, &mut wanted, &mut best);
         if wanted == 0 {
             break;
         }
     }
-    found
+    best
+}
+
+/// Searches one header for a name before the number `wanted`. This is not generic, so that [`click_id`] is small and vanishes
+/// in a request without cookies.
+fn find_better(header: &[u8], names: &Names, wanted: &mut usize, best: &mut Option<ClickId>) {
+    each_value(header, names, |number, name, value| {
+        let ours = name != OLD_CLICK_ID_COOKIE || value.starts_with(OLD_VALUE_PREFIX);
+        if let (true, Ok(click_id)) = (ours && number < *wanted, ClickId::new(value)) {
+            *best = Some(click_id);
+            *wanted = number;
+        }
+        *wanted > 0
+    });
 }
 
 /// Returns the click history from the cookie [`HISTORY_COOKIE`].
@@ -89,12 +96,11 @@ fn parse_history(value: &[u8]) -> ClickHistory {
 /// Calls `goes_on` with the position of the name, the name and the value of each cookie with one of the names, until it returns
 /// `false`. White space around values is removed.
 fn each_value<'h>(header: &'h [u8], names: &Names, mut goes_on: impl FnMut(usize, &str, &'h [u8]) -> bool) {
-    names.each_in(header, |start, number| {
+    names.each_in(header, |start, number, name| {
         let before = header[..start].trim_ascii_end();
         if !(before.is_empty() || before.ends_with(b";")) {
             return true;
         }
-        let Some(name) = names.iter().nth(number) else { return true };
         let behind = header[start + name.len()..].trim_ascii_start();
         let Some(value) = behind.strip_prefix(b"=") else { return true };
         let end = memchr(b';', value).unwrap_or(value.len());

@@ -12,6 +12,7 @@ use crate::click_id::ClickId;
 /// let values: [&[u8]; 2] = [b"", b" cust_42_1714000000000 "];
 /// assert_eq!(header::click_id(values).unwrap(), "cust_42_1714000000000");
 /// ```
+#[inline(always)]
 pub fn click_id<'v>(values: impl IntoIterator<Item = &'v [u8]>) -> Option<ClickId> {
     values.into_iter().find_map(|value| ClickId::new(value.trim_ascii()).ok())
 }

@@ -66,14 +66,14 @@ impl Names {
         !self.plain || self.anchor.find(text).is_some()
     }
 
-    /// Calls `goes_on` with each position of a name in the text, and the number of the name, until it returns `false`. The caller
-    /// checks what the bytes mean there.
-    pub(super) fn each_in(&self, text: &[u8], mut goes_on: impl FnMut(usize, usize) -> bool) {
+    /// Calls `goes_on` with each position of a name in the text, the number of the name and the name, until it returns `false`.
+    /// The caller checks what the bytes mean there.
+    pub(super) fn each_in(&self, text: &[u8], mut goes_on: impl FnMut(usize, usize, &str) -> bool) {
         let mut from = 0;
         while let Some(at) = text.get(from..).and_then(|rest| self.anchor.find(rest)) {
             for (number, Anchored { name, offset }) in self.names.iter().enumerate() {
                 let Some(start) = (from + at).checked_sub(*offset) else { continue };
-                if text[start..].starts_with(name.as_bytes()) && !goes_on(start, number) {
+                if text[start..].starts_with(name.as_bytes()) && !goes_on(start, number, name) {
                     return;
                 }
             }
