@@ -75,7 +75,7 @@ async fn the_longest_timeouts() {
 
 /// The app's own `reqwest::Client` follows redirects. Then the response is not the service's, and is not trusted.
 #[tokio::test]
-async fn a_redirect_followed_by_the_app_s_client() {
+async fn a_redirect_followed_by_a_custom_http_client() {
     let other = Server::start([json(200, RECORDED)]).await;
     let server = Server::start([http(307, &format!("location: {}/elsewhere\r\n", other.url), "")]).await;
     let client = server.builder().http_client(affitor::reqwest::Client::new()).build().unwrap();
