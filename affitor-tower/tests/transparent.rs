@@ -1,4 +1,4 @@
-//! Behind the layer a handler reads what it would read without it: bytes, trailers, errors, hints, ends.
+//! Behind the layer, a handler reads the same body as without it: bytes, trailers, errors, size hints and end.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,7 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use proptest::prelude::*;
 use tower::{Layer, Service, service_fn};
 
-/// A body that does what a script says.
+/// A body that follows a script.
 #[derive(Clone, Debug)]
 struct Script {
     steps: VecDeque<Step>,
@@ -47,7 +47,7 @@ enum PastTheEnd {
 }
 
 impl Script {
-    fn left(&self) -> u64 {
+    fn remaining(&self) -> u64 {
         self.steps.iter().map(|step| if let Step::Data(data) = step { data.len() as u64 } else { 0 }).sum()
     }
 }
@@ -68,14 +68,14 @@ impl Body for Script {
                 trailers.insert("x-checksum", "1".parse().unwrap());
                 Poll::Ready(Some(Ok(Frame::trailers(trailers))))
             }
-            Some(Step::Error) => Poll::Ready(Some(Err("broken off"))),
+            Some(Step::Error) => Poll::Ready(Some(Err("connection lost"))),
             None if !self.ended => {
                 self.ended = true;
                 Poll::Ready(None)
             }
             None => match self.past_the_end {
                 PastTheEnd::Nothing => Poll::Ready(None),
-                PastTheEnd::Error => Poll::Ready(Some(Err("asked past the end"))),
+                PastTheEnd::Error => Poll::Ready(Some(Err("polled past the end"))),
             },
         }
     }
@@ -87,96 +87,103 @@ impl Body for Script {
     fn size_hint(&self) -> SizeHint {
         let mut hint = SizeHint::new();
         match self.length {
-            Length::Exact => hint.set_exact(self.left()),
+            Length::Exact => hint.set_exact(self.remaining()),
             Length::Unknown => {}
-            Length::AtLeast(lower) => hint.set_lower(lower.min(self.left())),
-            Length::AtMost(more) => hint.set_upper(self.left() + more),
+            Length::AtLeast(lower) => hint.set_lower(lower.min(self.remaining())),
+            Length::AtMost(extra) => hint.set_upper(self.remaining() + extra),
         }
         hint
     }
 }
 
-/// What a reader saw.
+/// Everything that a handler can observe of a body.
 #[derive(Debug, Default, PartialEq)]
-struct Seen {
+struct Observed {
     bytes: Vec<u8>,
-    /// Everything but data, in its order, with the offset at which it came; and what three more questions gave.
-    rest: Vec<(usize, String)>,
-    /// What the body said of itself at each offset.
-    said: HashMap<usize, Vec<(bool, u64, Option<u64>)>>,
+    /// Trailers, errors and ends in order, each with its offset. Includes the results of three polls past the end.
+    events: Vec<(usize, String)>,
+    /// Values of `is_end_stream` and `size_hint` (lower and upper bound) at each offset.
+    hints: HashMap<usize, Vec<(bool, u64, Option<u64>)>>,
 }
 
-fn read(body: impl Body<Data = Bytes, Error = &'static str>) -> Seen {
+fn read(body: impl Body<Data = Bytes, Error = &'static str>) -> Observed {
     let mut body = pin!(body);
-    let mut seen = Seen::default();
+    let mut observed = Observed::default();
     let mut cx = Context::from_waker(Waker::noop());
     let mut ends = 0;
     while ends < 4 {
-        let hint = body.size_hint();
-        let said = (body.is_end_stream(), hint.lower(), hint.upper());
+        let size = body.size_hint();
+        let hint = (body.is_end_stream(), size.lower(), size.upper());
         if ends == 0 {
-            seen.said.entry(seen.bytes.len()).or_default().push(said);
+            observed.hints.entry(observed.bytes.len()).or_default().push(hint);
         }
-        let at = seen.bytes.len();
+        let at = observed.bytes.len();
         match body.as_mut().poll_frame(&mut cx) {
             Poll::Pending => {}
             Poll::Ready(None) => {
                 ends += 1;
-                seen.rest.push((at, "end".into()));
+                observed.events.push((at, "end".into()));
             }
             Poll::Ready(Some(Err(error))) => {
                 ends += 1;
-                seen.rest.push((at, error.into()));
+                observed.events.push((at, error.into()));
             }
             Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => seen.bytes.extend_from_slice(&data),
-                Err(trailers) => seen.rest.push((at, format!("{:?}", trailers.into_trailers().unwrap()))),
+                Ok(data) => observed.bytes.extend_from_slice(&data),
+                Err(trailers) => observed.events.push((at, format!("{:?}", trailers.into_trailers().unwrap()))),
             },
         }
     }
-    seen
+    observed
 }
 
-/// Sends a request through a layer that looks into everything it can, and reads its body in the handler.
-fn behind_the_layer(sources: Sources, content_type: &str, declared: bool, body: Script) -> (Seen, Option<ClickId>) {
+/// Sends a request through a layer that inspects every body it can, and reads the body in the handler. If `declares_length` is
+/// true, the request has a `Content-Length`.
+fn read_behind_layer(
+    sources: Sources,
+    content_type: &str,
+    declares_length: bool,
+    body: Script,
+) -> (Observed, Option<ClickId>) {
     let handler = service_fn(async |request: Request<affitor_tower::Replay<Script>>| {
         let click_id = request.extensions().get::<ClickId>().cloned();
         Ok::<_, Infallible>((read(request.into_body()), click_id))
     });
     let mut service = ClickIdLayer::new().sources(sources).read_body().layer(handler);
     let mut request = Request::builder().header("content-type", content_type);
-    if declared {
-        request = request.header("content-length", body.left());
+    if declares_length {
+        request = request.header("content-length", body.remaining());
     }
     let mut response = pin!(service.call(request.body(body).unwrap()));
     let mut cx = Context::from_waker(Waker::noop());
     for _ in 0..10_000 {
-        if let Poll::Ready(Ok(seen)) = response.as_mut().poll(&mut cx) {
-            return seen;
+        if let Poll::Ready(Ok(result)) = response.as_mut().poll(&mut cx) {
+            return result;
         }
     }
-    panic!("the layer never calls the handler");
+    panic!("the layer did not call the handler");
 }
 
-fn assert_same(bare: &Seen, behind: &Seen) {
-    assert_eq!(bare.bytes, behind.bytes);
-    assert_eq!(bare.rest, behind.rest);
-    for (offset, said) in &behind.said {
-        let expected = &bare.said[offset];
-        for what in said {
-            assert!(expected.contains(what), "at {offset}: {what:?} is none of {expected:?}");
+fn assert_same(without_layer: &Observed, behind_layer: &Observed) {
+    assert_eq!(without_layer.bytes, behind_layer.bytes);
+    assert_eq!(without_layer.events, behind_layer.events);
+    for (offset, hints) in &behind_layer.hints {
+        let expected = &without_layer.hints[offset];
+        for hint in hints {
+            assert!(expected.contains(hint), "at {offset}: {hint:?} is not one of {expected:?}");
         }
     }
 }
 
-fn steps(bytes: &[u8], cuts: Vec<usize>, extras: Vec<(usize, Step)>) -> VecDeque<Step> {
+/// Splits the bytes into frames of these sizes, which repeat, and inserts the other steps.
+fn steps(bytes: &[u8], frame_sizes: Vec<usize>, extras: Vec<(usize, Step)>) -> VecDeque<Step> {
     let mut steps = Vec::new();
-    let mut rest = bytes;
-    let mut cuts = cuts.into_iter().cycle();
-    while !rest.is_empty() {
-        let (frame, behind) = rest.split_at(cuts.next().unwrap_or(usize::MAX).min(rest.len()));
+    let mut remaining = bytes;
+    let mut frame_sizes = frame_sizes.into_iter().cycle();
+    while !remaining.is_empty() {
+        let (frame, rest) = remaining.split_at(frame_sizes.next().unwrap_or(usize::MAX).min(remaining.len()));
         steps.push(Step::Data(frame.to_vec()));
-        rest = behind;
+        remaining = rest;
     }
     for (at, extra) in extras {
         steps.insert(at % (steps.len() + 1), extra);
@@ -198,7 +205,7 @@ fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn any_script() -> impl Strategy<Value = Script> {
-    let cuts = prop_oneof![Just(vec![1]), Just(vec![usize::MAX]), prop::collection::vec(1_usize..80, 1..6),];
+    let frame_sizes = prop_oneof![Just(vec![1]), Just(vec![usize::MAX]), prop::collection::vec(1_usize..80, 1..6)];
     let extra = prop_oneof![
         4 => Just(Step::Pending),
         2 => Just(Step::Data(Vec::new())),
@@ -212,9 +219,16 @@ fn any_script() -> impl Strategy<Value = Script> {
         1 => (0_u64..200).prop_map(Length::AtMost),
     ];
     let past_the_end = prop_oneof![Just(PastTheEnd::Nothing), Just(PastTheEnd::Error)];
-    (any_bytes(), cuts, prop::collection::vec((any::<usize>(), extra), 0..5), length, any::<bool>(), past_the_end)
-        .prop_map(|(bytes, cuts, extras, length, knows_its_end, past_the_end)| Script {
-            steps: steps(&bytes, cuts, extras),
+    (
+        any_bytes(),
+        frame_sizes,
+        prop::collection::vec((any::<usize>(), extra), 0..5),
+        length,
+        any::<bool>(),
+        past_the_end,
+    )
+        .prop_map(|(bytes, frame_sizes, extras, length, knows_its_end, past_the_end)| Script {
+            steps: steps(&bytes, frame_sizes, extras),
             length,
             knows_its_end,
             past_the_end,
@@ -226,7 +240,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_body_is_read_as_without_the_layer(
+    fn the_handler_reads_the_same_body(
         script in any_script(),
         content_type in prop_oneof![
             4 => Just("application/json"),
@@ -235,31 +249,31 @@ proptest! {
         ],
         limit in prop_oneof![Just(0_usize), 1_usize..400, Just(64 * 1024)],
         unknown_length: bool,
-        declared: bool,
+        declares_length: bool,
     ) {
         let sources = Sources::default().body_limit(limit).allow_unknown_length(unknown_length);
-        let (behind, _) = behind_the_layer(sources, content_type, declared, script.clone());
-        assert_same(&read(script), &behind);
+        let (observed, _) = read_behind_layer(sources, content_type, declares_length, script.clone());
+        assert_same(&read(script), &observed);
     }
 
     #[test]
-    fn an_id_is_found_however_the_body_is_cut(cuts in prop::collection::vec(1_usize..40, 1..8), knows_its_end: bool) {
+    fn an_id_is_found_in_any_frames(frame_sizes in prop::collection::vec(1_usize..40, 1..8), knows_its_end: bool) {
         let json = br#"{"email":"jo@example.com","affitorClickId":"cust_42_1714000000000","plan":"pro"}"#;
         let script = Script {
-            steps: steps(json, cuts, Vec::new()),
+            steps: steps(json, frame_sizes, Vec::new()),
             length: Length::Exact,
             knows_its_end,
             past_the_end: PastTheEnd::Error,
             ended: false,
         };
-        let (behind, click_id) = behind_the_layer(Sources::default(), "application/json", false, script);
-        prop_assert_eq!(behind.bytes, json);
+        let (observed, click_id) = read_behind_layer(Sources::default(), "application/json", false, script);
+        prop_assert_eq!(observed.bytes, json);
         prop_assert_eq!(click_id.unwrap(), "cust_42_1714000000000");
     }
 }
 
 #[test]
-fn a_body_that_breaks_off_has_no_id() {
+fn no_id_in_a_body_that_fails() {
     let script = Script {
         steps: VecDeque::from([Step::Data(br#"{"affitorClickId":"cust_42_1"}"#.to_vec()), Step::Error]),
         length: Length::AtMost(0),
@@ -268,12 +282,12 @@ fn a_body_that_breaks_off_has_no_id() {
         ended: false,
     };
     let sources = Sources::default().allow_unknown_length(true);
-    let (behind, click_id) = behind_the_layer(sources, "application/json", false, script);
+    let (observed, click_id) = read_behind_layer(sources, "application/json", false, script);
     assert_eq!(click_id, None);
-    assert_eq!(behind.rest[0], (30, "broken off".to_owned()));
+    assert_eq!(observed.events[0], (30, "connection lost".to_owned()));
 }
 
-/// A frame that is the whole body goes on as it came: the same memory, not a copy.
+/// A body of a single frame is passed on without copying it.
 #[test]
 fn a_single_frame_is_not_copied() {
     let bytes = Bytes::from_static(br#"{"affitorClickId":"cust_42_1"}"#);
@@ -289,8 +303,8 @@ fn a_single_frame_is_not_copied() {
     let mut service = ClickIdLayer::new().read_body().layer(handler);
     let request = Request::builder().header("content-type", "application/json");
     let response = service.call(request.body(http_body_util::Full::new(bytes)).unwrap());
-    let Poll::Ready(Ok(got)) = pin!(response).poll(&mut Context::from_waker(Waker::noop())) else {
+    let Poll::Ready(Ok(received)) = pin!(response).poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("not ready");
     };
-    assert_eq!(got.as_ptr(), sent.as_ptr());
+    assert_eq!(received.as_ptr(), sent.as_ptr());
 }

@@ -1,4 +1,4 @@
-//! What adapters to web frameworks build on: the search over a request, and the part of a body that was read ahead.
+//! The building blocks of framework adapters: the search over a request, and the part of a body that was read ahead.
 
 use affitor::{
     ClickId,
@@ -34,12 +34,12 @@ fn which_bodies_are_inspected() {
         ("json", &sources, json(), true),
         ("any case and parameters", &sources, json().with(ContentType, " Application/JSON ;charset=x"), true),
         ("suffix", &sources, json().with(ContentType, "application/vnd.api+JSON"), true),
-        ("a bare suffix", &sources, json().with(ContentType, "application/+json"), true),
+        ("only a suffix", &sources, json().with(ContentType, "application/+json"), true),
         ("form", &sources, json().with(ContentType, "application/x-www-form-urlencoded"), true),
         ("multipart", &sources, json().with(ContentType, "multipart/form-data; boundary=json"), false),
         ("text", &sources, json().with(ContentType, "text/json"), false),
         ("jsonp", &sources, json().with(ContentType, "application/jsonp"), false),
-        ("short", &sources, json().with(ContentType, "json"), false),
+        ("type without a slash", &sources, json().with(ContentType, "json"), false),
         ("no type", &sources, json().with(ContentType, None), false),
         ("at the limit", &sources, json().with(ContentLength, "100"), true),
         ("over the limit", &sources, json().with(ContentLength, "101"), false),
@@ -51,7 +51,7 @@ fn which_bodies_are_inspected() {
         ("identity", &sources, json().with(ContentEncoding, " Identity "), true),
         ("expect", &sources, json().with(Expect, "100-continue"), false),
         ("upgrade", &sources, json().with(Upgrade, "websocket"), false),
-        ("no fields", &Sources::default().fields([]), json(), false),
+        ("no field names", &Sources::default().fields([]), json(), false),
     ] {
         let inspects = |access| matches!(search(sources, &head, access), Search::NeedsBody(_));
         assert_eq!(inspects(BodyAccess::Readable { length: None }), expected, "{name}");
@@ -66,21 +66,21 @@ fn which_bodies_are_inspected() {
     assert_eq!(pending.body_length(), Some(7));
 }
 
-/// The search stops where the body is needed, and continues after it.
+/// The search stops when it needs the body, and continues once the body is read.
 #[test]
-fn the_order_of_the_search() {
+fn sources_are_searched_in_order() {
     const COOKIE: &str = "affitor_click_id=cookie";
     let body: &[u8] = br#"{"affitorClickId":"body"}"#;
     let order = |order: &[Source]| Sources::default().order(order.iter().copied());
-    let (usual, reversed) = (Sources::default(), order(&[Source::Cookie, Source::Body, Source::Header]));
+    let (default_order, reversed) = (Sources::default(), order(&[Source::Cookie, Source::Body, Source::Header]));
     for (sources, header, body, cookie, expected) in [
-        (&usual, Some("header"), Some(Some(body)), Some(COOKIE), Some("header")),
-        (&usual, None, Some(Some(body)), Some(COOKIE), Some("body")),
-        (&usual, None, Some(Some(&b"{}"[..])), Some(COOKIE), Some("cookie")),
-        (&usual, None, Some(None), Some(COOKIE), Some("cookie")),
-        (&usual, None, None, Some(COOKIE), Some("cookie")),
-        (&usual, None, Some(None), None, None),
-        (&usual, None, None, None, None),
+        (&default_order, Some("header"), Some(Some(body)), Some(COOKIE), Some("header")),
+        (&default_order, None, Some(Some(body)), Some(COOKIE), Some("body")),
+        (&default_order, None, Some(Some(&b"{}"[..])), Some(COOKIE), Some("cookie")),
+        (&default_order, None, Some(None), Some(COOKIE), Some("cookie")),
+        (&default_order, None, None, Some(COOKIE), Some("cookie")),
+        (&default_order, None, Some(None), None, None),
+        (&default_order, None, None, None, None),
         (&reversed, Some("header"), Some(Some(body)), Some(COOKIE), Some("cookie")),
         (&reversed, Some("header"), Some(Some(body)), None, Some("body")),
         (&reversed, Some("header"), Some(None), None, Some("header")),
@@ -100,9 +100,9 @@ fn the_order_of_the_search() {
     }
 }
 
-/// A body that ends early is not complete, although there is no error.
+/// A body that ends early is not complete, even without an error.
 #[test]
-fn which_prefix_is_a_complete_body() {
+fn which_prefixes_are_complete_bodies() {
     for (expected, frames, complete) in [
         (None, &["ab", "c"][..], Some("abc")),
         (None, &[], Some("")),

@@ -1,4 +1,4 @@
-//! What goes wrong on the way, and what the client makes of it: nothing panics, hangs, is lost or leaks.
+//! Network failures, timeouts and malformed responses: which error the client returns, and what it retries.
 
 mod support;
 
@@ -20,21 +20,21 @@ async fn closed_port() -> String {
 }
 
 #[tokio::test]
-async fn a_refused_connection() {
+async fn connection_refused() {
     let client = Client::builder().api_key(KEY).api_url(closed_port().await).build().unwrap();
     let error = client.track_sale(sale()).await.unwrap_err();
     assert!(error.is_transport() && error.is_retryable() && !error.may_have_arrived(), "{error:?}");
     assert_eq!(error.status(), None);
     assert!(error.to_string().contains("refused"), "{error}");
-    // Nothing was sent, so even these may be repeated.
+    // Nothing was sent, so even clicks and partial refunds may be retried.
     assert!(client.track_click(Click::landing("https://shop.example/?aff=a")).await.unwrap_err().is_retryable());
     assert!(client.track_refund(Refund::partial("in_1", 1)).await.unwrap_err().is_retryable());
 }
 
 #[tokio::test]
-async fn a_reset_before_and_in_the_middle_of_an_answer() {
-    for (sent, status) in [("", None), ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"succ", Some(200))] {
-        let server = Server::start([Reply::Reset(sent.into())]).await;
+async fn a_reset_before_and_during_the_response() {
+    for (received, status) in [("", None), ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"succ", Some(200))] {
+        let server = Server::start([Reply::Reset(received.into())]).await;
         let error = server.client().track_sale(sale()).await.unwrap_err();
         assert!(error.is_transport() && error.is_retryable() && error.may_have_arrived(), "{error:?}");
         assert_eq!(error.status(), status, "{error:?}");
@@ -44,7 +44,7 @@ async fn a_reset_before_and_in_the_middle_of_an_answer() {
 }
 
 #[tokio::test]
-async fn an_answer_that_ends_too_early() {
+async fn a_response_that_ends_early() {
     let server = Server::start([Reply::Raw(b"HTTP/1.1 409 Conflict\r\ncontent-length: 100\r\n\r\n{".into())]).await;
     let error = server.client().track_sale(sale()).await.unwrap_err();
     assert!(error.is_transport(), "{error:?}");
@@ -52,30 +52,30 @@ async fn an_answer_that_ends_too_early() {
 }
 
 #[tokio::test]
-async fn a_time_out_of_a_try_and_of_the_call() {
+async fn an_attempt_and_the_call_time_out() {
     let server = Server::start([Reply::Stall]).await;
     let client = server.builder().request_timeout(Duration::from_millis(50)).build().unwrap();
     let error = client.track_sale(sale()).await.unwrap_err();
     assert!(error.is_timeout() && error.is_retryable() && error.may_have_arrived(), "{error:?}");
     assert_eq!(server.requests().len(), 3);
 
-    // The whole call is limited, however often it may be tried.
+    // The limit of the whole call applies, whatever the number of attempts.
     let client = server.builder().timeout(Duration::from_millis(300)).max_attempts(1_000).build().unwrap();
     assert!(client.track_sale(sale()).await.unwrap_err().is_timeout());
 }
 
-/// "No limit" is often written like this; it must not overflow.
+/// `Duration::MAX` is a common way to say "no limit". It must not overflow.
 #[tokio::test]
-async fn the_longest_limits() {
+async fn the_longest_timeouts() {
     let server = Server::start([json(200, RECORDED)]).await;
     let longest = Duration::MAX;
     let client = server.builder().timeout(longest).request_timeout(longest).connect_timeout(longest).build().unwrap();
     assert!(client.track_sale(sale()).await.is_ok());
 }
 
-/// A client of the user's that follows redirects: the answer is not the service's word.
+/// The app's own `reqwest::Client` follows redirects. Then the response is not the service's, and is not trusted.
 #[tokio::test]
-async fn a_redirect_that_the_user_s_client_follows() {
+async fn a_redirect_followed_by_a_custom_http_client() {
     let other = Server::start([json(200, RECORDED)]).await;
     let server = Server::start([http(307, &format!("location: {}/elsewhere\r\n", other.url), "")]).await;
     let client = server.builder().http_client(affitor::reqwest::Client::new()).build().unwrap();
@@ -84,7 +84,7 @@ async fn a_redirect_that_the_user_s_client_follows() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end() {
+async fn a_response_that_is_too_large() {
     let body = "x".repeat(1024 * 1024 + 1);
     let server = Server::start([http(200, "", &body)]).await;
     let error = server.client().track_sale(sale()).await.unwrap_err();
@@ -97,7 +97,7 @@ async fn an_answer_without_end() {
 }
 
 #[tokio::test]
-async fn what_is_repeated_and_what_is_not() {
+async fn which_calls_are_retried() {
     let busy = || json(503, r#"{"error":"busy"}"#);
     let server = Server::start([busy(), busy(), json(200, RECORDED)]).await;
     let client = server.builder().build().unwrap();
@@ -118,7 +118,7 @@ async fn what_is_repeated_and_what_is_not() {
     assert!(!error.is_retryable() && error.may_have_arrived(), "{error:?}");
     assert_eq!(server.requests().len(), 1);
 
-    // After a clear refusal it may be repeated.
+    // A 429 certainly had no effect, so even a partial refund is retried.
     let server =
         Server::start([http(429, "retry-after: 0\r\n", ""), json(200, r#"{"success":true,"status":"refunded"}"#)]);
     let server = server.await;
@@ -128,7 +128,7 @@ async fn what_is_repeated_and_what_is_not() {
 }
 
 #[tokio::test]
-async fn a_wait_that_is_too_long_ends_the_call_at_once() {
+async fn a_long_retry_after_ends_the_call_at_once() {
     let server = Server::start([http(429, "retry-after: 3600\r\n", "")]).await;
     let error = server.builder().build().unwrap().track_sale(sale()).await.unwrap_err();
     assert!(error.is_rate_limited() && error.is_retryable());
@@ -136,9 +136,9 @@ async fn a_wait_that_is_too_long_ends_the_call_at_once() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// A 409 after a 5xx: the first try may have used up the id without making the commission.
+/// A 409 after a 5xx: the first attempt may have recorded the id without creating the commission.
 #[tokio::test]
-async fn a_duplicate_after_a_lost_try_is_uncertain() {
+async fn a_duplicate_after_a_lost_attempt_is_uncertain() {
     let duplicate = || json(409, r#"{"error":"Duplicate transaction_id."}"#);
     for (first, uncertain) in [
         (json(500, r#"{"error":"Failed to create commission"}"#), true),
@@ -147,16 +147,16 @@ async fn a_duplicate_after_a_lost_try_is_uncertain() {
     ] {
         let server = Server::start([first, duplicate()]).await;
         let outcome = server.builder().build().unwrap().track_sale(sale()).await.unwrap();
-        let SaleOutcome::AlreadyRecorded { uncertain: got, .. } = outcome else { panic!("{outcome:?}") };
-        assert_eq!(got, uncertain);
+        let SaleOutcome::AlreadyRecorded { uncertain: actual, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(actual, uncertain);
     }
 }
 
-/// A call that was lost once and then ends in a clear refusal may still have arrived the first time.
+/// If the first attempt is lost and the second is refused, the first may still have arrived.
 #[tokio::test]
-async fn an_error_remembers_the_tries_before_it() {
-    for refusal in [http(429, "retry-after: 3600\r\n", ""), json(401, ""), json(400, r#"{"error":"no"}"#)] {
-        let server = Server::start([Reply::Reset(Vec::new()), refusal]).await;
+async fn an_error_accounts_for_earlier_attempts() {
+    for refused in [http(429, "retry-after: 3600\r\n", ""), json(401, ""), json(400, r#"{"error":"no"}"#)] {
+        let server = Server::start([Reply::Reset(Vec::new()), refused]).await;
         let error = server.builder().build().unwrap().track_sale(sale()).await.unwrap_err();
         assert!(error.status().is_some() && error.may_have_arrived(), "{error:?}");
         assert_eq!(server.requests().len(), 2);
@@ -175,9 +175,9 @@ async fn redirects_are_not_followed() {
     assert!(other.requests().is_empty());
 }
 
-/// Once begun, a call is finished although its future is dropped, as frameworks do when a visitor goes away.
+/// A call that has started completes even if its future is dropped. Frameworks drop it when a visitor disconnects.
 #[tokio::test]
-async fn a_dropped_call_is_finished() {
+async fn a_dropped_call_completes() {
     let server = Server::start([json(503, ""), json(200, RECORDED)]).await;
     let client = server.builder().build().unwrap();
     {
@@ -194,11 +194,11 @@ async fn a_dropped_call_is_finished() {
         }
     })
     .await
-    .expect("the second try comes");
+    .expect("the second attempt arrives");
 }
 
 #[test]
-fn outside_of_a_runtime_a_call_is_an_error() {
+fn a_call_without_a_runtime_is_an_error() {
     let client = Client::builder().api_key(KEY).api_url("http://127.0.0.1:9").build().unwrap();
     let mut call = std::pin::pin!(client.track_sale(sale()));
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
@@ -207,7 +207,7 @@ fn outside_of_a_runtime_a_call_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_disabled_client_checks_and_sends_nothing() {
+async fn a_disabled_client_validates_and_sends_nothing() {
     let client = Client::disabled();
     assert_eq!(client.track_sale(sale()).await.unwrap(), SaleOutcome::Disabled);
     assert!(client.track_sale(Sale::new("", 1, Currency::USD)).await.unwrap_err().is_invalid());
@@ -216,7 +216,7 @@ async fn a_disabled_client_checks_and_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_test_client_marks_everything_and_refunds_nothing() {
+async fn a_client_in_test_mode_marks_events_and_sends_no_refunds() {
     let server = Server::start([json(200, r#"{"success":true,"data":{"eventId":1,"test_mode":true}}"#)]).await;
     let client = server.builder().test_mode(true).build().unwrap();
     assert!(matches!(client.track_sale(sale()).await, Ok(SaleOutcome::Test { .. })));
@@ -241,7 +241,8 @@ async fn only_attributed_sends_no_lead_without_a_click() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// A proxy from the environment is not used for loopback. It needs a process of its own: the environment is set there.
+/// A proxy from the environment is not used for loopback addresses. The test runs in a child process, because it sets
+/// environment variables.
 #[tokio::test]
 async fn no_proxy_for_loopback() {
     const CHILD: &str = "AFFITOR_TEST_SERVER";

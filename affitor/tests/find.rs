@@ -1,4 +1,4 @@
-//! Finding a click id agrees with what a handler reads from the same request, for arbitrary requests.
+//! Finding a click id gives the value that a handler reads from the same request, for arbitrary requests.
 
 use affitor::{
     ClickHistory, ClickId,
@@ -13,7 +13,7 @@ fn valid(text: &str) -> Option<ClickId> {
 
 #[test]
 fn which_texts_are_click_ids() {
-    for (text, good) in [
+    for (text, valid) in [
         ("cust_42_1714000000000", true),
         ("x", true),
         ("!#$&()*+-./:<=>?@[]^_`{}~", true),
@@ -34,7 +34,7 @@ fn which_texts_are_click_ids() {
         ("é", false),
     ] {
         let id = ClickId::new(text);
-        assert_eq!(id.is_ok(), good, "{text:?}");
+        assert_eq!(id.is_ok(), valid, "{text:?}");
         if let Ok(id) = id {
             assert_eq!(id.as_str(), text);
             assert_eq!(id.to_string(), text);
@@ -51,7 +51,7 @@ fn which_texts_are_click_ids() {
 }
 
 #[test]
-fn sources_keep_their_settings() {
+fn settings_of_sources() {
     let sources = Sources::default().order([Source::Cookie, Source::Cookie, Source::Header]).header("X-Click");
     assert_eq!(sources.get_order(), [Source::Cookie, Source::Header]);
     assert_eq!(sources.get_header(), "x-click");
@@ -66,9 +66,9 @@ fn sources_keep_their_settings() {
     }
 }
 
-/// One search for all names finds what a search for each of them finds, whatever they have in common.
+/// One search for several names finds the same as one search per name, even if the names overlap.
 #[test]
-fn cookies_of_any_names() {
+fn overlapping_cookie_names() {
     let header: &[u8] = b"aab=1_1; ab=2_2; ba=3_3; b=4_4; aaab=5_5";
     for (names, expected) in [
         (&["aab"][..], Some("1_1")),
@@ -84,7 +84,7 @@ fn cookies_of_any_names() {
     }
 }
 
-/// Of duplicates the first valid one counts, under either name.
+/// The first valid value of a duplicated cookie counts, under either name.
 #[test]
 fn duplicate_cookies() {
     let names = Sources::default();
@@ -94,7 +94,7 @@ fn duplicate_cookies() {
 }
 
 #[test]
-fn a_history_keeps_the_newest() {
+fn a_history_keeps_the_newest_ids() {
     let ids = |range: std::ops::Range<usize>| range.map(|n| format!("c_{n}")).collect::<Vec<_>>();
     let history = |value: &str| {
         let header = format!("a=b; affitor_click_ids={value}; c=d");
@@ -121,7 +121,7 @@ fn a_history_is_bounded_and_has_no_duplicates() {
 }
 
 #[test]
-fn the_first_valid_value_of_a_header() {
+fn the_first_valid_header_value_counts() {
     for (values, expected) in
         [(&[&b""[..], b" cust_1_1\t", b"cust_2_2"][..], Some("cust_1_1")), (&[b"a b", b"\xff"], None), (&[], None)]
     {
@@ -129,7 +129,7 @@ fn the_first_valid_value_of_a_header() {
     }
 }
 
-/// The value of a cookie by definition: pairs separated by semicolons, without white space around name and value.
+/// Reference implementation: pairs separated by semicolons, with white space around name and value removed.
 fn cookies<'h>(header: &'h [u8], name: &str) -> Vec<&'h [u8]> {
     header
         .split(|byte| *byte == b';')
@@ -140,7 +140,7 @@ fn cookies<'h>(header: &'h [u8], name: &str) -> Vec<&'h [u8]> {
         .collect()
 }
 
-fn a_cookie_header() -> impl Strategy<Value = Vec<u8>> {
+fn cookie_header() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         Just(&b"affitor_click_id"[..]),
         Just(&b"affitor_click_ids"[..]),
@@ -161,7 +161,7 @@ fn a_cookie_header() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(part, 0..14).prop_map(|parts| parts.concat())
 }
 
-fn a_value() -> impl Strategy<Value = String> {
+fn json_value() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => Just(r#""cust_1_2""#.to_owned()),
         2 => Just(r#""cust_3_4""#.to_owned()),
@@ -176,7 +176,7 @@ fn a_value() -> impl Strategy<Value = String> {
     ]
 }
 
-fn a_key() -> impl Strategy<Value = &'static str> {
+fn json_key() -> impl Strategy<Value = &'static str> {
     prop_oneof![
         3 => Just("affitorClickId"),
         2 => Just("affitor_click_id"),
@@ -188,22 +188,22 @@ fn a_key() -> impl Strategy<Value = &'static str> {
     ]
 }
 
-fn an_object() -> impl Strategy<Value = String> {
+fn json_object() -> impl Strategy<Value = String> {
     let space = prop_oneof![Just(""), Just(" "), Just("\n\t")];
-    prop::collection::vec((a_key(), space, a_value()), 0..7).prop_map(|pairs| {
+    prop::collection::vec((json_key(), space, json_value()), 0..7).prop_map(|pairs| {
         let pairs: Vec<_> =
             pairs.iter().map(|(key, space, value)| format!("\"{key}\"{space}:{space}{value}")).collect();
         format!("{{{}}}", pairs.join(","))
     })
 }
 
-/// The field by definition: what a handler gets that parses the whole document into a map.
+/// Reference implementation: the value in a map that the whole document is parsed into.
 fn field(body: &[u8], fields: &[&str]) -> Option<ClickId> {
     let document: Value = serde_json::from_slice(body).ok()?;
     fields.iter().find_map(|field| valid(document.as_object()?.get(*field)?.as_str()?))
 }
 
-fn a_form() -> impl Strategy<Value = Vec<u8>> {
+fn form_body() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         Just(&b"affitorClickId"[..]),
         Just(&b"affitor%43lickId"[..]),
@@ -227,7 +227,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 5_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn cookies_are_found_as_they_are_defined(headers in prop::collection::vec(a_cookie_header(), 0..4)) {
+    fn cookies_agree_with_the_reference(headers in prop::collection::vec(cookie_header(), 0..4)) {
         let found = cookie::click_id(headers.iter().map(Vec::as_slice), Sources::default().get_cookies());
         let all = |name: &str| headers.iter().flat_map(|header| cookies(header, name)).collect::<Vec<_>>();
         let expected = all("affitor_click_id").into_iter().find_map(|value| ClickId::new(value).ok()).or_else(|| {
@@ -237,18 +237,18 @@ proptest! {
     }
 
     #[test]
-    fn json_is_read_as_a_handler_reads_it(object in an_object()) {
+    fn json_fields_agree_with_the_reference(object in json_object()) {
         let found = json::click_id(object.as_bytes(), &Names::new(FIELDS));
         prop_assert_eq!(found, field(object.as_bytes(), &FIELDS));
-        // A name that JSON can represent in more than one way.
-        for odd in [&["e\\mail", "email"][..], &["e\\mail"]] {
-            let names = Names::new(odd.iter().copied());
-            prop_assert_eq!(json::click_id(object.as_bytes(), &names), field(object.as_bytes(), odd));
+        // A name that JSON can represent in several ways.
+        for fields in [&["e\\mail", "email"][..], &["e\\mail"]] {
+            let names = Names::new(fields.iter().copied());
+            prop_assert_eq!(json::click_id(object.as_bytes(), &names), field(object.as_bytes(), fields));
         }
     }
 
     #[test]
-    fn broken_json_has_no_field(object in an_object(), at: prop::sample::Index, garbage: u8) {
+    fn malformed_json_has_no_field(object in json_object(), at: prop::sample::Index, garbage: u8) {
         let cut = &object.as_bytes()[..at.index(object.len())];
         prop_assert_eq!(json::click_id(cut, &Names::new(FIELDS)), None);
         let mut broken = object.clone().into_bytes();
@@ -257,14 +257,14 @@ proptest! {
         let mut broken = object.into_bytes();
         let place = at.index(broken.len());
         broken[place] = garbage;
-        // A handler that accepts only well-formed documents sees no more than this.
+        // If the changed document is still well-formed, both find the same.
         if let Some(id) = field(&broken, &FIELDS) {
             prop_assert_eq!(json::click_id(&broken, &Names::new(FIELDS)), Some(id));
         }
     }
 
     #[test]
-    fn forms_are_read_as_a_handler_reads_them(form in a_form()) {
+    fn form_fields_agree_with_the_reference(form in form_body()) {
         let found = form::click_id(&form, &Names::new(FIELDS));
         let expected = FIELDS.iter().find_map(|field| {
             let last = form_urlencoded::parse(&form).filter(|(name, _)| name == field).last()?;
@@ -286,7 +286,7 @@ proptest! {
 }
 
 #[test]
-fn forms_with_an_unusual_field_name() {
+fn a_form_field_name_with_a_space() {
     let fields = Names::new(["click id"]);
     assert_eq!(form::click_id(b"click+id=cust_1_2", &fields).unwrap(), "cust_1_2");
     assert_eq!(form::click_id(b"click%20id=cust_1_2", &fields).unwrap(), "cust_1_2");

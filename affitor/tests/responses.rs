@@ -1,4 +1,4 @@
-//! Every documented answer of every call, as it comes over a socket, and what the client makes of it.
+//! Every documented response of every call, over a real socket, and the outcome or error that the client returns.
 
 mod support;
 
@@ -21,18 +21,18 @@ enum Call {
 use Call::*;
 
 impl Call {
-    /// Makes the call, and says how it ended in one line.
+    /// Makes the call and describes its result on one line.
     async fn make(self, client: &Client) -> String {
         let click = || affitor::Click::landing("https://shop.example/?aff=abc123");
         let lead = || affitor::Lead::new("user_7");
         let sale = || affitor::Sale::new("in_1", 4_900, Currency::USD).customer_key("user_7");
         match self {
-            Click => said(client.track_click(click()).await),
-            Lead => said(client.track_lead(lead()).await),
-            Sale => said(client.track_sale(sale()).await),
-            FullRefund => said(client.track_refund(affitor::Refund::full("in_1")).await),
-            PartialRefund => said(client.track_refund(affitor::Refund::partial("in_1", 1_000)).await),
-            Readiness => said(client.readiness().await.map(|ready| {
+            Click => describe(client.track_click(click()).await),
+            Lead => describe(client.track_lead(lead()).await),
+            Sale => describe(client.track_sale(sale()).await),
+            FullRefund => describe(client.track_refund(affitor::Refund::full("in_1")).await),
+            PartialRefund => describe(client.track_refund(affitor::Refund::partial("in_1", 1_000)).await),
+            Readiness => describe(client.readiness().await.map(|ready| {
                 let gates = [ready.gates.profile, ready.gates.economics, ready.gates.payout, ready.gates.tracking];
                 let gates: Vec<_> = gates.iter().flat_map(|gate| &gate.status).map(ToString::to_string).collect();
                 (
@@ -43,18 +43,18 @@ impl Call {
                     ready.poll.retry_after_seconds,
                 )
             })),
-            Status => said(
+            Status => describe(
                 client
                     .status()
                     .await
                     .map(|status| (status.program_id.unwrap_or_default(), status.recent_events.clicks_24h)),
             ),
-            Chain => said(client.run_test_chain().await.map(|chain| (chain.attributed, chain.verdict.sale))),
+            Chain => describe(client.run_test_chain().await.map(|chain| (chain.attributed, chain.verdict.sale))),
         }
     }
 }
 
-fn said<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+fn describe<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     match result {
         Ok(outcome) => format!("{outcome:?}"),
         Err(error) => {
@@ -70,21 +70,21 @@ fn said<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
                 ("unexpected", error.is_unexpected()),
             ];
             let kinds: Vec<_> = kinds.into_iter().filter_map(|(name, is)| is.then_some(name)).collect();
-            let mut said = format!("{} {}", kinds.join("+"), error.status().unwrap_or(0));
+            let mut text = format!("{} {}", kinds.join("+"), error.status().unwrap_or(0));
             if let Some(code) = error.code() {
-                said += &format!(" [{code}]");
+                text += &format!(" [{code}]");
             }
-            said += &format!(": {}", error.message().unwrap_or("-"));
+            text += &format!(": {}", error.message().unwrap_or("-"));
             if let Some(wait) = error.retry_after() {
-                said += &format!(" after {} s", wait.as_secs());
+                text += &format!(" after {} s", wait.as_secs());
             }
             if error.is_retryable() {
-                said += " retryable";
+                text += " retryable";
             }
             if error.may_have_arrived() {
-                said += " uncertain";
+                text += " uncertain";
             }
-            said
+            text
         }
     }
 }
@@ -96,7 +96,7 @@ const READY: &str = r#"{"program_id":42,"state":"integration_verified","integrat
     "last_event_at":{"click":null,"lead":null,"sale":null},"counts_24h":{"clicks":0,"leads":0,"sales":0},
     "key_rotated_at":null,"poll":{"retry_after_seconds":7}}"#;
 
-/// Call, status, body, and what is made of it.
+/// Call, status and body of the response, and the expected result.
 #[rustfmt::skip]
 const ROWS: &[(Call, u16, &str, &str)] = &[
     // click
@@ -202,7 +202,7 @@ const ROWS: &[(Call, u16, &str, &str)] = &[
         r#"("42", 3)"#),
     (Status, 200, r#"{"data":{"program_id":"42","recent_events":{"clicks_24h":4},"pending_commissions":12.5}}"#, r#"("42", 4)"#),
     (Status, 401, r#"{"error":"Invalid API token"}"#, "unauthorized 401: Invalid API token"),
-    // what stands in between
+    // proxies, and malformed responses
     (Sale, 502, "<html>Bad Gateway</html>", "unavailable 502: the response is not JSON (24 bytes) retryable uncertain"),
     (Sale, 200, "<html>Hello</html>", "unexpected 200: the response is not JSON (18 bytes) uncertain"),
     (Sale, 200, "", "unexpected 200: the response is empty uncertain"),
@@ -226,24 +226,23 @@ const ROWS: &[(Call, u16, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn every_documented_answer() {
+async fn every_documented_response() {
     let mut wrong = Vec::new();
     for (call, status, body, expected) in ROWS {
         let server = Server::start([json(*status, body)]).await;
-        let got = call.make(&server.client()).await;
-        if got != *expected {
-            wrong.push(format!("{call:?} {status} {body}\n    expected {expected}\n    got      {got}"));
+        let actual = call.make(&server.client()).await;
+        if actual != *expected {
+            wrong.push(format!("{call:?} {status} {body}\n    expected {expected}\n    actual   {actual}"));
         }
     }
-    // Past the test harness, which would keep it to itself.
-    let mut terminal = io::stderr();
-    writeln!(terminal, "answers: {} rows", ROWS.len()).unwrap();
+    // `writeln!`, because the test harness captures `eprintln!`.
+    writeln!(io::stderr(), "responses: {} rows", ROWS.len()).unwrap();
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), ROWS.len(), wrong.join("\n"));
 }
 
-/// `Retry-After` in the header is read as seconds and as a date.
+/// The `Retry-After` header may be a number of seconds or a date.
 #[tokio::test]
-async fn retry_after_in_the_header() {
+async fn retry_after_header() {
     for (value, expected) in [("30", 30..=30), ("Fri, 31 Dec 2100 23:59:59 GMT", 1_000_000..=u64::MAX)] {
         let server = Server::start([http(429, &format!("retry-after: {value}\r\n"), "")]).await;
         let error = server.client().track_lead(affitor::Lead::new("user_7")).await.unwrap_err();
@@ -252,7 +251,7 @@ async fn retry_after_in_the_header() {
     }
 }
 
-/// What the client sends is what the API documents: paths, methods, keys, and field names.
+/// Requests have the documented paths, methods, API key and field names.
 #[tokio::test]
 async fn requests_are_as_documented() {
     let server = Server::start([json(200, r#"{"success":true,"click_id":"cust_1_2"}"#)]).await;

@@ -1,5 +1,5 @@
-//! The key and e-mail addresses are never shown. Alone in its file: what a thread logs can be caught reliably only where no
-//! other test decides at the same moment that nobody listens.
+//! API keys and e-mail addresses never appear in logs or debug output. The only test in its file: a test that runs at the same
+//! time could make `tracing` cache that a callsite is disabled.
 
 mod support;
 
@@ -11,9 +11,9 @@ use std::{
 use affitor::{Click, Currency, Lead, Refund, Sale};
 use support::{KEY, Reply, Server, json};
 
-/// Everything that is logged or shown, down to the most talkative level of all crates.
+/// Inspects everything that is logged at level `TRACE`, by all crates, and the `Debug` and `Display` output.
 #[tokio::test]
-async fn neither_key_nor_address_is_ever_shown() {
+async fn no_key_or_address_in_logs_and_debug_output() {
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
     impl io::Write for Log {
@@ -35,8 +35,8 @@ async fn neither_key_nor_address_is_ever_shown() {
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let echo = format!(r#"{{"error":"key {KEY} of jo@example.com is wrong"}}"#);
-    let mut shown = String::new();
-    for answer in [
+    let mut output = String::new();
+    for reply in [
         json(401, &echo),
         json(400, &echo),
         json(500, &echo),
@@ -44,18 +44,18 @@ async fn neither_key_nor_address_is_ever_shown() {
         json(409, &echo),
         Reply::Reset(Vec::new()),
     ] {
-        let server = Server::start([answer]).await;
+        let server = Server::start([reply]).await;
         let client = server.client();
         let lead = Lead::new("jo@example.com").email("jo@example.com").additional("email", "jo@example.com");
         let event = affitor::Event::from(lead.clone());
         let bound = client.for_visitor(None);
         let stripe = affitor::stripe::Metadata::new(42, "jo@example.com").unwrap().for_subscription();
-        shown += &format!("{client:?} {bound:?} {lead:?} {event:?} {stripe:?} {:?}", server.builder());
+        output += &format!("{client:?} {bound:?} {lead:?} {event:?} {stripe:?} {:?}", server.builder());
         let sale = Sale::new("in_1", 1, Currency::USD).customer_key("jo@example.com");
         let refund = Refund::full("jo@example.com").refund_reason("jo@example.com");
         let click = Click::landing("https://shop.test/?aff=a&email=jo%40example.com")
             .page_url("https://shop.test/?e=jo@example.com");
-        shown += &format!("{sale:?} {refund:?} {click:?}");
+        output += &format!("{sale:?} {refund:?} {click:?}");
         for result in [
             client.track_lead(lead).await.map(|outcome| format!("{outcome:?}")),
             client.track_sale(sale).await.map(|outcome| format!("{outcome:?}")),
@@ -65,12 +65,12 @@ async fn neither_key_nor_address_is_ever_shown() {
             client.run_test_chain().await.map(|chain| format!("{chain:?}")),
         ] {
             match result {
-                Ok(outcome) => shown += &outcome,
+                Ok(outcome) => output += &outcome,
                 Err(error) => {
-                    shown += &format!("{error} {error:?}");
+                    output += &format!("{error} {error:?}");
                     let mut source = std::error::Error::source(&error);
                     while let Some(error) = source {
-                        shown += &format!("{error} {error:?}");
+                        output += &format!("{error} {error:?}");
                         source = error.source();
                     }
                 }
@@ -79,9 +79,9 @@ async fn neither_key_nor_address_is_ever_shown() {
     }
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("track_lead") && logged.contains("failed"), "{logged}");
-    for (what, text) in [("shown", &shown), ("logged", &logged)] {
+    for (name, text) in [("the output", &output), ("the log", &logged)] {
         for secret in [KEY, "jo@", "example.com"] {
-            assert!(!text.contains(secret), "{secret} is {what}: {text}");
+            assert!(!text.contains(secret), "{secret} is in {name}: {text}");
         }
     }
 }

@@ -18,11 +18,11 @@ async fn events_are_sent_without_a_queue() {
     let client = client(sandbox.url(), sandbox.api_key());
     client.enqueue(Lead::new("user_7"));
     client.try_enqueue(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_8")).unwrap();
-    let arrived =
-        |calls: &[affitor_sandbox::RequestRecord], path: &str| calls.iter().any(|call| call.path.contains(path));
+    let contains =
+        |requests: &[affitor_sandbox::RequestRecord], path: &str| requests.iter().any(|r| r.path.contains(path));
     for _ in 0..500 {
-        let calls = sandbox.requests();
-        if arrived(&calls, "track/lead") && arrived(&calls, "track/sale") {
+        let requests = sandbox.requests();
+        if contains(&requests, "track/lead") && contains(&requests, "track/sale") {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -59,9 +59,9 @@ fn invalid_events_are_refused() {
     assert_eq!(disabled.try_enqueue(Lead::new("user_7")), Ok(()));
 }
 
-/// A runtime that has shut down drops the call. That is documented, and must not panic.
+/// A runtime that has shut down drops the call, as documented. It must not panic.
 #[test]
-fn a_runtime_that_shut_down_does_not_panic() {
+fn a_runtime_that_has_shut_down_causes_no_panic() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let handle = runtime.handle().clone();
     drop(runtime);

@@ -1,4 +1,4 @@
-//! Payment webhooks as tables: what each is read as, and which signatures count.
+//! Payment webhooks as tables: the event in each, and which signatures are accepted.
 
 #![cfg(feature = "webhooks")]
 
@@ -36,8 +36,8 @@ fn webhook<P: Provider>() -> Webhook<P> {
     Webhook::new(if P::NAME == "Stripe" { "whsec_a_secret" } else { "a secret" }).unwrap()
 }
 
-/// What is found, on one line.
-fn line(tracking: Tracking) -> String {
+/// Describes the result on one line.
+fn describe(tracking: Tracking) -> String {
     match tracking {
         Tracking::Event(Event::Sale(sale)) => {
             let mut line = format!("sale {} {} {}", sale.transaction_id, sale.amount_cents, sale.currency);
@@ -65,13 +65,13 @@ fn line(tracking: Tracking) -> String {
             let id = refund.refund_id.map_or_else(String::new, |id| format!(" as {id}"));
             format!("refund {amount} of {}{id}", refund.transaction_id)
         }
-        Tracking::Ignored(why) => format!("ignored: {why:?}"),
-        Tracking::Refused(why) => format!("refused: {why:?}"),
+        Tracking::Ignored(reason) => format!("ignored: {reason:?}"),
+        Tracking::Refused(reason) => format!("refused: {reason:?}"),
         other => format!("{other:?}"),
     }
 }
 
-/// Sets what stands at a path; `null` stays there, as it does with the providers.
+/// Sets the value at a path. `null` values stay, because the providers send them.
 fn with(mut body: Value, edits: &[(&str, Value)]) -> Value {
     for (path, value) in edits {
         let place = path.split('.').fold(&mut body, |place, name| &mut place[name]);
@@ -90,21 +90,21 @@ fn without(mut body: Value, path: &str) -> Value {
 fn check<P: Provider>(webhook: &Webhook<P>, rows: &[(&str, Value, &str)]) {
     for (name, body, expected) in rows {
         let event = event(webhook, body);
-        assert_eq!(line(event.tracking()), *expected, "{}: {name}", P::NAME);
-        let shown = format!("{event:?} {:?}", event.tracking());
-        assert!(!shown.contains("jo@"), "{}: {name}: {shown}", P::NAME);
+        assert_eq!(describe(event.tracking()), *expected, "{}: {name}", P::NAME);
+        let debug = format!("{event:?} {:?}", event.tracking());
+        assert!(!debug.contains("jo@"), "{}: {name}: {debug}", P::NAME);
     }
 }
 
-const O: &str = "data.object.";
-
-fn o(field: &str) -> String {
-    format!("{O}{field}")
+/// Path of a field of Stripe's `data.object`.
+fn in_object(field: &str) -> String {
+    format!("data.object.{field}")
 }
 
+/// Sets fields of Stripe's `data.object`.
 macro_rules! edited {
-    ($body:expr, $($path:expr => $value:expr),+ $(,)?) => {
-        with($body, &[$((&*o($path), json!($value))),+])
+    ($body:expr, $($field:expr => $value:expr),+ $(,)?) => {
+        with($body, &[$((&*in_object($field), json!($value))),+])
     };
 }
 use edited;
@@ -116,7 +116,7 @@ fn verify<P: Provider>(body: &[u8]) -> Result<WebhookEvent<P>, VerifyError> {
 }
 
 #[test]
-fn when_it_happened() {
+fn time_of_the_event() {
     let now = Some(at(NOW));
     assert_eq!(event(&webhook::<Stripe>(), &session()).occurred_at(), now);
     assert_eq!(event(&webhook::<Polar>(), &order()).occurred_at(), now);

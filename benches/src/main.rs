@@ -1,9 +1,13 @@
-//! Ours and the peers side by side, in one run: `cargo run --release -p affitor-bench -- layer`; and the sandbox under load:
-//! `… -- sandbox`; and what a visitor waits for while the service stalls: `… -- stall`;
-//! and the outbox: `… -- outbox`.
+//! Benchmarks. Run one with `cargo run --release -p affitor-bench -- SUBJECT`:
 //!
-//! Instructions and allocations a request are counted by valgrind's callgrind, for the service call alone: 200 requests,
-//! which are built outside, and dropped inside. Wall time is not looked at: it says more of the machine than of the code.
+//! - `layer`: what the layers add to a bare request, next to the alternatives
+//! - `sandbox`: the sandbox under load
+//! - `stall`: how long visitors wait while the service stalls
+//! - `outbox`: throughput into and out of the outbox
+//!
+//! For `layer`, valgrind's callgrind counts instructions per request, and a counting allocator counts allocations: 200 requests,
+//! for the service call alone. Requests are built outside of it and dropped inside. Wall time is not measured, because it depends
+//! on the machine more than on the code.
 
 mod callgrind;
 mod layer;
@@ -16,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// What is measured.
+/// Measures the cost of the crates.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -25,26 +29,26 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Subject {
-    /// What the layers add to a bare request, next to what others add
+    /// Instructions and allocations that the layers add to a bare request, next to the alternatives
     Layer {
-        /// Run this case once under the counter (the program calls itself so)
+        /// Run one case (used by the program itself)
         #[arg(long, hide = true)]
         case: Option<String>,
     },
-    /// Events a second and bytes an event of the sandbox, from 64 connections
+    /// Events per second and bytes per event of the sandbox, with 64 connections
     Sandbox {
-        /// Be the sandbox (the program calls itself so)
+        /// Run the sandbox (used by the program itself)
         #[arg(long, hide = true)]
         serve: bool,
     },
-    /// What a handler adds to its answer while the service stalls: by enqueueing, and by calling
+    /// Response times of handlers that enqueue or call, while the service stalls
     Stall,
-    /// Events a second into the outbox, next to a bare insert, and out of it
+    /// Events per second into the outbox, next to a bare insert, and out of it
     Outbox,
 }
 
 fn main() -> ExitCode {
-    let ended = match Arguments::parse().subject {
+    let result = match Arguments::parse().subject {
         Subject::Layer { case: Some(name) } => layer::run_case(&name),
         Subject::Layer { case: None } => layer::report(),
         Subject::Sandbox { serve: true } => sandbox::serve(),
@@ -52,7 +56,7 @@ fn main() -> ExitCode {
         Subject::Stall => stall::report(),
         Subject::Outbox => outbox::report(),
     };
-    match ended {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("affitor-bench: {error}");

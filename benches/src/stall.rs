@@ -1,5 +1,5 @@
-//! What a handler's visitor waits for while the service answers nothing for 10 s: an app that tracks nothing, one that enqueues, one
-//! that calls, in one run over real sockets.
+//! How long visitors wait while the service sends no response for 10 s: with a handler that tracks nothing, one that enqueues,
+//! and one that calls the service. All in one run, over real sockets.
 
 use std::time::{Duration, Instant};
 
@@ -14,33 +14,34 @@ use tokio::net::TcpListener;
 
 type Error = Box<dyn std::error::Error>;
 
-/// For how long the service answers nothing.
+/// How long the service sends no response.
 const STALL: Duration = Duration::from_secs(10);
 
-/// How many visitors ask at a time, and how often each of them.
+/// Number of concurrent visitors per handler.
 const VISITORS: usize = 32;
-const EVERY: Duration = Duration::from_millis(10);
+/// Minimum time between two requests of a visitor.
+const INTERVAL: Duration = Duration::from_millis(10);
 
 const ROUTES: [(&str, &str); 3] =
     [("/bare", "tracks nothing"), ("/enqueue", "enqueue(…)"), ("/direct", "track_lead(…).await")];
 
 pub(crate) fn report() -> Result<(), Error> {
-    // The sandbox has threads of its own: it is somebody else's machine.
-    let service = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    // The sandbox has its own threads, as the service has its own machine.
+    let service_runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let mut interpretations = Interpretations::default();
     interpretations.unknown_lead = UnknownLead::Unattributed;
-    let sandbox = service.block_on(Sandbox::builder().interpretations(interpretations).start())?;
+    let sandbox = service_runtime.block_on(Sandbox::builder().interpretations(interpretations).start())?;
     let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build()?;
     let queue = Queue::builder(client.clone()).capacity(1_000_000).senders(64).start()?;
 
     let runtime = tokio::runtime::Runtime::new()?;
     let results = runtime.block_on(measure(&sandbox, client.with_sink(queue.clone())))?;
     sandbox.clear_faults();
-    let drained = Instant::now();
-    let books = queue.shutdown_blocking(Duration::from_secs(120));
-    print(&results, &books, drained.elapsed());
-    if books.pending > 0 || !books.is_balanced() {
-        return Err(format!("the books: {books:?}").into());
+    let started = Instant::now();
+    let stats = queue.shutdown_blocking(Duration::from_secs(120));
+    print(&results, &stats, started.elapsed());
+    if stats.pending > 0 || !stats.is_balanced() {
+        return Err(format!("events are missing: {stats:?}").into());
     }
     Ok(())
 }
@@ -52,11 +53,11 @@ async fn enqueue(affitor: AffitorClient) {
 }
 
 async fn direct(affitor: AffitorClient) {
-    // Whatever comes of it.
+    // The result does not matter here.
     drop(affitor.track_lead(Lead::new(fresh_user())).await);
 }
 
-/// A user that nobody has had before.
+/// Returns a new user id.
 fn fresh_user() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -74,7 +75,7 @@ async fn measure(sandbox: &Sandbox, client: Client) -> Result<Vec<Vec<Duration>>
     let url = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move { axum::serve(listener, app).await });
 
-    // Connections are made before, and not measured.
+    // Opening the connections is not measured.
     let http = reqwest::Client::builder().no_proxy().build()?;
     warm_up(&http, &url).await?;
     sandbox.inject(Fault::Stall.always());
@@ -98,9 +99,9 @@ async fn measure(sandbox: &Sandbox, client: Client) -> Result<Vec<Vec<Duration>>
 }
 
 async fn warm_up(http: &reqwest::Client, url: &str) -> Result<(), Error> {
-    let asking = (0..3 * VISITORS).map(|_| http.post(format!("{url}/bare")).send());
-    for answer in futures_util::future::join_all(asking).await {
-        answer?.error_for_status()?;
+    let requests = (0..3 * VISITORS).map(|_| http.post(format!("{url}/bare")).send());
+    for response in futures_util::future::join_all(requests).await {
+        response?.error_for_status()?;
     }
     Ok(())
 }
@@ -108,23 +109,32 @@ async fn warm_up(http: &reqwest::Client, url: &str) -> Result<(), Error> {
 async fn visit(http: reqwest::Client, url: String, until: Instant) -> Result<Vec<Duration>, reqwest::Error> {
     let mut times = Vec::new();
     while Instant::now() < until {
-        let began = Instant::now();
+        let started = Instant::now();
         http.post(&url).send().await?.error_for_status()?;
-        times.push(began.elapsed());
-        tokio::time::sleep(EVERY.saturating_sub(began.elapsed())).await;
+        times.push(started.elapsed());
+        tokio::time::sleep(INTERVAL.saturating_sub(started.elapsed())).await;
     }
     Ok(times)
 }
 
-fn print(results: &[Vec<Duration>], books: &QueueStats, drained: Duration) {
-    println!("while the service answers nothing for {} s, {VISITORS} visitors at a time each:", STALL.as_secs());
+fn print(results: &[Vec<Duration>], stats: &QueueStats, drain_time: Duration) {
+    println!(
+        "while the service sends no response for {} s, with {VISITORS} concurrent visitors per handler:",
+        STALL.as_secs()
+    );
     println!("{:<24}{:>10}{:>12}{:>12}{:>12}", "the handler", "requests", "p50 ms", "p99 ms", "max ms");
     for ((_, name), times) in ROUTES.iter().zip(results) {
-        let at = |share: f64| {
-            let place = ((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1));
-            times.get(place).map_or(f64::NAN, |time| time.as_secs_f64() * 1_000.0)
+        let percentile = |share: f64| {
+            let index = ((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1));
+            times.get(index).map_or(f64::NAN, |time| time.as_secs_f64() * 1_000.0)
         };
-        println!("{name:<24}{:>10}{:>12.2}{:>12.2}{:>12.2}", times.len(), at(0.5), at(0.99), at(1.0));
+        println!(
+            "{name:<24}{:>10}{:>12.2}{:>12.2}{:>12.2}",
+            times.len(),
+            percentile(0.5),
+            percentile(0.99),
+            percentile(1.0)
+        );
     }
-    println!("then the queue is empty after {:.1} s: {books:?}", drained.as_secs_f64());
+    println!("afterwards, the queue was empty after {:.1} s: {stats:?}", drain_time.as_secs_f64());
 }

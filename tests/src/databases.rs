@@ -1,4 +1,4 @@
-//! A database of its own for each test.
+//! Starts a separate database for each test.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,14 +13,14 @@ use affitor_outbox::sqlx::{
 };
 use tempfile::TempDir;
 
-/// A SQLite file, as an app would open it.
+/// Creates a SQLite database in a temporary folder, with the options that an app would use.
 pub async fn sqlite() -> (SqlitePool, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let pool = open_sqlite(&folder.path().join("shop.sqlite3")).await;
     (pool, folder)
 }
 
-/// Opens a SQLite file, or makes it.
+/// Opens a SQLite file, and creates it if it does not exist.
 pub async fn open_sqlite(path: &Path) -> SqlitePool {
     let options = SqliteConnectOptions::from_str(&format!("sqlite://{}", path.display()))
         .unwrap()
@@ -31,7 +31,7 @@ pub async fn open_sqlite(path: &Path) -> SqlitePool {
     SqlitePoolOptions::new().max_connections(5).connect_with(options).await.unwrap()
 }
 
-/// A Postgres server of its own, in a folder that goes with it.
+/// A Postgres server in a temporary folder.
 #[derive(Debug)]
 pub struct Postgres {
     folder: TempDir,
@@ -40,14 +40,14 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts one, or says that the machine has none.
+    /// Starts a server. Returns `None`, and prints a warning, if Postgres is not installed.
     pub fn start() -> Option<Self> {
-        let Some(bin) = bin() else {
-            let words = "SKIPPED: there is no Postgres on this machine (Debian: `apt install postgresql`)";
-            assert!(std::env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none(), "{words}");
-            // Past the test harness, which would keep it to itself.
+        let Some(bin) = bin_folder() else {
+            let message = "SKIPPED: Postgres is not installed (Debian: `apt install postgresql`)";
+            assert!(std::env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none(), "{message}");
+            // `writeln!`, because the test harness captures `eprintln!`.
             use std::io::Write as _;
-            writeln!(&mut std::io::stderr(), "{words}").unwrap();
+            writeln!(&mut std::io::stderr(), "{message}").unwrap();
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
@@ -59,7 +59,7 @@ impl Postgres {
         }
         let data = server.data();
         server.run("initdb", &["-D", &data, "-U", "postgres", "-A", "trust", "--no-sync"]);
-        server.begin();
+        server.start_process();
         Some(server)
     }
 
@@ -67,14 +67,14 @@ impl Postgres {
         self.folder.path().join("data").display().to_string()
     }
 
-    /// Starts it again.
-    pub fn begin(&self) {
+    /// Starts the server process: at first, and again after [`stop`](Self::stop).
+    pub fn start_process(&self) {
         let options = format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''", self.port);
         let log = self.folder.path().join("log").display().to_string();
         self.run("pg_ctl", &["-D", &self.data(), "-o", &options, "-l", &log, "-w", "start"]);
     }
 
-    /// As when the power goes: nothing is finished.
+    /// Stops the server immediately, as a power failure would.
     pub fn stop(&self) {
         self.run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "-w", "stop"]);
     }
@@ -92,12 +92,12 @@ impl Postgres {
         assert!(status.success(), "{arguments:?}");
     }
 
-    /// Where it listens.
+    /// Returns the URL of the database.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// A pool of connections to it.
+    /// Opens a connection pool.
     pub async fn pool(&self) -> PgPool {
         PgPool::connect(&self.url()).await.unwrap()
     }
@@ -113,8 +113,8 @@ fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n")
 }
 
-/// Where `initdb` is: in the path, or where Debian has it.
-fn bin() -> Option<PathBuf> {
+/// Finds the folder of `initdb` and `pg_ctl`: in `PATH`, or where Debian installs them.
+fn bin_folder() -> Option<PathBuf> {
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();

@@ -1,15 +1,15 @@
-//! What the tests of all crates together share: the same small app in each framework, and raw requests.
+//! Shared parts of the tests of all crates together: small apps in each framework, raw requests and databases.
 
-#![allow(clippy::missing_panics_doc, reason = "these are parts of tests")]
+#![allow(clippy::missing_panics_doc, reason = "panics fail the tests")]
 
 pub mod apps;
 pub mod databases;
 pub mod raw;
 pub mod shop;
 
-/// What is written for users compiles, and what can be run there runs.
+/// Compiles the examples in the documentation, and runs those that can run.
 #[cfg(doctest)]
-mod written {
+mod documentation {
     #[doc = include_str!("../../README.md")]
     mod readme {}
 

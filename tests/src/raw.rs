@@ -1,4 +1,4 @@
-//! Requests as bytes on a socket.
+//! Requests written to a socket byte by byte, to test malformed and unusual ones.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A request, written by hand.
+/// A raw HTTP/1.1 request.
 #[derive(Clone, Debug)]
 pub struct Raw {
     path: &'static str,
@@ -20,79 +20,79 @@ pub struct Raw {
 enum Body {
     None,
     Whole(Vec<u8>),
-    /// So much is announced, and so much is sent before the client goes away.
+    /// `Content-Length`, and the bytes that are sent before the client disconnects.
     CutOff(usize, Vec<u8>),
     Chunked(Vec<Vec<u8>>, &'static str),
-    /// Chunks without an end: the client waits for the answer first.
+    /// Chunks without an end. The client waits for the response.
     Open(Vec<Vec<u8>>),
-    /// So much is announced, and so much is sent; the client waits for the answer.
+    /// `Content-Length`, and the bytes that are sent. The client then waits for the response.
     Stalled(usize, Vec<u8>),
-    /// Sent when the server says `100 Continue`.
+    /// Sent after the server's `100 Continue`.
     Expected(Vec<u8>),
 }
 
 impl Raw {
-    /// A POST without headers and body.
+    /// Creates a POST request without headers and body.
     pub fn post(path: &'static str) -> Self {
         Self { path, headers: Vec::new(), body: Body::None, pause: false }
     }
 
-    /// Adds a header, of any bytes.
+    /// Adds a header. The value may be any bytes.
     pub fn header(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name, value.as_ref().to_vec()));
         self
     }
 
-    /// A body with its length.
+    /// Sets a body with `Content-Length`.
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = Body::Whole(body.as_ref().to_vec());
         self
     }
 
-    /// The second half of the body comes when the server has had time to see the first one.
+    /// Sends the second half of the body 20 ms after the first, so that they arrive separately.
     pub fn in_two_parts(mut self) -> Self {
         self.pause = true;
         self
     }
 
-    /// A body of which less comes than was announced.
-    pub fn cut_off(mut self, announced: usize, sent: impl AsRef<[u8]>) -> Self {
-        self.body = Body::CutOff(announced, sent.as_ref().to_vec());
+    /// Sets a body that is shorter than its `Content-Length`. The client closes its side of the connection after it.
+    pub fn cut_off(mut self, content_length: usize, sent: impl AsRef<[u8]>) -> Self {
+        self.body = Body::CutOff(content_length, sent.as_ref().to_vec());
         self
     }
 
-    /// A body in chunks, with trailers (`name: value\r\n`).
+    /// Sets a body in chunks, with trailers (`name: value\r\n`).
     pub fn chunked(mut self, chunks: &[&[u8]], trailers: &'static str) -> Self {
         self.body = Body::Chunked(chunks.iter().map(|chunk| chunk.to_vec()).collect(), trailers);
         self
     }
 
-    /// Chunks that don't end before the answer is there.
+    /// Sets a body in chunks that does not end before the response.
     pub fn open(mut self, chunks: &[&[u8]]) -> Self {
         self.body = Body::Open(chunks.iter().map(|chunk| chunk.to_vec()).collect());
         self
     }
 
-    /// A body of which the rest does not come before the answer is there.
-    pub fn stalled(mut self, announced: usize, sent: impl AsRef<[u8]>) -> Self {
-        self.body = Body::Stalled(announced, sent.as_ref().to_vec());
+    /// Sets a body of which the rest is not sent before the response.
+    pub fn stalled(mut self, content_length: usize, sent: impl AsRef<[u8]>) -> Self {
+        self.body = Body::Stalled(content_length, sent.as_ref().to_vec());
         self
     }
 
-    /// A body that waits for `100 Continue`.
+    /// Sets a body that is sent after `100 Continue`.
     pub fn expected(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = Body::Expected(body.as_ref().to_vec());
         self
     }
 
-    /// Sends it, and waits for the answer's first line (unless the client has gone away by then).
-    pub async fn send(&self, to: SocketAddr) -> String {
-        let sending = self.send_now(to);
-        tokio::time::timeout(Duration::from_secs(20), sending).await.expect("an answer")
+    /// Sends the request. Returns the first line of the response, or an empty string if the connection is closed without one.
+    pub async fn send(&self, address: SocketAddr) -> String {
+        let response = self.send_without_timeout(address);
+        tokio::time::timeout(Duration::from_secs(20), response).await.expect("a response")
     }
 
-    async fn send_now(&self, to: SocketAddr) -> String {
-        let mut stream = TcpStream::connect(to).await.unwrap();
+    async fn send_without_timeout(&self, address: SocketAddr) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
         let mut head = format!("POST {} HTTP/1.1\r\nhost: shop.example\r\n", self.path).into_bytes();
         for (name, value) in &self.headers {
             head.extend_from_slice(name.as_bytes());
@@ -103,8 +103,8 @@ impl Raw {
         match &self.body {
             Body::None => {}
             Body::Whole(body) => head.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes()),
-            Body::CutOff(announced, _) | Body::Stalled(announced, _) => {
-                head.extend_from_slice(format!("content-length: {announced}\r\n").as_bytes());
+            Body::CutOff(content_length, _) | Body::Stalled(content_length, _) => {
+                head.extend_from_slice(format!("content-length: {content_length}\r\n").as_bytes());
             }
             Body::Chunked(..) | Body::Open(_) => head.extend_from_slice(b"transfer-encoding: chunked\r\n"),
             Body::Expected(body) => {
@@ -120,7 +120,7 @@ impl Raw {
             Body::Whole(body) if self.pause => {
                 let (first, second) = body.split_at(body.len() / 2);
                 stream.write_all(first).await.unwrap();
-                // Not a wait for something: what arrives apart is the case.
+                // Not a wait for a condition: the test is that the halves arrive separately.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 stream.write_all(second).await.unwrap();
             }
@@ -145,7 +145,7 @@ impl Raw {
     }
 }
 
-/// Each chunk in a write of its own. A server may have had enough before the last one; its answer says so.
+/// Writes each chunk separately. The server may respond and close the connection before the last one.
 async fn write_chunks(stream: &mut TcpStream, chunks: &[Vec<u8>]) {
     for chunk in chunks {
         let mut framed = format!("{:x}\r\n", chunk.len()).into_bytes();
@@ -157,7 +157,7 @@ async fn write_chunks(stream: &mut TcpStream, chunks: &[Vec<u8>]) {
     }
 }
 
-/// Reads to the end of a head, and says its first line.
+/// Reads the head of a response. Returns its first line.
 async fn first_line(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! The same small shop in each framework. Its webhook handler reports payments.
+//! A small shop in each framework, whose webhook handler reports payments.
 
 use std::{
     collections::HashMap,
@@ -20,24 +20,24 @@ use axum::{
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-/// A framework that the shop is written in.
+/// The framework of a shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShopIn {
+pub enum ShopFramework {
     /// axum.
     Axum,
     /// actix-web.
     Actix,
 }
 
-impl ShopIn {
-    /// Both.
+impl ShopFramework {
+    /// Both frameworks.
     pub const ALL: [Self; 2] = [Self::Axum, Self::Actix];
 }
 
-/// A running shop with a webhook of one provider at `/webhook`. Its server ends with the test's runtime.
+/// A running shop with the webhook of one provider at `/webhook`. The server stops with the test's runtime.
 #[derive(Debug)]
 pub struct Shop<P: Provider> {
-    /// Where it listens.
+    /// Address of the server.
     pub address: SocketAddr,
     webhook: Webhook<P>,
     http: reqwest::Client,
@@ -45,10 +45,10 @@ pub struct Shop<P: Provider> {
 
 impl<P: Provider> Shop<P> {
     /// Starts a shop whose handler calls `track_payment`.
-    pub async fn start(framework: ShopIn, client: Client, webhook: Webhook<P>) -> Self {
+    pub async fn start(framework: ShopFramework, client: Client, webhook: Webhook<P>) -> Self {
         let address = match framework {
-            ShopIn::Axum => serve_axum(post(track_axum::<P>), client, webhook.clone()).await,
-            ShopIn::Actix => serve_actix(client, webhook.clone(), |config| {
+            ShopFramework::Axum => serve_axum(post(track_axum::<P>), client, webhook.clone()).await,
+            ShopFramework::Actix => serve_actix(client, webhook.clone(), |config| {
                 config.route("/webhook", web::post().to(track_actix::<P>));
             }),
         };
@@ -56,46 +56,46 @@ impl<P: Provider> Shop<P> {
     }
 
     /// Starts a shop whose handler calls `enqueue_payment`.
-    pub async fn enqueueing(framework: ShopIn, client: Client, webhook: Webhook<P>) -> Self {
+    pub async fn start_enqueueing(framework: ShopFramework, client: Client, webhook: Webhook<P>) -> Self {
         let address = match framework {
-            ShopIn::Axum => serve_axum(post(enqueue_axum::<P>), client, webhook.clone()).await,
-            ShopIn::Actix => serve_actix(client, webhook.clone(), |config| {
+            ShopFramework::Axum => serve_axum(post(enqueue_axum::<P>), client, webhook.clone()).await,
+            ShopFramework::Actix => serve_actix(client, webhook.clone(), |config| {
                 config.route("/webhook", web::post().to(enqueue_actix::<P>));
             }),
         };
         Self { address, webhook, http: reqwest::Client::new() }
     }
 
-    /// Delivers a webhook as the provider does, and says the status of the answer.
+    /// Delivers a webhook, signed as the provider signs it. Returns the status of the response.
     pub async fn deliver(&self, body: &Value) -> u16 {
         let body = body.to_string();
         let headers = self.webhook.sign("msg_1", body.as_bytes(), SystemTime::now());
         self.post(body.into_bytes(), headers).await.0
     }
 
-    /// Sends anything to the webhook; the status and the text of the answer.
+    /// Sends any body and headers to the webhook. Returns the status and the text of the response.
     pub async fn post(&self, body: Vec<u8>, headers: HashMap<&'static str, String>) -> (u16, String) {
         let mut request = self.http.post(format!("http://{}/webhook", self.address)).body(body);
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let answer = request.send().await.expect("the shop answers");
-        (answer.status().as_u16(), answer.text().await.expect("a text"))
+        let response = request.send().await.expect("a response");
+        (response.status().as_u16(), response.text().await.expect("a text"))
     }
 
-    /// Its webhook.
+    /// Returns the webhook endpoint.
     pub fn webhook(&self) -> &Webhook<P> {
         &self.webhook
     }
 }
 
 impl Shop<Stripe> {
-    /// Starts a shop with subscriptions, which stores the payment of each invoice.
-    pub async fn with_subscriptions(framework: ShopIn, client: Client, webhook: Webhook<Stripe>) -> Self {
+    /// Starts a shop that sells subscriptions and stores the payment of each invoice.
+    pub async fn start_with_subscriptions(framework: ShopFramework, client: Client, webhook: Webhook<Stripe>) -> Self {
         let subscriptions = Subscriptions { webhook: webhook.clone(), invoices: Arc::default() };
         let address = match framework {
-            ShopIn::Axum => serve_axum(post(subscriptions_axum), client, subscriptions).await,
-            ShopIn::Actix => serve_actix(client, webhook.clone(), move |config| {
+            ShopFramework::Axum => serve_axum(post(subscriptions_axum), client, subscriptions).await,
+            ShopFramework::Actix => serve_actix(client, webhook.clone(), move |config| {
                 config
                     .app_data(web::Data::new(subscriptions.clone()))
                     .route("/webhook", web::post().to(subscriptions_actix));
@@ -170,7 +170,7 @@ impl FromRef<Subscriptions> for Webhook<Stripe> {
 impl Subscriptions {
     /// Stores the payment in the event, if there is one, and returns the invoice that the event is about.
     fn invoice(&self, event: &WebhookEvent<Stripe>) -> Option<String> {
-        let mut invoices = self.invoices.lock().expect("no panic while it is locked");
+        let mut invoices = self.invoices.lock().expect("the lock is not poisoned");
         if let Some(paid) = event.invoice_payment() {
             invoices.insert(paid.payment_intent.to_owned(), paid.invoice.to_owned());
         }

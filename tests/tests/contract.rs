@@ -1,8 +1,8 @@
-//! Every request that the client makes is accepted by a mock of the service's published contract.
+//! Sends every kind of request to a mock of the service's published contract, which must accept it.
 //!
-//! The contract is not part of this project: `AFFITOR_CONTRACT` names its file. The mock is Prism
-//! (`npm install @stoplight/prism-cli`): `PRISM` names its program, else it is looked for as `prism`. Without either the
-//! test says that it was skipped; with `AFFITOR_TESTS_FORBID_SKIP` set, only a missing contract may be a reason.
+//! The contract is not part of this project: `AFFITOR_CONTRACT` is the path of its file. The mock is Prism
+//! (`npm install @stoplight/prism-cli`): `PRISM` is the path of its program (default: `prism`). If either is missing, the test
+//! prints that it is skipped. With `AFFITOR_TESTS_FORBID_SKIP` set, it fails if Prism is missing.
 
 use std::{
     env,
@@ -18,16 +18,16 @@ use tokio::{
     process::{Child, Command},
 };
 
-fn skip(why: &str) {
-    writeln!(&mut io::stderr(), "SKIPPED: contract: {why}").unwrap();
+fn skip(reason: &str) {
+    writeln!(&mut io::stderr(), "SKIPPED: contract: {reason}").unwrap();
 }
 
-/// A free port. Another program could take it before the mock does; then the mock says so and the test fails.
+/// Returns a free port. If another program takes it before the mock does, the mock reports that and the test fails.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Starts the mock, which refuses what the contract does not allow.
+/// Starts the mock. It responds with an error to requests that violate the contract.
 async fn start_mock(prism: &str, contract: &str, port: u16) -> io::Result<Child> {
     let mut child = Command::new(prism)
         .args(["mock", "--errors", "--host", "127.0.0.1", "--port", &port.to_string(), contract])
@@ -35,17 +35,17 @@ async fn start_mock(prism: &str, contract: &str, port: u16) -> io::Result<Child>
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-    let mut said = String::new();
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+    let mut output = String::new();
     tokio::time::timeout(Duration::from_secs(60), async {
         while let Some(line) = lines.next_line().await.unwrap() {
-            said += &line;
-            said += "\n";
+            output += &line;
+            output += "\n";
             if line.contains("is listening on") {
                 return;
             }
         }
-        panic!("the mock does not start:\n{said}");
+        panic!("the mock does not start:\n{output}");
     })
     .await
     .expect("the mock starts within a minute");
@@ -54,7 +54,7 @@ async fn start_mock(prism: &str, contract: &str, port: u16) -> io::Result<Child>
 }
 
 #[tokio::test]
-async fn the_mock_of_the_contract_takes_every_request() {
+async fn the_mock_of_the_contract_accepts_every_request() {
     let Ok(contract) = env::var("AFFITOR_CONTRACT") else {
         return skip("AFFITOR_CONTRACT is not set");
     };
@@ -104,21 +104,21 @@ async fn the_mock_of_the_contract_takes_every_request() {
     };
 
     let mut refused = Vec::new();
-    let mut made = 0;
-    let mut check = |what: &str, status: Option<u16>, said: String| {
-        made += 1;
-        // What the contract allows is answered with its first 2xx; what it does not, with a 4xx. The answers are examples,
-        // some of which the client can't read, which is not the question here.
-        let taken = status.is_none_or(|status| (200..=299).contains(&status));
-        if !taken || said.contains("NotFound") || (status.is_none() && said.starts_with("Err")) {
-            refused.push(format!("{what}: {said}"));
+    let mut count = 0;
+    let mut check = |name: &str, status: Option<u16>, result: String| {
+        count += 1;
+        // The mock responds to an accepted request with the first documented 2xx, and to others with a 4xx. The responses are
+        // examples, some of which the client can't read. That does not matter here.
+        let accepted = status.is_none_or(|status| (200..=299).contains(&status));
+        if !accepted || result.contains("NotFound") || (status.is_none() && result.starts_with("Err")) {
+            refused.push(format!("{name}: {result}"));
         }
     };
     macro_rules! check {
-        ($($what:literal: $call:expr,)*) => {$(
+        ($($name:literal: $call:expr,)*) => {$(
             let result = $call.await;
             let status = result.as_ref().err().and_then(|error| error.status());
-            check($what, status, format!("{result:?}"));
+            check($name, status, format!("{result:?}"));
         )*};
     }
     check! {
@@ -142,16 +142,16 @@ async fn the_mock_of_the_contract_takes_every_request() {
         "forced readiness": client.recheck_readiness(),
         "chain": client.run_test_chain(),
     }
-    writeln!(&mut io::stderr(), "contract: {made} requests, {} refused", refused.len()).unwrap();
+    writeln!(&mut io::stderr(), "contract: {count} requests, {} refused", refused.len()).unwrap();
     assert!(refused.is_empty(), "{}", refused.join("\n"));
 
-    // The check can fail: the mock refuses what the contract does not allow.
-    let wrong = reqwest::Client::new()
+    // The check can fail: the mock refuses a request that violates the contract.
+    let invalid = reqwest::Client::new()
         .post(format!("{url}/api/v1/track/sale"))
         .bearer_auth("aff_test")
         .json(&serde_json::json!({ "transaction_id": "in_1", "amount_cents": 0 }))
         .send()
         .await
         .unwrap();
-    assert_eq!(wrong.status().as_u16(), 400);
+    assert_eq!(invalid.status().as_u16(), 400);
 }

@@ -1,4 +1,4 @@
-//! The extractors, in axum and actix-web, against the sandbox: one sign-up, one checkout, and what a developer forgets.
+//! The extractors of axum and actix-web, against the sandbox: a sign-up, a checkout, and a missing layer.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use affitor_sandbox::Sandbox;
 use axum::extract::FromRequestParts as _;
 use serde_json::{Value, json};
 
-/// The same app in both frameworks: `/lead` and `/sale` track, `/id` and `/maybe` say what the extractors give.
+/// The same app in both frameworks. `/lead` and `/sale` track; `/id`, `/maybe` and `/extension` return the extracted values.
 mod axum_app {
     use affitor_axum::{AffitorClickId, AffitorClient, AffitorLayer, AffitorRequestExt as _};
     use axum::{Router, extract::Request, routing::any};
@@ -30,9 +30,9 @@ mod axum_app {
             )
             .route("/id", any(|AffitorClickId(id): AffitorClickId| async move { format!("{id:?}") }))
             .route("/maybe", any(|affitor: Option<AffitorClient>| async move { affitor.is_some().to_string() }))
-            .route("/by-hand", any(|request: Request| async move { format!("{:?}", request.click_id()) }));
+            .route("/extension", any(|request: Request| async move { format!("{:?}", request.click_id()) }));
         if let Some(client) = client {
-            // An inner layer leaves what the outer one has found.
+            // An inner layer keeps the value of the outer one.
             router = router.layer(AffitorLayer::new(Client::disabled())).layer(AffitorLayer::new(client));
         }
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -62,7 +62,7 @@ mod actix_app {
                 )
                 .route("/id", web::to(async |id: AffitorClickId| format!("{:?}", id.0)))
                 .route("/maybe", web::to(async |affitor: Option<AffitorClient>| affitor.is_some().to_string()))
-                .route("/by-hand", web::to(async |request: HttpRequest| format!("{:?}", request.click_id())))
+                .route("/extension", web::to(async |request: HttpRequest| format!("{:?}", request.click_id())))
         })
         .workers(1)
         .disable_signals()
@@ -82,62 +82,62 @@ fn sale() -> Sale {
     Sale::new("in_1", 4_900, Currency::USD)
 }
 
-async fn both(client: Option<Client>) -> [(&'static str, String); 2] {
+async fn start_both(client: Option<Client>) -> [(&'static str, String); 2] {
     [("axum", axum_app::start(client.clone()).await), ("actix-web", actix_app::start(client).await)]
 }
 
 async fn get(url: &str, cookie: &str) -> (u16, String) {
-    let answer = reqwest::Client::new().get(url).header("cookie", cookie).send().await.unwrap();
-    (answer.status().as_u16(), answer.text().await.unwrap())
+    let response = reqwest::Client::new().get(url).header("cookie", cookie).send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
 }
 
 async fn click(sandbox: &Sandbox) -> String {
     let click = json!({ "affiliate_url": format!("https://shop.example/?aff={}", sandbox.partner_code()) });
-    let answer = reqwest::Client::new().post(format!("{}/api/v1/track/click", sandbox.url())).json(&click).send().await;
-    let answer: Value = answer.unwrap().json().await.unwrap();
-    answer["click_id"].as_str().unwrap().to_owned()
+    let request = reqwest::Client::new().post(format!("{}/api/v1/track/click", sandbox.url())).json(&click);
+    let body: Value = request.send().await.unwrap().json().await.unwrap();
+    body["click_id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sign_up_and_a_checkout_in_one_line_each() {
-    for at in 0..2 {
+    for index in 0..2 {
         let sandbox = Sandbox::start().await.unwrap();
         let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
-        let (name, url) = both(Some(client)).await.into_iter().nth(at).unwrap();
+        let (name, url) = start_both(Some(client)).await.into_iter().nth(index).unwrap();
         let id = click(&sandbox).await;
         let cookie = format!("affitor_click_id={id}; affitor_click_ids=cust_9_9%7C{id}");
 
         assert_eq!(get(&format!("{url}/lead"), &cookie).await, (200, "Ok(Recorded)".into()), "{name}");
-        let (_, said) = get(&format!("{url}/sale"), &cookie).await;
-        assert!(said.starts_with("Ok(Recorded { sale_id: Some("), "{name}: {said}");
+        let (_, text) = get(&format!("{url}/sale"), &cookie).await;
+        assert!(text.starts_with("Ok(Recorded { sale_id: Some("), "{name}: {text}");
         let lead = sandbox.leads().pop().unwrap();
         assert_eq!((lead.customer_key.as_deref(), lead.click_id.as_ref()), (Some("user_7"), Some(&id)), "{name}");
         assert_eq!(lead.click_ids, ["cust_9_9", id.as_str()], "{name}");
         let sale = sandbox.sales().pop().unwrap();
         assert_eq!((sale.click_id.as_str(), sale.partner_code.as_str()), (id.as_str(), "PARTNER123"), "{name}");
 
-        // Again: it counts once. And without a click: nobody is concerned, and nothing is wrong.
-        let (_, said) = get(&format!("{url}/sale"), &cookie).await;
-        assert_eq!(said, "Ok(AlreadyRecorded { uncertain: false })", "{name}");
-        let (_, said) = get(&format!("{url}/sale"), "").await;
-        assert!(said.contains("invalid") || said.contains("Invalid"), "{name}: {said}");
+        // A repeated sale counts once. A sale without customer and click is invalid, and other requests need no click id.
+        let (_, text) = get(&format!("{url}/sale"), &cookie).await;
+        assert_eq!(text, "Ok(AlreadyRecorded { uncertain: false })", "{name}");
+        let (_, text) = get(&format!("{url}/sale"), "").await;
+        assert!(text.contains("invalid") || text.contains("Invalid"), "{name}: {text}");
         assert_eq!(get(&format!("{url}/id"), "").await, (200, "None".into()), "{name}");
         assert_eq!(get(&format!("{url}/id"), &cookie).await, (200, format!("Some(ClickId({id:?}))")), "{name}");
-        assert_eq!(get(&format!("{url}/by-hand"), &cookie).await, (200, format!("Some(ClickId({id:?}))")), "{name}");
+        assert_eq!(get(&format!("{url}/extension"), &cookie).await, (200, format!("Some(ClickId({id:?}))")), "{name}");
         assert_eq!(get(&format!("{url}/maybe"), "").await, (200, "true".into()), "{name}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_layer_says_what_to_install() {
-    for (name, url) in both(None).await {
+    for (name, url) in start_both(None).await {
         for path in ["/lead", "/sale", "/id"] {
             let (status, text) = get(&format!("{url}{path}"), "affitor_click_id=cust_1_1").await;
             assert_eq!(status, 500, "{name}");
             assert!(text.contains("AffitorLayer::new(client)") && !text.contains("cust_1_1"), "{name}: {text}");
         }
         assert_eq!(get(&format!("{url}/maybe"), "").await, (200, "false".into()), "{name}");
-        assert_eq!(get(&format!("{url}/by-hand"), "affitor_click_id=cust_1_1").await, (200, "None".into()), "{name}");
+        assert_eq!(get(&format!("{url}/extension"), "affitor_click_id=cust_1_1").await, (200, "None".into()), "{name}");
     }
     let (mut parts, ()) = http::Request::new(()).into_parts();
     let message = AffitorClient::from_request_parts(&mut parts, &()).await.unwrap_err().to_string();
@@ -147,13 +147,13 @@ async fn a_missing_layer_says_what_to_install() {
     assert!(message.contains(".wrap(AffitorLayer::new(client))"), "{message}");
 }
 
-/// A visitor who goes away in the middle of a handler that tracks: axum drops the handler, and the event arrives.
+/// A visitor disconnects while a handler tracks: axum drops the handler, and the event still arrives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_visitor_who_goes_away_loses_nothing() {
+async fn an_event_arrives_although_the_visitor_disconnects() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    for at in 0..2 {
-        // A service that answers the first try with 503, once the visitor is gone.
+    for index in 0..2 {
+        // A service that responds to the first attempt with 503, after the visitor has disconnected.
         let service = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::builder()
             .api_key("test_key")
@@ -162,7 +162,7 @@ async fn a_visitor_who_goes_away_loses_nothing() {
             .request_timeout(Duration::from_secs(15))
             .build()
             .unwrap();
-        let (name, url) = both(Some(client)).await.into_iter().nth(at).unwrap();
+        let (name, url) = start_both(Some(client)).await.into_iter().nth(index).unwrap();
         let mut visitor = tokio::net::TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
         visitor.write_all(b"GET /lead HTTP/1.1\r\nhost: a\r\ncookie: affitor_click_id=cust_1_1\r\n\r\n").await.unwrap();
 
@@ -172,7 +172,7 @@ async fn a_visitor_who_goes_away_loses_nothing() {
         first.write_all(b"HTTP/1.1 503 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.unwrap();
         drop(first);
         let second = tokio::time::timeout(Duration::from_secs(10), service.accept()).await;
-        let (mut second, _) = second.unwrap_or_else(|_| panic!("{name}: the second try never comes")).unwrap();
+        let (mut second, _) = second.unwrap_or_else(|_| panic!("{name}: the second attempt does not arrive")).unwrap();
         let mut request = [0; 4_096];
         let len = second.read(&mut request).await.unwrap();
         assert!(request[..len].starts_with(b"POST /api/v1/track/lead "), "{name}");
@@ -180,7 +180,7 @@ async fn a_visitor_who_goes_away_loses_nothing() {
 }
 
 #[test]
-fn what_is_shared_between_threads_can_be() {
+fn types_are_send_and_sync() {
     use static_assertions::{assert_impl_all, assert_not_impl_any};
 
     assert_impl_all!(affitor::Client: Send, Sync, Clone);
@@ -210,10 +210,10 @@ fn what_is_shared_between_threads_can_be() {
     is_send(client.track_lead(lead()));
     is_send(client.track_sale(sale()));
     is_send(client.readiness());
-    fn of_payment(client: &Client, event: &WebhookEvent<Stripe>) {
+    fn payment_futures(client: &Client, event: &WebhookEvent<Stripe>) {
         is_send(client.track_payment(event));
         is_send(client.track_payment(event).into_future());
     }
-    let _ = of_payment;
+    let _ = payment_futures;
     is_send(client.for_visitor(None).track_lead(lead()));
 }

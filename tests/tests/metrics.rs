@@ -1,4 +1,4 @@
-//! The counters and gauges, as Prometheus would read them. In a process of its own: a recorder is one for all.
+//! The counters and gauges, as Prometheus would read them. The only test in its file, because the recorder is global.
 
 use std::{
     sync::{Arc, Mutex},
@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 
 const ADDRESS: &str = "jo@example.com";
 
-/// All that is logged, spans too.
+/// Everything that is logged, including spans.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -28,7 +28,7 @@ impl std::io::Write for Log {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_counted() {
+async fn counters_and_gauges() {
     let prometheus = PrometheusBuilder::new().install_recorder().unwrap();
     let log = Log::default();
     let writer = log.clone();
@@ -45,7 +45,7 @@ async fn what_is_counted() {
     let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
     let click_id = client.track_click(Click::landing(landing)).await.unwrap().click_id().unwrap().clone();
 
-    // The memory queue: two are recorded, one is refused by the service, one comes when it is closed.
+    // The memory queue: two events are recorded, one is rejected by the service, and one is refused after the shutdown.
     let queue = Queue::start(client.clone()).unwrap();
     let queued = client.with_sink(queue.clone());
     queued.enqueue(Lead::new("user_1").email(ADDRESS).click_id(click_id.clone()));
@@ -54,25 +54,25 @@ async fn what_is_counted() {
     queue.shutdown(Duration::from_secs(10)).await;
     assert_eq!(queued.try_enqueue(Lead::new("user_1")), Err(EnqueueError::Closed));
 
-    // The outbox: the first refund fails at first, the second may have arrived, the lead waits for a person.
+    // The outbox: the first refund is retried, the second may have arrived, and the lead waits for the right key.
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
     let outbox = Outbox::sqlite(pool).unwrap();
     outbox.migrate().await.unwrap();
-    let until = async |so: &dyn Fn(&affitor_outbox::OutboxStats) -> bool| {
-        let all = async {
-            while !so(&outbox.stats().await.unwrap()) {
+    let wait_until = async |condition: &dyn Fn(&affitor_outbox::OutboxStats) -> bool| {
+        let satisfied = async {
+            while !condition(&outbox.stats().await.unwrap()) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), all).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(60), satisfied).await.unwrap();
     };
     let worker = outbox.worker(builder()).start().await.unwrap();
     sandbox.inject(Fault::RateLimited(Duration::from_secs(1)).times(1).on(ApiCall::Refund));
     outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id("re_1")).await.unwrap();
-    until(&|books| books.recorded == 1).await;
+    wait_until(&|stats| stats.recorded == 1).await;
     sandbox.inject(Fault::ResetAfterWrite.times(1).on(ApiCall::Refund));
     outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id("re_2")).await.unwrap();
-    until(&|books| books.rejected == 1 && books.pending == 0).await;
+    wait_until(&|stats| stats.rejected == 1 && stats.pending == 0).await;
     worker.shutdown().await.unwrap();
     let other = outbox.worker(builder().api_key("another_key")).start().await.unwrap();
     outbox.enqueue_alone(Lead::new("user_2").email(ADDRESS).click_id(click_id)).await.unwrap();
@@ -96,18 +96,18 @@ async fn what_is_counted() {
         let text = prometheus.render();
         expected.into_iter().filter(|line| !text.contains(line)).collect::<Vec<_>>()
     };
-    let all = async {
+    let complete = async {
         while !missing().is_empty() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let told = tokio::time::timeout(Duration::from_secs(40), all).await;
-    assert!(told.is_ok(), "{:#?} are not in\n{}", missing(), prometheus.render());
+    let result = tokio::time::timeout(Duration::from_secs(40), complete).await;
+    assert!(result.is_ok(), "{:#?} are missing in\n{}", missing(), prometheus.render());
     other.shutdown().await.unwrap();
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(log.contains("affitor_outbox{event=\"refund\" id="), "a span for each event: {log}");
+    assert!(log.contains("affitor_outbox{event=\"refund\" id="), "no span of an event: {log}");
     for secret in [ADDRESS, "another_key", sandbox.api_key()] {
-        assert!(!prometheus.render().contains(secret) && !log.contains(secret), "{secret} shows");
+        assert!(!prometheus.render().contains(secret) && !log.contains(secret), "{secret} is shown");
     }
 }

@@ -1,5 +1,4 @@
-//! Two days without the service: River's clock can't be moved, so the rows' times are rewritten, as if two hours had passed, 24
-//! times.
+//! Two days without the service. River's clock can't be set, so the times in the rows are moved back by two hours, 24 times.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ async fn click(sandbox: &Sandbox) -> affitor::ClickId {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_days_of_outage() {
+async fn an_outage_of_two_days() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
     let outbox = Outbox::sqlite(pool.clone()).unwrap();
     outbox.migrate().await.unwrap();
@@ -29,7 +28,7 @@ async fn two_days_of_outage() {
         outbox.enqueue_alone(Sale::new(&id, 4_900, Currency::USD).customer_key(&customer)).await.unwrap();
         outbox.enqueue_alone(Refund::full(&id)).await.unwrap();
     }
-    // Every way in which it can be gone, leads being the first that meet it.
+    // Different kinds of outage. Only the leads meet them, because the other events wait for the leads.
     for fault in [
         Fault::BadGateway,
         Fault::ResetBeforeWrite,
@@ -44,51 +43,52 @@ async fn two_days_of_outage() {
         let sql = "SELECT count(*), max(length(args) + length(metadata) + coalesce(length(errors), 0)) FROM river_job";
         sqlx::query_as(sql).fetch_one(&pool).await.unwrap()
     };
-    let tried = async || sandbox.requests().iter().filter(|request| request.status != Some(200)).count() as u64;
-    // What waits is due now, as if its time had come.
-    let due = async || {
+    let attempts = async || sandbox.requests().iter().filter(|request| request.status != Some(200)).count() as u64;
+    // Makes all waiting events due now.
+    let make_due = async || {
         let sql = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second') WHERE state = 'scheduled'";
         sqlx::query(sql).execute(&pool).await.unwrap();
     };
     let mut sizes = Vec::new();
     for _ in 0..24 {
-        let (before, began) = (tried().await, Instant::now());
-        while tried().await < before + CUSTOMERS {
-            assert!(began.elapsed() < Duration::from_secs(60), "{} tries", tried().await - before);
-            due().await;
+        let (before, started) = (attempts().await, Instant::now());
+        while attempts().await < before + CUSTOMERS {
+            assert!(started.elapsed() < Duration::from_secs(60), "{} attempts", attempts().await - before);
+            make_due().await;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         sizes.push(size().await);
-        let books = outbox.stats().await.unwrap();
-        assert_eq!((books.pending, books.rejected), (3 * CUSTOMERS, 0), "{books:?}");
+        let stats = outbox.stats().await.unwrap();
+        assert_eq!((stats.pending, stats.rejected), (3 * CUSTOMERS, 0), "{stats:?}");
         let sql = "UPDATE river_job SET created_at = datetime(created_at, '-2 hours')";
         sqlx::query(sql).execute(&pool).await.unwrap();
     }
     assert!(sizes.iter().all(|(rows, _)| *rows == 3 * CUSTOMERS as i64), "{sizes:?}");
     let (first, last) = (sizes[1].1, sizes[23].1);
-    assert!(last <= first + 64, "a row does not grow by what it has been through: {first} to {last} bytes");
+    assert!(last <= first + 64, "rows must not grow with each attempt: {first} to {last} bytes");
 
     sandbox.clear_faults();
-    let began = Instant::now();
+    let started = Instant::now();
     loop {
-        due().await;
-        let books = outbox.stats().await.unwrap();
-        if books.pending == 0 {
-            assert_eq!((books.recorded, books.rejected, books.not_attributed), (3 * CUSTOMERS, 0, 0), "{books:?}");
+        make_due().await;
+        let stats = outbox.stats().await.unwrap();
+        if stats.pending == 0 {
+            assert_eq!((stats.recorded, stats.rejected, stats.not_attributed), (3 * CUSTOMERS, 0, 0), "{stats:?}");
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "{books:?}");
+        assert!(started.elapsed() < Duration::from_secs(60), "{stats:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     worker.shutdown().await.unwrap();
-    let held = sandbox.snapshot();
+    let snapshot = sandbox.snapshot();
     let count = CUSTOMERS as usize;
-    assert_eq!((held.leads.len(), held.sales.len(), held.refunds.len()), (count, count, count));
+    assert_eq!((snapshot.leads.len(), snapshot.sales.len(), snapshot.refunds.len()), (count, count, count));
 }
 
-/// The refund's webhook came before the sale's, and both before an outage; and what has died of age is tried anew.
+/// The time limits of an event do not run during an outage: a refund still waits for its sale, and a dead letter that was too old
+/// gets all its attempts after a replay.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_outage_does_not_use_up() {
+async fn time_limits_do_not_run_during_an_outage() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
     let outbox = Outbox::sqlite(pool.clone()).unwrap();
     outbox.migrate().await.unwrap();
@@ -98,38 +98,38 @@ async fn what_an_outage_does_not_use_up() {
     outbox.enqueue_alone(Refund::full("in_1")).await.unwrap();
     outbox.enqueue_alone(Lead::new("user_1").click_id(click)).await.unwrap();
     outbox.enqueue_alone(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1")).await.unwrap();
-    let older = async |by: &str| {
+    let move_back = async |by: &str| {
         let sql = "UPDATE river_job SET created_at = datetime(created_at, $1)";
         sqlx::query(sql).bind(by).execute(&pool).await.unwrap();
     };
-    let until = async |so: &dyn Fn(&affitor_outbox::OutboxStats) -> bool| {
-        let began = Instant::now();
+    let wait_until = async |condition: &dyn Fn(&affitor_outbox::OutboxStats) -> bool| {
+        let started = Instant::now();
         loop {
-            let books = outbox.stats().await.unwrap();
-            if so(&books) {
-                return books;
+            let stats = outbox.stats().await.unwrap();
+            if condition(&stats) {
+                return stats;
             }
-            assert!(began.elapsed() < Duration::from_secs(60), "{books:?}");
+            assert!(started.elapsed() < Duration::from_secs(60), "{stats:?}");
             let sql = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second') WHERE state = 'scheduled'";
             sqlx::query(sql).execute(&pool).await.unwrap();
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    older("-2 hours").await;
+    move_back("-2 hours").await;
     sandbox.inject(Fault::BadGateway.times(2).on(ApiCall::Lead));
     let worker = outbox.worker(client()).start().await.unwrap();
-    let books = until(&|books| books.pending == 0).await;
-    assert_eq!((books.recorded, books.not_attributed), (3, 0), "the refund waits for its sale: {books:?}");
+    let stats = wait_until(&|stats| stats.pending == 0).await;
+    assert_eq!((stats.recorded, stats.not_attributed), (3, 0), "the refund must wait for its sale: {stats:?}");
 
     outbox.enqueue_alone(Sale::new("in_2", 4_900, Currency::USD).customer_key("user_1")).await.unwrap();
     sandbox.inject(Fault::BadGateway.always().on(ApiCall::Sale));
-    // Fifteen days without a worker are not fifteen days of tries.
-    older("-15 days").await;
-    let tried = async || sandbox.requests().iter().filter(|r| r.call == Some(ApiCall::Sale)).count();
-    let before = tried().await;
-    until(&|_| true).await;
-    while tried().await < before + 2 {
-        until(&|_| true).await;
+    // Fifteen days without a worker do not count as fifteen days of attempts.
+    move_back("-15 days").await;
+    let attempts = async || sandbox.requests().iter().filter(|r| r.call == Some(ApiCall::Sale)).count();
+    let before = attempts().await;
+    wait_until(&|_| true).await;
+    while attempts().await < before + 2 {
+        wait_until(&|_| true).await;
         let sql = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second') WHERE state = 'scheduled'";
         sqlx::query(sql).execute(&pool).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -140,19 +140,19 @@ async fn what_an_outage_does_not_use_up() {
     while sqlx::query(sql).execute(&pool).await.unwrap().rows_affected() == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    until(&|books| books.rejected == 1).await;
+    wait_until(&|stats| stats.rejected == 1).await;
     let dead = outbox.dead(1).await.unwrap();
     assert_eq!(dead[0].reason, DeadReason::TooOld);
     sandbox.clear_faults();
     sandbox.inject(Fault::BadGateway.times(2).on(ApiCall::Sale));
     assert!(outbox.replay(dead[0].id).await.unwrap());
-    let books = until(&|books| books.pending == 0).await;
+    let stats = wait_until(&|stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((books.recorded, books.rejected), (4, 0), "two failures after it was replayed: {books:?}");
+    assert_eq!((stats.recorded, stats.rejected), (4, 0), "recorded after two more failures: {stats:?}");
 }
 
-/// A customer whom the service does not know may still come for an hour, where there is a click; and it is asked no sooner than it
-/// likes.
+/// A sale with a click id waits up to an hour for its customer to become known, and no attempt is made before the delay that the
+/// service requested.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_customer() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
@@ -164,37 +164,37 @@ async fn an_unknown_customer() {
     outbox.enqueue_alone(sale("in_2").click_id(affitor::ClickId::new("cust_9_1").unwrap())).await.unwrap();
     let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
     let worker = outbox.worker(client).start().await.unwrap();
-    let until = async |sql: &'static str| {
-        let began = Instant::now();
+    let wait_until = async |sql: &'static str| {
+        let started = Instant::now();
         while sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap() == 0 {
-            assert!(began.elapsed() < Duration::from_secs(30), "{sql}: {:?}", outbox.stats().await);
+            assert!(started.elapsed() < Duration::from_secs(30), "{sql}: {:?}", outbox.stats().await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    until("SELECT count(*) FROM river_job WHERE state = 'completed'").await;
-    until("SELECT count(*) FROM river_job WHERE state = 'scheduled' AND metadata ->> 'affitor_unknown_since' > 0")
+    wait_until("SELECT count(*) FROM river_job WHERE state = 'completed'").await;
+    wait_until("SELECT count(*) FROM river_job WHERE state = 'scheduled' AND metadata ->> 'affitor_unknown_since' > 0")
         .await;
-    let books = outbox.stats().await.unwrap();
-    assert_eq!((books.not_attributed, books.pending), (1, 1), "without a click it is at once: {books:?}");
+    let stats = outbox.stats().await.unwrap();
+    assert_eq!((stats.not_attributed, stats.pending), (1, 1), "the sale without a click id must not wait: {stats:?}");
 
-    // Now the service asks for ten minutes, which the hour does not run.
+    // The service requests a delay of ten minutes, which does not count towards the hour.
     sandbox.inject(Fault::RateLimited(Duration::from_secs(600)).times(1).on(ApiCall::Sale));
-    let old = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second'),
+    let move_back = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second'),
         metadata = jsonb_set(metadata, '$.affitor_unknown_since', unixepoch() - 3500) WHERE state = 'scheduled'";
-    assert_eq!(sqlx::query(old).execute(&pool).await.unwrap().rows_affected(), 1);
-    until("SELECT count(*) FROM river_job WHERE state = 'scheduled' AND scheduled_at > datetime('now', '+595 seconds')
+    assert_eq!(sqlx::query(move_back).execute(&pool).await.unwrap().rows_affected(), 1);
+    wait_until("SELECT count(*) FROM river_job WHERE state = 'scheduled' AND scheduled_at > datetime('now', '+595 seconds')
         AND scheduled_at < datetime('now', '+665 seconds') AND metadata ->> 'affitor_unknown_since' > unixepoch() - 2950").await;
-    let old = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second'),
+    let move_back = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second'),
         metadata = jsonb_set(metadata, '$.affitor_unknown_since', unixepoch() - 3601) WHERE state = 'scheduled'";
-    assert_eq!(sqlx::query(old).execute(&pool).await.unwrap().rows_affected(), 1);
-    until("SELECT count(*) = 2 FROM river_job WHERE state = 'completed'").await;
+    assert_eq!(sqlx::query(move_back).execute(&pool).await.unwrap().rows_affected(), 1);
+    wait_until("SELECT count(*) = 2 FROM river_job WHERE state = 'completed'").await;
     worker.shutdown().await.unwrap();
     assert_eq!(outbox.stats().await.unwrap().not_attributed, 2);
 }
 
-/// A sale that was on its way when its worker died, and is known then, may lack its commission.
+/// A sale that was being sent when its worker died, and that the service knows afterwards, may lack its commission.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sale_known_after_a_kill() {
+async fn a_sale_known_after_a_kill_is_uncertain() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
     let outbox = Outbox::sqlite(pool.clone()).unwrap();
     outbox.migrate().await.unwrap();
@@ -203,12 +203,12 @@ async fn a_sale_known_after_a_kill() {
     let click = click(&sandbox).await;
     outbox.enqueue_alone(Lead::new("user_1").click_id(click)).await.unwrap();
     let worker = outbox.worker(client()).start().await.unwrap();
-    let all = async |count: u64| {
+    let delivered = async |count: u64| {
         while outbox.stats().await.unwrap().pending != 0 || outbox.stats().await.unwrap().enqueued != count {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), all(1)).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(30), delivered(1)).await.unwrap();
     worker.shutdown().await.unwrap();
     for (id, state) in [
         ("in_1", "state = 'running', attempt = 1, attempted_at = datetime('now', '-10 minutes')"),
@@ -221,8 +221,8 @@ async fn a_sale_known_after_a_kill() {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
     }
     let worker = outbox.worker(client()).start().await.unwrap();
-    tokio::time::timeout(Duration::from_secs(60), all(3)).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), delivered(3)).await.unwrap();
     worker.shutdown().await.unwrap();
-    let books = outbox.stats().await.unwrap();
-    assert_eq!((books.already_recorded, books.uncertain), (2, 1), "the other was reported by somebody else: {books:?}");
+    let stats = outbox.stats().await.unwrap();
+    assert_eq!((stats.already_recorded, stats.uncertain), (2, 1), "the other sale was reported elsewhere: {stats:?}");
 }

@@ -1,4 +1,4 @@
-//! What a `Webhook` remembers of the payments that were reported, and who shares it.
+//! What a `Webhook` remembers of reported payments, and which endpoints share the memory.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// A sandbox in which a partner is credited with `user_7`.
+/// Starts a sandbox in which a partner is credited with `user_7`.
 async fn sandbox() -> (Sandbox, Client) {
     let sandbox = Sandbox::start().await.unwrap();
     let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
@@ -33,14 +33,14 @@ fn sale() -> Value {
         "amount_total": 4_900, "currency": "usd", "metadata": { "affitor_customer_key": "user_7" } } } })
 }
 
-/// A refund of 15.00 of 49.00.
+/// A refund of 15.00 USD of 49.00 USD.
 fn partial_refund() -> Value {
     json!({ "id": "evt_2", "created": now(), "livemode": true, "type": "charge.refunded", "data": {
         "object": { "id": "ch_1", "amount": 4_900, "amount_refunded": 1_500, "currency": "usd", "payment_intent": "pi_1" },
         "previous_attributes": { "amount_refunded": 0 } } })
 }
 
-/// The event that this endpoint receives.
+/// Returns the event that the endpoint receives.
 fn receive(webhook: &Webhook<Stripe>, body: &Value) -> WebhookEvent<Stripe> {
     let body = body.to_string();
     let headers = webhook.sign("msg_1", body.as_bytes(), SystemTime::now());
@@ -59,7 +59,7 @@ async fn report_twice(first: &Webhook<Stripe>, second: &Webhook<Stripe>) -> (Pay
 }
 
 #[tokio::test]
-async fn clones_share_the_memory_even_if_an_option_is_set_afterwards() {
+async fn clones_share_the_memory_whatever_options_are_set() {
     for (name, with_option) in [
         ("no option", (|webhook| webhook) as fn(Webhook<Stripe>) -> Webhook<Stripe>),
         ("another limit", |webhook| webhook.body_limit(7)),
@@ -75,21 +75,21 @@ async fn clones_share_the_memory_even_if_an_option_is_set_afterwards() {
 }
 
 #[tokio::test]
-async fn two_endpoints_share_the_memory_explicitly() {
+async fn share_memory_connects_two_endpoints() {
     let first = webhook();
     let second = Webhook::<Stripe>::new("whsec_of_another_endpoint").unwrap().share_memory(&first);
     let (outcome, sent) = report_twice(&first, &second).await;
     assert!(matches!(outcome, PaymentOutcome::AlreadyReported) && sent == 1, "{outcome:?}, {sent} sent");
 }
 
-/// What the documentation warns of: a `Webhook` that is built anew remembers nothing.
+/// A `Webhook` that is created anew remembers nothing, as the documentation warns.
 #[tokio::test]
 async fn a_new_webhook_has_no_memory() {
     let (outcome, sent) = report_twice(&webhook(), &webhook()).await;
     assert!(matches!(outcome, PaymentOutcome::Refund(_)) && sent == 2, "{outcome:?}, {sent} sent");
 }
 
-/// The client has no memory: another client knows what the endpoint reported.
+/// The client has no memory: the endpoint also remembers what was reported with another client.
 #[tokio::test]
 async fn the_memory_belongs_to_the_endpoint_and_not_to_the_client() {
     let webhook = webhook();
@@ -102,7 +102,7 @@ async fn the_memory_belongs_to_the_endpoint_and_not_to_the_client() {
     assert_eq!(sandbox.refunds().len(), 1);
 }
 
-/// `track_payment` makes the call although the client has a sink; `enqueue_payment` uses the sink.
+/// `track_payment` makes the call even if the client has a sink. `enqueue_payment` uses the sink.
 #[tokio::test]
 async fn track_payment_sends_and_enqueue_payment_enqueues() {
     struct Full;
@@ -123,7 +123,7 @@ async fn track_payment_sends_and_enqueue_payment_enqueues() {
     assert!(matches!(outcome, PaymentOutcome::Sale(_)), "{outcome:?}");
     assert_eq!(sandbox.sales().len(), 1);
 
-    // A partial refund that was not accepted may be reported by the next delivery.
+    // A partial refund that the sink did not accept may be reported by the next delivery.
     let refund = receive(&webhook, &partial_refund());
     assert!(with_sink.enqueue_payment(&refund).await.unwrap_err().is_not_enqueued());
     let outcome = with_sink.track_payment(&refund).await.unwrap();

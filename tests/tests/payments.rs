@@ -1,4 +1,4 @@
-//! Payment webhooks over real sockets, in both frameworks: what is refused, what is taken, and what is to be delivered again.
+//! Payment webhooks over real sockets, in both frameworks: which are rejected, which are tracked, and which are redelivered.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use affitor::{
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use affitor_tests::{
     raw::Raw,
-    shop::{Shop, ShopIn},
+    shop::{Shop, ShopFramework},
 };
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// A sandbox whose `user_7` was brought by a partner.
+/// Starts a sandbox in which a partner is credited with `user_7`.
 async fn sandbox() -> (Sandbox, Client) {
     let sandbox = Sandbox::start().await.unwrap();
     let client = client(&sandbox, sandbox.api_key());
@@ -49,15 +49,15 @@ fn session(id: &str) -> Value {
         "metadata": { "affitor_customer_key": "user_7" } } } })
 }
 
-/// 15.00 of 49.00 given back.
-fn refund(of: &str, created: u64) -> Value {
+/// A refund of 15.00 USD of 49.00 USD.
+fn refund(payment: &str, created: u64) -> Value {
     json!({ "id": "evt_2", "api_version": "2025-03-31.basil", "created": created, "livemode": true,
-        "type": "charge.refunded", "data": { "object": { "id": format!("ch_{of}"), "amount": 4_900,
-        "amount_refunded": 1_500, "currency": "usd", "payment_intent": of },
+        "type": "charge.refunded", "data": { "object": { "id": format!("ch_{payment}"), "amount": 4_900,
+        "amount_refunded": 1_500, "currency": "usd", "payment_intent": payment },
         "previous_attributes": { "amount_refunded": 0 } } })
 }
 
-/// As it is after its signature was found to be right.
+/// Returns the verified event.
 fn stripe_event(body: &Value) -> WebhookEvent<Stripe> {
     let (stripe, body) = (webhook::<Stripe>(), body.to_string());
     let headers = stripe.sign("", body.as_bytes(), SystemTime::now());
@@ -65,13 +65,13 @@ fn stripe_event(body: &Value) -> WebhookEvent<Stripe> {
     stripe.verify(header, body.as_bytes(), SystemTime::now()).unwrap()
 }
 
-/// How often the sandbox was asked to track a sale or a refund.
-async fn asked(sandbox: &Sandbox) -> usize {
-    let of_payments = |call: Option<ApiCall>| matches!(call, Some(ApiCall::Sale | ApiCall::Refund));
-    sandbox.requests().iter().filter(|request| of_payments(request.call)).count()
+/// Returns the number of calls that track a sale or a refund.
+async fn payment_calls(sandbox: &Sandbox) -> usize {
+    let is_payment = |call: Option<ApiCall>| matches!(call, Some(ApiCall::Sale | ApiCall::Refund));
+    sandbox.requests().iter().filter(|request| is_payment(request.call)).count()
 }
 
-/// Everything that any test of this file logs.
+/// Everything that the tests in this file log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -98,9 +98,9 @@ fn log() -> Log {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused() {
+async fn which_webhooks_are_rejected() {
     let log = log();
-    for framework in ShopIn::ALL {
+    for framework in ShopFramework::ALL {
         let (sandbox, client) = sandbox().await;
         let shop = Shop::<Stripe>::start(framework, client, webhook()).await;
         let body = session("pi_1").to_string();
@@ -109,34 +109,34 @@ async fn what_is_refused() {
             shop.webhook().sign("msg_1", body.as_bytes(), at)
         };
         let other = Webhook::<Stripe>::new("whsec_other").unwrap().sign("msg_1", body.as_bytes(), SystemTime::now());
-        let cut = &body[..body.len() - 20];
-        for (name, body, headers, status, says) in [
+        let truncated = &body[..body.len() - 20];
+        for (name, body, headers, status, message) in [
             ("no signature", &*body, HashMap::new(), 400, "the header stripe-signature is missing"),
-            ("another secret's", &body, other, 400, "wrong signature"),
-            ("over another body", &body.replace("4900", "9900"), signed(&body, 0), 400, "wrong signature"),
-            ("a replay", &body, signed(&body, 301), 400, "outside the tolerance"),
-            ("truncated before it was signed", cut, signed(cut, 0), 400, "not a JSON object"),
-            ("truncated after it was signed", cut, signed(&body, 0), 400, "wrong signature"),
+            ("signed with another secret", &body, other, 400, "wrong signature"),
+            ("signature of another body", &body.replace("4900", "9900"), signed(&body, 0), 400, "wrong signature"),
+            ("a replay after 301 s", &body, signed(&body, 301), 400, "outside the tolerance"),
+            ("truncated before it was signed", truncated, signed(truncated, 0), 400, "not a JSON object"),
+            ("truncated after it was signed", truncated, signed(&body, 0), 400, "wrong signature"),
             ("not JSON", "amount=4900", signed("amount=4900", 0), 400, "not a JSON object"),
             ("empty", "", signed("", 0), 400, "not a JSON object"),
         ] {
-            let (got, text) = shop.post(body.as_bytes().to_vec(), headers).await;
-            assert!(got == status && text.contains(says), "{framework:?}: {name}: {got} {text}");
+            let (actual, text) = shop.post(body.as_bytes().to_vec(), headers).await;
+            assert!(actual == status && text.contains(message), "{framework:?}: {name}: {actual} {text}");
             assert!(!text.contains("jo@") && !text.contains(SECRET), "{text}");
         }
 
-        // Too long: announced, it is not begun to read; in pieces, it is let go of at the limit.
+        // A body with a `Content-Length` over the limit is not read; a chunked one is abandoned at the limit.
         let long = vec![b' '; 1024 * 1024 + 1];
         let unsigned = || Raw::post("/webhook").header("stripe-signature", "t=1,v1=00");
-        let answer = unsigned().stalled(10 * 1024 * 1024, b"{").send(shop.address).await;
-        assert!(answer.starts_with("HTTP/1.1 413"), "{framework:?}: {answer}");
-        let answer = unsigned().open(&[&long]).send(shop.address).await;
-        assert!(answer.starts_with("HTTP/1.1 413"), "{framework:?}: {answer}");
-        let answer = unsigned().cut_off(5_000, &body).send(shop.address).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{framework:?}: {answer}");
+        let response = unsigned().stalled(10 * 1024 * 1024, b"{").send(shop.address).await;
+        assert!(response.starts_with("HTTP/1.1 413"), "{framework:?}: {response}");
+        let response = unsigned().open(&[&long]).send(shop.address).await;
+        assert!(response.starts_with("HTTP/1.1 413"), "{framework:?}: {response}");
+        let response = unsigned().cut_off(5_000, &body).send(shop.address).await;
+        assert!(response.is_empty() || response.starts_with("HTTP/1.1 400"), "{framework:?}: {response}");
 
-        assert_eq!(asked(&sandbox).await, 0, "{framework:?}");
-        assert_eq!(shop.deliver(&session("pi_1")).await, 200, "and a right one is taken");
+        assert_eq!(payment_calls(&sandbox).await, 0, "{framework:?}");
+        assert_eq!(shop.deliver(&session("pi_1")).await, 200, "a valid webhook is accepted");
         assert_eq!(sandbox.sales().len(), 1);
     }
     let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
@@ -147,8 +147,8 @@ async fn what_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_limit_of_a_body() {
-    for framework in ShopIn::ALL {
+async fn the_body_limit() {
+    for framework in ShopFramework::ALL {
         let (_sandbox, client) = sandbox().await;
         let length = session("pi_1").to_string().len();
         let fits = Shop::<Stripe>::start(framework, client.clone(), webhook().body_limit(length)).await;
@@ -158,33 +158,33 @@ async fn the_limit_of_a_body() {
     }
 }
 
-/// What is answered, how often the service was asked, and how many sales there are then.
+/// The status of the responses, the number of calls to the service, and the number of sales afterwards.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_delivered_again() {
+async fn which_webhooks_are_redelivered() {
     log();
-    for framework in ShopIn::ALL {
-        let (sandbox, client_of_shop) = sandbox().await;
-        let shop = Shop::<Stripe>::start(framework, client_of_shop, webhook()).await;
+    for framework in ShopFramework::ALL {
+        let (sandbox, shop_client) = sandbox().await;
+        let shop = Shop::<Stripe>::start(framework, shop_client, webhook()).await;
 
-        // The service is not able: again, and again, and then it counts once.
+        // The service is unavailable: the webhook is redelivered, and the sale counts once.
         sandbox.inject(Fault::ErrorBeforeWrite.always().on(ApiCall::Sale));
         assert_eq!(shop.deliver(&session("pi_1")).await, 503);
         sandbox.clear_faults();
         assert_eq!(shop.deliver(&session("pi_1")).await, 200);
-        assert_eq!(shop.deliver(&session("pi_1")).await, 200, "409 is done");
+        assert_eq!(shop.deliver(&session("pi_1")).await, 200, "a duplicate needs no redelivery");
         assert_eq!(sandbox.sales().len(), 1);
 
-        // The key is wrong: it may be mended before the provider gives up.
+        // The key is wrong: it may be corrected before the provider gives up.
         let wrong_key = Shop::<Stripe>::start(framework, client(&sandbox, "wrong_key"), webhook()).await;
         assert_eq!(wrong_key.deliver(&session("pi_2")).await, 503);
         assert_eq!(shop.deliver(&session("pi_2")).await, 200);
 
-        // Nobody's customer: the normal case. What is none of Affitor's business is not even asked.
-        let before = asked(&sandbox).await;
+        // A customer without a partner is the normal case. Webhooks that do not concern Affitor cause no call.
+        let before = payment_calls(&sandbox).await;
         let mut stranger = session("pi_3");
         stranger["data"]["object"]["metadata"]["affitor_customer_key"] = json!("user_8");
         assert_eq!(shop.deliver(&stranger).await, 200);
-        assert_eq!(asked(&sandbox).await, before + 1);
+        assert_eq!(payment_calls(&sandbox).await, before + 1);
         let mut unpaid = session("pi_4");
         unpaid["data"]["object"]["payment_status"] = json!("unpaid");
         let mut yen = session("pi_5");
@@ -192,7 +192,7 @@ async fn what_is_delivered_again() {
         for body in [unpaid, yen, json!({ "type": "customer.created" }), json!({ "type": 7 }), json!({})] {
             assert_eq!(shop.deliver(&body).await, 200, "{body}");
         }
-        assert_eq!(asked(&sandbox).await, before + 1);
+        assert_eq!(payment_calls(&sandbox).await, before + 1);
         assert_eq!(sandbox.sales().len(), 2);
     }
 }
@@ -200,62 +200,62 @@ async fn what_is_delivered_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refunds_and_their_sales() {
     log();
-    for framework in ShopIn::ALL {
-        let (sandbox, client_of_shop) = sandbox().await;
-        let shop = Shop::<Stripe>::start(framework, client_of_shop, webhook()).await;
+    for framework in ShopFramework::ALL {
+        let (sandbox, shop_client) = sandbox().await;
+        let shop = Shop::<Stripe>::start(framework, shop_client, webhook()).await;
 
-        // Before its sale: again, while it is young. A sale without a partner never comes.
+        // A refund before its sale is redelivered for an hour. A sale without a partner would never arrive.
         assert_eq!(shop.deliver(&refund("pi_1", now())).await, 503);
         assert_eq!(shop.deliver(&refund("pi_1", now() - 3_500)).await, 503);
         assert_eq!(shop.deliver(&refund("pi_1", now() - 3_700)).await, 200);
         assert_eq!(shop.deliver(&session("pi_1")).await, 200);
-        assert_eq!(shop.deliver(&refund("pi_1", now())).await, 200, "what came too early may come again");
-        let before = asked(&sandbox).await;
+        assert_eq!(shop.deliver(&refund("pi_1", now())).await, 200, "an early refund can be redelivered");
+        let before = payment_calls(&sandbox).await;
         assert_eq!(shop.deliver(&refund("pi_1", now())).await, 200);
-        assert_eq!(asked(&sandbox).await, before, "a partial refund is reported once");
+        assert_eq!(payment_calls(&sandbox).await, before, "a partial refund is reported once");
         assert_eq!(sandbox.commissions()[0].deducted_cents, 300);
 
-        // Of a customer whom no partner brought it is not waited for.
+        // A refund does not wait if its sale has no partner.
         let mut stranger = session("pi_3");
         stranger["data"]["object"]["metadata"]["affitor_customer_key"] = json!("user_8");
         assert_eq!(shop.deliver(&stranger).await, 200);
         assert_eq!(shop.deliver(&refund("pi_3", now())).await, 200);
 
-        // A clear refusal of a partial one may be tried again; one that may have arrived must not be.
+        // A partial refund is redelivered after a 429, but not if it may have arrived.
         assert_eq!(shop.deliver(&session("pi_2")).await, 200);
         sandbox.inject(Fault::RateLimited(Duration::from_secs(30)).times(1).on(ApiCall::Refund));
         assert_eq!(shop.deliver(&refund("pi_2", now())).await, 503);
         sandbox.inject(Fault::ResetAfterWrite.times(1).on(ApiCall::Refund));
         assert_eq!(shop.deliver(&refund("pi_2", now())).await, 200);
-        let before = asked(&sandbox).await;
+        let before = payment_calls(&sandbox).await;
         assert_eq!(shop.deliver(&refund("pi_2", now())).await, 200);
-        assert_eq!(asked(&sandbox).await, before);
+        assert_eq!(payment_calls(&sandbox).await, before);
         assert_eq!(sandbox.commissions()[1].deducted_cents, 300);
     }
 }
 
-/// An outage of hours: the refund of a sale that is still to come waits for it, however old it is. A full refund is repeated.
+/// After an outage of hours, a refund waits for its sale, however old it is. A full refund is redelivered.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_long_outage() {
     log();
     let (sandbox, client) = sandbox().await;
-    let shop = Shop::<Stripe>::start(ShopIn::Axum, client, webhook()).await;
+    let shop = Shop::<Stripe>::start(ShopFramework::Axum, client, webhook()).await;
     sandbox.inject(Fault::BadGateway.always());
-    let mut all_back = refund("pi_1", now() - 10_000);
-    all_back["data"]["object"]["amount_refunded"] = json!(4_900);
+    let mut full_refund = refund("pi_1", now() - 10_000);
+    full_refund["data"]["object"]["amount_refunded"] = json!(4_900);
     assert_eq!(shop.deliver(&session("pi_1")).await, 503);
-    assert_eq!(shop.deliver(&all_back).await, 503, "a full refund does no harm twice");
+    assert_eq!(shop.deliver(&full_refund).await, 503, "a full refund may be repeated");
     sandbox.clear_faults();
-    assert_eq!(shop.deliver(&all_back).await, 503, "its sale is waiting");
+    assert_eq!(shop.deliver(&full_refund).await, 503, "its sale is still to be redelivered");
     assert_eq!(shop.deliver(&session("pi_1")).await, 200);
-    assert_eq!(shop.deliver(&all_back).await, 200);
+    assert_eq!(shop.deliver(&full_refund).await, 200);
     let commission = sandbox.commissions().remove(0);
     assert_eq!(commission.deducted_cents, commission.amount_cents);
 }
 
-/// The service's 500 that uses up the id without making the commission: the doubt outlives the delivery.
+/// The service responds with 500 after recording the id without a commission: the sale stays uncertain in the next delivery.
 #[tokio::test]
-async fn a_commission_that_is_lost() {
+async fn a_lost_commission_is_uncertain() {
     let (sandbox, _) = sandbox().await;
     let client = Client::builder().api_key("test_key").api_url(sandbox.url()).max_attempts(1).build().unwrap();
     let event = stripe_event(&session("pi_1"));
@@ -265,9 +265,9 @@ async fn a_commission_that_is_lost() {
     assert_eq!(outcome, "Sale(AlreadyRecorded { uncertain: true })");
 }
 
-/// One payment account for two programs of Affitor: each shop hears of both.
+/// If two Affitor programs share one payment account, each shop receives the webhooks of both.
 #[tokio::test]
-async fn another_program_s_payment() {
+async fn payments_of_another_program_are_ignored() {
     let (sandbox, client) = sandbox().await;
     for (program, reported) in [(json!("99"), 0), (json!("42"), 1), (Value::Null, 2)] {
         let mut body = session(&format!("pi_{reported}"));
@@ -277,38 +277,38 @@ async fn another_program_s_payment() {
     }
 }
 
-/// With a queue the provider is answered as soon as the queue has the event.
+/// With a queue, the shop responds as soon as the queue has accepted the event.
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_queue() {
+async fn enqueued_payments() {
     let (sandbox, client) = sandbox().await;
     let queue = affitor::queue::Queue::start(client.clone()).unwrap();
-    let shop = Shop::<Stripe>::enqueueing(ShopIn::Actix, client.with_sink(queue.clone()), webhook()).await;
+    let shop = Shop::<Stripe>::start_enqueueing(ShopFramework::Actix, client.with_sink(queue.clone()), webhook()).await;
     sandbox.inject(Fault::ErrorBeforeWrite.times(4).on(ApiCall::Sale));
     for body in [session("pi_1"), refund("pi_1", now()), refund("pi_1", now())] {
         assert_eq!(shop.deliver(&body).await, 200);
     }
-    let books = queue.shutdown(Duration::from_secs(30)).await;
-    assert_eq!((books.recorded, books.pending, books.enqueued), (2, 0, 2), "{books:?}");
+    let stats = queue.shutdown(Duration::from_secs(30)).await;
+    assert_eq!((stats.recorded, stats.pending, stats.enqueued), (2, 0, 2), "{stats:?}");
     assert_eq!(sandbox.commissions()[0].deducted_cents, 300);
     assert_eq!(shop.deliver(&session("pi_2")).await, 503, "a closed queue accepts nothing, so the provider redelivers");
 }
 
-/// The same partial refund, delivered at the same time by an impatient provider.
+/// The provider delivers the same partial refund eight times concurrently.
 #[tokio::test(flavor = "multi_thread")]
-async fn at_the_same_time() {
-    for framework in ShopIn::ALL {
+async fn concurrent_deliveries() {
+    for framework in ShopFramework::ALL {
         let (sandbox, client) = sandbox().await;
         let shop = Shop::<Stripe>::start(framework, client, webhook()).await;
         assert_eq!(shop.deliver(&session("pi_1")).await, 200);
         sandbox.inject(Fault::Latency(Duration::from_millis(300)).always().on(ApiCall::Refund));
         let body = refund("pi_1", now());
-        let answers = futures_util::future::join_all((0..8).map(|_| shop.deliver(&body))).await;
-        assert!(answers.contains(&200) && answers.iter().all(|status| matches!(status, 200 | 503)), "{answers:?}");
+        let statuses = futures_util::future::join_all((0..8).map(|_| shop.deliver(&body))).await;
+        assert!(statuses.contains(&200) && statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
         assert_eq!(sandbox.refunds().len(), 1);
     }
 }
 
-async fn takes<P: Provider>(framework: ShopIn, body: Value, transaction_id: &str) {
+async fn check_provider<P: Provider>(framework: ShopFramework, body: Value, transaction_id: &str) {
     let (sandbox, client) = sandbox().await;
     let shop = Shop::<P>::start(framework, client, webhook()).await;
     assert_eq!(shop.deliver(&body).await, 200, "{framework:?}");
@@ -321,21 +321,21 @@ async fn takes<P: Provider>(framework: ShopIn, body: Value, transaction_id: &str
 async fn every_provider() {
     let order = json!({ "type": "order.paid", "data": { "id": "order-1", "total_amount": 4_900, "currency": "usd",
         "metadata": { "user_id": "user_7" } } });
-    let lemon = json!({ "meta": { "event_name": "order_created", "custom_data": { "user_id": "user_7" } },
+    let lemon_order = json!({ "meta": { "event_name": "order_created", "custom_data": { "user_id": "user_7" } },
         "data": { "id": "1", "attributes": { "status": "paid", "total": 4_900, "currency": "USD" } } });
     let transaction = json!({ "event_type": "transaction.completed", "data": { "id": "txn_1", "status": "completed",
         "currency_code": "USD", "custom_data": { "user_id": "user_7" }, "details": { "totals": { "total": "4900" } } } });
-    for framework in ShopIn::ALL {
-        takes::<Stripe>(framework, session("pi_1"), "pi_1").await;
-        takes::<Polar>(framework, order.clone(), "order-1").await;
-        takes::<LemonSqueezy>(framework, lemon.clone(), "ls_order_1").await;
-        takes::<Paddle>(framework, transaction.clone(), "txn_1").await;
+    for framework in ShopFramework::ALL {
+        check_provider::<Stripe>(framework, session("pi_1"), "pi_1").await;
+        check_provider::<Polar>(framework, order.clone(), "order-1").await;
+        check_provider::<LemonSqueezy>(framework, lemon_order.clone(), "ls_order_1").await;
+        check_provider::<Paddle>(framework, transaction.clone(), "txn_1").await;
     }
 }
 
-/// A shop that pays commission on net of tax, by the client alone; and what Lemon Squeezy's running totals need.
+/// A shop that pays commission on the amount without tax, set with `map_sale` and `map_refund`.
 #[tokio::test]
-async fn what_the_shop_knows_better() {
+async fn amounts_without_tax() {
     let (sandbox, client) = sandbox().await;
     let mut paid = session("pi_1");
     paid["data"]["object"]["total_details"] = json!({ "amount_tax": 900 });
@@ -354,16 +354,16 @@ async fn what_the_shop_knows_better() {
     net.await.unwrap();
     assert_eq!(sandbox.refunds()[0].refund_amount_cents, Some(1_225));
 
-    // A sale that is all tax is none.
+    // A sale of nothing but tax is ignored.
     let event = stripe_event(&session("pi_2"));
-    let nothing = client.track_payment(&event).map_sale(|mut sale, _| {
+    let only_tax = client.track_payment(&event).map_sale(|mut sale, _| {
         sale.amount_cents = 0;
         sale
     });
-    assert_eq!(format!("{:?}", nothing.await.unwrap()), "Ignored(NothingPaid)");
+    assert_eq!(format!("{:?}", only_tax.await.unwrap()), "Ignored(NothingPaid)");
 }
 
-/// Running totals: the client remembers what was refunded before, and the shop may know it better.
+/// Lemon Squeezy reports running totals. The endpoint remembers the previous total, and the shop can set it.
 #[tokio::test]
 async fn running_totals() {
     let lemon = webhook::<LemonSqueezy>();
@@ -384,15 +384,15 @@ async fn running_totals() {
     let _ = first.track_lead(Lead::new("user_7").click_id(click.click_id().cloned())).await.unwrap();
     first.track_payment(&event("order_created", 0)).await.unwrap();
     let deducted = async || sandbox.commissions()[0].deducted_cents;
-    // In their order, each twice; and an older one late.
-    for (total, left) in [(1_500, 300), (1_500, 300), (2_500, 500), (2_500, 500), (1_500, 500)] {
+    // In order, each twice; then an older total, late.
+    for (total, expected) in [(1_500, 300), (1_500, 300), (2_500, 500), (2_500, 500), (1_500, 500)] {
         first.track_payment(&event("order_refunded", total)).await.unwrap();
-        assert_eq!(deducted().await, left, "{total}");
+        assert_eq!(deducted().await, expected, "{total}");
     }
-    // Another process: the shop says what was before.
+    // With another client, and the previous total set by the shop.
     let second = client(&sandbox, sandbox.api_key());
-    let known = event("order_refunded", 3_500);
-    second.track_payment(&known).refunded_before(2_500).await.unwrap();
+    let refunded = event("order_refunded", 3_500);
+    second.track_payment(&refunded).refunded_before(2_500).await.unwrap();
     assert_eq!(deducted().await, 700);
     let contradiction = event("order_refunded", 3_600);
     let outcome = second.track_payment(&contradiction).refunded_before(9_000).await.unwrap();
@@ -401,18 +401,18 @@ async fn running_totals() {
     assert_eq!(deducted().await, 980);
 }
 
-/// A developer's mistake is a 500 that tells the visitor nothing.
+/// Without a `Webhook` in the app, the response is a 500 that says how to add one.
 #[actix_web::test]
 async fn without_a_webhook() {
     use actix_web::{App, test, web};
     use affitor_actix::PaymentEvent;
 
     async fn handler(_: PaymentEvent<Stripe>) -> &'static str {
-        "taken"
+        "accepted"
     }
     let app = test::init_service(App::new().route("/", web::post().to(handler))).await;
-    let answer = test::call_service(&app, test::TestRequest::post().set_payload("{}").to_request()).await;
-    assert_eq!(answer.status(), 500);
-    let text = String::from_utf8(test::read_body(answer).await.to_vec()).unwrap();
+    let response = test::call_service(&app, test::TestRequest::post().set_payload("{}").to_request()).await;
+    assert_eq!(response.status(), 500);
+    let text = String::from_utf8(test::read_body(response).await.to_vec()).unwrap();
     assert!(text.contains("Webhook<Stripe>") && text.contains(".app_data("), "{text}");
 }

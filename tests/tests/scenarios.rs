@@ -1,5 +1,5 @@
-//! One table for finding the click id, with the same expectations for every framework. Each row is sent to an app with
-//! the layer and to one without: their handlers must see the same body.
+//! One table about finding the click id, with the same expectations for every framework. Each row is sent to an app with the
+//! layer and to one without: both handlers must receive the same body.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -20,7 +20,7 @@ struct Row {
     expected: Option<String>,
 }
 
-/// A row with the layer as it comes.
+/// A row for the layer with default settings.
 fn row(name: &'static str, expected: impl Into<Option<&'static str>>, request: Raw) -> Row {
     with(Setup::Default, name, expected, request)
 }
@@ -49,64 +49,64 @@ fn form(body: impl AsRef<[u8]>) -> Raw {
     post().header("content-type", "application/x-www-form-urlencoded").body(body)
 }
 
-/// A JSON object of so many bytes, with the field at its end.
+/// A JSON object of this length in bytes, with the field at the end.
 fn padded(len: usize) -> String {
-    let around = format!(r#"{{"padding":"","affitorClickId":"{ID}"}}"#).len();
-    format!(r#"{{"padding":"{}","affitorClickId":"{ID}"}}"#, "x".repeat(len - around))
+    let unpadded = format!(r#"{{"padding":"","affitorClickId":"{ID}"}}"#).len();
+    format!(r#"{{"padding":"{}","affitorClickId":"{ID}"}}"#, "x".repeat(len - unpadded))
 }
 
 fn in_head() -> Vec<Row> {
     vec![
-        row("nothing at all", None, post()),
+        row("no click id", None, post()),
         // the header
         row("a forwarded header", ID, forwarded(ID)),
         row("a header with white space around it", ID, forwarded(format!("  {ID}\t"))),
-        row("a header's name in capitals", ID, post().header("X-AFFITOR-CLICK-ID", ID)),
+        row("a header name in upper case", ID, post().header("X-AFFITOR-CLICK-ID", ID)),
         row("an empty header", None, forwarded("")),
         row("a quoted header", None, forwarded(format!("\"{ID}\""))),
         row("a header of 128 bytes", Some("x".repeat(128).leak() as &str), forwarded("x".repeat(128))),
         row("a header of 129 bytes", None, forwarded("x".repeat(129))),
         row("a header that is not UTF-8", None, forwarded(b"cust_\xff\xfe")),
         row("a header with a space in the middle", None, forwarded("cust 42")),
-        row("a header that a proxy has joined", None, forwarded("cust_1_1, cust_2_2")),
-        row(
-            "two headers, the first one valid",
-            "cust_1_1",
-            forwarded("cust_1_1").header("x-affitor-click-id", "cust_2_2"),
-        ),
-        row("two headers, the second one valid", "cust_2_2", forwarded("").header("x-affitor-click-id", "cust_2_2")),
+        row("two headers joined by a proxy", None, forwarded("cust_1_1, cust_2_2")),
+        row("two headers, the first valid", "cust_1_1", forwarded("cust_1_1").header("x-affitor-click-id", "cust_2_2")),
+        row("two headers, the second valid", "cust_2_2", forwarded("").header("x-affitor-click-id", "cust_2_2")),
         row("another network's header", None, post().header("x-click-id", ID)),
         // the cookie
         row("a cookie", ID, cookie(format!("affitor_click_id={ID}"))),
         row("a cookie among others", ID, cookie(format!("a=b; affitor_click_id={ID}; c=d"))),
-        row("a cookie without spaces between", ID, cookie(format!("a=b;affitor_click_id={ID};c=d"))),
+        row("cookies without spaces between them", ID, cookie(format!("a=b;affitor_click_id={ID};c=d"))),
         row(
             "a cookie with white space around name and value",
             ID,
             cookie(format!("a=b;  affitor_click_id = {ID} ;c=d")),
         ),
-        row("a cookie whose name only ends like it", None, cookie(format!("my_affitor_click_id={ID}"))),
-        row("a cookie whose name only begins like it", None, cookie(format!("affitor_click_ids={ID}"))),
-        row("a cookie's value with the name in it", None, cookie(format!("a=affitor_click_id={ID}"))),
-        row("a cookie's name in another case", None, cookie(format!("Affitor_Click_Id={ID}"))),
+        row("a cookie whose name ends with the name", None, cookie(format!("my_affitor_click_id={ID}"))),
+        row("a cookie whose name begins with the name", None, cookie(format!("affitor_click_ids={ID}"))),
+        row("a cookie whose value contains the name", None, cookie(format!("a=affitor_click_id={ID}"))),
+        row("a cookie name in another case", None, cookie(format!("Affitor_Click_Id={ID}"))),
         row("a quoted cookie", None, cookie(format!("affitor_click_id=\"{ID}\""))),
         row("an empty cookie", None, cookie("affitor_click_id=; a=b")),
         row("a cookie without a value", None, cookie("affitor_click_id; a=b")),
         row("a percent-encoded cookie", None, cookie("affitor_click_id=cust%5F42")),
         row("a cookie that is too long", None, cookie(format!("affitor_click_id={}", "x".repeat(129)))),
-        row("a doubled cookie", "cust_1_1", cookie("affitor_click_id=cust_1_1; affitor_click_id=cust_2_2")),
+        row("a duplicated cookie", "cust_1_1", cookie("affitor_click_id=cust_1_1; affitor_click_id=cust_2_2")),
         row(
-            "a doubled cookie, the first one invalid",
+            "a duplicated cookie, the first invalid",
             "cust_2_2",
             cookie("affitor_click_id=; affitor_click_id=cust_2_2"),
         ),
-        row("a neighbour that is not UTF-8", ID, cookie([b"a=\xff\xfe; affitor_click_id=", ID.as_bytes()].concat())),
-        row("a neighbour with an open quote", ID, cookie(format!("a=\"b; affitor_click_id={ID}"))),
+        row("another cookie that is not UTF-8", ID, cookie([b"a=\xff\xfe; affitor_click_id=", ID.as_bytes()].concat())),
+        row("another cookie with an unclosed quote", ID, cookie(format!("a=\"b; affitor_click_id={ID}"))),
         row("the old cookie", "cust_1_1", cookie("customer_code=cust_1_1")),
-        row("the old cookie, another's", None, cookie("customer_code=SUMMER")),
-        row("the old cookie beside the new", "cust_2_2", cookie("customer_code=cust_1_1; affitor_click_id=cust_2_2")),
+        row("the old cookie, set by another product", None, cookie("customer_code=SUMMER")),
         row(
-            "the old cookie beside an invalid new",
+            "the old cookie and the new cookie",
+            "cust_2_2",
+            cookie("customer_code=cust_1_1; affitor_click_id=cust_2_2"),
+        ),
+        row(
+            "the old cookie and an invalid new cookie",
             "cust_1_1",
             cookie("customer_code=cust_1_1; affitor_click_id=\"\""),
         ),
@@ -124,28 +124,28 @@ fn in_head() -> Vec<Row> {
         ),
         row("a cookie header of 16 KiB", ID, cookie(format!("a={}; affitor_click_id={ID}", "x".repeat(16 * 1024)))),
         row(
-            "the header beats the cookie",
+            "the header takes precedence over the cookie",
             "cust_1_1",
             forwarded("cust_1_1").header("cookie", "affitor_click_id=cust_2_2"),
         ),
         row(
-            "an invalid header does not beat the cookie",
+            "an invalid header does not take precedence",
             "cust_2_2",
             forwarded("a b").header("cookie", "affitor_click_id=cust_2_2"),
         ),
         with(
             Setup::CookieFirst,
-            "the cookie first",
+            "cookie first",
             "cust_2_2",
             forwarded("cust_1_1").header("cookie", "affitor_click_id=cust_2_2"),
         ),
-        with(Setup::HeaderOnly, "the header only, a cookie", None, cookie(format!("affitor_click_id={ID}"))),
-        with(Setup::HeaderOnly, "the header only, a header", ID, forwarded(ID)),
+        with(Setup::HeaderOnly, "header only, with a cookie", None, cookie(format!("affitor_click_id={ID}"))),
+        with(Setup::HeaderOnly, "header only, with a header", ID, forwarded(ID)),
         with(Setup::OtherNames, "another header name", ID, post().header("x-click", ID)),
         with(Setup::OtherNames, "another cookie name", ID, cookie(format!("click={ID}"))),
         with(
             Setup::OtherNames,
-            "the usual names under other names",
+            "other names, with the default names",
             None,
             forwarded(ID).header("cookie", format!("affitor_click_id={ID}")),
         ),
@@ -154,8 +154,8 @@ fn in_head() -> Vec<Row> {
 
 fn in_body() -> Vec<Row> {
     let field = format!(r#"{{"email":"jo@example.com","affitorClickId":"{ID}"}}"#);
-    let typed = |kind: &'static str| post().header("content-type", kind).body(&field);
-    let chunked = |kind: &'static str| post().header("content-type", kind);
+    let typed = |content_type: &'static str| post().header("content-type", content_type).body(&field);
+    let without_body = |content_type: &'static str| post().header("content-type", content_type);
     vec![
         // JSON
         row("a JSON field", ID, json(&field)),
@@ -166,82 +166,81 @@ fn in_body() -> Vec<Row> {
             json(r#"{"affitor_click_id":"cust_2_2","affitorClickId":"cust_1_1"}"#),
         ),
         row(
-            "both fields, the first one null",
+            "both fields, the first name null",
             "cust_2_2",
             json(r#"{"affitor_click_id":"cust_2_2","affitorClickId":null}"#),
         ),
         row("another network's field", None, json(r#"{"click_id":"cust_1_1"}"#)),
         row("a nested field", None, json(r#"{"user":{"affitorClickId":"cust_1_1"}}"#)),
         row("a field in an array", None, json(r#"[{"affitorClickId":"cust_1_1"}]"#)),
-        row("a field's name as a value", None, json(r#"{"a":"affitorClickId","b":"cust_1_1"}"#)),
+        row("the field name as a value", None, json(r#"{"a":"affitorClickId","b":"cust_1_1"}"#)),
         row(
-            "a doubled field, the last one wins",
+            "a duplicated field, the last one wins",
             "cust_2_2",
             json(r#"{"affitorClickId":"cust_1_1","affitorClickId":"cust_2_2"}"#),
         ),
         row(
-            "a doubled field, the last one invalid",
+            "a duplicated field, the last one invalid",
             None,
             json(r#"{"affitorClickId":"cust_1_1","affitorClickId":""}"#),
         ),
         row("an escaped key", "cust_1_1", json(r#"{"affitor\u0043lickId":"cust_1_1"}"#)),
         row("an escaped value", "cust_1_1", json(r#"{"affitorClickId":"cust\u005f1_1"}"#)),
-        row("a number", None, json(r#"{"affitorClickId":17}"#)),
-        row("an object", None, json(r#"{"affitorClickId":{"id":"cust_1_1"}}"#)),
-        row("JSON that breaks off", None, json(r#"{"affitorClickId":"cust_1_1""#)),
-        row("JSON with garbage behind it", None, json(r#"{"affitorClickId":"cust_1_1"}x"#)),
+        row("a number as value", None, json(r#"{"affitorClickId":17}"#)),
+        row("an object as value", None, json(r#"{"affitorClickId":{"id":"cust_1_1"}}"#)),
+        row("truncated JSON", None, json(r#"{"affitorClickId":"cust_1_1""#)),
+        row("JSON followed by garbage", None, json(r#"{"affitorClickId":"cust_1_1"}x"#)),
         row("JSON that is not UTF-8", None, json(b"{\"affitorClickId\":\"cust_1_1\",\"a\":\"\xff\"}")),
-        row("a charset, and another case", ID, typed("Application/JSON;charset=UTF-8")),
-        row("a JSON suffix", ID, typed("application/vnd.api+json")),
+        row("a content type with a charset, in another case", ID, typed("Application/JSON;charset=UTF-8")),
+        row("a content type with a JSON suffix", ID, typed("application/vnd.api+json")),
         row("JSON without a content type", None, post().body(&field)),
-        row("JSON as text", None, typed("text/plain")),
-        row("JSON that is compressed", None, json(&field).header("content-encoding", "gzip")),
-        row("JSON that is encoded as it is", ID, json(&field).header("content-encoding", "identity")),
-        row("64 KiB", ID, json(padded(65_536))),
-        row("a byte more", None, json(padded(65_537))),
-        row("1 MiB", None, json(padded(1024 * 1024))),
+        row("JSON with a text content type", None, typed("text/plain")),
+        row("compressed JSON", None, json(&field).header("content-encoding", "gzip")),
+        row("JSON with the encoding `identity`", ID, json(&field).header("content-encoding", "identity")),
+        row("64 KiB of JSON", ID, json(padded(65_536))),
+        row("64 KiB and one byte of JSON", None, json(padded(65_537))),
+        row("1 MiB of JSON", None, json(padded(1024 * 1024))),
         row("an empty body", None, json("")),
-        row("broken JSON, and a cookie", "cust_2_2", json("{").header("cookie", "affitor_click_id=cust_2_2")),
-        row("a field beats the cookie", ID, json(&field).header("cookie", "affitor_click_id=cust_2_2")),
-        row("the header beats a field", "cust_1_1", json(&field).header("x-affitor-click-id", "cust_1_1")),
-        with(
-            Setup::CookieFirst,
-            "the cookie first, and a field",
-            "cust_2_2",
-            json(&field).header("cookie", "affitor_click_id=cust_2_2"),
-        ),
-        with(Setup::CookieFirst, "the cookie first, but none", ID, json(&field)),
-        with(
-            Setup::BodyFirst,
-            "the body first, and a header",
-            ID,
+        row("malformed JSON, and a cookie", "cust_2_2", json("{").header("cookie", "affitor_click_id=cust_2_2")),
+        row("a field takes precedence over the cookie", ID, json(&field).header("cookie", "affitor_click_id=cust_2_2")),
+        row(
+            "the header takes precedence over a field",
+            "cust_1_1",
             json(&field).header("x-affitor-click-id", "cust_1_1"),
         ),
         with(
+            Setup::CookieFirst,
+            "cookie first, with a field",
+            "cust_2_2",
+            json(&field).header("cookie", "affitor_click_id=cust_2_2"),
+        ),
+        with(Setup::CookieFirst, "cookie first, without a cookie", ID, json(&field)),
+        with(Setup::BodyFirst, "body first, with a header", ID, json(&field).header("x-affitor-click-id", "cust_1_1")),
+        with(
             Setup::BodyFirst,
-            "the body first, without a field",
+            "body first, without a field",
             "cust_1_1",
             json("{}").header("x-affitor-click-id", "cust_1_1"),
         ),
-        with(Setup::HeaderOnly, "the header only, and a field", None, json(&field)),
+        with(Setup::HeaderOnly, "header only, with a field", None, json(&field)),
         with(Setup::OtherNames, "another field name", ID, json(format!(r#"{{"click_id":"{ID}"}}"#))),
-        with(Setup::SmallLimit, "a small limit kept", ID, json(&field)),
-        with(Setup::SmallLimit, "a small limit passed", None, json(padded(101))),
-        with(Setup::OnlySignUp, "a path whose bodies are looked into", ID, json(&field)),
+        with(Setup::SmallLimit, "a body within a small limit", ID, json(&field)),
+        with(Setup::SmallLimit, "a body over a small limit", None, json(padded(101))),
+        with(Setup::OnlySignUp, "a path whose bodies are inspected", ID, json(&field)),
         with(
             Setup::OnlySignUp,
-            "a path whose bodies are not",
+            "a path whose bodies are not inspected",
             None,
             Raw::post("/other").header("content-type", "application/json").body(&field),
         ),
         // forms
         row("a form field", ID, form(format!("email=jo%40example.com&affitorClickId={ID}"))),
         row("a form field in snake case", ID, form(format!("affitor_click_id={ID}&a=b"))),
-        row("a doubled form field", "cust_2_2", form("affitorClickId=cust_1_1&affitorClickId=cust_2_2")),
+        row("a duplicated form field", "cust_2_2", form("affitorClickId=cust_1_1&affitorClickId=cust_2_2")),
         row("an escaped form field", "cust_1_1", form("affitor%43lickId=cust%5F1_1")),
-        row("a form field that is not valid", None, form("affitorClickId=cust+1&a=b")),
+        row("an invalid form field", None, form("affitorClickId=cust+1&a=b")),
         row("a form field that is not UTF-8", None, form("affitorClickId=%FF%FE")),
-        row("a broken form", ID, form(format!("%&&=&%4&affitorClickId={ID}&"))),
+        row("a malformed form", ID, form(format!("%&&=&%4&affitorClickId={ID}&"))),
         row(
             "a multipart form",
             None,
@@ -249,45 +248,51 @@ fn in_body() -> Vec<Row> {
                 "--x\r\ncontent-disposition: form-data; name=\"affitorClickId\"\r\n\r\n{ID}\r\n--x--\r\n"
             )),
         ),
-        // how it comes
-        row("chunks", None, chunked("application/json").chunked(&[field.as_bytes()], "")),
+        // transfer of the body
+        row("chunked", None, without_body("application/json").chunked(&[field.as_bytes()], "")),
         row(
-            "chunks, and a cookie",
+            "chunked, with a cookie",
             "cust_2_2",
-            chunked("application/json").header("cookie", "affitor_click_id=cust_2_2").chunked(&[field.as_bytes()], ""),
-        ),
-        row("chunks with trailers", None, chunked("application/json").chunked(&[b"{", b"}"], "x-checksum: 1\r\n")),
-        with(
-            Setup::UnknownLength,
-            "chunks, asked for",
-            ID,
-            chunked("application/json").chunked(&[field.as_bytes()], ""),
-        ),
-        with(
-            Setup::UnknownLength,
-            "many chunks, asked for",
-            ID,
-            chunked("application/json").chunked(&field.as_bytes().chunks(7).collect::<Vec<_>>(), ""),
-        ),
-        with(
-            Setup::UnknownLength,
-            "chunks with trailers, asked for",
-            ID,
-            chunked("application/json").chunked(&[field.as_bytes()], "x-checksum: 1\r\n"),
-        ),
-        with(
-            Setup::UnknownLength,
-            "too many chunks, asked for",
-            None,
-            chunked("application/json").chunked(&padded(5_000).as_bytes().chunks(400).collect::<Vec<_>>(), ""),
+            without_body("application/json")
+                .header("cookie", "affitor_click_id=cust_2_2")
+                .chunked(&[field.as_bytes()], ""),
         ),
         row(
-            "an open body, answered early",
+            "chunked with trailers",
+            None,
+            without_body("application/json").chunked(&[b"{", b"}"], "x-checksum: 1\r\n"),
+        ),
+        with(
+            Setup::UnknownLength,
+            "chunked, allowed",
+            ID,
+            without_body("application/json").chunked(&[field.as_bytes()], ""),
+        ),
+        with(
+            Setup::UnknownLength,
+            "many chunks, allowed",
+            ID,
+            without_body("application/json").chunked(&field.as_bytes().chunks(7).collect::<Vec<_>>(), ""),
+        ),
+        with(
+            Setup::UnknownLength,
+            "chunked with trailers, allowed",
+            ID,
+            without_body("application/json").chunked(&[field.as_bytes()], "x-checksum: 1\r\n"),
+        ),
+        with(
+            Setup::UnknownLength,
+            "more chunks than the limit, allowed",
+            None,
+            without_body("application/json").chunked(&padded(5_000).as_bytes().chunks(400).collect::<Vec<_>>(), ""),
+        ),
+        row(
+            "an unfinished chunked body, early response",
             None,
             Raw::post("/early").header("content-type", "application/json").open(&[b"{"]),
         ),
         row(
-            "an open body with a cookie, answered early",
+            "an unfinished chunked body with a cookie, early response",
             ID,
             Raw::post("/early")
                 .header("content-type", "application/json")
@@ -296,13 +301,13 @@ fn in_body() -> Vec<Row> {
         ),
         with(
             Setup::ShortWait,
-            "a part of a body, answered early",
+            "an incomplete body, early response",
             None,
             Raw::post("/early").header("content-type", "application/json").stalled(100, "{"),
         ),
         with(
             Setup::ShortWait,
-            "a part of a body and a cookie, answered early",
+            "an incomplete body with a cookie, early response",
             ID,
             Raw::post("/early")
                 .header("content-type", "application/json")
@@ -310,7 +315,7 @@ fn in_body() -> Vec<Row> {
                 .stalled(100, "{"),
         ),
         row(
-            "an upgrade, answered early",
+            "an upgrade, early response",
             None,
             Raw::post("/early")
                 .header("content-type", "application/json")
@@ -318,63 +323,66 @@ fn in_body() -> Vec<Row> {
                 .header("upgrade", "websocket")
                 .body("{}"),
         ),
-        row("a body that is expected", None, chunked("application/json").expected(&field)),
+        row("Expect: 100-continue", None, without_body("application/json").expected(&field)),
         row(
-            "a body that is expected, and a cookie",
+            "Expect: 100-continue, with a cookie",
             "cust_2_2",
-            chunked("application/json").header("cookie", "affitor_click_id=cust_2_2").expected(&field),
+            without_body("application/json").header("cookie", "affitor_click_id=cust_2_2").expected(&field),
         ),
-        row("a body that is cut off", None, chunked("application/json").cut_off(field.len() + 1, &field)),
+        row("a body that is cut off", None, without_body("application/json").cut_off(field.len() + 1, &field)),
         row(
-            "a body that is cut off, and a cookie",
+            "a body that is cut off, with a cookie",
             "cust_2_2",
-            chunked("application/json").header("cookie", "affitor_click_id=cust_2_2").cut_off(field.len() + 1, &field),
+            without_body("application/json")
+                .header("cookie", "affitor_click_id=cust_2_2")
+                .cut_off(field.len() + 1, &field),
         ),
         row(
             "a form that is cut off",
             None,
-            chunked("application/x-www-form-urlencoded").cut_off(1_000, "affitorClickId=cust_1_1"),
+            without_body("application/x-www-form-urlencoded").cut_off(1_000, "affitorClickId=cust_1_1"),
         ),
-        row("a long body that is cut off", None, chunked("application/json").cut_off(1024 * 1024, &field)),
+        row("a long body that is cut off", None, without_body("application/json").cut_off(1024 * 1024, &field)),
     ]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_framework_finds_the_same() {
+async fn every_framework_finds_the_same_id() {
     let mut rows = in_head();
     rows.extend(in_body());
     let mut apps: HashMap<(Framework, Setup), App> = HashMap::new();
     let mut wrong = Vec::new();
     for Row { name, setup, request, expected } in &rows {
         for framework in Framework::ALL {
-            let mut seen = Vec::new();
+            let mut results = Vec::new();
             for setup in [*setup, Setup::NoLayer] {
                 let app = match apps.entry((framework, setup)) {
                     Entry::Occupied(app) => app.into_mut(),
-                    Entry::Vacant(place) => place.insert(App::start(framework, setup).await),
+                    Entry::Vacant(entry) => entry.insert(App::start(framework, setup).await),
                 };
-                let answer = request.send(app.address).await;
-                seen.push((app.seen().await, answer));
+                let response = request.send(app.address).await;
+                results.push((app.received().await, response));
             }
-            let (bare, bare_answer) = seen.pop().unwrap();
-            let (behind, answer) = seen.pop().unwrap();
-            if behind.click_id != *expected {
-                wrong.push(format!("{framework:?}, {name}: expected {expected:?}, got {:?}", behind.click_id));
+            let (without_layer, response_without_layer) = results.pop().unwrap();
+            let (with_layer, response) = results.pop().unwrap();
+            if with_layer.click_id != *expected {
+                wrong.push(format!("{framework:?}, {name}: expected {expected:?}, got {:?}", with_layer.click_id));
             }
-            if (&behind.body, &behind.end, &answer) != (&bare.body, &bare.end, &bare_answer) {
+            if (&with_layer.body, &with_layer.end, &response)
+                != (&without_layer.body, &without_layer.end, &response_without_layer)
+            {
                 wrong.push(format!(
-                    "{framework:?}, {name}: the handler sees {} bytes, {:?}, answers {answer:?}; without the layer {} \
-                     bytes, {:?}, {bare_answer:?}",
-                    behind.body.len(),
-                    behind.end,
-                    bare.body.len(),
-                    bare.end,
+                    "{framework:?}, {name}: the handler receives {} bytes, {:?}, and the response is {response:?}; \
+                     without the layer {} bytes, {:?}, {response_without_layer:?}",
+                    with_layer.body.len(),
+                    with_layer.end,
+                    without_layer.body.len(),
+                    without_layer.end,
                 ));
             }
         }
     }
-    // Past the test harness, which would keep it to itself.
-    let mut terminal = io::stderr();
-    writeln!(terminal, "scenarios: {} rows in {} frameworks", rows.len(), Framework::ALL.len()).unwrap();
+    // `writeln!`, because the test harness captures `eprintln!`.
+    writeln!(io::stderr(), "scenarios: {} rows in {} frameworks", rows.len(), Framework::ALL.len()).unwrap();
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

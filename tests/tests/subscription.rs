@@ -1,5 +1,6 @@
-//! The life of a subscription, told by Stripe's webhooks: each delivered twice, in any order, through both frameworks, in
-//! both ages of Stripe's API and both readings of Affitor's documents. The commissions are right to the cent.
+//! The life of a subscription in Stripe's webhooks: delivered in order, and twice in random order, through both frameworks, with
+//! old and new versions of Stripe's API, and in both interpretations of Affitor's documentation. The commissions must be correct
+//! to the cent.
 
 use std::{
     collections::VecDeque,
@@ -11,14 +12,14 @@ use affitor::{
     webhook::{Stripe, Webhook},
 };
 use affitor_sandbox::{Commission, Interpretations, Sandbox, SecondRefund};
-use affitor_tests::shop::{Shop, ShopIn};
+use affitor_tests::shop::{Shop, ShopFramework};
 use serde_json::{Value, json};
 
 /// 20 % of 49.00 USD.
 const COMMISSION: u64 = 980;
 const PRICE: u64 = 4_900;
 
-/// How old Stripe's API is.
+/// Version of Stripe's API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Api {
     Old,
@@ -32,7 +33,7 @@ fn stripe(api: Api, kind: &str, object: &Value, previous: &Value) -> Value {
         "type": kind, "data": { "object": object, "previous_attributes": previous } })
 }
 
-/// The checkout of a subscription with a trial: nothing is paid.
+/// The checkout of a subscription with a trial. Nothing is paid.
 fn checkout(api: Api) -> Value {
     let object = json!({ "id": "cs_1", "mode": "subscription", "payment_status": "no_payment_required",
         "payment_intent": null, "invoice": "in_0", "subscription": "sub_1", "amount_total": 0, "currency": "usd",
@@ -40,7 +41,7 @@ fn checkout(api: Api) -> Value {
     stripe(api, "checkout.session.completed", &object, &Value::Null)
 }
 
-/// An invoice that is paid. In the new API a second event says by which payment.
+/// A paid invoice. In the new API, a second event names the payment.
 fn invoice(api: Api, number: u64, reason: &str, paid: u64) -> Vec<Value> {
     let (id, payment) = (format!("in_{number}"), format!("pi_{number}"));
     let metadata = json!({ "program_id": "42", "affitor_customer_key": "user_7" });
@@ -52,12 +53,15 @@ fn invoice(api: Api, number: u64, reason: &str, paid: u64) -> Vec<Value> {
         return vec![stripe(api, "invoice.paid", &object, &Value::Null)];
     }
     object["parent"] = json!({ "subscription_details": { "subscription": "sub_1", "metadata": metadata } });
-    let by =
+    let invoice_payment =
         json!({ "id": "inpay", "invoice": id, "payment": { "type": "payment_intent", "payment_intent": payment } });
-    vec![stripe(api, "invoice.paid", &object, &Value::Null), stripe(api, "invoice_payment.paid", &by, &Value::Null)]
+    vec![
+        stripe(api, "invoice.paid", &object, &Value::Null),
+        stripe(api, "invoice_payment.paid", &invoice_payment, &Value::Null),
+    ]
 }
 
-/// Money given back: Stripe says it twice, by charge and by refund, and an endpoint may hear both.
+/// A refund. Stripe reports it twice, on the charge and as a refund, and an endpoint may receive both.
 fn refund(api: Api, number: u64, id: &str, amount: u64, before: u64) -> Vec<Value> {
     let payment = format!("pi_{number}");
     let mut charge = json!({ "id": format!("ch_{number}"), "amount": PRICE, "amount_refunded": before + amount,
@@ -78,7 +82,7 @@ fn dispute(api: Api, number: u64) -> Value {
     stripe(api, "charge.dispute.closed", &object, &Value::Null)
 }
 
-/// A subscription that is paid at its checkout: Stripe tells that twice, by session and by invoice.
+/// A subscription that is paid at the checkout. Stripe reports it twice, as a session and as an invoice.
 fn paid_checkout(api: Api) -> Vec<Value> {
     let object = json!({ "id": "cs_5", "mode": "subscription", "payment_status": "paid", "payment_intent": null,
         "invoice": "in_5", "subscription": "sub_5", "amount_total": PRICE, "currency": "usd",
@@ -88,8 +92,8 @@ fn paid_checkout(api: Api) -> Vec<Value> {
     events
 }
 
-/// A single payment of which Stripe has made an invoice afterwards, and which is given back: its refund names that invoice in the
-/// old API, and its sale is tracked under the payment.
+/// A single payment for which Stripe creates an invoice afterwards, and which is refunded. The sale is tracked under the payment,
+/// and in the old API the refund names the invoice.
 fn single_payment(api: Api) -> Vec<Value> {
     let object = json!({ "id": "cs_6", "mode": "payment", "payment_status": "paid", "payment_intent": "pi_6",
         "invoice": "in_6", "amount_total": PRICE, "currency": "usd",
@@ -100,7 +104,7 @@ fn single_payment(api: Api) -> Vec<Value> {
     events
 }
 
-/// Everything that happens, in its order.
+/// All events, in order.
 fn life(api: Api) -> Vec<Value> {
     let mut events = vec![checkout(api)];
     events.extend(invoice(api, 0, "subscription_create", 0)); // the trial
@@ -109,9 +113,9 @@ fn life(api: Api) -> Vec<Value> {
     for number in 1..=4 {
         events.extend(invoice(api, number, "subscription_cycle", PRICE)); // the first payment, and three renewals
     }
-    events.extend(refund(api, 2, "re_1", 1_500, 0)); // a part
-    events.extend(refund(api, 2, "re_2", 1_000, 1_500)); // another part of the same
-    events.extend(refund(api, 3, "re_3", PRICE, 0)); // all
+    events.extend(refund(api, 2, "re_1", 1_500, 0)); // a partial refund
+    events.extend(refund(api, 2, "re_2", 1_000, 1_500)); // another partial refund of the same payment
+    events.extend(refund(api, 3, "re_3", PRICE, 0)); // a full refund
     events.push(dispute(api, 4));
     events
 }
@@ -121,9 +125,9 @@ struct World {
     shop: Shop<Stripe>,
 }
 
-async fn world(framework: ShopIn, reading: SecondRefund) -> World {
+async fn world(framework: ShopFramework, second_refund: SecondRefund) -> World {
     let mut interpretations = Interpretations::default();
-    interpretations.second_refund = reading;
+    interpretations.second_refund = second_refund;
     let sandbox =
         Sandbox::builder().commission(Commission::lifetime(20)).interpretations(interpretations).start().await.unwrap();
     let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).program_id(42).build().unwrap();
@@ -132,107 +136,108 @@ async fn world(framework: ShopIn, reading: SecondRefund) -> World {
     let lead = Lead::new("user_7").click_id(click.click_id().cloned());
     assert_eq!(client.track_lead(lead).await.unwrap(), LeadOutcome::Recorded);
     let webhook = Webhook::<Stripe>::new("whsec_0123456789").unwrap();
-    World { shop: Shop::with_subscriptions(framework, client, webhook).await, sandbox }
+    World { shop: Shop::start_with_subscriptions(framework, client, webhook).await, sandbox }
 }
 
-/// Delivers as Stripe does: what is answered with 503 comes again, behind the others.
+/// Delivers as Stripe does: a webhook whose response is 503 is redelivered after the others. Returns the number of redeliveries.
 async fn deliver(shop: &Shop<Stripe>, events: Vec<Value>) -> usize {
-    let (mut waiting, mut again) = (VecDeque::from(events), 0);
+    let (mut waiting, mut redeliveries) = (VecDeque::from(events), 0);
     while let Some(event) = waiting.pop_front() {
         match shop.deliver(&event).await {
             200 => {}
-            503 if again < 1_000 => {
-                again += 1;
+            503 if redeliveries < 1_000 => {
+                redeliveries += 1;
                 waiting.push_back(event);
             }
-            status => panic!("{status} after {again} deliveries more: {event}"),
+            status => panic!("{status} after {redeliveries} redeliveries: {event}"),
         }
     }
-    again
+    redeliveries
 }
 
-/// What is left of each sale's commission, by its invoice.
-async fn left(sandbox: &Sandbox) -> Vec<(String, u64)> {
+/// Returns the remaining commission of each sale, by transaction id.
+async fn remaining_commissions(sandbox: &Sandbox) -> Vec<(String, u64)> {
     let (sales, commissions) = (sandbox.sales(), sandbox.commissions());
-    let left = |sale: &affitor_sandbox::SaleRecord| {
-        let of = |made: &&affitor_sandbox::CommissionRecord| Some(made.commission_id) == sale.commission_id;
-        commissions.iter().find(of).map_or(0, |made| made.amount_cents - made.deducted_cents)
+    let remaining = |sale: &affitor_sandbox::SaleRecord| {
+        let commission = commissions.iter().find(|commission| Some(commission.commission_id) == sale.commission_id);
+        commission.map_or(0, |commission| commission.amount_cents - commission.deducted_cents)
     };
-    let mut left: Vec<_> = sales.iter().map(|sale| (sale.transaction_id.clone(), left(sale))).collect();
-    left.sort();
-    left
+    let mut all: Vec<_> = sales.iter().map(|sale| (sale.transaction_id.clone(), remaining(sale))).collect();
+    all.sort();
+    all
 }
 
-fn expected(of_second: u64) -> Vec<(String, u64)> {
-    [("in_1", COMMISSION), ("in_2", of_second), ("in_3", 0), ("in_4", 0), ("in_5", COMMISSION), ("pi_6", 0)]
-        .map(|(invoice, left)| (invoice.to_owned(), left))
+/// `second_renewal` is the remaining commission of `in_2`, which has two partial refunds.
+fn expected(second_renewal: u64) -> Vec<(String, u64)> {
+    [("in_1", COMMISSION), ("in_2", second_renewal), ("in_3", 0), ("in_4", 0), ("in_5", COMMISSION), ("pi_6", 0)]
+        .map(|(transaction_id, remaining)| (transaction_id.to_owned(), remaining))
         .to_vec()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_its_order() {
-    for framework in ShopIn::ALL {
+async fn events_in_order() {
+    for framework in ShopFramework::ALL {
         for api in [Api::Old, Api::New] {
-            // In one reading a commission that was reduced once is final; in the other both parts count.
-            for (reading, of_second) in [(SecondRefund::Skipped, 980 - 300), (SecondRefund::Taken, 980 - 500)] {
-                let world = world(framework, reading).await;
-                let again = deliver(&world.shop, life(api)).await;
-                let what = format!("{framework:?}, {api:?} API, {reading:?}");
-                assert_eq!(left(&world.sandbox).await, expected(of_second), "{what}");
-                assert_eq!(again, 0, "{what}: nothing has to be delivered again");
+            // In one interpretation, only the first of two partial refunds counts. In the other, both count.
+            for (second_refund, remaining) in [(SecondRefund::Skipped, 980 - 300), (SecondRefund::Taken, 980 - 500)] {
+                let world = world(framework, second_refund).await;
+                let redeliveries = deliver(&world.shop, life(api)).await;
+                let name = format!("{framework:?}, {api:?} API, {second_refund:?}");
+                assert_eq!(remaining_commissions(&world.sandbox).await, expected(remaining), "{name}");
+                assert_eq!(redeliveries, 0, "{name}: no redelivery is necessary");
             }
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twice_and_in_any_order() {
+async fn events_twice_in_random_order() {
     for seed in 0..12 {
-        for framework in ShopIn::ALL {
+        for framework in ShopFramework::ALL {
             for api in [Api::Old, Api::New] {
                 let world = world(framework, SecondRefund::Taken).await;
                 let mut events = life(api);
                 events.extend(life(api));
                 fastrand::Rng::with_seed(seed).shuffle(&mut events);
                 deliver(&world.shop, events).await;
-                let what = format!("{framework:?}, {api:?} API, seed {seed}");
-                assert_eq!(left(&world.sandbox).await, expected(980 - 500), "{what}");
+                let name = format!("{framework:?}, {api:?} API, seed {seed}");
+                assert_eq!(remaining_commissions(&world.sandbox).await, expected(980 - 500), "{name}");
             }
         }
     }
 }
 
-/// Where a reduced commission is final, the part that arrives first counts, whichever it is.
+/// If only the first partial refund counts, it is the one that arrives first, whichever that is.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_parts_the_first_to_arrive_counts_where_it_is_final() {
+async fn the_first_partial_refund_to_arrive_counts() {
     for seed in 0..6 {
         for api in [Api::Old, Api::New] {
-            let world = world(ShopIn::Axum, SecondRefund::Skipped).await;
+            let world = world(ShopFramework::Axum, SecondRefund::Skipped).await;
             let mut events = life(api);
             events.extend(life(api));
             fastrand::Rng::with_seed(seed).shuffle(&mut events);
             deliver(&world.shop, events).await;
             let refunds = world.sandbox.refunds();
             let first = refunds.iter().find(|refund| refund.transaction_id == "in_2").unwrap().refund_amount_cents;
-            let of_second = if first == Some(1_500) { 980 - 300 } else { 980 - 200 };
-            assert_eq!(left(&world.sandbox).await, expected(of_second), "{api:?} API, seed {seed}");
+            let remaining = if first == Some(1_500) { 980 - 300 } else { 980 - 200 };
+            assert_eq!(remaining_commissions(&world.sandbox).await, expected(remaining), "{api:?} API, seed {seed}");
         }
     }
 }
 
-/// A memory that ends with the process: the API can't tell a second delivery from a second refund of the same amount. In the
-/// reading in which both count, a restart between the two takes too much. A durable outbox is what remembers.
+/// The endpoint's memory is lost at a restart, and the API can't tell a redelivery from a second refund of the same amount. If both
+/// count, a restart between two deliveries deducts too much. Only a durable outbox remembers.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_restart_forgets() {
-    for (reading, of_second) in [(SecondRefund::Skipped, 980 - 300), (SecondRefund::Taken, 980 - 600)] {
-        let world = world(ShopIn::Axum, reading).await;
+async fn a_restart_loses_the_memory_of_refunds() {
+    for (second_refund, remaining) in [(SecondRefund::Skipped, 980 - 300), (SecondRefund::Taken, 980 - 600)] {
+        let world = world(ShopFramework::Axum, second_refund).await;
         let mut events = invoice(Api::New, 2, "subscription_cycle", PRICE);
         events.extend(refund(Api::New, 2, "re_1", 1_500, 0));
         deliver(&world.shop, events.clone()).await;
         let client = Client::builder().api_key("test_key").api_url(world.sandbox.url()).program_id(42).build().unwrap();
         let webhook = Webhook::<Stripe>::new("whsec_0123456789").unwrap();
-        let restarted = Shop::with_subscriptions(ShopIn::Axum, client, webhook).await;
+        let restarted = Shop::start_with_subscriptions(ShopFramework::Axum, client, webhook).await;
         deliver(&restarted, events).await;
-        assert_eq!(left(&world.sandbox).await, [("in_2".to_owned(), of_second)], "{reading:?}");
+        assert_eq!(remaining_commissions(&world.sandbox).await, [("in_2".to_owned(), remaining)], "{second_refund:?}");
     }
 }

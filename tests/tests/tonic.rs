@@ -1,4 +1,4 @@
-//! Under tonic: the header and the cookie of a gRPC call, and the body left alone.
+//! The layer in a tonic server: it finds the click id in the header and the cookie of a gRPC call, and leaves the body alone.
 
 use std::{
     convert::Infallible,
@@ -15,7 +15,7 @@ use tonic::{
 };
 use tower::Service;
 
-/// A gRPC service, by hand: it answers with the click id in a header.
+/// A hand-written gRPC service that returns the click id in a header.
 #[derive(Clone)]
 struct Shop;
 
@@ -33,18 +33,18 @@ impl Service<Request<Body>> for Shop {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let found = request.extensions().get::<ClickId>().map_or("none", ClickId::as_str);
+        let click_id = request.extensions().get::<ClickId>().map_or("none", ClickId::as_str);
         ready(Ok(Response::builder()
             .header("content-type", "application/grpc")
             .header("grpc-status", "0")
-            .header("x-found", found)
+            .header("x-found", click_id)
             .body(Body::empty())
             .unwrap()))
     }
 }
 
 #[tokio::test]
-async fn a_call_carries_its_click_id() {
+async fn a_call_has_its_click_id() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = Server::builder().layer(ClickIdLayer::new()).add_service(Shop);
@@ -61,8 +61,8 @@ async fn a_call_carries_its_click_id() {
             .header("content-type", "application/grpc")
             .header(header, value)
             .body(vec![0; 5]);
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.headers()["x-found"], expected);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["x-found"], expected);
     }
     server.abort();
 }

@@ -30,7 +30,9 @@ pub fn click_id<'h>(headers: impl IntoIterator<Item = &'h [u8]>, names: &Names) 
     // Only names before the best one so far can still win.
     let mut wanted = names.len();
     for header in headers {
-        find_better(header, names, &mut wanted, &mut best);
+        if let Some(candidate) = names.next_candidate(header, 0) {
+            find_better(header, candidate, names, &mut wanted, &mut best);
+        }
         if wanted == 0 {
             break;
         }
@@ -38,10 +40,10 @@ pub fn click_id<'h>(headers: impl IntoIterator<Item = &'h [u8]>, names: &Names) 
     best
 }
 
-/// Searches one header for a name before the number `wanted`. This is not generic, so that [`click_id`] is small and vanishes
-/// in a request without cookies.
-fn find_better(header: &[u8], names: &Names, wanted: &mut usize, best: &mut Option<ClickId>) {
-    each_value(header, names, |number, name, value| {
+/// Searches one header for a name before the number `wanted`. This is not generic, so that [`click_id`] stays small: most requests
+/// have no candidate.
+fn find_better(header: &[u8], candidate: usize, names: &Names, wanted: &mut usize, best: &mut Option<ClickId>) {
+    each_value(header, candidate, names, |number, name, value| {
         let ours = name != OLD_CLICK_ID_COOKIE || value.starts_with(OLD_VALUE_PREFIX);
         if let (true, Ok(click_id)) = (ours && number < *wanted, ClickId::new(value)) {
             *best = Some(click_id);
@@ -66,10 +68,12 @@ pub fn history<'h>(headers: impl IntoIterator<Item = &'h [u8]>) -> ClickHistory 
     static NAME: LazyLock<Names> = LazyLock::new(|| Names::new([HISTORY_COOKIE]));
     let mut history = ClickHistory::default();
     for header in headers {
-        each_value(header, &NAME, |_, _, value| {
-            history = parse_history(value);
-            history.is_empty()
-        });
+        if let Some(candidate) = NAME.next_candidate(header, 0) {
+            each_value(header, candidate, &NAME, |_, _, value| {
+                history = parse_history(value);
+                history.is_empty()
+            });
+        }
         if !history.is_empty() {
             break;
         }
@@ -93,10 +97,15 @@ fn parse_history(value: &[u8]) -> ClickHistory {
     newest_first.into_iter().rev().collect()
 }
 
-/// Calls `goes_on` with the position of the name, the name and the value of each cookie with one of the names, until it returns
-/// `false`. White space around values is removed.
-fn each_value<'h>(header: &'h [u8], names: &Names, mut goes_on: impl FnMut(usize, &str, &'h [u8]) -> bool) {
-    names.each_in(header, |start, number, name| {
+/// Calls `goes_on` with the number of the name, the name and the value of each cookie with one of the names, until it returns
+/// `false`. Starts at a candidate. White space around values is removed.
+fn each_value<'h>(
+    header: &'h [u8],
+    candidate: usize,
+    names: &Names,
+    mut goes_on: impl FnMut(usize, &str, &'h [u8]) -> bool,
+) {
+    names.each_in(header, candidate, |start, number, name| {
         let before = header[..start].trim_ascii_end();
         if !(before.is_empty() || before.ends_with(b";")) {
             return true;

@@ -66,18 +66,26 @@ impl Names {
         !self.plain || self.anchor.find(text).is_some()
     }
 
+    /// Returns the next position at or after `from` where a name may be.
+    #[inline]
+    pub(super) fn next_candidate(&self, text: &[u8], from: usize) -> Option<usize> {
+        text.get(from..).and_then(|rest| self.anchor.find(rest)).map(|at| from + at)
+    }
+
     /// Calls `goes_on` with each position of a name in the text, the number of the name and the name, until it returns `false`.
-    /// The caller checks what the bytes mean there.
-    pub(super) fn each_in(&self, text: &[u8], mut goes_on: impl FnMut(usize, usize, &str) -> bool) {
-        let mut from = 0;
-        while let Some(at) = text.get(from..).and_then(|rest| self.anchor.find(rest)) {
+    /// Starts at a candidate. The caller checks what the bytes mean there.
+    pub(super) fn each_in(&self, text: &[u8], candidate: usize, mut goes_on: impl FnMut(usize, usize, &str) -> bool) {
+        let mut next = Some(candidate);
+        while let Some(at) = next {
             for (number, Anchored { name, offset }) in self.names.iter().enumerate() {
-                let Some(start) = (from + at).checked_sub(*offset) else { continue };
-                if text[start..].starts_with(name.as_bytes()) && !goes_on(start, number, name) {
+                let Some(start) = at.checked_sub(*offset) else { continue };
+                // The first byte spares most comparisons a call of `memcmp`.
+                let is_here = text.get(start) == name.as_bytes().first() && text[start..].starts_with(name.as_bytes());
+                if is_here && !goes_on(start, number, name) {
                     return;
                 }
             }
-            from += at + 1;
+            next = self.next_candidate(text, at + 1);
         }
     }
 }

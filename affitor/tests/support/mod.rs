@@ -1,6 +1,6 @@
-//! A server on a real socket that answers as a test says.
+//! A server on a real socket with scripted responses.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::{
     sync::{Arc, Mutex},
@@ -19,20 +19,20 @@ pub(crate) const KEY: &str = "aff_very_secret";
 /// What the server does with a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
-    /// Sends this and closes the connection.
+    /// Sends these bytes and closes the connection.
     Raw(Vec<u8>),
-    /// Sends this and resets the connection.
+    /// Sends these bytes and resets the connection.
     Reset(Vec<u8>),
-    /// Sends nothing and keeps the connection.
+    /// Sends nothing and keeps the connection open.
     Stall,
 }
 
-/// A whole answer with a JSON body.
+/// A complete response with a JSON body.
 pub(crate) fn json(status: u16, body: &str) -> Reply {
     http(status, "content-type: application/json\r\n", body)
 }
 
-/// A whole answer.
+/// A complete response.
 pub(crate) fn http(status: u16, headers: &str, body: &str) -> Reply {
     let len = body.len();
     Reply::Raw(
@@ -40,7 +40,7 @@ pub(crate) fn http(status: u16, headers: &str, body: &str) -> Reply {
     )
 }
 
-/// A server that gives its answers in turn, the last one for ever.
+/// A server that sends its replies in order, and repeats the last one.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) url: String,
@@ -49,43 +49,44 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(answers: impl Into<Vec<Reply>>) -> Self {
-        let answers = answers.into();
+    pub(crate) async fn start(replies: impl Into<Vec<Reply>>) -> Self {
+        let replies = replies.into();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = requests.clone();
+        let recorder = requests.clone();
         let task = tokio::spawn(async move {
-            let mut answers = answers.into_iter().peekable();
+            let mut replies = replies.into_iter().peekable();
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let request = read_request(&mut stream).await;
-                seen.lock().unwrap().push(request);
-                let answer = match answers.peek().cloned() {
-                    Some(answer) => {
-                        if answers.len() > 1 {
-                            answers.next();
+                recorder.lock().unwrap().push(request);
+                let reply = match replies.peek().cloned() {
+                    Some(reply) => {
+                        if replies.len() > 1 {
+                            replies.next();
                         }
-                        answer
+                        reply
                     }
                     None => Reply::Stall,
                 };
-                tokio::spawn(give(stream, answer));
+                tokio::spawn(send(stream, reply));
             }
         });
         Self { url, requests, task }
     }
 
-    /// The requests so far, head and body.
+    /// Returns the requests received so far, head and body.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// A client for this server, which gives up soon.
+    /// Returns a builder for a client of this server, with a timeout of 5 seconds.
     pub(crate) fn builder(&self) -> ClientBuilder {
         Client::builder().api_key(KEY).api_url(&self.url).program_id(42).timeout(Duration::from_secs(5))
     }
 
+    /// Returns a client that makes one attempt.
     pub(crate) fn client(&self) -> Client {
         self.builder().max_attempts(1).build().unwrap()
     }
@@ -97,15 +98,15 @@ impl Drop for Server {
     }
 }
 
-async fn give(mut stream: TcpStream, answer: Reply) {
-    match answer {
+async fn send(mut stream: TcpStream, reply: Reply) {
+    match reply {
         Reply::Raw(bytes) => {
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
         }
         Reply::Reset(bytes) => {
             let _ = stream.write_all(&bytes).await;
-            // Without this the kernel would still deliver the bytes and then a clean end.
+            // Otherwise the kernel would deliver the bytes and then close the connection normally.
             let _ = stream.set_zero_linger();
         }
         Reply::Stall => {

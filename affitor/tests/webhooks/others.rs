@@ -1,9 +1,9 @@
-//! Polar, Lemon Squeezy and Paddle: what each webhook is read as.
+//! Polar, Lemon Squeezy and Paddle: the event in each webhook.
 
 use affitor::webhook::{LemonSqueezy, Paddle, Polar};
 use serde_json::{Value, json};
 
-use super::{check, event, line, payloads::*, webhook, with, without};
+use super::{check, describe, event, payloads::*, webhook, with, without};
 
 const ORDER: &str = "0a0b0c0d-0000-4000-8000-000000000001";
 
@@ -16,10 +16,10 @@ fn polar() {
     );
     let renewed = format!("sale {ORDER} 4900 USD of user_7 with click, subscription sub-id again");
     let first = with(renewal.clone(), &[("data.billing_reason", json!("subscription_create"))]);
-    let began = format!("sale {ORDER} 4900 USD of user_7 with click, subscription sub-id");
+    let first_paid = format!("sale {ORDER} 4900 USD of user_7 with click, subscription sub-id");
     let external = with(order(), &[("data.metadata", json!({}))]);
-    let neither = with(external.clone(), &[("data.customer.external_id", Value::Null)]);
-    let number = with(order(), &[("data.metadata.user_id", json!(7))]);
+    let no_external_id = with(external.clone(), &[("data.customer.external_id", Value::Null)]);
+    let numeric = with(order(), &[("data.metadata.user_id", json!(7))]);
     let refunded = format!("refund 1089 of {ORDER} as {ORDER}:1089");
     let (of_external, of_polar, of_number, all) = (
         format!("sale {ORDER} 4900 USD of ext_7"),
@@ -29,33 +29,37 @@ fn polar() {
     );
     let rows = [
         ("paid", order(), &*paid),
-        ("first of a subscription", first, &began),
+        ("first payment of a subscription", first, &first_paid),
         ("renewal", renewal.clone(), &renewed),
         ("an upgrade", with(renewal, &[("data.billing_reason", json!("subscription_update"))]), &renewed),
-        ("a user id that is a number", number, &of_number),
-        ("the customer's own id", external, &of_external),
-        ("Polar's id of the customer", neither, &of_polar),
+        ("a numeric user id", numeric, &of_number),
+        ("the customer's external id", external, &of_external),
+        ("the customer's Polar id", no_external_id, &of_polar),
         ("$0", with(order(), &[("data.total_amount", json!(0))]), "ignored: NothingPaid"),
         ("created, not paid", with(order(), &[("type", json!("order.created"))]), "ignored: OtherType"),
-        ("pounds", with(order(), &[("data.currency", json!("gbp"))]), "refused: UnsupportedCurrency { currency: GBP }"),
-        ("no amount", without(order(), "data.total_amount"), "refused: MissingField { field: \"data.total_amount\" }"),
-        ("all back", order_refunded(), &all),
         (
-            "a part back",
+            "unsupported currency",
+            with(order(), &[("data.currency", json!("gbp"))]),
+            "refused: UnsupportedCurrency { currency: GBP }",
+        ),
+        ("no amount", without(order(), "data.total_amount"), "refused: MissingField { field: \"data.total_amount\" }"),
+        ("full refund", order_refunded(), &all),
+        (
+            "partial refund",
             with(order_refunded(), &[("data.refunded_amount", json!(1_000)), ("data.refunded_tax_amount", json!(89))]),
             &refunded,
         ),
-        ("told by the refund", polar_refund(), "ignored: CountedElsewhere { by: \"order.refunded\" }"),
+        ("the event of the refund itself", polar_refund(), "ignored: CountedElsewhere { by: \"order.refunded\" }"),
         (
-            "a part of pounds",
+            "partial refund in an unsupported currency",
             with(order_refunded(), &[("data.refunded_amount", json!(1_000)), ("data.currency", json!("gbp"))]),
             "refused: UnsupportedCurrency { currency: GBP }",
         ),
     ];
     check(&webhook::<Polar>(), &rows);
     let test = webhook::<Polar>().test_mode(true);
-    assert_eq!(line(event(&test, &order()).tracking()), format!("{paid}, test"));
-    assert_eq!(line(event(&test, &order_refunded()).tracking()), "ignored: TestRefund");
+    assert_eq!(describe(event(&test, &order()).tracking()), format!("{paid}, test"));
+    assert_eq!(describe(event(&test, &order_refunded()).tracking()), "ignored: TestRefund");
     assert_eq!(event(&test, &order()).tax_cents(), Some(400));
 }
 
@@ -70,12 +74,12 @@ fn lemon_squeezy() {
     let rows = [
         ("paid", lemon_order(), "sale ls_order_1 4900 USD of user_7 with click"),
         (
-            "a number for an id",
+            "a numeric id",
             with(lemon_order(), &[("data.id", json!(1))]),
             "sale ls_order_1 4900 USD of user_7 with click",
         ),
         (
-            "a user id that is a number",
+            "a numeric user id",
             with(lemon_order(), &[("meta.custom_data.user_id", json!(7))]),
             "sale ls_order_1 4900 USD of 7 with click",
         ),
@@ -84,7 +88,7 @@ fn lemon_squeezy() {
         ("free", at(lemon_order(), "total", json!(0)), "ignored: NothingPaid"),
         ("renewal", lemon_invoice(), "sale ls_invoice_1 4900 USD of user_7 with click, subscription 9 again"),
         (
-            "the first invoice, which is an order",
+            "the first invoice, counted from the order",
             initial.clone(),
             "ignored: CountedElsewhere { by: \"order_created and order_refunded\" }",
         ),
@@ -94,33 +98,37 @@ fn lemon_squeezy() {
             "sale ls_order_1 4900 USD of user_7 with click, test",
         ),
         (
-            "test mode, in the order",
+            "test mode, set in the order",
             at(lemon_order(), "test_mode", json!(true)),
             "sale ls_order_1 4900 USD of user_7 with click, test",
         ),
-        ("all back", refund_of(lemon_order(), "order_refunded", 4_900), "refund all of ls_order_1"),
+        ("full refund", refund_of(lemon_order(), "order_refunded", 4_900), "refund all of ls_order_1"),
         (
-            "a part back",
+            "partial refund",
             refund_of(lemon_order(), "order_refunded", 1_500),
             "refund 1500 of ls_order_1 as ls_order_1:1500",
         ),
         (
-            "a renewal back",
+            "full refund of a renewal",
             refund_of(lemon_invoice(), "subscription_payment_refunded", 4_900),
             "refund all of ls_invoice_1",
         ),
         (
-            "the first invoice back, which is the order's",
+            "refund of the first invoice, counted from the order",
             refund_of(initial, "subscription_payment_refunded", 4_900),
             "ignored: CountedElsewhere { by: \"order_created and order_refunded\" }",
         ),
         (
-            "in test mode",
+            "refund in test mode",
             refund_of(at(lemon_order(), "test_mode", json!(true)), "order_refunded", 4_900),
             "ignored: TestRefund",
         ),
-        ("nothing back", refund_of(lemon_order(), "order_refunded", 0), "ignored: NothingPaid"),
-        ("pounds", at(lemon_order(), "currency", json!("GBP")), "refused: UnsupportedCurrency { currency: GBP }"),
+        ("refund of nothing", refund_of(lemon_order(), "order_refunded", 0), "ignored: NothingPaid"),
+        (
+            "unsupported currency",
+            at(lemon_order(), "currency", json!("GBP")),
+            "refused: UnsupportedCurrency { currency: GBP }",
+        ),
         (
             "another event",
             with(lemon_order(), &[("meta.event_name", json!("license_key_created"))]),
@@ -133,9 +141,9 @@ fn lemon_squeezy() {
         ),
     ];
     check(&webhook::<LemonSqueezy>(), &rows);
-    let by_address = event(&webhook::<LemonSqueezy>(), &with(lemon_order(), &[("meta.custom_data", Value::Null)]));
-    assert_eq!(line(by_address.tracking()), "sale ls_order_1 4900 USD of jo@example.com");
-    assert!(!format!("{:?}", by_address.tracking()).contains("jo@"));
+    let without_user_id = event(&webhook::<LemonSqueezy>(), &with(lemon_order(), &[("meta.custom_data", Value::Null)]));
+    assert_eq!(describe(without_user_id.tracking()), "sale ls_order_1 4900 USD of jo@example.com");
+    assert!(!format!("{:?}", without_user_id.tracking()).contains("jo@"));
 }
 
 #[test]
@@ -146,30 +154,30 @@ fn paddle() {
     let rows = [
         ("paid", transaction(), "sale txn_1 4900 USD of user_7 with click"),
         (
-            "first of a subscription",
+            "first payment of a subscription",
             data(transaction(), "subscription_id", json!("sub_1")),
             "sale txn_1 4900 USD of user_7 with click, subscription sub_1",
         ),
         ("renewal", renewal, "sale txn_1 4900 USD of user_7 with click, subscription sub_1 again"),
         ("a trial", data(transaction(), "details.totals.total", json!("0")), "ignored: NothingPaid"),
-        ("nobody", data(transaction(), "custom_data", Value::Null), "ignored: Unattributable"),
+        ("no customer", data(transaction(), "custom_data", Value::Null), "ignored: Unattributable"),
         (
             "paid, not completed",
             with(transaction(), &[("event_type", json!("transaction.paid"))]),
             "ignored: OtherType",
         ),
         (
-            "amount as number",
+            "amount as a number",
             data(transaction(), "details.totals.total", json!(4_900)),
             "refused: WrongField { field: \"data.details.totals.total\", expected: \"a string of digits\" }",
         ),
         (
-            "amount with a point",
+            "amount with a decimal point",
             data(transaction(), "details.totals.total", json!("49.00")),
             "refused: WrongField { field: \"data.details.totals.total\", expected: \"a string of digits\" }",
         ),
         (
-            "negative",
+            "negative amount",
             data(transaction(), "details.totals.total", json!("-4900")),
             "refused: WrongField { field: \"data.details.totals.total\", expected: \"a string of digits\" }",
         ),
@@ -179,36 +187,36 @@ fn paddle() {
             "refused: WrongField { field: \"data.details.totals.total\", expected: \"a string of digits\" }",
         ),
         (
-            "pounds",
+            "unsupported currency",
             data(transaction(), "currency_code", json!("GBP")),
             "refused: UnsupportedCurrency { currency: GBP }",
         ),
-        ("a part back", adjustment(), "refund 1500 of txn_1 as adj_1"),
+        ("partial refund", adjustment(), "refund 1500 of txn_1 as adj_1"),
         (
-            "approved at once",
+            "refund approved at once",
             with(adjustment(), &[("event_type", json!("adjustment.created"))]),
             "refund 1500 of txn_1 as adj_1",
         ),
-        ("not approved yet", data(adjustment(), "status", json!("pending_approval")), "ignored: RefundNotFinal"),
-        ("rejected", data(adjustment(), "status", json!("rejected")), "ignored: RefundNotFinal"),
-        ("all back", data(adjustment(), "type", json!("full")), "refund all of txn_1 as adj_1"),
+        ("refund not approved yet", data(adjustment(), "status", json!("pending_approval")), "ignored: RefundNotFinal"),
+        ("refund rejected", data(adjustment(), "status", json!("rejected")), "ignored: RefundNotFinal"),
+        ("full refund", data(adjustment(), "type", json!("full")), "refund all of txn_1 as adj_1"),
         ("a credit", data(adjustment(), "action", json!("credit")), "ignored: OtherType"),
         (
             "a chargeback",
             data(data(adjustment(), "action", json!("chargeback")), "type", json!("full")),
             "refund all of txn_1 as adj_1",
         ),
-        ("a warning of one", data(adjustment(), "action", json!("chargeback_warning")), "ignored: OtherType"),
-        ("one that is won", data(adjustment(), "action", json!("chargeback_reverse")), "ignored: CannotBeUndone"),
+        ("a chargeback warning", data(adjustment(), "action", json!("chargeback_warning")), "ignored: OtherType"),
+        ("a reversed chargeback", data(adjustment(), "action", json!("chargeback_reverse")), "ignored: CannotBeUndone"),
         (
-            "a new type",
+            "unknown type",
             data(adjustment(), "type", json!("most")),
             "refused: WrongField { field: \"data.type\", expected: \"full or partial\" }",
         ),
     ];
     check(&webhook::<Paddle>(), &rows);
     assert_eq!(
-        line(event(&webhook::<Paddle>().test_mode(true), &transaction()).tracking()),
+        describe(event(&webhook::<Paddle>().test_mode(true), &transaction()).tracking()),
         "sale txn_1 4900 USD of user_7 with click, test"
     );
 }

@@ -1,4 +1,4 @@
-//! Webhooks as the providers document them: what is read of them, and some of what is not.
+//! Webhooks as the providers document them: the fields that are read, and some that are not.
 
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ pub(crate) fn refund() -> Value {
     stripe("refund.created", NEW, &object, &Value::Null)
 }
 
-/// A charge of an API version in which it names its invoice.
+/// A charge in an API version in which charges have a field `invoice`.
 pub(crate) fn charge() -> Value {
     let object = json!({
         "id": "ch_1", "object": "charge", "amount": 4_900, "amount_captured": 4_900, "amount_refunded": 1_500,

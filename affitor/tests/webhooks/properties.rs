@@ -1,15 +1,15 @@
-//! What holds for every webhook.
+//! Properties of every webhook.
 
 use affitor::webhook::{LemonSqueezy, Paddle, Polar, Stripe};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{at, line, payloads::*, verify, webhook};
+use super::{at, describe, payloads::*, verify, webhook};
 
 proptest! {
-    /// Whatever is in a webhook, reading it ends in one of the answers.
+    /// Whatever a webhook contains, tracking it returns a result.
     #[test]
-    fn reading_never_panics(
+    fn tracking_never_panics(
         kind in prop::sample::select(vec![
             "checkout.session.completed", "invoice.paid", "refund.created", "refund.updated", "charge.refunded",
             "charge.dispute.closed", "order.paid", "order.refunded", "order_created", "subscription_payment_success",
@@ -39,15 +39,15 @@ proptest! {
             body["meta"]["event_name"] = json!(kind);
         }
         let text = body.to_string();
-        if let Ok(event) = verify::<Stripe>(text.as_bytes()) { let _ = line(event.tracking()); }
-        if let Ok(event) = verify::<Polar>(text.as_bytes()) { let _ = line(event.tracking()); }
-        if let Ok(event) = verify::<LemonSqueezy>(text.as_bytes()) { let _ = line(event.tracking()); }
-        if let Ok(event) = verify::<Paddle>(text.as_bytes()) { let _ = line(event.tracking()); }
+        if let Ok(event) = verify::<Stripe>(text.as_bytes()) { let _ = describe(event.tracking()); }
+        if let Ok(event) = verify::<Polar>(text.as_bytes()) { let _ = describe(event.tracking()); }
+        if let Ok(event) = verify::<LemonSqueezy>(text.as_bytes()) { let _ = describe(event.tracking()); }
+        if let Ok(event) = verify::<Paddle>(text.as_bytes()) { let _ = describe(event.tracking()); }
     }
 
-    /// Whatever stands in the headers, nothing but a signature with the secret counts.
+    /// Whatever the headers contain, only a signature with the secret is accepted.
     #[test]
-    fn forged_headers(header in "(t=[0-9]{0,12},?|ts=[0-9]{0,12};?|v1=[0-9a-f]{0,70}[,;]?|h1=[0-9a-f]{64}|.){0,6}", id in ".{0,9}") {
+    fn forged_headers_are_rejected(header in "(t=[0-9]{0,12},?|ts=[0-9]{0,12};?|v1=[0-9a-f]{0,70}[,;]?|h1=[0-9a-f]{64}|.){0,6}", id in ".{0,9}") {
         let body = session().to_string();
         let value = header.as_bytes();
         let time = NOW.to_string();
@@ -63,7 +63,7 @@ proptest! {
     }
 }
 
-/// The places in a value, as JSON pointers.
+/// Collects the paths in a value, as JSON pointers.
 fn collect(value: &Value, path: String, paths: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {

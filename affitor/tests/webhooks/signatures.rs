@@ -1,4 +1,4 @@
-//! Which signatures count.
+//! Which signatures are accepted.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{at, verify, webhook};
 
-/// A signature that one of the providers' own libraries has made and judged: see `webhooks/vectors.mjs`.
+/// A signature that was created and verified with the provider's own library: see `webhooks/vectors.mjs`.
 #[derive(Deserialize)]
 struct Vector {
     provider: String,
@@ -19,7 +19,7 @@ struct Vector {
     now: u64,
 }
 
-fn judge<P: Provider>(vector: &Vector) -> String {
+fn verify_vector<P: Provider>(vector: &Vector) -> String {
     let mut secrets = vector.secrets.iter();
     let mut webhook = Webhook::<P>::new(secrets.next().unwrap()).unwrap();
     for secret in secrets {
@@ -42,25 +42,25 @@ fn signatures() {
     let vectors: Vec<Vector> = serde_json::from_str(include_str!("vectors.json")).unwrap();
     assert!(vectors.len() >= 50, "{}", vectors.len());
     for vector in &vectors {
-        let judged = match vector.provider.as_str() {
-            "stripe" => judge::<Stripe>(vector),
-            "polar" => judge::<Polar>(vector),
-            "lemon_squeezy" => judge::<LemonSqueezy>(vector),
-            "paddle" => judge::<Paddle>(vector),
+        let actual = match vector.provider.as_str() {
+            "stripe" => verify_vector::<Stripe>(vector),
+            "polar" => verify_vector::<Polar>(vector),
+            "lemon_squeezy" => verify_vector::<LemonSqueezy>(vector),
+            "paddle" => verify_vector::<Paddle>(vector),
             other => panic!("{other}"),
         };
-        assert_eq!(judged, vector.expected, "{}: {}", vector.provider, vector.name);
+        assert_eq!(actual, vector.expected, "{}: {}", vector.provider, vector.name);
     }
 }
 
 #[test]
-fn bodies_that_are_signed_and_broken() {
+fn signed_bodies_that_are_not_json() {
     for body in [&b""[..], b"{", b"null", b"[]", b"\"evt\"", b"{\"id\":\"evt_1\",\"data\":{\"obj", b"\xff\xfe"] {
         assert_eq!(verify::<Stripe>(body).unwrap_err(), VerifyError::NotJson, "{body:?}");
         assert_eq!(verify::<LemonSqueezy>(body).unwrap_err(), VerifyError::NotJson, "{body:?}");
         assert_eq!(verify::<Paddle>(body).unwrap_err(), VerifyError::NotJson, "{body:?}");
         let polar = verify::<Polar>(body).unwrap_err();
-        // Standard Webhooks signs text alone.
+        // Standard Webhooks signs only UTF-8 text.
         let expected = if body == b"\xff\xfe" { VerifyError::WrongSignature } else { VerifyError::NotJson };
         assert_eq!(polar, expected, "{body:?}");
     }
@@ -69,30 +69,30 @@ fn bodies_that_are_signed_and_broken() {
 }
 
 #[test]
-fn no_secret_is_no_webhook_and_none_is_shown() {
+fn invalid_secrets_are_rejected_and_never_shown() {
     for empty in ["", " ", "\n", "whsec_", "pdl_ntfset_\n"] {
         assert!(Webhook::<Stripe>::new(empty).is_err());
         assert!(webhook::<Stripe>().or_secret(empty).is_err());
     }
-    // Keys of the providers' APIs, and a text that can't be Stripe's.
+    // Keys of the providers' APIs, and a text that can't be a Stripe secret.
     for key in ["sk_live_0123456789", "pk_test_0123456789", "rk_live_0123456789", "0123456789"] {
         let error = Webhook::<Stripe>::new(key).unwrap_err().to_string();
         assert!(!error.contains(key), "{error}");
     }
     assert!(Webhook::<Polar>::new("polar_oat_0123456789").is_err());
     assert!(Webhook::<affitor::webhook::Paddle>::new("pdl_live_apikey_0123456789").is_err());
-    let shown = format!("{:?}", Webhook::<Stripe>::new("whsec_x\n").unwrap().or_secret("whsec_y").unwrap());
-    assert!(!shown.contains("whsec_"), "{shown}");
+    let debug = format!("{:?}", Webhook::<Stripe>::new("whsec_x\n").unwrap().or_secret("whsec_y").unwrap());
+    assert!(!debug.contains("whsec_"), "{debug}");
 }
 
-/// What is nothing in base64 is no key.
+/// A secret whose base64 text decodes to nothing is not used as an empty key.
 #[test]
-fn a_secret_of_nothing_in_base64() {
-    let forged = Webhook::<Polar>::new("whsec_====").unwrap();
+fn a_secret_that_is_empty_in_base64() {
+    let webhook = Webhook::<Polar>::new("whsec_====").unwrap();
     let body = b"{\"type\":\"order.paid\"}";
-    let mut headers = forged.sign("msg_1", body, at(super::NOW));
-    assert!(forged.verify(|name| headers.get(name).map(String::as_bytes), body, at(super::NOW)).is_ok());
+    let mut headers = webhook.sign("msg_1", body, at(super::NOW));
+    assert!(webhook.verify(|name| headers.get(name).map(String::as_bytes), body, at(super::NOW)).is_ok());
     let empty = standardwebhooks::Webhook::from_bytes(Vec::new()).unwrap();
     headers.insert("webhook-signature", empty.sign("msg_1", super::NOW as i64, body).unwrap());
-    assert!(forged.verify(|name| headers.get(name).map(String::as_bytes), body, at(super::NOW)).is_err());
+    assert!(webhook.verify(|name| headers.get(name).map(String::as_bytes), body, at(super::NOW)).is_err());
 }

@@ -1,4 +1,4 @@
-//! Stripe: what each webhook is read as.
+//! Stripe: the event in each webhook.
 
 use affitor::{
     Currency,
@@ -6,7 +6,7 @@ use affitor::{
 };
 use serde_json::{Value, json};
 
-use super::{check, edited, event, line, o, payloads::*, webhook, with, without};
+use super::{check, describe, edited, event, in_object, payloads::*, webhook, with, without};
 
 #[test]
 fn stripe_sales() {
@@ -21,7 +21,7 @@ fn stripe_sales() {
         ),
         ("delayed payment, completed", edited!(session(), "payment_status" => "unpaid"), "ignored: NotPaidYet"),
         (
-            "delayed payment, there",
+            "delayed payment, succeeded",
             with(session(), &[("type", json!("checkout.session.async_payment_succeeded"))]),
             "sale pi_1 4900 USD of user_7 with click",
         ),
@@ -40,36 +40,40 @@ fn stripe_sales() {
         ),
         ("no metadata", edited!(session(), "metadata" => json!({})), "sale pi_1 4900 USD of ref_9"),
         (
-            "an empty key",
+            "an empty customer key",
             edited!(session(), "metadata.affitor_customer_key" => ""),
             "sale pi_1 4900 USD of ref_9 with click",
         ),
-        ("a click id alone", click_only, "sale pi_1 4900 USD of - with click"),
+        ("only a click id", click_only, "sale pi_1 4900 USD of - with click"),
         ("an empty click id", edited!(session(), "metadata.affitor_click_id" => ""), "sale pi_1 4900 USD of user_7"),
         (
-            "a click id that is none",
+            "an invalid click id",
             edited!(session(), "metadata.affitor_click_id" => "a b"),
             "sale pi_1 4900 USD of user_7",
         ),
         (
-            "nobody: another payment of the account",
+            "no customer: another payment of the account",
             edited!(session(), "metadata" => json!({}), "client_reference_id" => Value::Null),
             "ignored: Unattributable",
         ),
         (
-            "nobody, in another currency: no reason for an alarm",
+            "no customer, in an unsupported currency: not an error",
             edited!(session(), "metadata" => json!({}), "client_reference_id" => Value::Null, "currency" => "kwd"),
             "ignored: Unattributable",
         ),
-        ("euro", edited!(session(), "currency" => "eur"), "sale pi_1 4900 EUR of user_7 with click"),
+        ("euros", edited!(session(), "currency" => "eur"), "sale pi_1 4900 EUR of user_7 with click"),
         (
-            "dong, which has no cents",
+            "dong, a currency without cents",
             edited!(session(), "currency" => "vnd", "amount_total" => 1_200_000),
             "sale pi_1 1200000 VND of user_7 with click",
         ),
-        ("yen", edited!(session(), "currency" => "jpy"), "refused: UnsupportedCurrency { currency: JPY }"),
         (
-            "no currency",
+            "unsupported currency",
+            edited!(session(), "currency" => "jpy"),
+            "refused: UnsupportedCurrency { currency: JPY }",
+        ),
+        (
+            "invalid currency",
             edited!(session(), "currency" => "dollars"),
             "refused: WrongField { field: \"data.object.currency\", expected: \"a currency code\" }",
         ),
@@ -77,22 +81,22 @@ fn stripe_sales() {
         ("subscription", subscription_session(), "sale in_1 4900 USD of user_7 with click, subscription sub_1"),
         ("trial", edited!(subscription_session(), "amount_total" => 0, "invoice" => "in_0"), "ignored: NothingPaid"),
         (
-            "amount as text",
+            "amount as a string",
             edited!(session(), "amount_total" => "4900"),
             "refused: WrongField { field: \"data.object.amount_total\", expected: \"an integer of at least 0\" }",
         ),
         (
-            "amount as float",
+            "amount as a float",
             edited!(session(), "amount_total" => 49.0),
             "refused: WrongField { field: \"data.object.amount_total\", expected: \"an integer of at least 0\" }",
         ),
         (
-            "negative",
+            "negative amount",
             edited!(session(), "amount_total" => -4_900),
             "refused: WrongField { field: \"data.object.amount_total\", expected: \"an integer of at least 0\" }",
         ),
         (
-            "huge",
+            "amount out of range",
             edited!(session(), "amount_total" => u64::MAX),
             "refused: WrongField { field: \"data.object.amount_total\", expected: \"an integer of at least 0\" }",
         ),
@@ -107,17 +111,17 @@ fn stripe_sales() {
             "refused: MissingField { field: \"data.object.payment_status\" }",
         ),
         (
-            "a new status",
+            "unknown status",
             edited!(session(), "payment_status" => "perhaps"),
             "refused: WrongField { field: \"data.object.payment_status\", expected: \"paid, unpaid or no_payment_required\" }",
         ),
         (
-            "a new mode",
+            "unknown mode",
             edited!(session(), "mode" => "barter"),
             "refused: WrongField { field: \"data.object.mode\", expected: \"payment, subscription or setup\" }",
         ),
         (
-            "a key of another type",
+            "a customer key of another type",
             edited!(session(), "metadata.affitor_customer_key" => ["user_7"]),
             "refused: WrongField { field: \"data.object.metadata.affitor_customer_key\", expected: \"a string\" }",
         ),
@@ -138,15 +142,15 @@ fn stripe_sales() {
 
     let long = "k".repeat(500);
     let key = event(&webhook::<Stripe>(), &edited!(session(), "metadata.affitor_customer_key" => long.clone()));
-    assert_eq!(line(key.tracking()), format!("sale pi_1 4900 USD of {long} with click"));
+    assert_eq!(describe(key.tracking()), format!("sale pi_1 4900 USD of {long} with click"));
     let yen = event(
         &webhook::<Stripe>().allow_currency(Currency::from_code("JPY").unwrap()),
         &edited!(session(), "currency" => "jpy"),
     );
-    assert_eq!(line(yen.tracking()), "sale pi_1 4900 JPY of user_7 with click");
+    assert_eq!(describe(yen.tracking()), "sale pi_1 4900 JPY of user_7 with click");
     for body in [session(), new_renewal(), charge()] {
         let read = event(&webhook::<Stripe>().read_by_affitor(true), &body);
-        assert_eq!(line(read.tracking()), "ignored: ReadByAffitor");
+        assert_eq!(describe(read.tracking()), "ignored: ReadByAffitor");
     }
 }
 
@@ -176,12 +180,12 @@ fn stripe_renewals() {
             "sale in_2 4900 USD of user_7, subscription sub_1 again",
         ),
         (
-            "the first invoice, which its session has counted",
+            "the first invoice, counted from its session",
             edited!(new_renewal(), "billing_reason" => "subscription_create"),
             "ignored: CountedElsewhere { by: \"checkout.session.completed\" }",
         ),
         ("an upgrade", edited!(new_renewal(), "billing_reason" => "subscription_update"), "ignored: OtherInvoice"),
-        ("by hand", edited!(new_renewal(), "billing_reason" => "manual"), "ignored: OtherInvoice"),
+        ("a manual invoice", edited!(new_renewal(), "billing_reason" => "manual"), "ignored: OtherInvoice"),
         ("$0", edited!(new_renewal(), "amount_paid" => 0), "ignored: NothingPaid"),
         (
             "no metadata",
@@ -200,47 +204,47 @@ fn stripe_renewals() {
 
 #[test]
 fn stripe_refunds() {
-    let second = edited!(
+    let second_part = edited!(
         with(charge(), &[("data.previous_attributes.amount_refunded", json!(1_500))]),
         "amount_refunded" => 2_500
     );
-    let rest = edited!(second.clone(), "amount_refunded" => 4_900);
+    let rest = edited!(second_part.clone(), "amount_refunded" => 4_900);
     let failed_later = with(
         edited!(refund(), "status" => "failed"),
         &[("type", json!("refund.updated")), ("data.previous_attributes", json!({ "status": "succeeded" }))],
     );
     let rows = [
-        ("a part", charge(), "refund 1500 of pi_1 as ch_1:1500"),
+        ("partial refund", charge(), "refund 1500 of pi_1 as ch_1:1500"),
         ("new API", with(charge(), &[("api_version", json!(NEW))]), "refund 1500 of pi_1 as ch_1:1500"),
         ("no API version", with(charge(), &[("api_version", Value::Null)]), "refund 1500 of pi_1 as ch_1:1500"),
-        ("a second part", second, "refund 1000 of pi_1 as ch_1:2500"),
+        ("a second part", second_part, "refund 1000 of pi_1 as ch_1:2500"),
         ("the rest", rest, "refund 3400 of pi_1 as ch_1:4900"),
-        ("all", edited!(charge(), "amount_refunded" => 4_900, "refunded" => true), "refund all of pi_1"),
+        ("full refund", edited!(charge(), "amount_refunded" => 4_900, "refunded" => true), "refund all of pi_1"),
         ("of a subscription, old API", edited!(charge(), "invoice" => "in_2"), "refund 1500 of in_2 as ch_1:1500"),
-        ("of nothing that we know", edited!(charge(), "payment_intent" => Value::Null), "ignored: Unattributable"),
+        ("of an unknown payment", edited!(charge(), "payment_intent" => Value::Null), "ignored: Unattributable"),
         ("in test mode", with(charge(), &[("livemode", json!(false))]), "ignored: TestRefund"),
         (
-            "yen: whose sale was refused",
+            "in an unsupported currency, as its sale was refused",
             edited!(charge(), "currency" => "jpy"),
             "refused: UnsupportedCurrency { currency: JPY }",
         ),
         (
-            "what it was before is not there",
+            "no previous amount",
             without(charge(), "data.previous_attributes.amount_refunded"),
             "refused: MissingField { field: \"data.previous_attributes.amount_refunded\" }",
         ),
         (
-            "less than before",
+            "less than the previous amount",
             with(charge(), &[("data.previous_attributes.amount_refunded", json!(2_000))]),
             "refused: WrongField { field: \"data.previous_attributes.amount_refunded\", expected: \"less than data.object.amount_refunded\" }",
         ),
-        ("the same, told by the refund", refund(), "ignored: CountedElsewhere { by: \"charge.refunded\" }"),
-        ("one that fails later", failed_later, "ignored: CannotBeUndone"),
-        ("the event for that", with(refund(), &[("type", json!("refund.failed"))]), "ignored: CannotBeUndone"),
+        ("the event of the refund itself", refund(), "ignored: CountedElsewhere { by: \"charge.refunded\" }"),
+        ("a refund that fails later", failed_later, "ignored: CannotBeUndone"),
+        ("the event `refund.failed`", with(refund(), &[("type", json!("refund.failed"))]), "ignored: CannotBeUndone"),
         ("a lost dispute", dispute(), "refund 4900 of pi_1 as du_1"),
-        ("a won one", edited!(dispute(), "status" => "won"), "ignored: RefundNotFinal"),
+        ("a won dispute", edited!(dispute(), "status" => "won"), "ignored: RefundNotFinal"),
         ("an inquiry", edited!(dispute(), "status" => "warning_closed"), "ignored: RefundNotFinal"),
-        ("an open one", with(dispute(), &[("type", json!("charge.dispute.created"))]), "ignored: OtherType"),
+        ("an open dispute", with(dispute(), &[("type", json!("charge.dispute.created"))]), "ignored: OtherType"),
     ];
     check(&webhook::<Stripe>(), &rows);
 
@@ -249,26 +253,26 @@ fn stripe_refunds() {
         refund(),
         &[("type", json!("refund.updated")), ("data.previous_attributes", json!({ "status": "pending" }))],
     );
-    let noted = with(
+    let reference_number = with(
         refund(),
         &[("type", json!("refund.updated")), ("data.previous_attributes", json!({ "destination_details": {} }))],
     );
     let rows = [
-        ("a part", refund(), "refund 1500 of pi_1 as re_1"),
+        ("partial refund", refund(), "refund 1500 of pi_1 as re_1"),
         ("old API", with(refund(), &[("api_version", json!(OLD))]), "refund 1500 of pi_1 as re_1"),
         ("pending", edited!(refund(), "status" => "pending"), "ignored: RefundNotFinal"),
         ("succeeded later", succeeded_later, "refund 1500 of pi_1 as re_1"),
-        ("a reference number", noted, "ignored: CountedElsewhere { by: \"refund.created\" }"),
+        ("a reference number", reference_number, "ignored: CountedElsewhere { by: \"refund.created\" }"),
         ("failed", edited!(refund(), "status" => "failed"), "ignored: RefundNotFinal"),
-        ("of nothing that we know", edited!(refund(), "payment_intent" => Value::Null), "ignored: Unattributable"),
+        ("of an unknown payment", edited!(refund(), "payment_intent" => Value::Null), "ignored: Unattributable"),
         ("no id", without(refund(), "data.object.id"), "refused: MissingField { field: \"data.object.id\" }"),
-        ("told by the charge", charge(), "ignored: CountedElsewhere { by: \"refund.created\" }"),
+        ("the event of the charge", charge(), "ignored: CountedElsewhere { by: \"refund.created\" }"),
     ];
     check(&by_refund, &rows);
 }
 
 #[test]
-fn taxes() {
+fn tax_of_sessions_and_invoices() {
     assert_eq!(event(&webhook::<Stripe>(), &session()).tax_cents(), Some(400));
     let invoice = edited!(new_renewal(), "total" => 5_831, "total_excluding_tax" => 4_900);
     assert_eq!(event(&webhook::<Stripe>(), &invoice).tax_cents(), Some(931));
@@ -278,7 +282,7 @@ fn taxes() {
 }
 
 #[test]
-fn which_payment_paid_an_invoice() {
+fn payment_of_an_invoice() {
     let payment = json!({ "type": "invoice_payment.paid", "data": { "object": {
         "id": "inpay_1", "object": "invoice_payment", "invoice": "in_2", "status": "paid",
         "payment": { "type": "payment_intent", "payment_intent": "pi_2" },
@@ -288,8 +292,8 @@ fn which_payment_paid_an_invoice() {
         let found = event.invoice_payment().unwrap();
         assert_eq!((found.invoice, found.payment_intent), ("in_2", "pi_2"));
     }
-    let by_hand = edited!(old_renewal(), "billing_reason" => "manual");
-    for body in [new_renewal(), session(), by_hand, json!({ "type": "invoice_payment.paid" })] {
+    let manual = edited!(old_renewal(), "billing_reason" => "manual");
+    for body in [new_renewal(), session(), manual, json!({ "type": "invoice_payment.paid" })] {
         assert_eq!(event(&webhook::<Stripe>(), &body).invoice_payment(), None);
     }
     assert_eq!(event(&webhook::<Stripe>(), &refund()).payment_intent(), Some("pi_1"));

@@ -36,7 +36,7 @@ where
     }
 
     fn serve(&mut self) {
-        let request = self.next.take().expect("prepared");
+        let request = self.next.take().expect("a prepared request");
         let response = block_on(self.service.call(request));
         assert!(response.is_ok());
     }
@@ -46,15 +46,15 @@ pub(super) fn run(service: &str, kind: Kind) -> Result<(), Box<dyn Error>> {
     actix_web::rt::System::new().block_on(async {
         let handler = web::to(async || HttpResponse::Ok().body("ok"));
         match service {
-            "actix-bare" => go(init_service(App::new().route(PATH, handler)).await, kind),
-            // A middleware that does nothing: what `App::wrap` itself costs.
+            "actix-bare" => print_allocations(init_service(App::new().route(PATH, handler)).await, kind),
+            // A middleware that does nothing: the cost of `App::wrap` itself.
             "actix-identity" => {
                 let app = App::new().wrap_fn(|request, service| service.call(request)).route(PATH, handler);
-                go(init_service(app).await, kind);
+                print_allocations(init_service(app).await, kind);
             }
             "actix-affitor" => {
                 let app = App::new().wrap(AffitorLayer::new(Client::disabled())).route(PATH, handler);
-                go(init_service(app).await, kind);
+                print_allocations(init_service(app).await, kind);
             }
             "actix-cookie" => {
                 let handler = web::to(async |request: HttpRequest| {
@@ -64,15 +64,15 @@ pub(super) fn run(service: &str, kind: Kind) -> Result<(), Box<dyn Error>> {
                     }
                     HttpResponse::Ok().body("ok")
                 });
-                go(init_service(App::new().route(PATH, handler)).await, kind);
+                print_allocations(init_service(App::new().route(PATH, handler)).await, kind);
             }
-            _ => return Err(format!("no such case: {service}").into()),
+            _ => return Err(format!("unknown case: {service}").into()),
         }
         Ok(())
     })
 }
 
-fn go<S, B>(service: S, kind: Kind)
+fn print_allocations<S, B>(service: S, kind: Kind)
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody,

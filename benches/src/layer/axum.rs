@@ -39,7 +39,7 @@ where
     }
 
     fn serve(&mut self) {
-        let request = self.next.take().expect("prepared");
+        let request = self.next.take().expect("a prepared request");
         let response = block_on(self.service.call(request));
         drop(response);
     }
@@ -61,17 +61,18 @@ pub(super) fn case(service: &str, kind: Kind) -> Option<Box<dyn Case>> {
     let bare = || Router::new().route(PATH, any(async || "ok"));
     let bytes = || Router::new().route(PATH, any(async |body: Bytes| body.len().to_string()));
     let affitor = || AffitorLayer::new(Client::disabled());
-    // What `axum::serve` does once at its start: routes are made, and not made anew for each request.
+    // `axum::serve` does this once at the start, so that routes are not rebuilt for each request.
     let ready = |router: Router| router.with_state(());
     match service {
         "axum-bare" => boxed(ready(bare()), kind),
         "axum-identity-router" => boxed(ready(bare().layer(layer_fn(Identity))), kind),
-        "axum-from-fn-outer" => boxed(from_fn(by_hand).layer(ready(bare())), kind),
-        "axum-from-fn-router" => boxed(ready(bare().layer(from_fn(by_hand))), kind),
-        "axum-cookie-jar-outer" => boxed(from_fn(by_cookie_jar).layer(ready(bare())), kind),
-        "axum-tower-cookies-outer" => {
-            boxed(tower_cookies::CookieManagerLayer::new().layer(from_fn(by_tower_cookies).layer(ready(bare()))), kind)
-        }
+        "axum-from-fn-outer" => boxed(from_fn(with_split).layer(ready(bare())), kind),
+        "axum-from-fn-router" => boxed(ready(bare().layer(from_fn(with_split))), kind),
+        "axum-cookie-jar-outer" => boxed(from_fn(with_cookie_jar).layer(ready(bare())), kind),
+        "axum-tower-cookies-outer" => boxed(
+            tower_cookies::CookieManagerLayer::new().layer(from_fn(with_tower_cookies).layer(ready(bare()))),
+            kind,
+        ),
         "axum-click-id-outer" => boxed(ClickIdLayer::new().layer(ready(bare())), kind),
         "axum-click-id-router" => boxed(ready(bare().layer(ClickIdLayer::new().read_body_as::<AxumBody>())), kind),
         "axum-affitor-outer" => boxed(affitor().layer(ready(bare())), kind),
@@ -87,7 +88,7 @@ pub(super) fn case(service: &str, kind: Kind) -> Option<Box<dyn Case>> {
     }
 }
 
-/// A layer that does nothing: what `Router::layer` itself costs.
+/// A layer that does nothing: the cost of `Router::layer` itself.
 #[derive(Clone)]
 struct Identity<S>(S);
 
@@ -105,44 +106,44 @@ impl<S: Service<Request>> Service<Request> for Identity<S> {
     }
 }
 
-/// What people write by hand.
+/// The value of a hand-written middleware.
 #[derive(Clone)]
-struct FoundByHand(#[allow(dead_code, reason = "it is what a handler would read")] String);
+struct Found(#[allow(dead_code, reason = "a handler would read it")] String);
 
-async fn by_hand(mut request: Request, next: Next) -> Response<Body> {
+async fn with_split(mut request: Request, next: Next) -> Response<Body> {
     let found = request.headers().get(COOKIE).and_then(|cookies| cookies.to_str().ok()).and_then(|cookies| {
         cookies.split(';').find_map(|pair| pair.trim().strip_prefix("affitor_click_id=").map(str::to_owned))
     });
     if let Some(found) = found {
-        request.extensions_mut().insert(FoundByHand(found));
+        request.extensions_mut().insert(Found(found));
     }
     next.run(request).await
 }
 
-async fn by_cookie_jar(mut request: Request, next: Next) -> Response<Body> {
+async fn with_cookie_jar(mut request: Request, next: Next) -> Response<Body> {
     let jar = axum_extra::extract::CookieJar::from_headers(request.headers());
     if let Some(found) = jar.get("affitor_click_id").map(|cookie| cookie.value().to_owned()) {
-        request.extensions_mut().insert(FoundByHand(found));
+        request.extensions_mut().insert(Found(found));
     }
     next.run(request).await
 }
 
-async fn by_tower_cookies(mut request: Request, next: Next) -> Response<Body> {
+async fn with_tower_cookies(mut request: Request, next: Next) -> Response<Body> {
     let found = request
         .extensions()
         .get::<tower_cookies::Cookies>()
         .and_then(|cookies| cookies.get("affitor_click_id"))
         .map(|cookie| cookie.value().to_owned());
     if let Some(found) = found {
-        request.extensions_mut().insert(FoundByHand(found));
+        request.extensions_mut().insert(Found(found));
     }
     next.run(request).await
 }
 
-/// What a handler might read of the body.
+/// The fields of the body that a handler might read.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[allow(dead_code, reason = "only that it is read matters")]
+#[allow(dead_code, reason = "only deserialization is measured")]
 struct Fields {
     affitor_click_id: String,
     field_0: String,

@@ -1,4 +1,4 @@
-//! What the layers add to a bare request.
+//! Instructions and allocations that the layers add to a bare request.
 
 mod actix;
 mod axum;
@@ -15,7 +15,7 @@ use crate::{
 struct Row {
     service: &'static str,
     request: &'static str,
-    /// What it may add: instructions, and allocations where they have a target.
+    /// Maximum number of added instructions, and of added allocations if they have a target.
     target: Option<(f64, Option<f64>)>,
 }
 
@@ -27,7 +27,7 @@ const fn within(service: &'static str, request: &'static str, instructions: f64,
     Row { service, request, target: Some((instructions, allocations)) }
 }
 
-/// A group's first row is the bare service, for each of its requests.
+/// Groups of rows, each with the bare service that its rows are compared with.
 #[rustfmt::skip]
 const GROUPS: &[(&str, &[Row])] = &[
     ("axum-bare", &[
@@ -60,52 +60,51 @@ const GROUPS: &[(&str, &[Row])] = &[
     ]),
 ];
 
-/// What one request costs.
+/// Cost of one request.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cost {
     instructions: f64,
     allocations: f64,
 }
 
-/// Runs a case twice, in processes of its own: once under the counter, and once as it is, where it says how many
-/// allocations it makes.
+/// Runs a case twice, each time in a child process: once without callgrind, to count allocations, and once under callgrind.
 fn cost(case: &str) -> Result<Cost, Box<dyn Error>> {
-    let plain = Command::new(env::current_exe()?).args(["layer", "--case", case]).output()?;
-    let allocations = String::from_utf8_lossy(&plain.stdout).trim().parse();
-    let allocations = allocations.map_err(|_| format!("case {case}: {}", String::from_utf8_lossy(&plain.stderr)))?;
+    let output = Command::new(env::current_exe()?).args(["layer", "--case", case]).output()?;
+    let allocations = String::from_utf8_lossy(&output.stdout).trim().parse();
+    let allocations = allocations.map_err(|_| format!("case {case}: {}", String::from_utf8_lossy(&output.stderr)))?;
     Ok(Cost { instructions: callgrind::instructions("layer", case)?, allocations })
 }
 
-/// Measures everything, and prints it as a table.
+/// Measures all cases and prints a table.
 pub(crate) fn report() -> Result<(), Box<dyn Error>> {
-    println!("What is added to a bare request: instructions / allocations (the bare request itself in its own row).\n");
+    println!("Instructions and allocations added to a bare request (the bare request itself has its own row).\n");
     println!("| service | request | instructions | allocations | target | |");
     println!("|---|---|--:|--:|--:|---|");
-    let mut over = Vec::new();
+    let mut missed = Vec::new();
     for (bare, rows) in GROUPS {
-        let mut requests: Vec<(&str, Cost)> = Vec::new();
+        let mut bare_costs: Vec<(&str, Cost)> = Vec::new();
         for row in *rows {
-            if !requests.iter().any(|(request, _)| *request == row.request) {
+            if !bare_costs.iter().any(|(request, _)| *request == row.request) {
                 let cost = cost(&format!("{bare}:{}", row.request))?;
                 println!("| {bare} | {} | {:.0} | {} | | |", row.request, cost.instructions, cost.allocations);
-                requests.push((row.request, cost));
+                bare_costs.push((row.request, cost));
             }
         }
         for row in *rows {
             let cost = cost(&format!("{}:{}", row.service, row.request))?;
-            let bare = requests.iter().find(|(request, _)| *request == row.request).map(|(_, cost)| *cost);
-            let bare = bare.unwrap_or_default();
-            let instructions = cost.instructions - bare.instructions;
-            let allocations = cost.allocations - bare.allocations;
+            let bare_cost = bare_costs.iter().find(|(request, _)| *request == row.request).map(|(_, cost)| *cost);
+            let bare_cost = bare_cost.unwrap_or_default();
+            let instructions = cost.instructions - bare_cost.instructions;
+            let allocations = cost.allocations - bare_cost.allocations;
             let (target, verdict) = match row.target {
                 None => (String::new(), ""),
-                Some((most, most_allocations)) => {
-                    let kept = instructions <= most && most_allocations.is_none_or(|most| allocations <= most);
-                    if !kept {
-                        over.push(format!("{} {}", row.service, row.request));
+                Some((max, max_allocations)) => {
+                    let met = instructions <= max && max_allocations.is_none_or(|max| allocations <= max);
+                    if !met {
+                        missed.push(format!("{} {}", row.service, row.request));
                     }
-                    let allocations = most_allocations.map_or(String::new(), |most| format!(" / {most}"));
-                    (format!("{most:.0}{allocations}"), if kept { "kept" } else { "MISSED" })
+                    let allocations = max_allocations.map_or(String::new(), |max| format!(" / {max}"));
+                    (format!("{max:.0}{allocations}"), if met { "met" } else { "MISSED" })
                 }
             };
             println!(
@@ -114,24 +113,24 @@ pub(crate) fn report() -> Result<(), Box<dyn Error>> {
             );
         }
     }
-    if over.is_empty() {
-        println!("\nAll targets are kept.");
+    if missed.is_empty() {
+        println!("\nAll targets are met.");
     } else {
-        println!("\n{} targets are missed: {}", over.len(), over.join(", "));
+        println!("\n{} targets are missed: {}", missed.len(), missed.join(", "));
     }
     Ok(())
 }
 
 /// Runs one case, `service:request`.
 pub(crate) fn run_case(name: &str) -> Result<(), Box<dyn Error>> {
-    let unknown = || format!("no such case: {name}");
+    let unknown = || format!("unknown case: {name}");
     let (service, request) = name.split_once(':').ok_or_else(unknown)?;
     let kind = request::Kind::named(request).ok_or_else(unknown)?;
     if service.starts_with("actix") {
         return actix::run(service, kind);
     }
     let mut case: Box<dyn Case> = axum::case(service, kind).ok_or_else(unknown)?;
-    // Some services ask for a runtime, though none of them waits.
+    // Some services require a runtime, although none of them waits.
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let _entered = runtime.enter();
     println!("{}", measure::run(&mut *case));

@@ -1,6 +1,6 @@
-//! The requests: 14 headers of a browser, and one `Cookie` header of 600 bytes with 8 cookies.
+//! The requests: 14 browser headers, and one `Cookie` header of 600 bytes with 8 cookies.
 
-/// What a request carries.
+/// The kinds of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The click id in the middle of the cookies.
@@ -9,9 +9,9 @@ pub(super) enum Kind {
     Miss,
     /// No cookies.
     None,
-    /// The click id in the forwarded header, beside cookies.
+    /// The click id in the forwarded header, and cookies without one.
     Header,
-    /// 2 KB of JSON with the field in its middle, and no cookies.
+    /// 2 KB of JSON with the field in the middle, and no cookies.
     JsonHit,
     /// 2 KB of JSON without the field, and no cookies.
     JsonAbsent,
@@ -83,12 +83,12 @@ fn cookies(name: &str) -> String {
         format!("consent={}", "analytics-yes.ads-no.".repeat(4)),
         "locale=en-US".to_owned(),
     ];
-    let so_far = pairs.join("; ").len();
-    pairs.push(format!("pad={}", "x".repeat(600 - so_far - "; pad=".len())));
+    let length = pairs.join("; ").len();
+    pairs.push(format!("pad={}", "x".repeat(600 - length - "; pad=".len())));
     pairs.join("; ")
 }
 
-/// About 2 KB, the field in the middle.
+/// About 2 KB of JSON with the field in the middle.
 fn json(field: &str) -> String {
     let pair = |n: usize| format!(r#""field_{n}":"{}""#, "some text ".repeat(5));
     let pairs = |range: std::ops::Range<usize>| range.map(pair).collect::<Vec<_>>().join(",");

@@ -1,4 +1,5 @@
-//! A checkout app: a product page, the checkout with Stripe, and Stripe's webhook, which reports sale and refund.
+//! A checkout app: a product page, a checkout with Stripe, and the handler of Stripe's webhook, which reports sales and
+//! refunds.
 
 pub mod provider;
 
@@ -11,18 +12,18 @@ use affitor_actix::{
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
-/// What the app is told at its start.
-#[allow(missing_debug_implementations, reason = "it holds a secret")]
+/// Configuration of the app.
+#[allow(missing_debug_implementations, reason = "it contains a secret")]
 pub struct Shop {
-    /// Stripe's API, or the stand-in for it in [`provider`].
+    /// URL of Stripe's API, or of the stand-in in [`provider`].
     pub stripe_url: Url,
     /// Stripe's secret key, `sk_…`.
     pub stripe_key: String,
-    /// Makes the calls to Stripe.
+    /// HTTP client for the calls to Stripe.
     pub http: reqwest::Client,
 }
 
-/// The routes. They need `AffitorLayer`, a `web::Data<Shop>` and a `Webhook<Stripe>` around them.
+/// The routes. They require `AffitorLayer`, a `web::Data<Shop>` and a `Webhook<Stripe>`.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.service(page).service(check_out).service(payment_webhook);
 }
@@ -38,7 +39,7 @@ struct Buyer {
     user_id: String,
 }
 
-/// Sends the visitor to Stripe's pay page. The metadata comes back in the webhook, with the user and the click.
+/// Sends the visitor to Stripe's payment page. Stripe returns the metadata in the webhook: the user id and the click id.
 #[post("/api/checkout")]
 async fn check_out(
     shop: web::Data<Shop>,
@@ -47,14 +48,16 @@ async fn check_out(
 ) -> HttpResponse {
     let user_id = buyer.into_inner().user_id;
     let metadata = affitor.stripe_metadata(&user_id).map(|metadata| metadata.for_payment().form_pairs());
-    let metadata = metadata.inspect_err(|error| tracing::error!(%error, "no metadata")).unwrap_or_default();
+    let metadata = metadata
+        .inspect_err(|error| tracing::error!(%error, "the payment will have no Affitor metadata"))
+        .unwrap_or_default();
     match create_session(&shop, &user_id, metadata).await {
         Ok(Session { url }) => HttpResponse::SeeOther()
             .insert_header(("location", url.as_str()))
             .json(serde_json::json!({ "payUrl": url.as_str() })),
         Err(error) => {
-            tracing::error!(%error, "no checkout session");
-            HttpResponse::BadGateway().body("payments are not possible at the moment")
+            tracing::error!(%error, "the checkout session could not be created");
+            HttpResponse::BadGateway().body("payments are unavailable at the moment")
         }
     }
 }
@@ -64,7 +67,7 @@ struct Session {
     url: String,
 }
 
-/// `POST /v1/checkout/sessions`, as Stripe documents it.
+/// Calls Stripe's `POST /v1/checkout/sessions`.
 async fn create_session(
     shop: &Shop,
     user_id: &str,
@@ -83,16 +86,16 @@ async fn create_session(
         .extend_pairs(metadata)
         .finish();
     let request = shop.http.post(shop.stripe_url.join("v1/checkout/sessions")?).bearer_auth(&shop.stripe_key);
-    let answer = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form).send().await?;
-    Ok(serde_json::from_slice(&answer.error_for_status()?.bytes().await?)?)
+    let response = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form).send().await?;
+    Ok(serde_json::from_slice(&response.error_for_status()?.bytes().await?)?)
 }
 
-/// The shop's own work comes first, and once for each event; then the one line that reports the payment. What can be mended is
-/// answered with 503, and Stripe delivers it again.
+/// Handles a payment. The shop's own work comes first and must be done once per event. Then one line reports the payment. If
+/// that fails and redelivery can help, the response is 503, and Stripe redelivers the webhook.
 #[post("/webhooks/stripe")]
 async fn payment_webhook(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<impl Responder, Redeliver> {
-    tracing::info!(?event, "a shop would hand over the plan here");
+    tracing::info!(?event, "a real shop would fulfil the order here");
     let outcome = affitor.track_payment(&event).await?;
-    tracing::info!(?outcome, "reported");
+    tracing::info!(?outcome, "payment webhook handled");
     Ok(HttpResponse::Ok())
 }

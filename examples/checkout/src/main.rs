@@ -1,6 +1,8 @@
-//! Serves the checkout app on port 3001, with the variables of `Client::from_env`, `STRIPE_SECRET_KEY` and
-//! `STRIPE_WEBHOOK_SECRET`; `STRIPE_API_URL` is Stripe's unless set. For both real services it needs TLS:
-//! `cargo run -p checkout --features rustls`. (`cargo run -p demo` runs it with stand-ins for both, without any variable.)
+//! Serves the checkout app on port 3001.
+//!
+//! Reads the variables of `Client::from_env`, `STRIPE_SECRET_KEY` and `STRIPE_WEBHOOK_SECRET`, and optionally
+//! `STRIPE_API_URL`. The real services require TLS: `cargo run -p checkout --features rustls`. `cargo run -p demo` runs the app
+//! with stand-ins for both services and needs no variables.
 
 use std::env;
 
@@ -35,5 +37,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn variable(name: &str) -> Result<String, String> {
-    env::var(name).map_err(|_| format!("the variable {name} is not set"))
+    env::var(name).map_err(|_| format!("the environment variable {name} is not set"))
 }

@@ -1,5 +1,5 @@
-//! A stand-in for Stripe, for those who have no account: sessions, a pay page, refunds, and webhooks that it signs as Stripe
-//! does. It does not deliver again.
+//! A stand-in for Stripe, for developers without an account: checkout sessions, a payment page, refunds, and webhooks signed
+//! as Stripe signs them. It does not redeliver webhooks.
 
 use std::{
     collections::HashMap,
@@ -14,31 +14,35 @@ use affitor_actix::{
 };
 use serde_json::{Value, json};
 
-/// The stand-in's memory, and whom it tells.
+/// State of the stand-in.
 #[derive(Debug)]
 pub struct Provider {
     webhook: Webhook<Stripe>,
     http: reqwest::Client,
-    /// The shop that hears of payments, and the one that hears of refunds.
-    shops: [String; 2],
-    /// What was asked for with each session, by its number.
+    /// URL that receives the webhooks about payments.
+    payments_url: String,
+    /// URL that receives the webhooks about refunds.
+    refunds_url: String,
+    /// Parameters of each checkout session, by its number.
     sessions: Mutex<Vec<HashMap<String, String>>>,
     last_delivery: Mutex<String>,
 }
 
 impl Provider {
-    /// One that signs with the webhook's secret. The two shops are the same, unless a demo breaks one of them.
-    pub fn new(webhook: Webhook<Stripe>, http: reqwest::Client, payments: &str, refunds: &str) -> Self {
+    /// Creates a provider that signs with the webhook's secret. `payments_shop` and `refunds_shop` are the URLs of the shops that
+    /// receive the webhooks: the same shop, unless the demo breaks one of them.
+    pub fn new(webhook: Webhook<Stripe>, http: reqwest::Client, payments_shop: &str, refunds_shop: &str) -> Self {
         Self {
             webhook,
             http,
-            shops: [payments, refunds].map(str::to_owned),
+            payments_url: format!("{payments_shop}/webhooks/stripe"),
+            refunds_url: format!("{refunds_shop}/webhooks/stripe"),
             sessions: Mutex::default(),
             last_delivery: Mutex::default(),
         }
     }
 
-    /// The last webhook on one line: its type, the beginning of its signature, and what the shop answered.
+    /// Returns the last delivery on one line: the webhook's type, the start of its signature, and the shop's response.
     pub fn last_delivery(&self) -> String {
         self.last_delivery.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -47,39 +51,39 @@ impl Provider {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(number).cloned()
     }
 
-    /// Delivers an event, and says whether the shop has taken it.
-    async fn deliver(&self, shop: usize, id: &str, kind: &str, object: Value) -> HttpResponse {
+    /// Delivers an event to the shop. Responds with 200 if the shop accepted it, and with 502 otherwise.
+    async fn deliver(&self, url: &str, id: &str, kind: &str, object: Value) -> HttpResponse {
         let now = SystemTime::now();
         let created = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        // What was refunded before, of a charge that is refunded now: nothing.
+        // The charge was not refunded before.
         let data = json!({ "object": object, "previous_attributes": { "amount_refunded": 0 } });
         let body = json!({ "id": id, "object": "event", "api_version": "2025-03-31.basil", "created": created,
             "livemode": true, "type": kind, "data": data })
         .to_string();
-        let mut request = self.http.post(format!("{}/webhooks/stripe", self.shops[shop]));
+        let mut request = self.http.post(url);
         let mut signature = String::new();
         for (name, value) in self.webhook.sign(id, body.as_bytes(), now) {
             signature = format!("{name}: {value:.30}…");
             request = request.header(name, value);
         }
-        let answer = request.body(body).send().await;
-        let status = answer.as_ref().map_or_else(ToString::to_string, |answer| answer.status().to_string());
+        let response = request.body(body).send().await;
+        let status = response.as_ref().map_or_else(ToString::to_string, |response| response.status().to_string());
         *self.last_delivery.lock().unwrap_or_else(PoisonError::into_inner) =
-            format!("{kind}, {signature} answered with {status}");
-        match answer {
-            Ok(answer) if answer.status().is_success() => {
+            format!("{kind}, {signature}, response: {status}");
+        match response {
+            Ok(response) if response.status().is_success() => {
                 HttpResponse::Ok().content_type(ContentType::html()).body(format!(
                     "<!doctype html><title>Paid</title><p>Done: <code>{}</code>",
                     object["id"].as_str().unwrap_or_default()
                 ))
             }
-            Ok(answer) => HttpResponse::BadGateway().body(format!("the shop answered {}", answer.status())),
+            Ok(response) => HttpResponse::BadGateway().body(format!("the shop responded with {}", response.status())),
             Err(error) => HttpResponse::BadGateway().body(error.to_string()),
         }
     }
 }
 
-/// The routes. They need a `web::Data<Provider>` around them.
+/// The routes. They require a `web::Data<Provider>`.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.service(create_session).service(page).service(pay).service(refund);
 }
@@ -93,8 +97,8 @@ async fn create_session(
     let mut sessions = provider.sessions.lock().unwrap_or_else(PoisonError::into_inner);
     sessions.push(form.into_inner());
     let number = sessions.len() - 1;
-    let here = request.connection_info();
-    let url = format!("{}://{}/pay/{number}", here.scheme(), here.host());
+    let connection = request.connection_info();
+    let url = format!("{}://{}/pay/{number}", connection.scheme(), connection.host());
     HttpResponse::Ok().json(json!({ "id": format!("cs_{number}"), "object": "checkout.session", "url": url }))
 }
 
@@ -104,7 +108,7 @@ const UNIT_AMOUNT: &str = "line_items[0][price_data][unit_amount]";
 async fn page(provider: web::Data<Provider>, number: web::Path<usize>) -> HttpResponse {
     let Some(session) = provider.session(*number) else { return HttpResponse::NotFound().finish() };
     let cents: u64 = session.get(UNIT_AMOUNT).and_then(|amount| amount.parse().ok()).unwrap_or_default();
-    // Without an action the form goes to this page's own URL.
+    // A form without an action is sent to the page's own URL.
     HttpResponse::Ok().content_type(ContentType::html()).body(format!(
         "<!doctype html><title>Pay</title><p>Pay ${}.{:02}?<form method=post><button>Pay</button></form>",
         cents / 100,
@@ -115,23 +119,23 @@ async fn page(provider: web::Data<Provider>, number: web::Path<usize>) -> HttpRe
 #[post("/pay/{number}")]
 async fn pay(provider: web::Data<Provider>, number: web::Path<usize>) -> HttpResponse {
     let Some(session) = provider.session(*number) else { return HttpResponse::NotFound().finish() };
-    let text = |name: &str| session.get(name).cloned().unwrap_or_default();
+    let field = |name: &str| session.get(name).cloned().unwrap_or_default();
     let metadata: HashMap<&str, &str> = session
         .iter()
         .filter_map(|(name, value)| Some((name.strip_prefix("metadata[")?.strip_suffix(']')?, value.as_str())))
         .collect();
-    let object = json!({ "id": format!("cs_{number}"), "object": "checkout.session", "mode": text("mode"),
-        "payment_status": "paid", "payment_intent": payment_intent(*number), "client_reference_id": text("client_reference_id"),
-        "amount_total": text(UNIT_AMOUNT).parse::<u64>().ok(), "currency": text("line_items[0][price_data][currency]"),
+    let object = json!({ "id": format!("cs_{number}"), "object": "checkout.session", "mode": field("mode"),
+        "payment_status": "paid", "payment_intent": payment_intent(*number), "client_reference_id": field("client_reference_id"),
+        "amount_total": field(UNIT_AMOUNT).parse::<u64>().ok(), "currency": field("line_items[0][price_data][currency]"),
         "metadata": metadata });
-    provider.deliver(0, &format!("evt_pay_{number}"), "checkout.session.completed", object).await
+    provider.deliver(&provider.payments_url, &format!("evt_pay_{number}"), "checkout.session.completed", object).await
 }
 
 fn payment_intent(number: usize) -> String {
     format!("pi_{number}")
 }
 
-/// `POST /v1/refunds` with `payment_intent`, of all that was paid.
+/// `POST /v1/refunds` with `payment_intent`: refunds the whole payment.
 #[post("/v1/refunds")]
 async fn refund(provider: web::Data<Provider>, form: web::Form<HashMap<String, String>>) -> HttpResponse {
     let paid = form.get("payment_intent").and_then(|id| id.strip_prefix("pi_")?.parse::<usize>().ok());
@@ -142,5 +146,5 @@ async fn refund(provider: web::Data<Provider>, form: web::Form<HashMap<String, S
     let object = json!({ "id": format!("ch_{number}"), "object": "charge", "amount": amount, "amount_refunded": amount,
         "refunded": true, "currency": session.get("line_items[0][price_data][currency]"),
         "payment_intent": payment_intent(number) });
-    provider.deliver(1, &format!("evt_refund_{number}"), "charge.refunded", object).await
+    provider.deliver(&provider.refunds_url, &format!("evt_refund_{number}"), "charge.refunded", object).await
 }

@@ -1,4 +1,4 @@
-//! All that runs: the sandbox, both apps and the payment provider.
+//! The servers of the demo: the sandbox, both apps and the payment provider.
 
 use std::net::TcpListener;
 
@@ -7,54 +7,54 @@ use affitor_actix::{
     reqwest,
     webhook::{Stripe, Webhook},
 };
-use affitor_axum::Client;
+use affitor_axum::{Client, queue::Queue};
 use affitor_sandbox::Sandbox;
 use axum::Router;
 use checkout::{Shop, provider::Provider};
 use signup::Tracker;
 
-use crate::{BoxError, Step, taken};
+use crate::{BoxError, Step, listen_error};
 
 const KEY: &str = "test_key";
 const WRONG_KEY: &str = "wrong_key";
 const PROGRAM_ID: u64 = 42;
-const WEBHOOK_SECRET: &str = "whsec_the_provider_and_the_shop_know_it";
+const WEBHOOK_SECRET: &str = "whsec_shared_by_the_provider_and_the_shop";
 
-/// Where the apps listen, and what is wrong with them.
+/// The ports of the apps, and which app is broken.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// The app of this step has a wrong key.
+    /// Step whose app has a wrong API key.
     pub broken: Option<Step>,
-    /// The port of the sign-up app; 0 for a free one.
+    /// Port of the sign-up app; 0 for any free port.
     pub signup_port: u16,
-    /// The port of the checkout app; 0 for a free one.
+    /// Port of the checkout app; 0 for any free port.
     pub checkout_port: u16,
-    /// The port of the sandbox; 0 for a free one.
+    /// Port of the sandbox; 0 for any free port.
     pub sandbox_port: u16,
 }
 
-/// Everything that listens. The sandbox stops when it is dropped, the apps with the runtime.
+/// The running servers. The sandbox stops when it is dropped; the apps stop with the runtime.
 #[derive(Debug)]
 #[must_use = "the sandbox stops when it is dropped"]
 pub struct Apps {
-    /// The service, with program 42, the key `test_key` and the partners `PARTNER123` and `abc123`.
+    /// The sandbox, with program 42, the key `test_key` and the partners `PARTNER123` and `abc123`.
     pub sandbox: Sandbox,
-    /// The sign-up app, in axum.
+    /// URL of the sign-up app, written with axum.
     pub signup_url: String,
-    /// The checkout app, in actix-web.
+    /// URL of the checkout app, written with actix-web.
     pub checkout_url: String,
-    /// The payment provider.
+    /// URL of the payment provider.
     pub provider_url: String,
-    /// The payment provider itself.
+    /// State of the payment provider.
     pub provider: web::Data<Provider>,
 }
 
 impl Apps {
-    /// Starts everything.
+    /// Starts all servers.
     ///
     /// # Errors
     ///
-    /// When a port is taken, which it says, and how to choose another.
+    /// Returns an error if a port is in use. The message says how to choose another.
     pub async fn start(options: Options) -> Result<Self, BoxError> {
         let sandbox = Sandbox::builder()
             .port(options.sandbox_port)
@@ -64,21 +64,23 @@ impl Apps {
             .partner("abc123")
             .start()
             .await
-            .map_err(|error| taken("sandbox", "--sandbox-port", options.sandbox_port, &error))?;
+            .map_err(|error| listen_error("sandbox", "--sandbox-port", options.sandbox_port, &error))?;
         let client = |step| client(&sandbox, if options.broken == Some(step) { WRONG_KEY } else { KEY });
 
         let signup = listen("sign-up app", "--signup-port", options.signup_port)?;
         let signup_url = url(&signup)?;
         let tracker = Tracker { api_url: sandbox.url().to_owned(), program_id: PROGRAM_ID.to_string() };
-        serve(signup, signup::app(client(Step::Lead)?, tracker))?;
+        let signup_client = client(Step::Lead)?;
+        let queue = Queue::start(signup_client.clone())?;
+        serve(signup, signup::app(signup_client.with_sink(queue), tracker))?;
 
         let provider = listen("payment provider", "another port", 0)?;
         let provider_url = url(&provider)?;
         let checkout = listen("checkout app", "--checkout-port", options.checkout_port)?;
         let checkout_url = url(&checkout)?;
         serve_checkout(checkout, client(Step::Sale)?, &provider_url)?;
-        let refunds = if options.broken == Some(Step::Refund) {
-            // A second one with the wrong key, so that the sale goes through and the refund doesn't.
+        let refunds_url = if options.broken == Some(Step::Refund) {
+            // A second app with a wrong key, so that the sale is recorded and the refund is not.
             let checkout = listen("checkout app", "another port", 0)?;
             let checkout_url = url(&checkout)?;
             serve_checkout(checkout, client(Step::Refund)?, &provider_url)?;
@@ -86,7 +88,7 @@ impl Apps {
         } else {
             checkout_url.clone()
         };
-        let provider = serve_provider(provider, &checkout_url, &refunds)?;
+        let provider = serve_provider(provider, &checkout_url, &refunds_url)?;
         Ok(Self { sandbox, signup_url, checkout_url, provider_url, provider })
     }
 }
@@ -96,7 +98,7 @@ fn client(sandbox: &Sandbox, key: &str) -> Result<Client, affitor_axum::Error> {
 }
 
 fn listen(app: &str, flag: &str, port: u16) -> Result<TcpListener, BoxError> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).map_err(|error| taken(app, flag, port, &error))?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).map_err(|error| listen_error(app, flag, port, &error))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -126,9 +128,13 @@ fn serve_checkout(listener: TcpListener, client: Client, provider_url: &str) -> 
     Ok(())
 }
 
-fn serve_provider(listener: TcpListener, payments: &str, refunds: &str) -> Result<web::Data<Provider>, BoxError> {
+fn serve_provider(
+    listener: TcpListener,
+    payments_shop: &str,
+    refunds_shop: &str,
+) -> Result<web::Data<Provider>, BoxError> {
     let webhook = Webhook::<Stripe>::new(WEBHOOK_SECRET)?;
-    let provider = web::Data::new(Provider::new(webhook, http()?, payments, refunds));
+    let provider = web::Data::new(Provider::new(webhook, http()?, payments_shop, refunds_shop));
     let data = provider.clone();
     let server = HttpServer::new(move || App::new().app_data(data.clone()).configure(checkout::provider::routes));
     tokio::spawn(server.workers(1).disable_signals().listen(listener)?.run());

@@ -1,5 +1,5 @@
-//! All that the demo runs, so that tests can run it as well: a sandbox of the service, the sign-up app, the checkout app, and
-//! a payment provider.
+//! The servers of the demo, which tests use too: a sandbox of the service, the sign-up app, the checkout app, and a payment
+//! provider.
 
 mod apps;
 
@@ -8,24 +8,24 @@ use std::io;
 pub use apps::{Apps, Options};
 use clap::ValueEnum;
 
-/// What goes wrong at the start.
+/// An error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A step of the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Step {
-    /// A visitor comes by a partner's link.
+    /// A visitor follows a partner's link.
     Click,
-    /// They sign up.
+    /// The visitor signs up.
     Lead,
-    /// They pay.
+    /// The visitor pays.
     Sale,
-    /// They get their money back.
+    /// The visitor gets a refund.
     Refund,
 }
 
 impl Step {
-    /// Its name, as the demo prints it.
+    /// Returns the name that the demo prints.
     pub fn name(self) -> &'static str {
         match self {
             Self::Click => "click",
@@ -36,13 +36,13 @@ impl Step {
     }
 }
 
-/// Says whose port is taken, and how to choose another.
-fn taken(app: &str, flag: &str, port: u16, error: &io::Error) -> BoxError {
+/// Says which app can't listen on its port, and how to choose another.
+fn listen_error(app: &str, flag: &str, port: u16, error: &io::Error) -> BoxError {
     match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("port {port} is taken, and the {app} wants it: choose another with {flag} (0 for a free one)")
-                .into()
-        }
+        io::ErrorKind::AddrInUse => format!(
+            "the {app} can't listen on port {port}, which is in use: choose another with {flag} (0 for any free port)"
+        )
+        .into(),
         _ => format!("the {app} can't listen on port {port}: {error}").into(),
     }
 }

@@ -1,5 +1,5 @@
-//! The whole chain in one process: a sandbox of the service, the sign-up app, the checkout app, a payment provider, and a
-//! visitor who goes through them over real sockets.
+//! From click to refund in one process: a sandbox of the service, the sign-up app, the checkout app, a payment provider, and a
+//! visitor who uses them over real sockets.
 
 mod steps;
 mod visitor;
@@ -10,25 +10,25 @@ use clap::Parser;
 use demo::{Apps, BoxError, Options, Step};
 use steps::Chain;
 
-/// A visitor's click becomes a lead, a sale and a refund, and the pages are served until Ctrl-C.
+/// Turns a visitor's click into a lead, a sale and a refund, then serves the pages until Ctrl-C.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Exit after the chain: 0 when it is complete, else 1
+    /// Exit after the chain, with status 0 if it is complete and 1 if it is not
     #[arg(long)]
     once: bool,
-    /// Print what the sandbox holds after the chain, as JSON (the steps go to standard error)
+    /// Print the sandbox's state after the chain as JSON, and the steps to standard error
     #[arg(long)]
     json: bool,
-    /// Give the app of this step a wrong key (for the click: a partner whom nobody knows)
+    /// Break this step: its app gets a wrong API key (for the click: an unknown partner code)
     #[arg(long = "break", value_name = "STEP")]
     broken: Option<Step>,
-    /// The port of the sign-up app; 0 for a free one
+    /// Port of the sign-up app; 0 for any free port
     #[arg(long, default_value_t = 3000)]
     signup_port: u16,
-    /// The port of the checkout app; 0 for a free one
+    /// Port of the checkout app; 0 for any free port
     #[arg(long, default_value_t = 3001)]
     checkout_port: u16,
-    /// The port of the sandbox; 0 for a free one
+    /// Port of the sandbox; 0 for any free port
     #[arg(long, default_value_t = 4010)]
     sandbox_port: u16,
 }
@@ -49,13 +49,13 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<bool, BoxError> {
     let &Arguments { broken, signup_port, checkout_port, sandbox_port, .. } = arguments;
     let apps = Apps::start(Options { broken, signup_port, checkout_port, sandbox_port }).await?;
-    let say = |line: &str| if arguments.json { eprintln!("{line}") } else { println!("{line}") };
-    say(&format!("sandbox   {}   program 42, key test_key, partners PARTNER123 and abc123", apps.sandbox.url()));
-    say(&format!("sign-up   {}   axum", apps.signup_url));
-    say(&format!("checkout  {}   actix-web", apps.checkout_url));
-    say("");
+    let print = |line: &str| if arguments.json { eprintln!("{line}") } else { println!("{line}") };
+    print(&format!("sandbox   {}   program 42, key test_key, partners PARTNER123 and abc123", apps.sandbox.url()));
+    print(&format!("sign-up   {}   axum", apps.signup_url));
+    print(&format!("checkout  {}   actix-web", apps.checkout_url));
+    print("");
 
-    let chain = Chain { apps: &apps, broken: arguments.broken, say: &say };
+    let chain = Chain { apps: &apps, broken: arguments.broken, print: &print };
     let missing = chain.run().await?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&apps.sandbox.snapshot())?);
@@ -67,13 +67,12 @@ async fn run(arguments: &Arguments) -> Result<bool, BoxError> {
         let missing: Vec<_> = missing.into_iter().map(Step::name).collect();
         format!("chain incomplete: missing {}", missing.join(" "))
     };
+    print(&last_line);
     if arguments.once {
-        say(&last_line);
         return Ok(complete);
     }
-    say(&last_line);
-    say(&format!("\nGo through it yourself: {}/?aff=abc123 and {}/", apps.signup_url, apps.checkout_url));
-    say(&format!("Watch it at {}/ (Ctrl-C ends)", apps.sandbox.url()));
+    print(&format!("\nTry it yourself: {}/?aff=abc123 and {}/", apps.signup_url, apps.checkout_url));
+    print(&format!("Watch the events at {}/ (Ctrl-C to stop)", apps.sandbox.url()));
     tokio::signal::ctrl_c().await?;
     Ok(complete)
 }

@@ -1,4 +1,5 @@
-//! A shop that writes its order and its Affitor event in one transaction: both are there, or neither, whatever is killed.
+//! A shop that commits each order and its Affitor event in one transaction: both are stored or neither is, even if the process
+//! is killed.
 
 use affitor_axum::{AffitorClient, AffitorLayer, Client, Currency, Lead, Refund, Sale};
 use affitor_outbox::{
@@ -16,21 +17,21 @@ use serde::Deserialize;
 
 const PRICE_CENTS: i64 = 4_900;
 
-/// What the handlers share.
+/// State shared by the handlers.
 #[derive(Clone, Debug)]
 pub struct Shop {
     /// The shop's database.
     pub pool: SqlitePool,
-    /// The outbox in it.
+    /// The outbox in the shop's database.
     pub outbox: Outbox<Sqlite>,
 }
 
 impl Shop {
-    /// Opens the shop's database and makes its tables, the outbox's among them.
+    /// Creates the tables of the shop and of the outbox, unless they exist.
     ///
     /// # Errors
     ///
-    /// When the database can't be had.
+    /// Returns an error if the database is not available.
     pub async fn open(pool: SqlitePool) -> Result<Self, AnyError> {
         let outbox = Outbox::sqlite(pool.clone())?;
         outbox.migrate().await?;
@@ -42,7 +43,7 @@ impl Shop {
     }
 }
 
-/// The app.
+/// Builds the app.
 pub fn app(shop: Shop, client: Client) -> Router {
     Router::new()
         .route("/", get(page))
@@ -72,7 +73,7 @@ async fn sign_up(
         .bind(&form.email)
         .fetch_one(&mut *tx)
         .await?;
-    // The request's click id and history are filled in.
+    // `attribute` fills in the request's click id and click history.
     let lead = affitor.attribute(Lead::new(user).email(&form.email));
     shop.outbox.enqueue(&mut tx, lead).await?;
     tx.commit().await?;
@@ -95,7 +96,7 @@ async fn order(
         .bind(PRICE_CENTS)
         .fetch_one(&mut *tx)
         .await?;
-    let sale = Sale::new(payment(order), PRICE_CENTS.unsigned_abs(), Currency::USD).customer_key(user_id);
+    let sale = Sale::new(transaction_id(order), PRICE_CENTS.unsigned_abs(), Currency::USD).customer_key(user_id);
     shop.outbox.enqueue(&mut tx, affitor.attribute(sale)).await?;
     tx.commit().await?;
     Ok(order.to_string())
@@ -111,19 +112,19 @@ async fn refund(State(shop): State<Shop>, Path(order): Path<i64>) -> Result<Stat
     if changed == 0 {
         return Ok(StatusCode::NOT_FOUND);
     }
-    shop.outbox.enqueue(&mut tx, Refund::full(payment(order))).await?;
+    shop.outbox.enqueue(&mut tx, Refund::full(transaction_id(order))).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The payment's id: unique across all shops, so not the order's number alone.
-fn payment(order: i64) -> String {
+/// Returns the transaction id. It must be unique across all shops, so the order number alone is not enough.
+fn transaction_id(order: i64) -> String {
     format!("outbox-example-{order}")
 }
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What goes wrong in a handler: the visitor hears of it, and nothing is committed.
+/// An error in a handler. The visitor gets a 500, and nothing is committed.
 struct AppError(AnyError);
 
 impl<E: Into<AnyError>> From<E> for AppError {

@@ -1,5 +1,5 @@
-//! Serves the shop on port 3002 and delivers from its outbox, with the variables of `Client::from_env`. The database is
-//! `shop.sqlite3`, unless `DATABASE_URL` says another.
+//! Serves the shop on port 3002 and delivers the events in its outbox. Reads the variables of `Client::from_env`, and
+//! `DATABASE_URL` (default: `sqlite://shop.sqlite3`).
 
 use std::{env, str::FromStr, time::Duration};
 
@@ -23,14 +23,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let worker = outbox.worker(ClientBuilder::from_env()).start().await?;
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3002").await?;
-    axum::serve(listener, app(shop, Client::from_env()?)).with_graceful_shutdown(stopped()).await?;
+    axum::serve(listener, app(shop, Client::from_env()?)).with_graceful_shutdown(shutdown_signal()).await?;
     worker.shutdown().await?;
     println!("{:?}", outbox.stats().await?);
     Ok(())
 }
 
-/// Ctrl-C, or what a service manager sends.
-async fn stopped() {
+/// Waits for Ctrl-C, or for SIGTERM from a service manager.
+async fn shutdown_signal() {
     #[cfg(unix)]
     if let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         tokio::select! {

@@ -15,16 +15,16 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What the page's tracker script needs to know.
+/// Settings of the page's tracker script.
 #[derive(Clone, Debug)]
 pub struct Tracker {
-    /// The address of the service, as a browser reaches it.
+    /// URL of the service, as a browser reaches it.
     pub api_url: String,
-    /// The program.
+    /// Program id.
     pub program_id: String,
 }
 
-/// The app.
+/// Builds the app. The client should have a queue, so that sign-ups do not wait for the service.
 pub fn app(client: Client, tracker: Tracker) -> Router {
     Router::new()
         .route("/", get(page))
@@ -50,33 +50,31 @@ struct User {
     user_id: String,
 }
 
-/// The layer has found the click id already, in the body (`affitorClickId`) or in the cookie.
+/// Creates a user and reports the lead. The layer has already found the click id, in the body (`affitorClickId`) or in the
+/// cookie.
 async fn sign_up(affitor: AffitorClient, input: Input<SignUp>) -> Response {
-    let (form, by_script) = match input {
+    let (form, sent_by_script) = match input {
         Input::Json(form) => (form, true),
         Input::Form(form) => (form, false),
     };
     if !form.email.contains('@') || form.password.is_empty() {
-        return (StatusCode::UNPROCESSABLE_ENTITY, "an e-mail address and a password, please").into_response();
+        return (StatusCode::UNPROCESSABLE_ENTITY, "an e-mail address and a password are required").into_response();
     }
-    // Where a real app writes its database.
+    // A real app would insert the user into its database here.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let user_id = format!("user_{}", now.as_micros());
 
-    // The one line. What goes wrong here is never the visitor's problem.
-    match affitor.track_lead(Lead::new(&user_id).email(&form.email)).await {
-        Ok(outcome) => tracing::info!(user_id, ?outcome, "lead"),
-        Err(error) => tracing::warn!(user_id, %error, "lead not tracked"),
-    }
+    // Returns at once. A problem with the service never becomes the visitor's problem.
+    affitor.enqueue(Lead::new(&user_id).email(&form.email));
 
-    if by_script {
+    if sent_by_script {
         Json(User { user_id }).into_response()
     } else {
         Html(format!("<!doctype html><title>Welcome</title><p>Welcome, <b>{user_id}</b>.")).into_response()
     }
 }
 
-/// A body that may be JSON (sent by the page's script) or a form (sent without script).
+/// A body that is either JSON (sent by the page's script) or a form (sent by a browser without scripts).
 enum Input<T> {
     Json(T),
     Form(T),
@@ -91,7 +89,7 @@ where
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
         let content_type = request.headers().get(header::CONTENT_TYPE).map(header::HeaderValue::as_bytes);
-        if content_type.is_some_and(|kind| kind.starts_with(b"application/json")) {
+        if content_type.is_some_and(|content_type| content_type.starts_with(b"application/json")) {
             let Json(input) = request.extract().await.map_err(IntoResponse::into_response)?;
             Ok(Self::Json(input))
         } else {

@@ -1,19 +1,28 @@
-//! Serves the sign-up app on port 3000, with `AFFITOR_API_KEY`, `AFFITOR_API_URL` and `AFFITOR_PROGRAM_ID`.
+//! Serves the sign-up app on port 3000. Reads `AFFITOR_API_KEY`, `AFFITOR_API_URL` and `AFFITOR_PROGRAM_ID`.
 
-use std::env;
+use std::{env, time::Duration};
 
-use affitor_axum::Client;
+use affitor_axum::{Client, queue::Queue};
 use signup::{Tracker, app};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().init();
+    let client = Client::from_env()?;
+    let queue = Queue::start(client.clone())?;
     let tracker = Tracker {
         api_url: env::var("AFFITOR_API_URL").unwrap_or_else(|_| "https://api.affitor.com".to_owned()),
         program_id: env::var("AFFITOR_PROGRAM_ID").unwrap_or_default(),
     };
+    let app = app(client.with_sink(queue.clone()), tracker);
+
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 3000)).await?;
-    tracing::info!("http://{}", listener.local_addr()?);
-    axum::serve(listener, app(Client::from_env()?, tracker)).await?;
+    tracing::info!("listening on http://{}", listener.local_addr()?);
+    let ctrl_c = async { drop(tokio::signal::ctrl_c().await) };
+    axum::serve(listener, app).with_graceful_shutdown(ctrl_c).await?;
+
+    // The server has stopped: deliver what is still in the queue.
+    let stats = queue.shutdown(Duration::from_secs(10)).await;
+    tracing::info!(?stats, "the queue is shut down");
     Ok(())
 }

@@ -4,9 +4,9 @@ use actix_web::{App, FromRequest as _, HttpRequest, HttpResponse, HttpServer, mi
 use affitor_actix::{AffitorClickId, AffitorLayer, Client};
 use futures_util::StreamExt as _;
 
-use super::{Seen, Setup, Tell};
+use super::{Received, Reporter, Setup};
 
-pub(super) async fn start(setup: Setup, tell: Tell) -> SocketAddr {
+pub(super) async fn start(setup: Setup, reporter: Reporter) -> SocketAddr {
     let server = HttpServer::new(move || {
         let mut layer = AffitorLayer::new(Client::disabled()).sources(setup.sources());
         if setup == Setup::OnlySignUp {
@@ -14,9 +14,9 @@ pub(super) async fn start(setup: Setup, tell: Tell) -> SocketAddr {
         }
         App::new()
             .wrap(Condition::new(setup != Setup::NoLayer, layer))
-            .app_data(web::Data::new(tell.clone()))
-            .route("/early", web::to(early))
-            .default_service(web::to(whole))
+            .app_data(web::Data::new(reporter.clone()))
+            .route("/early", web::to(respond_early))
+            .default_service(web::to(read_body))
     })
     .workers(1)
     .disable_signals()
@@ -27,27 +27,27 @@ pub(super) async fn start(setup: Setup, tell: Tell) -> SocketAddr {
     address
 }
 
-async fn early(tell: web::Data<Tell>, request: HttpRequest) -> HttpResponse {
-    tell.send(Seen { click_id: id(&request).await, ..Seen::default() }).unwrap();
+async fn respond_early(reporter: web::Data<Reporter>, request: HttpRequest) -> HttpResponse {
+    reporter.send(Received { click_id: click_id(&request).await, ..Received::default() }).unwrap();
     HttpResponse::Ok().finish()
 }
 
-async fn whole(tell: web::Data<Tell>, request: HttpRequest, mut body: web::Payload) -> HttpResponse {
-    let mut seen = Seen { click_id: id(&request).await, ..Seen::default() };
+async fn read_body(reporter: web::Data<Reporter>, request: HttpRequest, mut body: web::Payload) -> HttpResponse {
+    let mut received = Received { click_id: click_id(&request).await, ..Received::default() };
     while let Some(chunk) = body.next().await {
         match chunk {
-            Ok(data) => seen.body.extend_from_slice(&data),
+            Ok(data) => received.body.extend_from_slice(&data),
             Err(error) => {
-                seen.end = format!("error: {error}");
+                received.end = format!("error: {error}");
                 break;
             }
         }
     }
-    tell.send(seen).unwrap();
+    reporter.send(received).unwrap();
     HttpResponse::Ok().finish()
 }
 
-/// By the extractor; without the middleware it fails, as it should.
-async fn id(request: &HttpRequest) -> Option<String> {
+/// Returns the click id from the extractor, which fails without the middleware.
+async fn click_id(request: &HttpRequest) -> Option<String> {
     AffitorClickId::extract(request).await.ok()?.0.map(|id| id.to_string())
 }

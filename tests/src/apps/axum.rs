@@ -5,12 +5,12 @@ use axum::{Router, body::Body, extract::State, routing::any};
 use tokio::net::TcpListener;
 use tower::Layer as _;
 
-use super::{Seen, Setup, Tell};
+use super::{Received, Reporter, Setup};
 
-pub(super) async fn start(setup: Setup, tell: Tell, outer: bool) -> SocketAddr {
+pub(super) async fn start(setup: Setup, reporter: Reporter, outer: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = Router::new().route("/early", any(early)).fallback(whole).with_state(tell);
+    let router = Router::new().route("/early", any(respond_early)).fallback(read_body).with_state(reporter);
     let mut layer = AffitorLayer::new(Client::disabled()).sources(setup.sources());
     if setup == Setup::OnlySignUp {
         layer = layer.body_when(|request| request.uri.path() == "/sign-up");
@@ -26,15 +26,15 @@ pub(super) async fn start(setup: Setup, tell: Tell, outer: bool) -> SocketAddr {
     address
 }
 
-async fn early(State(tell): State<Tell>, found: Option<AffitorClickId>) {
-    tell.send(Seen { click_id: id(found), ..Seen::default() }).unwrap();
+async fn respond_early(State(reporter): State<Reporter>, extracted: Option<AffitorClickId>) {
+    reporter.send(Received { click_id: text(extracted), ..Received::default() }).unwrap();
 }
 
-async fn whole(State(tell): State<Tell>, found: Option<AffitorClickId>, body: Body) {
-    let seen = super::hyper::read(id(found), body).await;
-    tell.send(seen).unwrap();
+async fn read_body(State(reporter): State<Reporter>, extracted: Option<AffitorClickId>, body: Body) {
+    let received = super::hyper::read_body(text(extracted), body).await;
+    reporter.send(received).unwrap();
 }
 
-fn id(found: Option<AffitorClickId>) -> Option<String> {
-    found.and_then(|found| found.0).map(|id| id.to_string())
+fn text(extracted: Option<AffitorClickId>) -> Option<String> {
+    extracted.and_then(|extracted| extracted.0).map(|id| id.to_string())
 }

@@ -1,7 +1,7 @@
-//! The same app in each framework. It tells what its handler sees of each request:
+//! The same app in each framework. It reports what its handlers receive:
 //!
-//! - every path but `/early`: reads the whole body
-//! - `/early`: answers without looking at the body
+//! - `/early`: responds without reading the body
+//! - any other path: reads the whole body
 
 mod actix;
 mod axum;
@@ -13,7 +13,7 @@ use std::{net::SocketAddr, time::Duration};
 use affitor_axum::{Source, Sources};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A framework.
+/// The framework of an app, and where the layer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Framework {
     /// axum, with the layer in `Router::layer`.
@@ -29,32 +29,32 @@ pub enum Framework {
 }
 
 impl Framework {
-    /// All of them.
+    /// All frameworks.
     pub const ALL: [Self; 4] = [Self::Axum, Self::AxumOuter, Self::Actix, Self::Hyper];
 }
 
-/// How the layer is set up.
+/// The settings of the layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Setup {
-    /// There is none.
+    /// No layer.
     NoLayer,
-    /// As it comes.
+    /// The default settings.
     Default,
     /// The cookie, then the header, then the body.
     CookieFirst,
     /// The body, then the header.
     BodyFirst,
-    /// The header alone.
+    /// Only the header.
     HeaderOnly,
-    /// Other names everywhere: `x-click`, `click_id`, `click`.
+    /// Other names for header, field and cookie: `x-click`, `click_id`, `click`.
     OtherNames,
     /// Bodies of up to 100 bytes.
     SmallLimit,
-    /// Bodies of unknown length too, up to 1,000 bytes.
+    /// Bodies of unknown length are allowed, up to 1,000 bytes.
     UnknownLength,
-    /// Bodies are waited for for 50 ms.
+    /// A body timeout of 50 ms.
     ShortWait,
-    /// Only bodies of requests to `/sign-up`.
+    /// Only bodies of requests to `/sign-up` are inspected.
     OnlySignUp,
 }
 
@@ -74,46 +74,46 @@ impl Setup {
     }
 }
 
-/// What a handler saw of a request.
+/// What a handler received of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// The click id by the extractor (in hyper, by the extensions).
+pub struct Received {
+    /// Click id from the extractor, or in hyper from the extensions.
     pub click_id: Option<String>,
-    /// The body.
+    /// Bytes of the body.
     pub body: Vec<u8>,
-    /// How the body ended: an error, trailers (which actix-web does not show), or nothing of these.
+    /// How the body ended: an error, trailers (which actix-web does not expose), or empty.
     pub end: String,
 }
 
-/// A running app. Its server ends with the test's runtime.
+/// A running app. The server stops with the test's runtime.
 #[derive(Debug)]
 pub struct App {
-    /// Where it listens.
+    /// Address of the server.
     pub address: SocketAddr,
-    seen: UnboundedReceiver<Seen>,
+    reports: UnboundedReceiver<Received>,
 }
 
 impl App {
     /// Starts an app.
     pub async fn start(framework: Framework, setup: Setup) -> Self {
-        let (tell, seen) = unbounded_channel();
+        let (reporter, reports) = unbounded_channel();
         let address = match framework {
-            Framework::Axum => axum::start(setup, tell, false).await,
-            Framework::AxumOuter => axum::start(setup, tell, true).await,
-            Framework::Actix => actix::start(setup, tell).await,
-            Framework::Hyper => hyper::start(setup, tell).await,
-            Framework::TinyHttp => tiny_http::start(setup, tell),
+            Framework::Axum => axum::start(setup, reporter, false).await,
+            Framework::AxumOuter => axum::start(setup, reporter, true).await,
+            Framework::Actix => actix::start(setup, reporter).await,
+            Framework::Hyper => hyper::start(setup, reporter).await,
+            Framework::TinyHttp => tiny_http::start(setup, reporter),
         };
-        Self { address, seen }
+        Self { address, reports }
     }
 
-    /// What the handler saw of the next request.
-    pub async fn seen(&mut self) -> Seen {
-        tokio::time::timeout(Duration::from_secs(20), self.seen.recv())
+    /// Waits for the next request. Returns what the handler received.
+    pub async fn received(&mut self) -> Received {
+        tokio::time::timeout(Duration::from_secs(20), self.reports.recv())
             .await
-            .expect("the handler is called")
-            .expect("the app runs")
+            .expect("the handler is called in time")
+            .expect("the app is running")
     }
 }
 
-type Tell = UnboundedSender<Seen>;
+type Reporter = UnboundedSender<Received>;

@@ -1,4 +1,4 @@
-//! A browser of its own for each test, which goes with it.
+//! A Chromium browser for each test, closed when the test ends.
 
 use std::{
     env, fs,
@@ -18,29 +18,29 @@ use tokio::{
 };
 use url::Url;
 
-/// How long anything in a page may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for anything in a page.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Chromium {
     pub(crate) page: Client,
     _driver: Child,
 }
 
-/// Ends with the test, however that ends: with the driver goes the browser.
+/// Closes the browser, even if the test panics.
 impl Drop for Chromium {
     fn drop(&mut self) {
         let page = self.page.clone();
         tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
-                // It may be gone already, which is as well.
-                tokio::time::timeout(PATIENCE, page.close()).await.ok();
+                // The browser may already be closed.
+                tokio::time::timeout(TIMEOUT, page.close()).await.ok();
             });
         });
     }
 }
 
 impl Chromium {
-    /// `None`, said loudly, where there is no browser.
+    /// Starts a browser. Returns `None`, and prints a warning, if `chromedriver` is not installed.
     pub(crate) async fn start() -> Option<Self> {
         let driver = Command::new("chromedriver")
             .args(["--port=0", "--log-level=SEVERE"])
@@ -56,8 +56,8 @@ impl Chromium {
             }
             Err(error) => panic!("chromedriver: {error}"),
         };
-        let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
-        let port: u16 = tokio::time::timeout(PATIENCE, async {
+        let mut lines = BufReader::new(driver.stdout.take().expect("stdout is piped")).lines();
+        let port: u16 = tokio::time::timeout(TIMEOUT, async {
             loop {
                 let line = lines.next_line().await.unwrap().expect("chromedriver starts");
                 if let Some((_, port)) = line.split_once("started successfully on port ") {
@@ -69,7 +69,7 @@ impl Chromium {
         .expect("chromedriver starts in time");
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
 
-        // As root, as a container has it, Chromium has no sandbox of its own.
+        // Chromium's sandbox does not work as root, which is usual in containers.
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -89,19 +89,20 @@ impl Chromium {
         Some(Self { page, _driver: driver })
     }
 
-    /// Waits until a script in the page says `true`.
-    pub(crate) async fn until(&self, script: &str) {
+    /// Waits until a script in the page returns `true`.
+    pub(crate) async fn wait_until(&self, script: &str) {
         let waiting = async {
             while self.page.execute(script, vec![]).await.unwrap() != json!(true) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        if tokio::time::timeout(TIMEOUT, waiting).await.is_err() {
             let body = self.page.execute("return document.body.innerText", vec![]).await;
-            panic!("it never came to: {script}\n{body:?}");
+            panic!("timed out: {script}\n{body:?}");
         }
     }
 
+    /// Types into the field with this name.
     pub(crate) async fn fill(&self, name: &str, text: &str) {
         let field = self.page.find(Locator::Css(&format!("[name={name}]"))).await.unwrap();
         field.send_keys(text).await.unwrap();
@@ -111,16 +112,16 @@ impl Chromium {
         self.page.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
     }
 
-    /// A command that only Chromium knows.
+    /// Sends a command of the Chrome DevTools Protocol.
     pub(crate) async fn cdp(&self, command: &'static str, parameters: Value) -> Value {
         self.page.issue_cmd(Cdp { command, parameters }).await.unwrap()
     }
 
-    /// The whole page, in `target/screenshots`.
+    /// Saves a screenshot of the whole page to `target/screenshots`.
     pub(crate) async fn screenshot(&self, name: &str) {
-        let taken = self.cdp("Page.captureScreenshot", json!({ "captureBeyondViewport": true })).await;
-        let png = BASE64_STANDARD.decode(taken["data"].as_str().expect("a picture")).unwrap();
-        assert!(png.starts_with(b"\x89PNG") && png.len() > 5_000, "{name} is a picture");
+        let screenshot = self.cdp("Page.captureScreenshot", json!({ "captureBeyondViewport": true })).await;
+        let png = BASE64_STANDARD.decode(screenshot["data"].as_str().expect("a screenshot")).unwrap();
+        assert!(png.starts_with(b"\x89PNG") && png.len() > 5_000, "{name} is not a picture");
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join(format!("{name}.png")), png).unwrap();

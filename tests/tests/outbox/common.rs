@@ -1,4 +1,4 @@
-//! What the outbox's tests have in common.
+//! Shared parts of the outbox tests.
 
 use std::time::{Duration, Instant};
 
@@ -26,31 +26,36 @@ pub(crate) fn sale(id: &str) -> Sale {
     Sale::new(id, 4_900, Currency::USD).customer_key("user_7")
 }
 
-/// Waits until the books say so.
-pub(crate) async fn until<DB: Database>(outbox: &Outbox<DB>, so: impl Fn(&OutboxStats) -> bool) -> OutboxStats {
-    let began = Instant::now();
+/// Waits until the statistics satisfy a condition.
+pub(crate) async fn wait_until<DB: Database>(
+    outbox: &Outbox<DB>,
+    condition: impl Fn(&OutboxStats) -> bool,
+) -> OutboxStats {
+    let started = Instant::now();
     loop {
-        let books = outbox.stats().await.unwrap();
-        assert!(books.is_balanced(), "{books:?}");
-        if so(&books) {
-            return books;
+        let stats = outbox.stats().await.unwrap();
+        assert!(stats.is_balanced(), "{stats:?}");
+        if condition(&stats) {
+            return stats;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "{books:?}");
+        assert!(started.elapsed() < Duration::from_secs(60), "{stats:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// A database with its outbox.
+/// An outbox and its database.
 pub(crate) struct Store<DB: Raw> {
     pub(crate) outbox: Outbox<DB>,
     pub(crate) pool: sqlx::Pool<DB>,
 }
 
-/// SQL by hand. In it `JOBS` is the outbox's table, `AT('+2 days')` a time from now, `JSON('…')` a value of a column.
+/// Runs raw SQL. In it, `JOBS` stands for the outbox's table, `AT('+2 days')` for a time relative to now, and `JSON('…')` for a JSON
+/// value.
 pub(crate) trait Raw: Database {
+    /// Runs the statement. Returns the number of affected rows.
     async fn raw(pool: &sqlx::Pool<Self>, sql: &str) -> u64;
 
-    /// Makes the database refuse the customer "refused".
+    /// SQL that makes the database reject events of the customer `refused`.
     const REFUSE: &str;
 }
 
@@ -58,6 +63,7 @@ impl Raw for sqlx::Sqlite {
     const REFUSE: &str = "CREATE TRIGGER refuse BEFORE INSERT ON river_job
         WHEN json_extract(NEW.args, '$.event.customer_key') = 'refused' BEGIN SELECT RAISE(ABORT, 'no'); END";
 
+    /// Runs the statement. Returns the number of affected rows.
     async fn raw(pool: &sqlx::SqlitePool, sql: &str) -> u64 {
         let sql = sql
             .replace("JOBS", "river_job")
@@ -72,6 +78,7 @@ impl Raw for sqlx::Postgres {
     const REFUSE: &str =
         "ALTER TABLE affitor.river_job ADD CONSTRAINT refuse CHECK (args -> 'event' ->> 'customer_key' <> 'refused')";
 
+    /// Runs the statement. Returns the number of affected rows.
     async fn raw(pool: &sqlx::PgPool, sql: &str) -> u64 {
         let sql = sql
             .replace("JOBS", "affitor.river_job")
@@ -88,7 +95,7 @@ impl<DB: Raw> Store<DB> {
     }
 }
 
-/// Runs each on both databases, with an outbox of its own.
+/// Defines a test on SQLite and a test on Postgres for each scenario, each with a new outbox.
 macro_rules! scenarios {
     ($($name:ident)*) => {
         mod sqlite {

@@ -1,8 +1,8 @@
-//! The example app.
+//! The example app `examples/outbox`.
 
-use crate::common::{builder, click, sandbox, until};
+use crate::common::{builder, click, sandbox, wait_until};
 
-/// The example: a visitor with a click signs up, buys and gets their money back; each is in one transaction with its event.
+/// A visitor with a click signs up, buys and gets a refund. Each step commits in one transaction with its event.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
@@ -16,20 +16,24 @@ async fn the_example() {
     let (http, cookie) = (reqwest::Client::new(), format!("affitor_click_id={}", click(&sandbox).await));
     let post = async |path: &str, body: String| {
         let form = http.post(format!("{url}{path}")).header("content-type", "application/x-www-form-urlencoded");
-        let answer = form.header("cookie", &cookie).body(body).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let response = form.header("cookie", &cookie).body(body).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     };
     let (status, user) = post("/users", "email=jo%40example.com".to_owned()).await;
     assert_eq!(status, 200);
-    assert_eq!(post("/users", "email=jo%40example.com".to_owned()).await.0, 500, "rolled back, its event as well");
+    assert_eq!(
+        post("/users", "email=jo%40example.com".to_owned()).await.0,
+        500,
+        "the duplicate user is rolled back with its event"
+    );
     let (_, order) = post("/orders", format!("user_id={user}")).await;
     assert_eq!(post(&format!("/orders/{order}/refund"), String::new()).await.0, 204);
     assert_eq!(post(&format!("/orders/{order}/refund"), String::new()).await.0, 404);
 
     let worker = shop.outbox.worker(builder(&sandbox)).start().await.unwrap();
-    let books = until(&shop.outbox, |books| books.pending == 0).await;
+    let stats = wait_until(&shop.outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((books.enqueued, books.recorded), (3, 3), "{books:?}");
-    let held = sandbox.snapshot();
-    assert_eq!((held.leads.len(), held.sales.len(), held.refunds.len()), (1, 1, 1));
+    assert_eq!((stats.enqueued, stats.recorded), (3, 3), "{stats:?}");
+    let snapshot = sandbox.snapshot();
+    assert_eq!((snapshot.leads.len(), snapshot.sales.len(), snapshot.refunds.len()), (1, 1, 1));
 }

@@ -1,23 +1,23 @@
-//! Rows that the outbox has not written: plain SQL, nonsense, other versions.
+//! Rows that the outbox has not written: from plain SQL, malformed, or from other versions.
 
 use affitor::Client;
 use affitor_outbox::{Database, DeadReason, Outbox, sqlx};
 use affitor_sandbox::Sandbox;
 
-use crate::common::{Raw, Store, builder, click, sandbox, scenarios, until};
+use crate::common::{Raw, Store, builder, click, sandbox, scenarios, wait_until};
 
-/// A row that another language's ORM has written, in plain SQL; and rows that are no events.
-async fn written_by_plain_sql<DB: Database>(outbox: &Outbox<DB>, sandbox: &Sandbox) {
+/// Delivers one row that is an event, as another language could have written it, and seven rows that are not events.
+async fn deliver_plain_rows<DB: Database>(outbox: &Outbox<DB>, sandbox: &Sandbox) {
     let worker = outbox.worker(builder(sandbox)).start().await.unwrap();
-    let books = until(outbox, |books| books.pending == 0).await;
+    let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((books.enqueued, books.recorded, books.rejected), (8, 1, 7), "{books:?}");
+    assert_eq!((stats.enqueued, stats.recorded, stats.rejected), (8, 1, 7), "{stats:?}");
     assert_eq!(sandbox.leads()[0].customer_key.as_deref(), Some("user_7"));
     let dead = outbox.dead(10).await.unwrap();
     assert!(dead.iter().all(|letter| letter.reason == DeadReason::Unreadable && letter.event.is_none()), "{dead:?}");
 }
 
-const NONSENSE: [&str; 7] = [
+const MALFORMED: [&str; 7] = [
     "{}",
     "[]",
     "7",
@@ -31,11 +31,11 @@ async fn plain_rows() -> (Sandbox, Vec<String>) {
     let sandbox = sandbox().start().await.unwrap();
     let click_id = click(&sandbox).await;
     let lead = format!(r#"{{"event": {{"type": "lead", "customer_key": "user_7", "click_id": "{click_id}"}}}}"#);
-    (sandbox, std::iter::once(lead).chain(NONSENSE.map(str::to_owned)).collect())
+    (sandbox, std::iter::once(lead).chain(MALFORMED.map(str::to_owned)).collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plain_sql_on_sqlite() {
+async fn rows_from_plain_sql_on_sqlite() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
     let outbox = Outbox::sqlite(pool.clone()).unwrap();
     outbox.migrate().await.unwrap();
@@ -44,10 +44,10 @@ async fn plain_sql_on_sqlite() {
         let sql = "INSERT INTO river_job (kind, queue, args, max_attempts) VALUES ('affitor_event', 'affitor', jsonb($1), 30)";
         sqlx::query(sql).bind(row).execute(&pool).await.unwrap();
     }
-    written_by_plain_sql(&outbox, &sandbox).await;
+    deliver_plain_rows(&outbox, &sandbox).await;
 }
 
-/// On SQLite an app's own River has the same tables; and River discards stuck jobs that it does not know.
+/// On SQLite, the app's own River uses the same tables, and River discards stuck jobs of unknown kinds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_does_not_start_among_jobs_of_the_app() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
@@ -64,7 +64,7 @@ async fn a_worker_does_not_start_among_jobs_of_the_app() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plain_sql_on_postgres() {
+async fn rows_from_plain_sql_on_postgres() {
     let Some(server) = affitor_tests::databases::Postgres::start() else { return };
     let pool = server.pool().await;
     let outbox = Outbox::postgres(pool.clone()).unwrap();
@@ -75,11 +75,11 @@ async fn plain_sql_on_postgres() {
                    VALUES ('affitor_event', 'affitor', CAST($1 AS jsonb), 30)";
         sqlx::query(sql).bind(row).execute(&pool).await.unwrap();
     }
-    written_by_plain_sql(&outbox, &sandbox).await;
+    deliver_plain_rows(&outbox, &sandbox).await;
 }
 
-/// A worker of today meets rows of a later version; after the update they are sent.
-async fn of_a_later_version<DB: Raw>(store: Store<DB>) {
+/// A worker meets rows of a later version. After the update, they can be sent.
+async fn rows_of_a_later_version<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();
     let click_id = click(&sandbox).await;
@@ -108,16 +108,16 @@ async fn of_a_later_version<DB: Raw>(store: Store<DB>) {
         assert_eq!(store.raw(&sql).await, 1);
     }
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
-    let books = until(outbox, |books| books.pending == 0).await;
-    assert_eq!((books.enqueued, books.recorded, books.already_recorded, books.rejected), (5, 1, 1, 3), "{books:?}");
+    let stats = wait_until(outbox, |stats| stats.pending == 0).await;
+    assert_eq!((stats.enqueued, stats.recorded, stats.already_recorded, stats.rejected), (5, 1, 1, 3), "{stats:?}");
     let dead = outbox.dead(10).await.unwrap();
     let reasons: Vec<_> = dead.iter().map(|letter| (letter.reason, letter.message.as_deref())).collect();
     assert_eq!(
         reasons,
         [(DeadReason::Unreadable, None), (DeadReason::Other, Some("too dark")), (DeadReason::Other, None)],
-        "what it can read of them"
+        "the readable parts of the reasons"
     );
-    // As if the new version knew it.
+    // Stands in for the update: an event that this version knows.
     let sql = format!(
         r#"UPDATE JOBS SET args = JSON('{{"event": {{"type": "sale", "transaction_id": "in_1", "amount_cents": 100,
            "currency": "USD", "customer_key": "user_7"}}}}') WHERE id = {}"#,
@@ -125,13 +125,13 @@ async fn of_a_later_version<DB: Raw>(store: Store<DB>) {
     );
     assert_eq!(store.raw(&sql).await, 1);
     assert!(outbox.replay(dead[0].id).await.unwrap());
-    let books = until(outbox, |books| books.recorded == 2).await;
+    let stats = wait_until(outbox, |stats| stats.recorded == 2).await;
     worker.shutdown().await.unwrap();
-    assert_eq!(books.rejected, 2, "{books:?}");
+    assert_eq!(stats.rejected, 2, "{stats:?}");
 }
 
-/// A row that River itself can't read uses an attempt each time, and is a dead letter in the end; nobody waits behind it for ever.
-async fn what_river_cannot_read<DB: Raw>(store: Store<DB>) {
+/// A row that River itself can't read uses up its attempts and becomes a dead letter. The events behind it do not wait forever.
+async fn rows_that_river_cannot_read<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();
     let sql = r#"INSERT INTO JOBS (kind, queue, max_attempts, attempt, args) VALUES ('affitor_event', 'affitor', 30, 29,
@@ -139,14 +139,15 @@ async fn what_river_cannot_read<DB: Raw>(store: Store<DB>) {
     assert_eq!(store.raw(sql).await, 1);
     outbox.enqueue_alone(affitor::Sale::new("in_1", 100, affitor::Currency::USD).customer_key("user_7")).await.unwrap();
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
-    let books = until(outbox, |books| books.pending == 0).await;
+    let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((books.rejected, books.not_attributed), (1, 1), "{books:?}");
+    assert_eq!((stats.rejected, stats.not_attributed), (1, 1), "{stats:?}");
     assert_eq!(outbox.dead(1).await.unwrap()[0].reason, DeadReason::Other);
 }
 
-/// The answer to an attempt that was given up comes late: the letter keeps its reason, and sending it again finds the answer.
-async fn a_late_answer<DB: Raw>(store: Store<DB>) {
+/// The response to an abandoned attempt arrives late: the dead letter keeps its reason, and a replay uses the response instead of
+/// sending the event.
+async fn a_late_response<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();
     let sql = r#"INSERT INTO JOBS (kind, queue, max_attempts, state, finalized_at, args, metadata) VALUES
@@ -159,29 +160,29 @@ async fn a_late_answer<DB: Raw>(store: Store<DB>) {
     assert_eq!(dead[0].reason, DeadReason::Uncertain);
     assert!(outbox.replay(dead[0].id).await.unwrap());
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
-    let books = until(outbox, |books| books.pending == 0).await;
+    let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((books.recorded, books.rejected), (1, 0), "{books:?}");
-    assert!(sandbox.requests().is_empty(), "it is not sent");
+    assert_eq!((stats.recorded, stats.rejected), (1, 0), "{stats:?}");
+    assert!(sandbox.requests().is_empty(), "the event is not sent");
 }
 
-scenarios! { of_a_later_version what_river_cannot_read a_late_answer }
+scenarios! { rows_of_a_later_version rows_that_river_cannot_read a_late_response }
 
-/// On SQLite a row could hold what is no JSON, and River would then take none: it is refused, in plain words.
+/// A row that is not JSON would stop River from fetching any row. On SQLite a trigger rejects it with a clear message.
 #[tokio::test(flavor = "multi_thread")]
-async fn broken_by_hand() {
+async fn sqlite_rejects_rows_that_are_not_json() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
     let outbox = Outbox::sqlite(pool.clone()).unwrap();
     outbox.migrate().await.unwrap();
     let (sandbox, rows) = plain_rows().await;
     outbox.enqueue_alone(affitor::Lead::new("user_8").click_id(click(&sandbox).await)).await.unwrap();
-    for broken in ["x'00ff'", "'nonsense'", "'{a:1}'", "''"] {
+    for invalid in ["x'00ff'", "'nonsense'", "'{a:1}'", "''"] {
         for sql in [
-            format!("UPDATE river_job SET metadata = {broken}"),
-            format!("UPDATE river_job SET args = {broken}"),
+            format!("UPDATE river_job SET metadata = {invalid}"),
+            format!("UPDATE river_job SET args = {invalid}"),
             format!(
                 "INSERT INTO river_job (kind, queue, max_attempts, args, metadata)
-                 VALUES ('affitor_event', 'affitor', 9, jsonb('{}'), {broken})",
+                 VALUES ('affitor_event', 'affitor', 9, jsonb('{}'), {invalid})",
                 rows[0]
             ),
         ] {
@@ -190,7 +191,7 @@ async fn broken_by_hand() {
         }
     }
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
-    let books = until(&outbox, |books| books.pending == 0).await;
+    let stats = wait_until(&outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((books.enqueued, books.recorded), (1, 1), "{books:?}");
+    assert_eq!((stats.enqueued, stats.recorded), (1, 1), "{stats:?}");
 }

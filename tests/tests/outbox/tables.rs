@@ -1,4 +1,4 @@
-//! The tables: made by a call or from printed SQL, by several at a time, with few rights; and what they keep.
+//! The tables: created by a call or from printed SQL, concurrently, and with few privileges; and deleted rows in the statistics.
 
 use affitor::Lead;
 use affitor_outbox::{
@@ -7,14 +7,15 @@ use affitor_outbox::{
 };
 use affitor_tests::databases::{Postgres, open_sqlite, sqlite};
 
-use crate::common::{Raw, Store, builder, click, sale, sandbox, scenarios, until};
+use crate::common::{Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
 
-/// What a database has, name by name.
-async fn sqlite_tables(pool: &SqlitePool) -> Vec<(String, Option<String>)> {
+/// Returns the name and definition of everything in the database.
+async fn sqlite_schema(pool: &SqlitePool) -> Vec<(String, Option<String>)> {
     sqlx::query_as("SELECT name, sql FROM sqlite_schema ORDER BY name").fetch_all(pool).await.unwrap()
 }
 
-async fn postgres_tables(pool: &PgPool) -> Vec<(String, String)> {
+/// Returns the name and definition of everything in the schema `affitor`.
+async fn postgres_schema(pool: &PgPool) -> Vec<(String, String)> {
     let sql = "SELECT table_name || '.' || column_name, data_type || coalesce(column_default, '') || is_nullable
                FROM information_schema.columns WHERE table_schema = 'affitor'
                UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'affitor'
@@ -26,58 +27,59 @@ async fn postgres_tables(pool: &PgPool) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn printed_sql_makes_the_same_tables_on_sqlite() {
+async fn printed_sql_creates_the_same_tables_on_sqlite() {
     let ((printed, _one), (called, _two)) = (sqlite().await, sqlite().await);
-    let (by_hand, by_call) = (Outbox::sqlite(printed.clone()).unwrap(), Outbox::sqlite(called.clone()).unwrap());
-    by_call.migrate().await.unwrap();
-    let sql = by_hand.migration_sql().await.unwrap();
-    assert_eq!(sqlite_tables(&printed).await, [], "it is only printed");
+    let (from_sql, from_call) = (Outbox::sqlite(printed.clone()).unwrap(), Outbox::sqlite(called.clone()).unwrap());
+    from_call.migrate().await.unwrap();
+    let sql = from_sql.migration_sql().await.unwrap();
+    assert_eq!(sqlite_schema(&printed).await, [], "the SQL is printed, not run");
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&printed).await.unwrap();
-    assert_eq!(by_hand.migration_sql().await.unwrap(), "");
-    by_hand.migrate().await.unwrap();
-    assert_eq!(sqlite_tables(&printed).await, sqlite_tables(&called).await);
+    assert_eq!(from_sql.migration_sql().await.unwrap(), "");
+    from_sql.migrate().await.unwrap();
+    assert_eq!(sqlite_schema(&printed).await, sqlite_schema(&called).await);
 }
 
 #[tokio::test]
-async fn printed_sql_makes_the_same_tables_on_postgres() {
+async fn printed_sql_creates_the_same_tables_on_postgres() {
     let (Some(printed), Some(called)) = (Postgres::start(), Postgres::start()) else { return };
     let (printed, called) = (printed.pool().await, called.pool().await);
-    let (by_hand, by_call) = (Outbox::postgres(printed.clone()).unwrap(), Outbox::postgres(called.clone()).unwrap());
-    by_call.migrate().await.unwrap();
-    let sql = by_hand.migration_sql().await.unwrap();
+    let (from_sql, from_call) = (Outbox::postgres(printed.clone()).unwrap(), Outbox::postgres(called.clone()).unwrap());
+    from_call.migrate().await.unwrap();
+    let sql = from_sql.migration_sql().await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&printed).await.unwrap();
-    assert_eq!(by_hand.migration_sql().await.unwrap(), "");
-    by_hand.migrate().await.unwrap();
-    assert_eq!(postgres_tables(&printed).await, postgres_tables(&called).await);
+    assert_eq!(from_sql.migration_sql().await.unwrap(), "");
+    from_sql.migrate().await.unwrap();
+    assert_eq!(postgres_schema(&printed).await, postgres_schema(&called).await);
 }
 
-async fn all_migrate<DB: Database>(outboxes: Vec<Outbox<DB>>) {
-    let all: Vec<_> = outboxes.into_iter().map(|outbox| tokio::spawn(async move { outbox.migrate().await })).collect();
-    for one in all {
-        one.await.unwrap().unwrap();
+async fn migrate_concurrently<DB: Database>(outboxes: Vec<Outbox<DB>>) {
+    let tasks: Vec<_> =
+        outboxes.into_iter().map(|outbox| tokio::spawn(async move { outbox.migrate().await })).collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_first_starts_at_a_time() {
+async fn concurrent_first_starts() {
     let folder = tempfile::tempdir().unwrap();
     let mut outboxes = Vec::new();
     for _ in 0..8 {
         outboxes.push(Outbox::sqlite(open_sqlite(&folder.path().join("shop.sqlite3")).await).unwrap());
     }
-    all_migrate(outboxes).await;
+    migrate_concurrently(outboxes).await;
     let Some(server) = Postgres::start() else { return };
     let mut outboxes = Vec::new();
     for _ in 0..8 {
-        let of_one = PgPoolOptions::new().max_connections(1).connect(&server.url()).await.unwrap();
-        outboxes.push(Outbox::postgres(of_one).unwrap());
+        let pool = PgPoolOptions::new().max_connections(1).connect(&server.url()).await.unwrap();
+        outboxes.push(Outbox::postgres(pool).unwrap());
     }
-    all_migrate(outboxes).await;
+    migrate_concurrently(outboxes).await;
 }
 
-/// What the README grants to an app whose tables are made by somebody else.
+/// The privileges that the README lists suffice for an app that can't create tables.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_without_the_right_to_make_tables() {
+async fn an_app_that_cannot_create_tables() {
     let Some(server) = Postgres::start() else { return };
     let owner = server.pool().await;
     let outbox = Outbox::postgres(owner.clone()).unwrap();
@@ -98,11 +100,11 @@ async fn an_app_without_the_right_to_make_tables() {
     let sandbox = sandbox().start().await.unwrap();
     outbox.enqueue_alone(Lead::new("user_7").click_id(click(&sandbox).await)).await.unwrap();
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
-    assert_eq!(until(&outbox, |books| books.pending == 0).await.recorded, 1);
+    assert_eq!(wait_until(&outbox, |stats| stats.pending == 0).await.recorded, 1);
     worker.shutdown().await.unwrap();
 }
 
-async fn the_books_outlive_the_rows<DB: Raw>(store: Store<DB>) {
+async fn statistics_include_deleted_rows<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
@@ -111,16 +113,16 @@ async fn the_books_outlive_the_rows<DB: Raw>(store: Store<DB>) {
     let mut big = sale("in_big");
     big.amount_cents = u64::MAX;
     outbox.enqueue_alone(big).await.unwrap();
-    let before = until(outbox, |books| books.pending == 0).await;
+    let before = wait_until(outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((before.enqueued, before.recorded, before.rejected), (3, 2, 1), "{before:?}");
-    // River's cleaner.
+    // As River's cleaner does.
     assert_eq!(store.raw("DELETE FROM JOBS WHERE state = 'completed'").await, 2);
     assert_eq!(outbox.stats().await.unwrap(), before);
-    // A person.
+    // As a person might.
     assert_eq!(store.raw("DELETE FROM JOBS WHERE state = 'discarded'").await, 1);
     let after = outbox.stats().await.unwrap();
-    assert_eq!((after.recorded, after.rejected, after.discarded), (2, 0, 1), "who deletes a dead letter discards it");
+    assert_eq!((after.recorded, after.rejected, after.discarded), (2, 0, 1), "deleting a dead letter discards it");
     outbox.enqueue_alone(sale("in_2")).await.unwrap();
     assert_eq!(store.raw("DELETE FROM JOBS").await, 1);
     let after = outbox.stats().await.unwrap();
@@ -128,4 +130,4 @@ async fn the_books_outlive_the_rows<DB: Raw>(store: Store<DB>) {
     assert!(after.is_balanced());
 }
 
-scenarios! { the_books_outlive_the_rows }
+scenarios! { statistics_include_deleted_rows }

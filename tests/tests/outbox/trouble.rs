@@ -1,4 +1,4 @@
-//! What goes wrong around an outbox: its disk, its clock, its database, its many dead letters.
+//! Failures around the outbox: a full disk, a clock that jumps, an unavailable database, many dead letters, and more.
 
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,14 @@ use affitor_outbox::{
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use affitor_tests::databases::{Postgres, open_sqlite, sqlite};
 
-use crate::common::{Raw, Store, builder, click, sale, sandbox, scenarios, until};
+use crate::common::{Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
 
-/// The shop's own table, to compare with.
+/// Returns the number of rows in the shop's own table.
 async fn orders(pool: &SqlitePool) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(pool).await.unwrap()
 }
 
-/// SQLite's own limit ends as a full disk does: with SQLITE_FULL.
+/// Uses SQLite's page limit, which fails as a full disk does: with `SQLITE_FULL`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk() {
     let (pool, folder) = sqlite().await;
@@ -30,10 +30,10 @@ async fn a_full_disk() {
     let full = SqlitePoolOptions::new().max_connections(5).connect_with(options).await.unwrap();
     let outbox = Outbox::sqlite(full.clone()).unwrap();
 
-    let (sandbox, mut taken) = (sandbox().start().await.unwrap(), 0);
+    let (sandbox, mut enqueued) = (sandbox().start().await.unwrap(), 0);
     let error = loop {
-        assert!(taken < 10_000, "the disk is never full");
-        let id = format!("in_{taken}");
+        assert!(enqueued < 10_000, "the disk is still not full");
+        let id = format!("in_{enqueued}");
         let mut tx = outbox.begin().await.unwrap();
         sqlx::query("INSERT INTO orders (id) VALUES ($1)").bind(&id).execute(&mut *tx).await.unwrap();
         match outbox.enqueue(&mut tx, Sale::new(&id, 100, Currency::USD).customer_key("nobody")).await {
@@ -43,12 +43,12 @@ async fn a_full_disk() {
                 break error;
             }
         }
-        taken += 1;
+        enqueued += 1;
     };
     assert!(error.is_database() && error.to_string().contains("full"), "{error}");
-    assert_eq!(outbox.stats().await.unwrap().enqueued, taken, "order and event, or neither");
-    assert_eq!(orders(&full).await.unsigned_abs(), taken);
-    // A worker may get at a few events, and may not be able to write down what it has sent.
+    assert_eq!(outbox.stats().await.unwrap().enqueued, enqueued, "order and event are stored, or neither");
+    assert_eq!(orders(&full).await.unsigned_abs(), enqueued);
+    // A worker may be able to send a few events, and not to store their outcomes.
     if let Ok(worker) = outbox.worker(builder(&sandbox)).start().await {
         let sent = async {
             while sandbox.requests().is_empty() {
@@ -62,18 +62,18 @@ async fn a_full_disk() {
 
     let pool = open_sqlite(&folder.path().join("shop.sqlite3")).await;
     let outbox = Outbox::sqlite(pool.clone()).unwrap();
-    // As if their minute were over.
+    // Move the attempts back, so that they are rescued at once instead of after a minute.
     sqlx::query("UPDATE river_job SET attempted_at = datetime('now', '-10 minutes') WHERE state = 'running'")
         .execute(&pool)
         .await
         .unwrap();
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
-    let books = until(&outbox, |books| books.pending == 0).await;
+    let stats = wait_until(&outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((books.enqueued, books.not_attributed), (taken, taken), "{books:?}");
+    assert_eq!((stats.enqueued, stats.not_attributed), (enqueued, enqueued), "{stats:?}");
 }
 
-/// A clock that went forward and came back has left times that are days away.
+/// The clock jumped ahead and back, and left times that are days in the future.
 async fn a_clock_that_jumps<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();
@@ -82,7 +82,8 @@ async fn a_clock_that_jumps<DB: Raw>(store: Store<DB>) {
         let customer = if id == "in_1" { "user_7" } else { "nobody" };
         outbox.enqueue_alone(Sale::new(id, 100, Currency::USD).customer_key(customer)).await.unwrap();
     }
-    // The lead was tried there, and waits for days; the second sale's sender died there; the third was put off on purpose.
+    // The lead failed in the future and waits for days. The worker of the second sale died in the future. The third sale was
+    // deliberately scheduled for later.
     for (set, row) in [
         (
             r#"state = 'scheduled', scheduled_at = AT('+3 days'), created_at = AT('+3 days'),
@@ -96,14 +97,18 @@ async fn a_clock_that_jumps<DB: Raw>(store: Store<DB>) {
         assert_eq!(store.raw(&sql).await, 1, "{sql}");
     }
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
-    let books = until(outbox, |books| books.pending == 2).await;
-    assert_eq!(books.recorded, 2, "{books:?}");
-    let rescued =
+    let stats = wait_until(outbox, |stats| stats.pending == 2).await;
+    assert_eq!(stats.recorded, 2, "{stats:?}");
+    let move_back =
         "UPDATE JOBS SET attempted_at = AT('-10 minutes') WHERE state = 'running' AND attempted_at < AT('+1 hour')";
-    assert_eq!(store.raw(rescued).await, 1, "the rest of its minute is not awaited here");
-    let books = until(outbox, |books| books.pending == 1).await;
+    assert_eq!(store.raw(move_back).await, 1, "the test does not wait a minute for the rescue");
+    let stats = wait_until(outbox, |stats| stats.pending == 1).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((books.recorded, books.not_attributed), (2, 1), "what was put off on purpose stays so: {books:?}");
+    assert_eq!(
+        (stats.recorded, stats.not_attributed),
+        (2, 1),
+        "the sale that was deliberately scheduled must wait: {stats:?}"
+    );
 }
 
 async fn ten_thousand_dead_letters<DB: Raw>(store: Store<DB>) {
@@ -116,22 +121,22 @@ async fn ten_thousand_dead_letters<DB: Raw>(store: Store<DB>) {
            INSERT INTO JOBS (kind, queue, max_attempts, state, finalized_at, created_at, args, metadata)
            SELECT 'affitor_event', 'affitor', 10000, 'discarded', AT('-60 days'), AT('-60 days'),
              JSON('{{"event": {{"type": "refund", "transaction_id": "in_1"}}}}'),
-             JSON('{{"output": {{"outcome": "dead", "reason": "rejected", "words": "no"}}}}') FROM number"#
+             JSON('{{"output": {{"outcome": "dead", "reason": "rejected", "message": "no"}}}}') FROM number"#
     );
     assert_eq!(store.raw(&sql).await, DEAD as u64);
-    // A dead forerunner blocks nothing.
+    // A dead letter does not block the events after it.
     outbox.enqueue_alone(Lead::new("user_7").click_id(click_id)).await.unwrap();
     outbox.enqueue_alone(sale("in_1")).await.unwrap();
     outbox.enqueue_alone(Refund::full("in_1")).await.unwrap();
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
-    let books = until(outbox, |books| books.pending == 0).await;
-    assert_eq!((books.recorded, books.rejected), (3, DEAD as u64), "{books:?}");
+    let stats = wait_until(outbox, |stats| stats.pending == 0).await;
+    assert_eq!((stats.recorded, stats.rejected), (3, DEAD as u64), "{stats:?}");
 
     let (mut ids, mut last) = (Vec::new(), i64::MIN);
     loop {
         let page = outbox.dead_after(last, 999).await.unwrap();
-        let Some(end) = page.last() else { break };
-        last = end.id;
+        let Some(letter) = page.last() else { break };
+        last = letter.id;
         ids.extend(page.iter().map(|letter| letter.id));
     }
     assert_eq!(ids.len(), DEAD);
@@ -139,7 +144,7 @@ async fn ten_thousand_dead_letters<DB: Raw>(store: Store<DB>) {
     for id in &ids[..5] {
         assert!(outbox.discard(*id).await.unwrap());
     }
-    // Two people decide at a time: one of them does it.
+    // Of two concurrent replays, one has an effect.
     let replays = ids[5..10].iter().map(|id| async move {
         let both = tokio::join!(outbox.replay(*id), outbox.replay(*id));
         u32::from(both.0.unwrap()) + u32::from(both.1.unwrap())
@@ -147,15 +152,15 @@ async fn ten_thousand_dead_letters<DB: Raw>(store: Store<DB>) {
     for replayed in replays {
         assert_eq!(replayed.await, 1);
     }
-    let books = until(outbox, |books| books.pending == 0).await;
+    let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((books.discarded, books.rejected), (5, DEAD as u64 - 10), "{books:?}");
-    assert_eq!((books.recorded, books.already_recorded), (3, 5), "the refund was done before: {books:?}");
+    assert_eq!((stats.discarded, stats.rejected), (5, DEAD as u64 - 10), "{stats:?}");
+    assert_eq!((stats.recorded, stats.already_recorded), (3, 5), "the replayed refunds are duplicates: {stats:?}");
 }
 
 scenarios! { a_clock_that_jumps ten_thousand_dead_letters }
 
-/// Two processes with a worker each, as far as SQLite is concerned.
+/// Two workers with separate connection pools, which to SQLite are like two processes.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_workers_on_one_sqlite_file() {
     let (pool, folder) = sqlite().await;
@@ -170,16 +175,16 @@ async fn two_workers_on_one_sqlite_file() {
         let sale = Sale::new(format!("in_{number}"), 100, Currency::USD).customer_key("nobody");
         outbox.enqueue_alone(sale).await.unwrap();
     }
-    let books = until(&one, |books| books.enqueued == 300 && books.pending == 0).await;
+    let stats = wait_until(&one, |stats| stats.enqueued == 300 && stats.pending == 0).await;
     workers.0.shutdown().await.unwrap();
     workers.1.shutdown().await.unwrap();
-    assert_eq!(books.not_attributed, 300, "{books:?}");
-    assert_eq!(sandbox.requests().len(), 300, "each is sent once");
+    assert_eq!(stats.not_attributed, 300, "{stats:?}");
+    assert_eq!(sandbox.requests().len(), 300, "each event is sent once");
 }
 
-/// The service fails for the lead; the database goes and comes; then everything arrives, and no refund is in doubt.
+/// The service fails, and the database stops and starts again. Then everything arrives, and no refund is uncertain.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_gone_for_a_while() {
+async fn a_database_that_is_unavailable_for_a_while() {
     let Some(server) = Postgres::start() else { return };
     let outbox = Outbox::postgres(server.pool().await).unwrap();
     outbox.migrate().await.unwrap();
@@ -192,31 +197,31 @@ async fn a_database_that_is_gone_for_a_while() {
         outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id(refund_id)).await.unwrap();
     }
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
-    let tried = async || sandbox.requests().iter().filter(|r| r.call == Some(ApiCall::Lead)).count();
-    let began = Instant::now();
-    while tried().await < 2 {
-        assert!(began.elapsed() < Duration::from_secs(30));
+    let attempts = async || sandbox.requests().iter().filter(|r| r.call == Some(ApiCall::Lead)).count();
+    let started = Instant::now();
+    while attempts().await < 2 {
+        assert!(started.elapsed() < Duration::from_secs(30));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     server.stop();
     assert!(outbox.stats().await.is_err());
-    // Longer than the worker waits for an answer.
+    // Longer than the worker waits for a response.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    server.begin();
+    server.start_process();
     sandbox.clear_faults();
     let pool = server.pool().await;
-    let books = until_answered(&outbox, &pool).await;
+    let stats = wait_until_delivered(&outbox, &pool).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((books.recorded, books.rejected, books.uncertain), (4, 0, 0), "{books:?}");
+    assert_eq!((stats.recorded, stats.rejected, stats.uncertain), (4, 0, 0), "{stats:?}");
 }
 
-/// Until nothing is pending; a question may fail. What was under way is rescued as if its minute were over.
-async fn until_answered(outbox: &Outbox<sqlx::Postgres>, pool: &sqlx::PgPool) -> affitor_outbox::OutboxStats {
-    let began = Instant::now();
+/// Waits until no event is pending. Queries may fail meanwhile. Attempts that were running are rescued early.
+async fn wait_until_delivered(outbox: &Outbox<sqlx::Postgres>, pool: &sqlx::PgPool) -> affitor_outbox::OutboxStats {
+    let started = Instant::now();
     loop {
-        assert!(began.elapsed() < Duration::from_secs(120));
+        assert!(started.elapsed() < Duration::from_secs(120));
         match outbox.stats().await {
-            Ok(books) if books.pending == 0 => return books,
+            Ok(stats) if stats.pending == 0 => return stats,
             _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }
         let sql = "UPDATE affitor.river_job SET attempted_at = now() - interval '1 hour'
@@ -225,7 +230,7 @@ async fn until_answered(outbox: &Outbox<sqlx::Postgres>, pool: &sqlx::PgPool) ->
     }
 }
 
-/// A webhook that is delivered twice, in a transaction that is left open: neither does the worker wait for it, nor it for the worker.
+/// An event is enqueued a second time in a transaction that stays open: neither the worker nor the transaction waits for the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_event_in_an_open_transaction() {
     let Some(server) = Postgres::start() else { return };
@@ -239,20 +244,20 @@ async fn the_same_event_in_an_open_transaction() {
     for ids in [["in_1", "in_2"], ["in_2", "in_1"]] {
         let mut tx = outbox.begin().await.unwrap();
         for id in ids {
-            let again = Sale::new(id, 100, Currency::USD).customer_key("nobody");
-            assert_eq!(outbox.enqueue(&mut tx, again).await.unwrap(), affitor_outbox::Enqueued::Known);
+            let duplicate = Sale::new(id, 100, Currency::USD).customer_key("nobody");
+            assert_eq!(outbox.enqueue(&mut tx, duplicate).await.unwrap(), affitor_outbox::Enqueued::Known);
         }
         open.push(tx);
     }
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
-    until(&outbox, |books| books.not_attributed == 2).await;
+    wait_until(&outbox, |stats| stats.not_attributed == 2).await;
     for tx in open {
         tx.commit().await.unwrap();
     }
     worker.shutdown().await.unwrap();
 }
 
-/// A worker that can't say goodbye to its database ends all the same.
+/// A worker stops even if it can't reach its database.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_without_the_database() {
     let Some(server) = Postgres::start() else { return };
@@ -262,12 +267,12 @@ async fn a_shutdown_without_the_database() {
     let mut worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
     assert!(
         tokio::time::timeout(Duration::from_millis(200), worker.wait()).await.is_err(),
-        "it does not stop by itself"
+        "the worker must not stop by itself"
     );
     server.stop();
-    let began = Instant::now();
-    // With an error of its database, or without: it had nothing to write.
+    let started = Instant::now();
+    // It may return an error or not, since there was nothing to store.
     drop(worker.shutdown().await);
-    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
-    server.begin();
+    assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
+    server.start_process();
 }

@@ -1,20 +1,20 @@
-//! What the shop has committed against what the service has recorded.
+//! Compares what the shop has committed with what the service has recorded.
 
 use std::collections::HashMap;
 
 use affitor_outbox::DeadLetter;
 use affitor_sandbox::{ApiCall, RequestRecord, Snapshot};
 
-use crate::shop::{Customer, Refunded};
+use crate::shop::{Customer, RefundPlan};
 
-/// What went wrong.
+/// Number of errors of each kind.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Judgement {
     pub(crate) lost: u64,
     pub(crate) doubled: u64,
     pub(crate) out_of_order: u64,
     pub(crate) uncertain: u64,
-    /// The first few, in words.
+    /// Descriptions of the first ten errors.
     pub(crate) examples: Vec<String>,
 }
 
@@ -24,24 +24,24 @@ impl Judgement {
     }
 }
 
-/// `orders`: those that are committed, and whether their refunds are. `uncertain`: the partial refunds of which the outbox says
-/// that it does not know.
+/// Compares both sides. `orders` are the committed orders, each with whether its refunds are committed. `uncertain` are the
+/// partial refunds that the outbox reports as uncertain.
 pub(crate) fn judge(
     seed: u64,
     orders: &[(u64, bool)],
-    held: &Snapshot,
+    snapshot: &Snapshot,
     requests: &[RequestRecord],
     uncertain: &[DeadLetter],
 ) -> Judgement {
-    let mut found = Judgement { uncertain: uncertain.len() as u64, ..Judgement::default() };
-    let mut doubtful: HashMap<String, u64> = HashMap::new();
+    let mut judgement = Judgement { uncertain: uncertain.len() as u64, ..Judgement::default() };
+    let mut uncertain_cents: HashMap<String, u64> = HashMap::new();
     for letter in uncertain {
         if let Some(affitor::Event::Refund(refund)) = &letter.event {
-            *doubtful.entry(refund.transaction_id.clone()).or_default() +=
+            *uncertain_cents.entry(refund.transaction_id.clone()).or_default() +=
                 refund.refund_amount_cents.unwrap_or_default();
         }
     }
-    // When each thing was first recorded.
+    // The number of the request that first recorded each event.
     let (mut leads, mut sales, mut refunds) = (HashMap::new(), HashMap::new(), HashMap::new());
     for request in requests.iter().filter(|request| request.changed) {
         match (request.call, &request.customer_key, &request.transaction_id) {
@@ -52,81 +52,86 @@ pub(crate) fn judge(
         }
     }
     let mut lead_count: HashMap<&str, u64> = HashMap::new();
-    for lead in &held.leads {
+    for lead in &snapshot.leads {
         *lead_count.entry(lead.customer_key.as_deref().unwrap_or_default()).or_default() += 1;
     }
-    let commissions: HashMap<u64, _> = held.commissions.iter().map(|made| (made.sale_id, made)).collect();
-    let held_sales: HashMap<&str, _> = held.sales.iter().map(|sale| (sale.transaction_id.as_str(), sale)).collect();
+    let commissions: HashMap<u64, _> =
+        snapshot.commissions.iter().map(|commission| (commission.sale_id, commission)).collect();
+    let recorded_sales: HashMap<&str, _> =
+        snapshot.sales.iter().map(|sale| (sale.transaction_id.as_str(), sale)).collect();
 
     for (number, refunded) in orders {
         let customer = Customer::new(seed, *number);
         let (key, id) = (customer.key(), customer.transaction_id());
         match lead_count.get(key.as_str()) {
-            // Who has paid can't become a lead any more.
-            None if held_sales.contains_key(id.as_str()) => found.misplace(&format!("the sale {id} before its lead")),
-            None => found.lose(&format!("the lead of {key}")),
+            // A customer who has paid can't become a lead any more.
+            None if recorded_sales.contains_key(id.as_str()) => {
+                judgement.add_out_of_order(&format!("the sale {id} came before its lead"));
+            }
+            None => judgement.add_lost(&format!("the lead of {key}")),
             Some(1) => {}
-            Some(_) => found.double(&format!("the lead of {key}")),
+            Some(_) => judgement.add_doubled(&format!("the lead of {key}")),
         }
-        let Some(sale) = held_sales.get(id.as_str()) else {
-            found.lose(&format!("the sale {id}"));
+        let Some(sale) = recorded_sales.get(id.as_str()) else {
+            judgement.add_lost(&format!("the sale {id}"));
             continue;
         };
         if leads.get(&key).zip(sales.get(&id)).is_some_and(|(lead, sale)| lead > sale) {
-            found.misplace(&format!("the sale {id} before its lead"));
+            judgement.add_out_of_order(&format!("the sale {id} came before its lead"));
         }
         let Some(commission) = commissions.get(&sale.sale_id) else {
-            found.lose(&format!("the commission of {id}"));
+            judgement.add_lost(&format!("the commission of {id}"));
             continue;
         };
         if sale.amount_cents != customer.cents || commission.amount_cents != customer.cents / 5 {
-            found.double(&format!("{id} is of {}, not {}", sale.amount_cents, customer.cents));
+            judgement
+                .add_doubled(&format!("the sale {id} has {} cents instead of {}", sale.amount_cents, customer.cents));
         }
-        let owed = match (&customer.refund, refunded) {
-            (Refunded::No, _) | (_, false) => 0,
-            (Refunded::All, true) => customer.cents,
-            (Refunded::Parts(parts), true) => parts.iter().sum(),
+        let expected = match (&customer.refund, refunded) {
+            (RefundPlan::No, _) | (_, false) => 0,
+            (RefundPlan::All, true) => customer.cents,
+            (RefundPlan::Parts(parts), true) => parts.iter().sum(),
         };
-        let doubt = doubtful.get(&id).copied().unwrap_or_default();
-        if commission.refunded_cents > owed {
-            found.double(&format!("{id}: {} refunded, not {owed}", commission.refunded_cents));
-        } else if commission.refunded_cents + doubt < owed {
-            found.lose(&format!("{id}: {} refunded, not {owed}", commission.refunded_cents));
+        let uncertain = uncertain_cents.get(&id).copied().unwrap_or_default();
+        if commission.refunded_cents > expected {
+            judgement.add_doubled(&format!("{id}: {} cents refunded instead of {expected}", commission.refunded_cents));
+        } else if commission.refunded_cents + uncertain < expected {
+            judgement.add_lost(&format!("{id}: {} cents refunded instead of {expected}", commission.refunded_cents));
         }
         if sales.get(&id).zip(refunds.get(&id)).is_some_and(|(sale, refund)| sale > refund) {
-            found.misplace(&format!("the refund of {id} before its sale"));
+            judgement.add_out_of_order(&format!("the refund of {id} came before its sale"));
         }
     }
-    // A record without a committed order.
+    // Sales without a committed order.
     let committed: std::collections::HashSet<String> = orders
         .iter()
         .map(|(number, _)| Customer { number: *number, ..Customer::new(seed, *number) }.transaction_id())
         .collect();
-    for sale in held.sales.iter().filter(|sale| !committed.contains(&sale.transaction_id)) {
-        found.lose(&format!("the sale {} has no order", sale.transaction_id));
+    for sale in snapshot.sales.iter().filter(|sale| !committed.contains(&sale.transaction_id)) {
+        judgement.add_lost(&format!("the sale {} has no committed order", sale.transaction_id));
     }
-    found
+    judgement
 }
 
 impl Judgement {
-    fn note(&mut self, words: String) {
+    fn add_example(&mut self, example: String) {
         if self.examples.len() < 10 {
-            self.examples.push(words);
+            self.examples.push(example);
         }
     }
 
-    fn lose(&mut self, words: &str) {
+    fn add_lost(&mut self, what: &str) {
         self.lost += 1;
-        self.note(format!("lost: {words}"));
+        self.add_example(format!("lost: {what}"));
     }
 
-    fn double(&mut self, words: &str) {
+    fn add_doubled(&mut self, what: &str) {
         self.doubled += 1;
-        self.note(format!("doubled: {words}"));
+        self.add_example(format!("doubled: {what}"));
     }
 
-    fn misplace(&mut self, words: &str) {
+    fn add_out_of_order(&mut self, what: &str) {
         self.out_of_order += 1;
-        self.note(format!("out of order: {words}"));
+        self.add_example(format!("out of order: {what}"));
     }
 }

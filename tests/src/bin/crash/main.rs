@@ -1,13 +1,13 @@
-//! A shop and its workers as processes of their own, killed at random while the service fails at random: nothing may be lost,
-//! doubled or out of order.
+//! Runs a shop and its workers as separate processes, and kills them at random while the service fails at random. No event may be
+//! lost, doubled or out of order.
 //!
 //! `cargo run --release -p affitor-tests --bin crash -- --store sqlite --events 5000 --kills 10 --faults 0.3 --seed 7`
 //!
-//! What is judged is the shop's own table of orders and what the sandbox holds; the outbox is asked for nothing but the partial
-//! refunds that it calls uncertain. Ends with `lost=… doubled=… out_of_order=… uncertain=…`, and with status 1 unless the first
-//! three are 0.
+//! The result compares the shop's own table of orders with the sandbox's records. From the outbox it takes the partial refunds
+//! reported as uncertain, and its statistics. The last line of a clean run is `lost=… doubled=… out_of_order=… uncertain=…`. The
+//! exit status is 1 unless the first three are 0 and the statistics agree.
 
-#![allow(missing_docs, reason = "a program")]
+#![allow(missing_docs, reason = "a binary")]
 
 mod judge;
 mod producer;
@@ -22,37 +22,37 @@ use clap::{Parser, ValueEnum};
 
 #[derive(Clone, Debug, Parser)]
 struct Arguments {
-    /// Where the orders and the outbox are
+    /// Database of the orders and the outbox
     #[arg(long, value_enum, default_value = "sqlite")]
     store: StoreKind,
-    /// How many events the shop enqueues, about
+    /// Approximate number of events that the shop enqueues
     #[arg(long, default_value_t = 5_000)]
     events: u64,
-    /// How many processes are killed
+    /// Number of processes to kill
     #[arg(long, default_value_t = 10)]
     kills: u32,
-    /// How many of the service's answers fail, in one way or another
+    /// Share of requests that meet a fault of the service, from 0 to 1
     #[arg(long, default_value_t = 0.3)]
     faults: f64,
-    /// What chance is drawn from
+    /// Seed of the random numbers
     #[arg(long, default_value_t = 7)]
     seed: u64,
-    /// How many processes deliver
+    /// Number of worker processes
     #[arg(long, default_value_t = 1)]
     workers: usize,
-    /// Stops Postgres as a loss of power would, in the middle, and starts it again
+    /// Stop Postgres during the run, as a power failure would, and start it again
     #[arg(long)]
     restart_database: bool,
-    /// How many seconds the database stays away then
+    /// Seconds until the stopped database is started again
     #[arg(long, default_value_t = 0)]
     gone: u64,
-    /// The service fails no more once all is enqueued and killed, so that the run ends soon
+    /// Turn off the faults once all events are enqueued and all kills are done, so that the run ends soon
     #[arg(long)]
     recover: bool,
-    /// Runs a process that breaks what is promised, which must be found
+    /// Run a process that violates a guarantee, which the run must detect
     #[arg(long, value_enum)]
     sabotage: Option<Sabotage>,
-    /// Be one of the processes (the program calls itself so)
+    /// Run as one of the child processes (used by the program itself)
     #[arg(long, value_enum, hide = true)]
     role: Option<Role>,
     #[arg(long, hide = true, default_value = "")]
@@ -69,7 +69,7 @@ enum StoreKind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Sabotage {
-    /// Takes events out of the outbox without sending them
+    /// Marks events as delivered without sending them
     Lose,
     /// Sends partial refunds a second time
     Double,
@@ -95,7 +95,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let ended = runtime.block_on(async {
+    let result = runtime.block_on(async {
         match arguments.role {
             Some(Role::Producer) => producer::run(&arguments).await.map(|()| true),
             Some(Role::Worker) => producer::work(&arguments).await.map(|()| true),
@@ -103,7 +103,7 @@ fn main() -> ExitCode {
             None => run::run(&arguments).await,
         }
     });
-    match ended {
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

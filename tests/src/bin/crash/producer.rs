@@ -1,4 +1,4 @@
-//! The shop's process and the worker's, which may be killed at any time.
+//! The processes of the shop and of the workers, which may be killed at any time.
 
 use affitor::{ClickId, Client};
 use affitor_outbox::sqlx;
@@ -9,19 +9,19 @@ use crate::{
     store::{Store, with_store},
 };
 
-/// Takes each customer's order and enqueues its events in one transaction; then the refund, in another. What is committed is not
-/// done again after a kill.
+/// Commits each customer's order with its events in one transaction, then the refunds in another. After a kill it continues with
+/// what is not committed.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Error> {
     let store = Store::open(arguments).await?;
     for number in 0..shop::customers(arguments.events) {
         let customer = Customer::new(arguments.seed, number);
         with_store!(&store, |pool, outbox| {
             let number = i64::try_from(number)?;
-            let known: Option<(i32,)> = sqlx::query_as("SELECT refunded FROM orders WHERE number = $1")
+            let existing: Option<(i32,)> = sqlx::query_as("SELECT refunded FROM orders WHERE number = $1")
                 .bind(number)
                 .fetch_optional(pool)
                 .await?;
-            if known.is_none() {
+            if existing.is_none() {
                 let (click_id,): (String,) = sqlx::query_as("SELECT click_id FROM clicks WHERE number = $1")
                     .bind(number)
                     .fetch_one(pool)
@@ -31,13 +31,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Error> {
                 sqlx::query("INSERT INTO orders (number) VALUES ($1)").bind(number).execute(&mut *tx).await?;
                 outbox.enqueue(&mut tx, customer.lead(click_id.clone())).await?;
                 outbox.enqueue(&mut tx, customer.sale(click_id)).await?;
-                if customer.thinks_better {
+                if customer.cancels {
                     tx.rollback().await?;
                     continue;
                 }
                 tx.commit().await?;
             }
-            if known.is_none_or(|(refunded,)| refunded == 0) {
+            if existing.is_none_or(|(refunded,)| refunded == 0) {
                 let mut tx = outbox.begin().await?;
                 sqlx::query("UPDATE orders SET refunded = 1 WHERE number = $1").bind(number).execute(&mut *tx).await?;
                 for refund in customer.refunds() {

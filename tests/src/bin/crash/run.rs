@@ -1,4 +1,4 @@
-//! The run: starts everything, kills at random, waits until all is delivered, and judges.
+//! The run: starts all processes, kills some at random, waits until all events are delivered, and compares both sides.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -17,14 +17,14 @@ use crate::{
     store::{Store, with_store},
 };
 
-/// How long the run may take in all.
-const LONGEST: Duration = Duration::from_secs(20 * 60);
+/// Maximum duration of a run.
+const TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
-/// A process that is started again when it was killed.
+/// A child process, which is restarted after a kill.
 struct Process {
     role: &'static str,
     child: Child,
-    /// It has ended by itself, well.
+    /// Whether it has exited successfully.
     finished: bool,
 }
 
@@ -37,7 +37,7 @@ impl Process {
         if let Some(sabotage) = arguments.sabotage {
             command.args(["--sabotage", &format!("{sabotage:?}").to_lowercase()]);
         }
-        // What a killed process says last is of no use.
+        // The last messages of a killed process are of no use.
         let child = command.stderr(Stdio::null()).spawn()?;
         Ok(Self { role, child, finished: false })
     }
@@ -51,7 +51,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         self.child.kill().ok();
         self.child.wait().ok();
     }
@@ -75,17 +75,17 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
             None
         }
         StoreKind::Postgres => {
-            let Some(server) = Postgres::start() else { return Err("there is no Postgres".into()) };
+            let Some(server) = Postgres::start() else { return Err("Postgres is not installed".into()) };
             arguments.database = server.url();
             Some(server)
         }
     };
     let store = Store::open(&arguments).await?;
     store.prepare().await?;
-    visitors(&arguments, &sandbox, &store).await?;
-    faults(&sandbox, arguments.faults);
+    create_clicks(&arguments, &sandbox, &store).await?;
+    inject_faults(&sandbox, arguments.faults);
 
-    let began = Instant::now();
+    let started = Instant::now();
     let mut processes = vec![Process::start("producer", &arguments)?];
     for _ in 0..arguments.workers.max(1) {
         processes.push(Process::start("worker", &arguments)?);
@@ -93,15 +93,15 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
     if arguments.sabotage.is_some() {
         processes.push(Process::start("saboteur", &arguments)?);
     }
-    let mut dice = fastrand::Rng::with_seed(arguments.seed);
+    let mut rng = fastrand::Rng::with_seed(arguments.seed);
     let mut kills = 0;
     let mut restarted = !arguments.restart_database;
-    let books = loop {
-        tokio::time::sleep(Duration::from_millis(dice.u64(200..900))).await;
-        if began.elapsed() > LONGEST {
-            return Err(format!("not done after {} s", LONGEST.as_secs()).into());
+    let stats = loop {
+        tokio::time::sleep(Duration::from_millis(rng.u64(200..900))).await;
+        if started.elapsed() > TIMEOUT {
+            return Err(format!("not finished after {} s", TIMEOUT.as_secs()).into());
         }
-        // Those that have ended: the producer when it is done, others only when the database was gone.
+        // The producer exits when it is done. Other processes exit only if the database was gone, and are restarted.
         for process in &mut processes {
             if process.finished {
                 continue;
@@ -118,7 +118,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
             let victims: Vec<usize> = (0..processes.len())
                 .filter(|at| !processes[*at].finished && processes[*at].role != "saboteur")
                 .collect();
-            let victim = victims[dice.usize(0..victims.len())];
+            let victim = victims[rng.usize(0..victims.len())];
             processes[victim].kill()?;
             processes[victim] = Process::start(processes[victim].role, &arguments)?;
             kills += 1;
@@ -126,7 +126,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
                 if let Some(server) = &server {
                     server.stop();
                     tokio::time::sleep(Duration::from_secs(arguments.gone)).await;
-                    server.begin();
+                    server.start_process();
                 }
                 restarted = true;
             }
@@ -138,10 +138,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
         if arguments.recover {
             sandbox.clear_faults();
         }
-        // A pool of connections heals itself, though a question may fail.
-        let books: Result<OutboxStats, _> = with_store!(&store, |_pool, outbox| outbox.stats().await);
-        match books {
-            Ok(books) if books.pending == 0 => break books,
+        // The pool reconnects by itself, but a query may fail.
+        let stats: Result<OutboxStats, _> = with_store!(&store, |_pool, outbox| outbox.stats().await);
+        match stats {
+            Ok(stats) if stats.pending == 0 => break stats,
             _ => {}
         }
     };
@@ -153,12 +153,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
     let orders = store.orders().await?;
     let requests = sandbox.requests();
     let judgement = judge(arguments.seed, &orders, &sandbox.snapshot(), &requests, &uncertain);
-    println!("{books:?}");
+    println!("{stats:?}");
     println!(
         "{} orders, {} requests, {kills} kills, {} s{}",
         orders.len(),
         requests.len(),
-        began.elapsed().as_secs(),
+        started.elapsed().as_secs(),
         if arguments.restart_database { ", the database restarted" } else { "" }
     );
     for example in &judgement.examples {
@@ -168,7 +168,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
         "lost={} doubled={} out_of_order={} uncertain={}",
         judgement.lost, judgement.doubled, judgement.out_of_order, judgement.uncertain
     );
-    // By the shop's own table: what was committed, and nothing else.
+    // The number of events by the shop's own table.
     let committed: u64 = orders
         .iter()
         .map(|(number, refunded)| {
@@ -176,28 +176,30 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
             2 + refunds as u64
         })
         .sum();
-    let in_order = rejected == 0 && books.is_balanced() && books.enqueued == committed;
-    if !in_order {
-        println!("the books: {committed} events were committed, and {rejected} dead letters nobody has explained");
+    let agrees = rejected == 0 && stats.is_balanced() && stats.enqueued == committed;
+    if !agrees {
+        println!(
+            "the statistics disagree: {committed} events were committed, and {rejected} dead letters are not uncertain refunds"
+        );
     }
-    // A saboteur writes what it likes.
-    Ok(judgement.is_clean() && (in_order || arguments.sabotage.is_some()))
+    // The statistics need not agree if a saboteur changes the tables.
+    Ok(judgement.is_clean() && (agrees || arguments.sabotage.is_some()))
 }
 
-/// Each customer clicks before the service begins to fail.
-async fn visitors(arguments: &Arguments, sandbox: &Sandbox, store: &Store) -> Result<(), Error> {
+/// Reports a click of each customer, before the service begins to fail.
+async fn create_clicks(arguments: &Arguments, sandbox: &Sandbox, store: &Store) -> Result<(), Error> {
     let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build()?;
     for number in 0..shop::customers(arguments.events) {
         let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
         let click = client.track_click(Click::landing(landing)).await?;
         let click_id = click.click_id().ok_or("no click id")?;
-        store.keep_click(number, click_id.as_str()).await?;
+        store.insert_click(number, click_id.as_str()).await?;
     }
     Ok(())
 }
 
-/// Every kind of fault, of equal shares.
-fn faults(sandbox: &Sandbox, share: f64) {
+/// Injects every kind of fault with the same share.
+fn inject_faults(sandbox: &Sandbox, share: f64) {
     let kinds = [
         Fault::ErrorBeforeWrite,
         Fault::ErrorAfterWrite,
@@ -208,11 +210,11 @@ fn faults(sandbox: &Sandbox, share: f64) {
         Fault::BadGateway,
         Fault::Latency(Duration::from_millis(200)),
     ];
-    // Of what the first rules leave: so that each has the same share of all.
-    let each = share / kinds.len() as f64;
-    let mut left = 1.0;
+    // A rule applies to the requests that no earlier rule has met. Its probability is relative to them.
+    let share_of_each = share / kinds.len() as f64;
+    let mut remaining = 1.0;
     for kind in kinds {
-        sandbox.inject(kind.with_probability(each / left));
-        left -= each;
+        sandbox.inject(kind.with_probability(share_of_each / remaining));
+        remaining -= share_of_each;
     }
 }

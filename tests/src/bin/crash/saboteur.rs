@@ -1,4 +1,4 @@
-//! A process that breaks what is promised: it must be found.
+//! A process that violates a guarantee, which the run must detect.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use affitor_outbox::sqlx;
 
 use crate::{
     Arguments, Error, Sabotage, StoreKind,
-    shop::{Customer, Refunded},
+    shop::{Customer, RefundPlan},
     store::{Store, with_store},
 };
 
-/// Breaks one thing now and then until it is killed.
+/// Violates the guarantee every 200 ms until it is killed.
 pub(crate) async fn run(arguments: &Arguments) -> Result<(), Error> {
     let store = Store::open(arguments).await?;
     let client = Client::builder().api_key("test_key").api_url(&arguments.api).build()?;
@@ -21,7 +21,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Error> {
             Some(Sabotage::Double) => {
                 for (number, refunded) in store.orders().await? {
                     let customer = Customer::new(arguments.seed, number);
-                    if let (true, Refunded::Parts(parts)) = (refunded, &customer.refund) {
+                    if let (true, RefundPlan::Parts(parts)) = (refunded, &customer.refund) {
                         drop(client.track_refund(Refund::partial(customer.transaction_id(), parts[0])).await);
                     }
                 }
@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Error> {
     }
 }
 
-/// Makes a few events look delivered.
+/// Marks a few events as delivered.
 async fn lose(arguments: &Arguments, store: &Store) -> Result<(), Error> {
     let (table, now) = match arguments.store {
         StoreKind::Sqlite => ("river_job", "datetime('now')"),

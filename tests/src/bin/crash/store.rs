@@ -1,17 +1,17 @@
-//! The shop's own tables, and the outbox beside them.
+//! The shop's own tables, and the outbox in the same database.
 
 use affitor_outbox::{Outbox, sqlx};
 use affitor_tests::databases::open_sqlite;
 
 use crate::{Arguments, Error, StoreKind};
 
-/// The database of a process, by the kind that it was told.
+/// The database of the shop, opened by each process.
 pub(crate) enum Store {
     Sqlite(sqlx::SqlitePool, Outbox<sqlx::Sqlite>),
     Postgres(sqlx::PgPool, Outbox<sqlx::Postgres>),
 }
 
-/// Runs the same code with either database.
+/// Runs the same code on either database.
 macro_rules! with_store {
     ($store:expr, |$pool:ident, $outbox:ident| $body:expr) => {
         match $store {
@@ -37,7 +37,7 @@ impl Store {
         })
     }
 
-    /// Makes the tables.
+    /// Creates the tables.
     pub(crate) async fn prepare(&self) -> Result<(), Error> {
         with_store!(self, |pool, outbox| {
             outbox.migrate().await?;
@@ -51,7 +51,7 @@ impl Store {
         Ok(())
     }
 
-    pub(crate) async fn keep_click(&self, number: u64, click_id: &str) -> Result<(), Error> {
+    pub(crate) async fn insert_click(&self, number: u64, click_id: &str) -> Result<(), Error> {
         let number = i64::try_from(number)?;
         with_store!(self, |pool, _outbox| {
             let sql = "INSERT INTO clicks (number, click_id) VALUES ($1, $2)";
@@ -60,7 +60,7 @@ impl Store {
         Ok(())
     }
 
-    /// The orders that are committed, and whether their refunds are.
+    /// Returns the numbers of the committed orders, each with whether its refunds are committed.
     pub(crate) async fn orders(&self) -> Result<Vec<(u64, bool)>, Error> {
         let rows: Vec<(i64, i32)> = with_store!(self, |pool, _outbox| {
             sqlx::query_as("SELECT number, refunded FROM orders ORDER BY number").fetch_all(pool).await?
