@@ -41,18 +41,9 @@ impl Config {
     /// Returns whether an outer layer has already found the click id, and inserts what this layer's extractors need in that case.
     #[inline(always)]
     pub(crate) fn is_done(&self, extensions: &mut Extensions) -> bool {
-        !extensions.is_empty() && self.is_done_by_outer_layer(extensions)
-    }
-
-    fn is_done_by_outer_layer(&self, extensions: &mut Extensions) -> bool {
         #[cfg(feature = "client")]
         if let Some(client) = &self.client {
-            if extensions.get::<affitor::adapter::Attribution>().is_some() {
-                return true;
-            }
-            let Some(click_id) = extensions.get::<ClickId>().cloned() else { return false };
-            extensions.insert(affitor::adapter::Attribution::new(client.clone(), Some(click_id)));
-            return true;
+            return !extensions.is_empty() && is_attributed(client, extensions);
         }
         extensions.get::<ClickId>().is_some()
     }
@@ -95,6 +86,18 @@ impl fmt::Debug for Config {
             .field("body_when", &self.body_when.is_some())
             .finish_non_exhaustive()
     }
+}
+
+#[cfg(feature = "client")]
+fn is_attributed(client: &affitor::Client, extensions: &mut Extensions) -> bool {
+    use affitor::adapter::Attribution;
+
+    if extensions.get::<Attribution>().is_some() {
+        return true;
+    }
+    let Some(click_id) = extensions.get::<ClickId>().cloned() else { return false };
+    extensions.insert(Attribution::new(client.clone(), Some(click_id)));
+    true
 }
 
 #[expect(clippy::expect_used, reason = "`Sources` accepts only header names, and panics at the same point otherwise")]

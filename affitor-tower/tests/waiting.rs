@@ -76,6 +76,15 @@ async fn the_handler_is_called_when_the_body_times_out() {
     assert_eq!((click_id.as_str(), &frame[..]), ("cust_2_2", &b"affitorClickId=cust_1_1&"[..]));
 }
 
+/// An outer layer has found the click id, so an inner layer that inspects bodies does not wait for this one.
+#[tokio::test]
+async fn a_body_is_not_read_if_an_outer_layer_found_the_click_id() {
+    let inner = layer(Duration::from_secs(3_600)).layer(service_fn(first_frame));
+    let service = ClickIdLayer::new().layer(inner);
+    let response = tokio::time::timeout(Duration::from_secs(10), service.oneshot(form())).await;
+    assert_eq!(response.expect("the body is not waited for").unwrap().0, "cust_2_2");
+}
+
 /// In a runtime without a timer, the layer does not wait, and no request panics.
 #[test]
 fn without_a_timer_the_layer_does_not_wait() {
