@@ -56,10 +56,8 @@ impl fmt::Debug for Config {
     }
 }
 
-#[expect(clippy::expect_used, reason = "`Sources` accepts only header names, and panics at the same point otherwise")]
-fn header_name(sources: &Sources) -> HeaderName {
-    HeaderName::from_bytes(sources.get_header().as_bytes()).expect("`Sources` accepts only header names")
-}
+#[expect(clippy::expect_used, reason = "`Sources::header` has already panicked otherwise")] fn header_name(sources: &Sources)
+-> HeaderName { HeaderName::from_bytes(sources.get_header().as_bytes()).expect("`Sources` accepts only header names") }
 
 /// The head of a request.
 pub(crate) struct Head<'r> {
@@ -84,7 +82,7 @@ impl Head<'_> {
     #[inline(always)]
     fn name(&self, header: Header) -> &HeaderName {
         match header {
-            Header::Forwarded => &self.config.header,
+            Header::ClickId => &self.config.header,
             Header::Cookie => &COOKIE,
             Header::ContentType => &CONTENT_TYPE,
             Header::ContentEncoding => &CONTENT_ENCODING,

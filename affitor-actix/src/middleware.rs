@@ -47,18 +47,18 @@ impl AffitorLayer {
         Self { config: Arc::new(Config::new(client)) }
     }
 
-    /// Sets where the click id is searched.
+    /// Sets where to look for the click id.
     pub fn sources(mut self, sources: Sources) -> Self {
         Arc::make_mut(&mut self.config).set_sources(sources);
         self
     }
 
-    /// Returns where the click id is searched.
+    /// Returns where to look for the click id.
     pub fn get_sources(&self) -> &Sources {
         &self.config.sources
     }
 
-    /// Limits which bodies are inspected to requests for which `predicate` returns `true`.
+    /// Inspects only bodies of requests for which `predicate` returns `true`.
     ///
     /// The predicate sees the head of the request with its whole path, also if the middleware wraps a `web::scope`.
     pub fn body_when(mut self, predicate: impl Fn(&RequestHead) -> bool + Send + Sync + 'static) -> Self {

@@ -24,8 +24,8 @@ use crate::rejection::text_response;
 /// Extracts the verified event of a payment provider's webhook. See [`WebhookEvent`].
 ///
 /// The [`Webhook`] must be in the `app_data` of the app, scope or resource, by itself or as `web::Data`. Create it outside the
-/// factory that `HttpServer` calls for each worker, and clone it there: a new one would have no memory of the payments that
-/// other workers reported.
+/// factory that `HttpServer` calls for each worker, and clone it there: a new one would not know the payments that other
+/// workers reported.
 ///
 /// ```
 /// use actix_web::{App, Responder, post};
@@ -100,7 +100,7 @@ impl<P: Provider> FromRequest for PaymentEvent<P> {
 
 /// The error of [`PaymentEvent`]. See [`WebhookRejection`].
 ///
-/// Neither the response nor the log contains anything of the body.
+/// Neither the response nor the log contains the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentRejection(WebhookRejection);
 

@@ -28,17 +28,17 @@ impl AffitorLayer {
         Self(affitor_tower::AffitorLayer::new(client).read_body_as())
     }
 
-    /// Sets where the click id is searched.
+    /// Sets where to look for the click id.
     pub fn sources(self, sources: Sources) -> Self {
         Self(self.0.sources(sources))
     }
 
-    /// Returns where the click id is searched.
+    /// Returns where to look for the click id.
     pub fn get_sources(&self) -> &Sources {
         self.0.get_sources()
     }
 
-    /// Limits which bodies are inspected to requests for which `predicate` returns `true`.
+    /// Inspects only bodies of requests for which `predicate` returns `true`.
     ///
     /// The predicate sees the head of the request as it arrives at this layer. If the layer is inside `Router::nest`, the path has
     /// no prefix.

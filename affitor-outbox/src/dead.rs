@@ -24,7 +24,7 @@ pub struct DeadLetter {
     pub enqueued_at: SystemTime,
     /// The event, or `None` if it can't be read.
     pub event: Option<Event>,
-    /// The event as stored in the row, including e-mail addresses. Available even if it can't be read.
+    /// The event as stored in the row, including e-mail addresses. Present even if `event` is `None`.
     pub json: String,
     /// Why delivery failed.
     pub reason: DeadReason,
@@ -53,7 +53,7 @@ impl fmt::Debug for DeadLetter {
 pub enum DeadReason {
     /// The service rejected the event.
     Rejected,
-    /// A partial refund that may have arrived: a repeat could take the same money twice.
+    /// A partial refund that may have arrived: a repeat could be deducted twice.
     Uncertain,
     /// Delivery failed for 14 days.
     TooOld,

@@ -70,7 +70,7 @@ impl Outbox<sqlx::Sqlite> {
     ///
     /// # Errors
     ///
-    /// Returns an error if River rejects its settings, which does not happen with this version.
+    /// Returns an error if the job queue (River) rejects the outbox's settings.
     pub fn sqlite(pool: sqlx::SqlitePool) -> Result<Self, Error> {
         Self::new(pool)
     }
@@ -82,7 +82,7 @@ impl Outbox<sqlx::Postgres> {
     ///
     /// # Errors
     ///
-    /// Returns an error if River rejects its settings, which does not happen with this version.
+    /// Returns an error if the job queue (River) rejects the outbox's settings.
     pub fn postgres(pool: sqlx::PgPool) -> Result<Self, Error> {
         Self::new(pool)
     }
@@ -94,7 +94,7 @@ impl<DB: Database> Outbox<DB> {
         Ok(Self { pool, client, notifier: Arc::default() })
     }
 
-    /// Creates the tables, or updates them. Safe to call at every start, also from several processes at once; changes
+    /// Creates the tables, or updates them. Safe to call at every start, even from several processes at once; changes
     /// nothing if the tables are up to date.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ impl<DB: Database> Outbox<DB> {
     }
 
     /// Returns the SQL that [`Outbox::migrate`] would run in this database, including its transactions; empty if the
-    /// tables are up to date. For your own migrations, print it from an empty database.
+    /// tables are up to date. For your own migrations, call it on an empty database.
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ impl<DB: Database> Outbox<DB> {
         Ok(enqueued)
     }
 
-    /// Returns the totals: what became of all events.
+    /// Returns the totals of all events.
     ///
     /// # Errors
     ///

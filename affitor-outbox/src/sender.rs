@@ -123,8 +123,7 @@ impl<DB: Database> Sender<DB> {
             if lost {
                 return Ok(JobResult::Dead(DeadReason::Uncertain, None));
             }
-            // A repeat could take the same money twice, so record the attempt first, in case this process dies while
-            // sending.
+            // A repeat could be deducted twice, so record the attempt first, in case this process dies while sending.
             match self.query(DB::mark_sending(&self.pool, job.id, job.attempt)).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(JobResult::Later(backoff::behind(age), "taken")),

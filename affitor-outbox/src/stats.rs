@@ -1,9 +1,8 @@
 //! Totals of the events in an outbox.
 
-/// Totals of an [`Outbox`](crate::Outbox): what became of the events, including those whose rows are deleted.
+/// Totals of an [`Outbox`](crate::Outbox), including events whose rows are deleted.
 ///
-/// Every event is counted once: `enqueued` is the sum of `recorded`, `already_recorded`, `not_attributed`, `rejected`,
-/// `discarded` and `pending`.
+/// `enqueued` is the sum of `recorded`, `already_recorded`, `not_attributed`, `rejected`, `discarded` and `pending`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutboxStats {
@@ -13,9 +12,8 @@ pub struct OutboxStats {
     pub recorded: u64,
     /// Events recorded, or reversed, by an earlier call.
     pub already_recorded: u64,
-    /// Events to compare with the dashboard. Among the already recorded: sales that were known after an attempt without
-    /// a response, and refunds of sales that already had a partial refund. Among the rejected: partial refunds that may
-    /// have arrived.
+    /// Events to compare with the dashboard. Part of `already_recorded`: sales recorded by a lost attempt, and refunds of
+    /// sales that already had a partial refund. Part of `rejected`: partial refunds that may have arrived.
     pub uncertain: u64,
     /// Events for which no partner is credited. The normal case.
     pub not_attributed: u64,

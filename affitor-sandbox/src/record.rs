@@ -53,7 +53,7 @@ pub struct LeadRecord {
     pub program_id: u64,
     /// Number of the customer.
     pub customer_id: u64,
-    /// The shop's id of the user.
+    /// The shop's user id.
     pub customer_key: Option<String>,
     /// The click id that was sent, if known; otherwise that of the customer's last click.
     pub click_id: Option<String>,
@@ -91,7 +91,7 @@ pub struct SaleRecord {
     pub currency: String,
     /// Number of the customer.
     pub customer_id: u64,
-    /// The shop's id of the user, as sent.
+    /// The shop's user id, as sent.
     pub customer_key: Option<String>,
     /// Id of the credited click.
     pub click_id: String,
@@ -220,7 +220,7 @@ pub struct CustomerRecord {
     pub customer_id: u64,
     /// Id of the program.
     pub program_id: u64,
-    /// The shop's id of the user; `None` until a lead provides it.
+    /// The shop's user id; `None` until a lead provides it.
     pub customer_key: Option<String>,
     /// Stage that the customer has reached. It never goes back.
     pub status: CustomerStatus,

@@ -38,7 +38,7 @@ impl Config {
         self.sources = sources;
     }
 
-    /// Returns whether an outer layer has already found the click id, and inserts what this layer's extractors need in that case.
+    /// Returns whether an outer layer has done the search; if so, inserts what this layer's extractors need.
     #[inline(always)]
     pub(crate) fn is_done(&self, extensions: &mut Extensions) -> bool {
         #[cfg(feature = "client")]
@@ -100,10 +100,8 @@ fn is_attributed(client: &affitor::Client, extensions: &mut Extensions) -> bool 
     true
 }
 
-#[expect(clippy::expect_used, reason = "`Sources` accepts only header names, and panics at the same point otherwise")]
-fn header_name(sources: &Sources) -> HeaderName {
-    HeaderName::from_bytes(sources.get_header().as_bytes()).expect("`Sources` accepts only header names")
-}
+#[expect(clippy::expect_used, reason = "`Sources::header` has already panicked otherwise")] fn header_name(sources: &Sources)
+-> HeaderName { HeaderName::from_bytes(sources.get_header().as_bytes()).expect("`Sources` accepts only header names") }
 
 /// The head of a request.
 pub(crate) struct Head<'r> {
@@ -128,7 +126,7 @@ impl Head<'_> {
     #[inline(always)]
     fn name(&self, header: Header) -> &HeaderName {
         match header {
-            Header::Forwarded => &self.config.header,
+            Header::ClickId => &self.config.header,
             Header::Cookie => &COOKIE,
             Header::ContentType => &CONTENT_TYPE,
             Header::ContentEncoding => &CONTENT_ENCODING,

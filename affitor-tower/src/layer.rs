@@ -9,7 +9,7 @@ use crate::{config::Config, read_body::ReadBodyLayer, service::ClickIdService};
 
 /// Finds the click id of a request, and inserts a [`ClickId`](crate::ClickId) into its extensions if there is one.
 ///
-/// Searches the header and the cookies. [`read_body`](ClickIdLayer::read_body) adds the body.
+/// Searches the click-id header and the cookies. [`read_body`](ClickIdLayer::read_body) adds the body.
 ///
 /// ```
 /// use affitor_tower::{ClickIdLayer, Source, Sources};
@@ -29,7 +29,7 @@ pub struct ClickIdLayer {
 /// Finds the click id of a request, and inserts an [`Attribution`](affitor::adapter::Attribution) with it and the app's client
 /// into every request. That is what [`AffitorRequestExt`](crate::AffitorRequestExt) and the extractors of the frameworks need.
 ///
-/// Searches the header and the cookies. [`read_body`](AffitorLayer::read_body) adds the body.
+/// Searches the click-id header and the cookies. [`read_body`](AffitorLayer::read_body) adds the body.
 ///
 /// ```
 /// use affitor_tower::{AffitorLayer, affitor::Client};
@@ -44,7 +44,7 @@ pub struct AffitorLayer {
 }
 
 impl ClickIdLayer {
-    /// Creates a layer that searches the header and the cookies.
+    /// Creates a layer that searches the click-id header and the cookies.
     pub fn new() -> Self {
         Self::default()
     }
@@ -52,7 +52,7 @@ impl ClickIdLayer {
 
 #[cfg(feature = "client")]
 impl AffitorLayer {
-    /// Creates a layer that searches the header and the cookies.
+    /// Creates a layer that searches the click-id header and the cookies.
     pub fn new(client: affitor::Client) -> Self {
         Self { config: Arc::new(Config::with_client(client)) }
     }
@@ -61,14 +61,14 @@ impl AffitorLayer {
 macro_rules! head_layer {
     ($name:ident) => {
         impl $name {
-            /// Sets where the click id is searched. [`Source::Body`](crate::Source) has an effect only after
+            /// Sets where to look for the click id. [`Source::Body`](crate::Source) has an effect only with
             /// [`read_body`](Self::read_body).
             pub fn sources(mut self, sources: Sources) -> Self {
                 Arc::make_mut(&mut self.config).set_sources(sources);
                 self
             }
 
-            /// Returns where the click id is searched.
+            /// Returns where to look for the click id.
             pub fn get_sources(&self) -> &Sources {
                 &self.config.sources
             }
@@ -78,7 +78,8 @@ macro_rules! head_layer {
                 ReadBodyLayer::new(self.config)
             }
 
-            /// Like [`read_body`](Self::read_body), for a framework with its own body type.
+            /// Like [`read_body`](Self::read_body), with `T` as the conversion to a framework's body type: see
+            /// [`ConvertBody`](crate::ConvertBody).
             pub fn read_body_as<T>(self) -> ReadBodyLayer<T> {
                 ReadBodyLayer::new(self.config)
             }

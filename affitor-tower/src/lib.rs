@@ -25,25 +25,26 @@
 //! # Ok(()) }
 //! ```
 //!
-//! - [`AffitorLayer`] (feature `client`) has your client. [`AffitorRequestExt::affitor`] returns that client for the visitor of
-//!   the request.
+//! - [`AffitorLayer`] (feature `client`) takes your client. [`AffitorRequestExt::affitor`] returns it bound to the visitor
+//!   of the request.
 //! - [`ClickIdLayer`] needs no client. It inserts a [`ClickId`] if there is one, and nothing otherwise.
 //! - [`AffitorRequestExt::click_id`] returns the click id behind either layer.
 //!
 //! # Guarantees
 //!
-//! A layer never rejects a request, adds no error type, and never changes what the inner service sees of the head or the body.
-//! An invalid click id is treated as missing. If an outer layer has already found the click id, the inner one neither searches
-//! nor waits.
+//! A layer never rejects a request, adds no error type, and changes neither the headers nor the bytes of the body: it only
+//! adds an extension. An invalid click id is treated as missing. A layer inside another layer of its kind that found the
+//! click id neither searches nor waits.
 //!
 //! # Bodies
 //!
-//! By default a layer searches the header and the cookies. It then works with any body type, and its future is the inner
-//! service's. [`AffitorLayer::read_body`] adds bodies: JSON and forms of a known length of at most 64 KiB that are neither
-//! compressed nor announced with `Expect`, and only if no earlier source has an id. The body is passed on byte for byte.
+//! By default a layer searches the click-id header and the cookies. It then works with any body type, and its future is the
+//! inner service's. [`AffitorLayer::read_body`] adds bodies: JSON and forms of a known length of at most 64 KiB that are not
+//! compressed, in requests without `Expect` or `Upgrade`, and only if no earlier source has an id. The body is passed on
+//! byte for byte.
 //!
-//! The inner service is called when such a body has arrived, or after 2 seconds ([`Sources::body_timeout`], with the feature
-//! `client`; without it there is no limit, so put a time-out outside the layer). A time-out inside the layer does not run while
+//! The inner service is called when such a body has arrived, or after 2 seconds ([`Sources::body_timeout`]). The limit needs
+//! the feature `client` and Tokio; otherwise put a timeout outside the layer. A timeout inside the layer does not run while
 //! the layer waits for a body.
 //!
 //! # Order of layers

@@ -60,7 +60,7 @@ where
             let head = self.config.head(request.headers());
             let found = match search(&self.config.sources, &head, BodyAccess::HeadOnly) {
                 Search::Done(found) => found,
-                // Not with `HeadOnly`.
+                // Never for `HeadOnly`.
                 Search::NeedsBody(_) => None,
             };
             self.config.insert(request.extensions_mut(), found);

@@ -8,8 +8,8 @@ use crate::click_id::ClickId;
 
 /// The click ids of one visitor, oldest first.
 ///
-/// Holds at most [`ClickHistory::MAX_LEN`] ids, each once: of duplicates the most recent position is kept, and of more ids
-/// the newest. That is what the browser tracker stores in the cookie `affitor_click_ids` and what *track lead* accepts.
+/// Holds at most [`ClickHistory::MAX_LEN`] ids, each once: of duplicates the last one is kept, and the oldest ids are
+/// dropped. That is what the browser tracker stores in the cookie `affitor_click_ids` and what *track lead* accepts.
 ///
 /// ```
 /// use affitor::{ClickHistory, ClickId};

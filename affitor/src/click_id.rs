@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The id of a visitor's click: the response of *track click*, which the browser stores in the cookie `affitor_click_id`.
+/// The id of a visitor's click: returned by *track click* and stored by the browser in the cookie `affitor_click_id`.
 ///
 /// The id is opaque. Today the service creates ids of the form `cust_<customer>_<epoch ms>`, but this crate only checks that an id
 /// is safe in a header, a cookie and JSON: 1 to [`ClickId::MAX_LEN`] visible ASCII characters except white space, quotes, and
@@ -28,7 +28,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// ```
 #[derive(Clone)]
 pub struct ClickId {
-    /// Not zero, so that an `Option<ClickId>` is no larger and moves as it is.
+    /// Not zero, so that an `Option<ClickId>` has the same size and layout.
     len: NonZeroU8,
     bytes: [u8; ClickId::MAX_LEN],
 }
@@ -37,12 +37,12 @@ impl ClickId {
     /// Maximum length of an id, in bytes.
     pub const MAX_LEN: usize = 128;
 
-    /// Checks an id.
+    /// Creates an id.
     ///
     /// # Errors
     ///
     /// Returns an error if the id is empty, longer than [`ClickId::MAX_LEN`], or contains a character that is not allowed. The error
-    /// does not contain the text, because that comes from a stranger.
+    /// does not contain the text, because it is untrusted.
     pub fn new(id: impl AsRef<[u8]>) -> Result<Self, InvalidClickId> {
         let id = id.as_ref();
         if id.len() > Self::MAX_LEN {
@@ -175,7 +175,7 @@ impl<'de> Deserialize<'de> for ClickId {
     }
 }
 
-/// The reason why a text is not a [`ClickId`]. It contains nothing of the text.
+/// The reason why a text is not a [`ClickId`]. It does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidClickId(Reason);
 

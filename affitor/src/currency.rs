@@ -6,8 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The currency of a [`Sale`](crate::Sale): three capital letters, as in ISO 4217.
 ///
-/// The service's contract lists [`USD`](Currency::USD), [`EUR`](Currency::EUR) and [`VND`](Currency::VND); some of its pages say
-/// that it accepts any code. Other currencies can be created with [`Currency::from_code`], but the service may reject them.
+/// The service's documentation lists [`USD`](Currency::USD), [`EUR`](Currency::EUR) and [`VND`](Currency::VND); some of its
+/// pages say that it accepts any code. Other currencies can be created with [`Currency::from_code`], but the service may
+/// reject them.
 ///
 /// ```
 /// use affitor::Currency;

@@ -1,4 +1,4 @@
-//! Metadata for Stripe Checkout, which leads from a payment back to the visitor's click.
+//! Stripe Checkout metadata that links a payment to the visitor's click.
 //!
 //! Stripe's webhooks contain the metadata of the checkout. Affitor reads three names: [`PROGRAM_ID`], [`CUSTOMER_KEY`] and
 //! [`CLICK_ID`]. A subscription needs them in two places, `metadata` and `subscription_data.metadata`; without the second one,
@@ -23,13 +23,13 @@ use crate::{click_id::ClickId, redact::Redacted};
 
 /// Metadata name of the program id. Required.
 pub const PROGRAM_ID: &str = "program_id";
-/// Metadata name of your own id of the user. Always sent.
+/// Metadata name of your own user id. Always sent.
 pub const CUSTOMER_KEY: &str = "affitor_customer_key";
 /// Metadata name of the visitor's click id. Sent if it is known.
 pub const CLICK_ID: &str = "affitor_click_id";
 
-/// What Affitor reads in Stripe's webhooks. Convert it with [`for_payment`](Metadata::for_payment) or
-/// [`for_subscription`](Metadata::for_subscription).
+/// The metadata of a Stripe checkout, which Affitor reads in webhooks. Convert it with
+/// [`for_payment`](Metadata::for_payment) or [`for_subscription`](Metadata::for_subscription).
 #[derive(Clone, PartialEq, Eq)]
 #[must_use = "metadata does nothing until it is sent to Stripe"]
 pub struct Metadata {

@@ -87,7 +87,7 @@ fn sources_are_searched_in_order() {
         (&order(&[]), Some("header"), Some(Some(body)), Some(COOKIE), None),
     ] {
         let head = Head::default()
-            .with(Header::Forwarded, header)
+            .with(Header::ClickId, header)
             .with(Header::Cookie, cookie)
             .with(Header::ContentType, "application/json");
         let access = if body.is_some() { BodyAccess::Readable { length: Some(10) } } else { BodyAccess::HeadOnly };

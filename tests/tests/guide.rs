@@ -36,7 +36,7 @@ async fn lost_responses_and_late_sales() {
     assert_eq!(client.track_lead(lead).await.unwrap(), LeadOutcome::Recorded);
     let sale = |id: &str| Sale::new(id, 4_900, Currency::USD).customer_key("user_7");
 
-    // The next sale is recorded, but the response is a 500. The client retries, and learns that the sale is known.
+    // The next sale is recorded, but the response is a 500. The client retries, and the service already has the sale.
     sandbox.inject(Fault::ErrorAfterWrite.times(1).on(ApiCall::Sale));
     let outcome = client.track_sale(sale("in_1")).await.unwrap();
     assert!(matches!(outcome, SaleOutcome::AlreadyRecorded { uncertain: true, .. }), "{outcome:?}");

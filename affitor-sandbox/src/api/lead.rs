@@ -32,7 +32,7 @@ const HISTORY_LENGTH: usize = 20;
 #[derive(ToSchema)]
 pub(super) struct LeadRequest {
     click_id: Option<String>,
-    /// The shop's stable id of the user.
+    /// The shop's stable user id.
     #[schema(example = "user_123")]
     customer_key: Option<String>,
     /// Stored only as a hash.

@@ -40,7 +40,7 @@ pub(super) struct SaleRequest {
     /// ISO 4217 code. Default: `USD`.
     #[schema(pattern = "^[A-Z]{3}$", value_type = Option<String>)]
     currency: String,
-    /// The shop's id of the user. Takes precedence over `click_id`.
+    /// The shop's user id. Takes precedence over `click_id`.
     #[schema(example = "user_123")]
     customer_key: Option<String>,
     click_id: Option<String>,

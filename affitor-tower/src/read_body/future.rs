@@ -19,7 +19,8 @@ use super::{ConvertBody, reading::Reading};
 use crate::config::Config;
 
 pin_project! {
-    /// The response of the inner service, which is called once the body has been read.
+    /// The future of [`ReadBodyService`](crate::ReadBodyService): reads the body if the search needs it, then calls the
+    /// inner service.
     pub struct ResponseFuture<S, T, B>
     where
         B: Body,
@@ -49,7 +50,7 @@ pub(super) struct Pending<S, B: Body> {
     pub(super) search: BodySearch,
     /// `None` until the body first returns `Pending`.
     pub(super) deadline: Option<Deadline>,
-    /// Whether the body has been read, as far as it will be.
+    /// Whether reading has ended, for whatever reason.
     pub(super) has_read: bool,
 }
 

@@ -25,18 +25,18 @@ impl<T> ReadBodyLayer<T> {
         Self { config, convert: PhantomData }
     }
 
-    /// Sets where the click id is searched.
+    /// Sets where to look for the click id.
     pub fn sources(mut self, sources: Sources) -> Self {
         Arc::make_mut(&mut self.config).set_sources(sources);
         self
     }
 
-    /// Returns where the click id is searched.
+    /// Returns where to look for the click id.
     pub fn get_sources(&self) -> &Sources {
         &self.config.sources
     }
 
-    /// Limits which bodies are inspected to requests for which `predicate` returns `true`.
+    /// Inspects only bodies of requests for which `predicate` returns `true`.
     ///
     /// The predicate sees the head of the request as it arrives at this layer. Inside `Router::nest` of axum, the path has no
     /// prefix.

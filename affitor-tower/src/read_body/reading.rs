@@ -28,7 +28,7 @@ impl<B: Body<Data = Bytes> + Unpin> Reading<B> {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.ahead.set_hint(self.body.size_hint());
-            // A body that is at its end is not polled again: the result is for its reader.
+            // A body is not polled at its end: that is left to the handler, as without the layer.
             if self.body.is_end_stream() {
                 break;
             }

@@ -31,7 +31,7 @@ impl Attribution {
         Self { client, click_id }
     }
 
-    /// Returns the visitor's click id, if a partner brought them.
+    /// Returns the click id, if the request has a valid one.
     pub fn click_id(&self) -> Option<&ClickId> {
         self.click_id.as_ref()
     }

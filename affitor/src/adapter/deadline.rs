@@ -7,7 +7,8 @@ use std::{
 
 /// A time limit for reading a body, as in [`Sources::body_timeout`](crate::find::Sources::body_timeout).
 ///
-/// It never passes outside a Tokio runtime, or without the feature `client`.
+/// It never passes outside a Tokio runtime or without the feature `client`. In a runtime without a time driver it passes at
+/// once.
 #[derive(Debug)]
 pub struct Deadline {
     #[cfg(feature = "client")]
@@ -19,7 +20,7 @@ impl Deadline {
     pub fn start(limit: Duration) -> Self {
         #[cfg(feature = "client")]
         {
-            // In a task of its own: in a runtime without a timer, the task panics and not the request.
+            // In a task of its own: without a time driver, that task panics and not the request.
             let runtime = tokio::runtime::Handle::try_current().ok();
             Self { timer: runtime.map(|runtime| runtime.spawn(async move { tokio::time::sleep(limit).await })) }
         }

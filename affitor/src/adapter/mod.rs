@@ -43,7 +43,7 @@
 //! impl RequestHead for Head<'_> {
 //!     fn values(&self, header: Header) -> impl Iterator<Item = &[u8]> {
 //!         let name = match header {
-//!             Header::Forwarded => self.sources.get_header(),
+//!             Header::ClickId => self.sources.get_header(),
 //!             Header::Cookie => "cookie",
 //!             Header::ContentType => "content-type",
 //!             Header::ContentEncoding => "content-encoding",

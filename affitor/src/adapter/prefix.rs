@@ -27,13 +27,13 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// Creates an empty prefix of at most `limit` bytes. `expected` is the body's length in bytes, if it is known; memory for it is
-    /// allocated when there is a second frame.
+    /// Creates an empty prefix with a limit in bytes. `expected` is the body's length in bytes, if it is known; memory for
+    /// it is allocated when there is a second frame.
     pub fn new(limit: usize, expected: Option<u64>) -> Self {
         Self { limit, expected, first: Bytes::new(), joined: BytesMut::new(), surplus: None }
     }
 
-    /// Adds a frame. Returns `false` if the limit is exceeded, and the rest is not needed.
+    /// Adds a frame. Returns `false` if it exceeds the limit: read no further.
     #[must_use]
     pub fn push(&mut self, frame: Bytes) -> bool {
         if frame.len() > self.limit.saturating_sub(self.len()) {
@@ -62,8 +62,8 @@ impl Prefix {
         if self.joined.is_empty() { &self.first } else { &self.joined }
     }
 
-    /// Returns the body once it has ended, or `None` if a part is missing: some servers report no error for a body that was cut
-    /// off.
+    /// Returns the whole body. Call this only when the body has ended. Returns `None` if a part is missing: some servers
+    /// report no error for a body that was cut off.
     pub fn complete(&self) -> Option<&[u8]> {
         let read = self.as_slice();
         let complete = self.surplus.is_none() && self.expected.is_none_or(|len| len == read.len() as u64);

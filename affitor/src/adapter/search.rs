@@ -8,8 +8,8 @@ use crate::{
 /// A header that the search reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Header {
-    /// The forwarded header, whose name is [`Sources::get_header`].
-    Forwarded,
+    /// The click-id header, whose name is [`Sources::get_header`].
+    ClickId,
     /// `Cookie`.
     Cookie,
     /// `Content-Type`.
@@ -35,7 +35,7 @@ pub trait RequestHead {
     }
 }
 
-/// Whether the body of a request may be inspected.
+/// Whether the adapter can read request bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyAccess {
     /// The adapter can't read the body ahead of the handler.
@@ -70,8 +70,8 @@ impl BodySearch {
         self.length
     }
 
-    /// Ends the search. `body` is the complete body, or `None` if it is not available: too long, too slow, cut off, or not to be
-    /// inspected after all.
+    /// Ends the search. Pass the same `sources` and `head` as to [`search`]. `body` is the complete body, or `None` if it is
+    /// not available: too long, too slow, cut off, or not to be inspected after all.
     pub fn finish(self, sources: &Sources, head: &impl RequestHead, body: Option<&[u8]>) -> Option<ClickId> {
         let in_body = body.and_then(|body| match self.kind {
             BodyKind::Json => json::click_id(body, sources.get_fields()),
@@ -97,7 +97,7 @@ fn search_from(first: usize, sources: &Sources, head: &impl RequestHead, body: B
     let mut rest = order.get(first..).unwrap_or_default().iter();
     while let Some(source) = rest.next() {
         let found = match source {
-            Source::Header => header::click_id(head.values(Header::Forwarded)),
+            Source::Header => header::click_id(head.values(Header::ClickId)),
             Source::Cookie => cookie::click_id(head.values(Header::Cookie), sources.get_cookies()),
             Source::Body => match inspectable(sources, head, body) {
                 Some((kind, length)) => {
@@ -124,8 +124,8 @@ fn inspectable(sources: &Sources, head: &impl RequestHead, body: BodyAccess) -> 
     }
 }
 
-/// The rules about which bodies may be inspected: JSON or a form, not compressed, not empty, not announced with `Expect`, and of
-/// a known length up to the limit.
+/// The rules about which bodies may be inspected: JSON or a form, not compressed, not empty, without `Expect` or `Upgrade`,
+/// and of a known length up to the limit.
 fn inspectable_by_head(
     sources: &Sources,
     head: &impl RequestHead,

@@ -34,7 +34,7 @@ impl BoundClient {
         Self { client, visitor }
     }
 
-    /// Returns the visitor's click id, if a partner brought them.
+    /// Returns the click id, if the request has a valid one.
     pub fn click_id(&self) -> Option<&ClickId> {
         self.visitor.click_id.as_ref()
     }

@@ -82,7 +82,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the URL of the API. Default: `https://api.affitor.com`. It may have a path, if a proxy of yours serves the API there.
+    /// Sets the URL of the API. Default: `https://api.affitor.com`. It may have a path, if your proxy serves the API there.
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
         self.api_url = Some(url.into());
         self
@@ -94,8 +94,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the HTTP client, with its own proxies, TLS and connect time-out. Build it with `redirect(Policy::none())`: this crate
-    /// rejects a response from another server, but the request would already have gone there.
+    /// Sets the HTTP client. Its proxies, TLS and connect timeout apply. Build it with `redirect(Policy::none())`: this
+    /// crate rejects a redirected response, but only after the request was sent to the other server.
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self
@@ -132,15 +132,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Does not send leads without a click id (default: `false`), and therefore no e-mail address of a person whom no partner
-    /// brought. The service's own recipe sends such leads.
+    /// Sends no leads without a click id (default: `false`), so no e-mail address of a person whom no partner brought. The
+    /// service's examples send such leads.
     pub fn only_attributed(mut self, on: bool) -> Self {
         self.settings.only_attributed = on;
         self
     }
 
-    /// Allows `http://` to a host that is not loopback (default: `false`), for a service mesh that encrypts by itself. The API key
-    /// is sent in plain text.
+    /// Allows `http://` to a host that is not loopback (default: `false`), for a service mesh that encrypts. The API key is
+    /// sent in plain text.
     pub fn allow_plain_http(mut self, on: bool) -> Self {
         self.allow_plain_http = on;
         self
@@ -151,9 +151,9 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// Returns an error for which [`Error::is_invalid`] returns `true` if the API key is missing or malformed; if the program id is
-    /// not a number; if the URL is malformed, contains a user, query or fragment, or is not `https` (loopback and
-    /// [`allow_plain_http`](Self::allow_plain_http) aside); if no TLS feature is enabled and the URL needs one.
-    /// Returns an error for which [`Error::is_transport`] returns `true` if TLS can't be set up.
+    /// not a number; if the URL is malformed, contains a user, query or fragment, or is `http` (except for loopback or with
+    /// [`allow_plain_http`](Self::allow_plain_http)); if no TLS feature is enabled and the URL needs one. Returns an error
+    /// for which [`Error::is_transport`] returns `true` if TLS can't be set up.
     pub fn build(self) -> Result<Client, Error> {
         let key = self.api_key.ok_or_else(|| {
             Error::invalid("no API key: set AFFITOR_API_KEY, or use Client::disabled() in environments without one")

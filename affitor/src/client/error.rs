@@ -96,23 +96,24 @@ impl Error {
         self
     }
 
-    /// Returns true if the event or the configuration is wrong. No call was made.
+    /// Returns `true` if the event or the configuration is wrong. No call was made.
     pub fn is_invalid(&self) -> bool {
         self.0.kind == Kind::Invalid
     }
 
-    /// Returns true if a query was made on a [disabled](crate::Client::disabled) client. (Events return `Disabled` instead.)
+    /// Returns `true` if a query was made on a [disabled](crate::Client::disabled) client. (Events return `Disabled`
+    /// instead.)
     pub fn is_disabled(&self) -> bool {
         self.0.kind == Kind::Disabled
     }
 
-    /// Returns true if the service rejected the API key: status 401 or 403.
+    /// Returns `true` if the service rejected the API key: status 401 or 403.
     pub fn is_unauthorized(&self) -> bool {
         self.0.kind == Kind::Unauthorized
     }
 
-    /// Returns true if the service rejected the event: any other 4xx status, or `success: false`. [`Error::message`] has the
-    /// reason.
+    /// Returns `true` if the service rejected the event: any other 4xx status, or `success: false`. [`Error::message`] has
+    /// the reason.
     pub fn is_rejected(&self) -> bool {
         self.0.kind == Kind::Rejected
     }
@@ -122,27 +123,28 @@ impl Error {
         self.0.kind == Kind::RateLimited
     }
 
-    /// Returns true if the service is unavailable: status 408, 425 or 5xx.
+    /// Returns `true` if the service is unavailable: status 408, 425 or 5xx.
     pub fn is_unavailable(&self) -> bool {
         self.0.kind == Kind::Unavailable
     }
 
-    /// Returns true if there was no response in time.
+    /// Returns `true` if there was no response in time.
     pub fn is_timeout(&self) -> bool {
         self.0.kind == Kind::Timeout
     }
 
-    /// Returns true if the network failed: no connection, a reset, or a response that was cut off.
+    /// Returns `true` if the network failed: no connection, a reset, or a response that was cut off.
     pub fn is_transport(&self) -> bool {
         self.0.kind == Kind::Transport
     }
 
-    /// Returns true if the response does not look like one of the service: HTML, unknown JSON, a redirect, more than 1 MiB.
+    /// Returns `true` if the response does not look like one of the service: HTML, unknown JSON, a redirect, more than 1
+    /// MiB.
     pub fn is_unexpected(&self) -> bool {
         self.0.kind == Kind::Unexpected
     }
 
-    /// Returns whether it is safe to send the same event again later. The call was already repeated as often as its time limit
+    /// Returns whether it is safe to send the same event again later. The call was already repeated as often as its limits
     /// allowed.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable

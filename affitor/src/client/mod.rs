@@ -90,8 +90,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns the same errors as [`ClientBuilder::build`], most notably if there is no API key. If your app may run without
-    /// one:
+    /// Returns the same errors as [`ClientBuilder::build`], most notably if there is no API key. To run without one:
     ///
     /// ```
     /// use affitor::Client;
@@ -121,7 +120,7 @@ impl Client {
         Self { shared: Arc::new(Shared { core, sink: None }) }
     }
 
-    /// Returns this client with a sink for [`enqueue`](Client::enqueue): a queue, an outbox, or your own.
+    /// Returns this client with a sink for [`enqueue`](Client::enqueue): a queue, the enqueuer of an outbox, or your own.
     #[must_use]
     pub fn with_sink(&self, sink: impl EventSink) -> Self {
         let core = Arc::clone(&self.shared.core);

@@ -25,7 +25,7 @@ impl Client {
     /// Reports an event in the background and returns at once. Returns an error if the event can't be accepted.
     ///
     /// The client's [sink](Client::with_sink) delivers the event. Settings of this client apply: a disabled client delivers
-    /// nothing, and a client with `only_attributed` or `test_mode` delivers what it would send itself.
+    /// nothing, and `only_attributed` and `test_mode` apply as usual.
     ///
     /// Without a sink, the client makes the call itself in a background task, once per event and with at most 1,000 events in
     /// flight. Such events are not persisted, not ordered, not retried after the call's own attempts, and lost if the process

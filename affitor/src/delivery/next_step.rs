@@ -7,7 +7,7 @@ use crate::{
     event::{Event, EventOutcome, RetryClass},
 };
 
-/// Whether an earlier attempt to deliver an event, in whatever process, may have arrived.
+/// Whether an earlier attempt to deliver an event, in any process, may have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PriorDelivery {
     /// There was no earlier attempt, or each one certainly had no effect.
@@ -25,12 +25,12 @@ pub enum NextStep {
         /// Minimum delay requested by the service.
         after: Option<Duration>,
     },
-    /// Send it again once somebody has fixed the API key, the URL, or a proxy. The error is not about this event.
+    /// Send it again once the API key, the URL, or a proxy is fixed. The error is not about this event.
     RetryOnceFixed,
     /// Do not repeat it: the service, or the client, rejects this event.
     Reject,
-    /// Do not repeat it before somebody has looked at it: it may have arrived and must not be repeated. (A partial refund:
-    /// the service can't tell two equal ones apart, so a repeat might take the same money twice.)
+    /// Check the dashboard before you send it again: it may have arrived. (A partial refund: a repeat might be deducted
+    /// twice.)
     Review,
 }
 

@@ -29,8 +29,8 @@ pub(crate) trait EventKind {
 pub enum RetryClass {
     /// Repeating is safe: the service records the call once.
     Idempotent,
-    /// A repeated call may count twice, so it is repeated only if the first one certainly had no effect. Clicks and partial
-    /// refunds: the service can't tell two equal ones apart.
+    /// A repeated call may count twice, so it is repeated only if the first one certainly had no effect. Applies to clicks
+    /// and partial refunds: the documentation does not say that the service tells two equal ones apart.
     NotIdempotent,
 }
 
@@ -38,11 +38,11 @@ pub enum RetryClass {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EventIds<'e> {
-    /// Your own id of the user.
+    /// Your own user id.
     pub customer_key: Option<&'e str>,
     /// Click id of the visitor.
     pub click_id: Option<&'e ClickId>,
-    /// Transaction id of the payment.
+    /// Transaction id of the sale.
     pub transaction_id: Option<&'e str>,
     /// Id of a refund at the payment provider.
     pub refund_id: Option<&'e str>,
@@ -58,20 +58,20 @@ impl<'e> EventIds<'e> {
 
 /// Which earlier events must be delivered before an event.
 ///
-/// This enum is exhaustive on purpose: whoever keeps events in order must handle each case.
+/// This enum is exhaustive, because code that orders events must handle each case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitsFor<'e> {
     /// No other event.
     Nothing,
     /// Leads of this customer, or of this click. A sale waits for them.
     Leads {
-        /// Your own id of the user.
+        /// Your own user id.
         customer_key: Option<&'e str>,
         /// Click id of the visitor.
         click_id: Option<&'e ClickId>,
     },
-    /// The sale with this transaction id, and earlier refunds of it. A refund waits for them: of two partial refunds, only the
-    /// first one to arrive may count.
+    /// The sale with this transaction id, and earlier refunds of it. A refund waits for them: the service may count only the
+    /// first partial refund.
     Payment {
         /// Transaction id of the sale.
         transaction_id: &'e str,

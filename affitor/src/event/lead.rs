@@ -38,7 +38,7 @@ use crate::{
 #[must_use = "an event does nothing until it is tracked"]
 #[non_exhaustive]
 pub struct Lead {
-    /// Your own stable id of the user. All later sales are found under it.
+    /// Your own stable user id. All later sales are found under it.
     #[doc(alias = "customerExternalId")]
     #[serde(skip_serializing_if = "is_absent")]
     pub customer_key: Option<String>,
@@ -68,7 +68,7 @@ impl Lead {
         Self { customer_key: non_blank(customer_key.to_string()), ..Self::default() }
     }
 
-    /// Creates a lead that is known by its click alone.
+    /// Creates a lead that is that has only a click id.
     pub fn of_click(click_id: ClickId) -> Self {
         Self { click_id: Some(click_id), ..Self::default() }
     }
@@ -173,7 +173,7 @@ impl fmt::Debug for Lead {
     }
 }
 
-/// What the service made of a lead.
+/// The outcome of a lead.
 ///
 /// ```
 /// # #[cfg(feature = "client")]

@@ -128,7 +128,7 @@ impl Event {
         self.inner().validate()
     }
 
-    /// Returns whether the event may be repeated after an attempt that may have arrived.
+    /// Returns the retry class: whether a repeat is safe after an attempt that may have arrived.
     pub fn retry_class(&self) -> RetryClass {
         self.inner().retry_class()
     }
@@ -150,8 +150,8 @@ impl Event {
         self.inner().waits_for()
     }
 
-    /// Returns the text by which a queue recognises that two events report the same thing: a lead by customer and click, a
-    /// sale by its transaction, a refund by its transaction and its own id. `None` for test events, which are never the same.
+    /// Returns the key by which a queue recognises duplicates: of a lead its customer and click, of a sale its transaction
+    /// id, of a refund its transaction id and refund id. `None` for test events, which are never duplicates.
     ///
     /// ```
     /// use affitor::{Currency, Event, Refund, Sale};
@@ -159,7 +159,7 @@ impl Event {
     /// let sale = Event::from(Sale::new("in_1", 4_900, Currency::USD));
     /// assert_eq!(sale.idempotency_key()?.unwrap(), r#"["sale","in_1"]"#);
     ///
-    /// let refund = Event::from(Refund::partial("in_1", 1_500)); // which of the partial refunds of `in_1`?
+    /// let refund = Event::from(Refund::partial("in_1", 1_500)); // ambiguous without a `refund_id`
     /// assert!(refund.idempotency_key().is_err());
     /// # Ok::<(), affitor::InvalidEvent>(())
     /// ```

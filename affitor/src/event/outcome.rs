@@ -41,7 +41,7 @@ pub enum NotAttributed {
 }
 
 impl NotAttributed {
-    /// Returns whether the service knows the customer or the sale. If it does not, they may still arrive.
+    /// Returns `false` if the service knows neither the customer nor the sale. The lead or the sale may still be reported.
     #[cfg(feature = "client")]
     pub(crate) fn is_known(&self) -> bool {
         !matches!(self, Self::CustomerNotFound | Self::SaleNotFound)
@@ -63,21 +63,22 @@ impl fmt::Display for NotAttributed {
     }
 }
 
-/// What became of an event of any kind. See [`Client::track_event`](crate::Client::track_event).
+/// The outcome of an event of any kind. See [`Client::track_event`](crate::Client::track_event).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventOutcome {
-    /// Recorded: with or without a commission, provisionally, or as a test. A disabled client sends nothing and reports this.
+    /// Recorded: with or without a commission, provisionally, or as a test. A client that sends nothing reports this too: a
+    /// disabled one, and for refunds one in test mode.
     Recorded,
     /// Recorded, or reversed, by an earlier call.
     AlreadyRecorded {
-        /// Whether somebody should compare the event with the dashboard: a sale that was known after a lost attempt may lack
-        /// its commission, and a second partial refund may differ from the one that was recorded.
+        /// Whether to compare the event with the dashboard: a sale recorded by a lost attempt may lack its commission, and a
+        /// second partial refund may differ from the one that was recorded.
         uncertain: bool,
     },
     /// No partner is credited. The normal case.
     NotAttributed {
-        /// Whether the service knows the customer or the sale. If it does not, they may still arrive.
+        /// `false` if the service knows neither the customer nor the sale. The lead or the sale may still be reported.
         known: bool,
     },
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{redact::Redacted, visitor::Visitor};
 
-/// Money returned to a customer: reverses the commission of a sale (`POST /api/v1/track/refund`).
+/// A refund, which reverses the commission of a sale (`POST /api/v1/track/refund`).
 ///
 /// The transaction id is that of the *sale*, as it was tracked. The service has no test refund.
 ///
@@ -38,8 +38,8 @@ pub struct Refund {
     /// Your reason for the refund.
     #[serde(default, skip_serializing_if = "is_absent")]
     pub refund_reason: Option<String>,
-    /// Id of the refund at the payment provider. It tells two partial refunds of one sale apart in a queue. It is not sent: the
-    /// API has no field for it.
+    /// Id of the refund at the payment provider. A queue uses it to tell partial refunds apart. It is not sent: the API has
+    /// no field for it.
     #[serde(default, skip_serializing_if = "is_absent")]
     pub refund_id: Option<String>,
 }
@@ -147,7 +147,7 @@ impl fmt::Debug for Refund {
     }
 }
 
-/// What the service made of a refund.
+/// The outcome of a refund.
 ///
 /// ```
 /// # #[cfg(feature = "client")]

@@ -39,7 +39,7 @@ use crate::{
 #[must_use = "an event does nothing until it is tracked"]
 #[non_exhaustive]
 pub struct Sale {
-    /// Id of the payment at the payment provider: the idempotency key, unique across the platform. A refund names it.
+    /// Id of the payment at the payment provider: the idempotency key, unique in all of Affitor. A refund contains it.
     #[doc(alias = "invoiceId")]
     pub transaction_id: String,
     /// Amount in the currency's smallest unit: cents, or dong. At least 1.
@@ -47,7 +47,7 @@ pub struct Sale {
     pub amount_cents: u64,
     /// Currency of the amount. It is always sent; the API itself defaults to US dollars.
     pub currency: Currency,
-    /// Your own id of the user, as in their lead. The service looks it up before the click id.
+    /// Your own user id, as in their lead. It takes precedence over the click id.
     #[doc(alias = "customerExternalId")]
     #[serde(default, skip_serializing_if = "is_absent")]
     pub customer_key: Option<String>,
@@ -69,7 +69,7 @@ pub struct Sale {
     /// Id of the product, for commissions that depend on it.
     #[serde(default, skip_serializing_if = "is_absent")]
     pub product_id: Option<String>,
-    /// Line items in any JSON. The service's examples show `[{name, amount_cents, quantity}]`.
+    /// Line items, as any JSON. The service's examples show `[{name, amount_cents, quantity}]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line_items: Option<Value>,
     /// Everything else: `event_name`, `test_mode`, and your own entries.
@@ -97,7 +97,7 @@ impl Sale {
         }
     }
 
-    /// Sets your own id of the user. A blank one is treated as missing.
+    /// Sets your own user id. A blank one is treated as missing.
     pub fn customer_key(mut self, customer_key: impl fmt::Display) -> Self {
         self.customer_key = non_blank(customer_key.to_string());
         self
@@ -246,7 +246,7 @@ open_enum! {
     }
 }
 
-/// What the service made of a sale.
+/// The outcome of a sale.
 ///
 /// ```
 /// # #[cfg(feature = "client")]

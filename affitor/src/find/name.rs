@@ -4,10 +4,10 @@ use std::fmt;
 
 use memchr::memmem::Finder;
 
-/// Names of cookies or body fields in order of precedence, with their search prepared once.
+/// Names of cookies or body fields in order of precedence, prepared for the search.
 ///
-/// The search first finds what all names have in common (`_c` of `affitor_click_id` and `customer_code`), and compares the names
-/// only there. So each text is searched once, however many names there are.
+/// The search first finds what all names have in common (`r_c` of `affitor_click_id` and `customer_code`), and compares the
+/// names only there. So most texts are searched once, not once per name.
 ///
 /// ```
 /// use affitor::find::Names;

@@ -1,4 +1,4 @@
-//! Where a click id is searched.
+//! Where to look for a click id.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub enum Source {
     Cookie,
 }
 
-/// Where a click id is searched, and in which order.
+/// Where to look for a click id, and in which order.
 ///
 /// By default: the header, the body, the cookie. What the page forwards explicitly takes precedence over the cookie, which may
 /// belong to another visit.
@@ -116,8 +116,8 @@ impl Sources {
         &self.fields
     }
 
-    /// Sets the size of the largest body that is inspected, in bytes. Default: [`BODY_LIMIT`]. A larger body is passed on
-    /// unread.
+    /// Sets the size of the largest body that is inspected, in bytes. Default: [`BODY_LIMIT`]. A larger body is never
+    /// inspected.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
@@ -128,8 +128,8 @@ impl Sources {
         self.body_limit
     }
 
-    /// Sets how long to wait for a body that is inspected. Default: [`BODY_TIMEOUT`]. After that the handler is called with what
-    /// has arrived and the rest, as without the layer, and the remaining sources are searched.
+    /// Sets how long to wait for a body that is inspected. Default: [`BODY_TIMEOUT`]. After that the remaining sources are
+    /// searched, and the handler gets the whole body, as without the layer.
     ///
     /// It has an effect only with the feature `client` and in a Tokio runtime. Otherwise a layer waits as long as the body takes.
     pub fn body_timeout(mut self, limit: Duration) -> Self {

@@ -36,9 +36,9 @@ use crate::currency::Currency;
 ///
 /// # Memory
 ///
-/// A `Webhook` remembers recently reported payments, so that a partial refund that is delivered twice counts once. Its clones
-/// share that memory, also after a setting was changed. A `Webhook` that is built anew starts without memory: build it once and
-/// clone it, instead of building it in the factory of an actix-web `HttpServer` (which runs once per worker) or in an
+/// A `Webhook` remembers recently reported payments, so that a partial refund that is delivered twice counts once. Its
+/// clones share that memory, even if a setting changes. A `Webhook` that is built anew starts without memory: build it once
+/// and clone it, instead of building it in the factory of an actix-web `HttpServer` (which runs once per worker) or in an
 /// implementation of axum's `FromRef` (which runs once per request).
 pub struct Webhook<P> {
     secrets: Arc<[SecretString]>,
@@ -55,8 +55,8 @@ impl<P: Provider> Webhook<P> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the secret is empty, because anyone could sign with it; if it is an API key of the provider; if it is not
-    /// a Stripe secret but must be one.
+    /// Returns an error if the secret is empty, because anyone could sign with it; if it is an API key of the provider; if a
+    /// Stripe secret does not start with `whsec_`.
     pub fn new(secret: impl Into<String>) -> Result<Self, InvalidSecret> {
         Ok(Self {
             secrets: Arc::new([checked::<P>(secret)?]),
@@ -112,8 +112,8 @@ impl<P: Provider> Webhook<P> {
         self.body_limit
     }
 
-    /// Makes every event of this endpoint a test event (default: `false`). Webhooks of Stripe and Lemon Squeezy are marked as tests;
-    /// those of Polar's and Paddle's sandboxes are not.
+    /// Makes every event of this endpoint a test event (default: `false`). Stripe and Lemon Squeezy mark their test
+    /// webhooks; those of Polar's and Paddle's sandboxes are not.
     #[must_use]
     pub fn test_mode(mut self, on: bool) -> Self {
         self.settings_mut().test_mode = on;
@@ -155,8 +155,8 @@ impl<P: Provider> Webhook<P> {
 
     /// Checks the signature of a request, and parses its body.
     ///
-    /// `header` returns the value of a header by its lower-case name, `body` is the body byte for byte. Signatures are compared
-    /// in constant time.
+    /// `header` returns the value of a header by its lower-case name, `body` is the raw body. Signatures are compared in
+    /// constant time.
     ///
     /// # Errors
     ///

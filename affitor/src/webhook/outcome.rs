@@ -1,4 +1,4 @@
-//! What became of a payment webhook.
+//! The outcome of a payment webhook.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::{
     event::{RefundOutcome, SaleOutcome},
 };
 
-/// What became of a payment webhook. In each of these cases, respond to the provider with status 200.
+/// The outcome of a payment webhook. In each of these cases, respond to the provider with status 200.
 ///
 /// ```no_run
 /// # use affitor::{Client, webhook::{PaymentError, PaymentOutcome, Stripe, WebhookEvent}};
@@ -35,10 +35,10 @@ pub enum PaymentOutcome {
     Ignored(Ignored),
     /// A partial refund that was already reported.
     AlreadyReported,
-    /// The webhook can't be read as a payment with certainty. Logged as an error, because somebody should look at it.
+    /// The webhook is ambiguous. Logged as an error, because check the payment.
     Refused(Refused),
     /// The payment could not be reported, and redelivery would not help: the service rejected it, or a partial refund may have
-    /// arrived and must not be repeated. Logged as an error, because somebody should look at it.
+    /// arrived and must not be repeated. Logged as an error, because check the payment.
     Failed(Error),
 }
 
@@ -111,12 +111,9 @@ impl fmt::Display for PaymentError {
             Reason::Failed(error) => error.fmt(f),
             Reason::SaleNotFound => f.write_str("the service does not know its sale yet"),
             Reason::InProgress => f.write_str("the same refund is being tracked"),
-            Reason::NoSink => f.write_str("the client has no queue (add one with `Client::with_sink`)"),
-            Reason::NotAccepted(error) => error.fmt(f),
-            Reason::Cancelled(_) => f.write_str("the task that tracked it was cancelled"),
-        }
-    }
-}
+            Reason::NoSink => f.write_str("the client has no sink (add one with `Client::with_sink`)"),
+            Reason::NotAccepted(error) => error.fmt(f), Reason::Cancelled(_) => f.write_str("the task that tracked it was
+            cancelled"), } } }
 
 impl std::error::Error for PaymentError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -18,8 +18,8 @@ use crate::{
 impl Client {
     /// Reports the payment in a webhook: at most one sale or refund, and nothing for events that don't concern Affitor.
     ///
-    /// Await it after setting what you know better than the webhook, and after your own work: the provider repeats both when it
-    /// redelivers. To return without waiting for Affitor, use [`enqueue_payment`](Client::enqueue_payment).
+    /// Await it after your own work and after you corrected the event: the provider repeats both when it redelivers. To
+    /// return without waiting for Affitor, use [`enqueue_payment`](Client::enqueue_payment).
     ///
     /// ```no_run
     /// # use affitor::{Client, webhook::{PaymentError, Stripe, WebhookEvent}};

@@ -36,21 +36,21 @@ pub struct Affitor {
 }
 
 impl Affitor {
-    /// Creates an adapter that searches the forwarded header, the body and the cookies, in this order.
+    /// Creates an adapter that searches the click-id header, the body and the cookies, in this order.
     pub fn new(client: Client) -> Self {
         Self { client, sources: Sources::default() }
     }
 
-    /// Sets where the click id is searched.
+    /// Sets where to look for the click id.
     #[must_use]
     pub fn sources(mut self, sources: Sources) -> Self {
         self.sources = sources;
         self
     }
 
-    /// Returns the client for the visitor of a request, and the body as the client sent it.
+    /// Returns the client for the visitor of a request, and the body as it was sent.
     ///
-    /// The server is synchronous, so the time limit for a body is that of its sockets.
+    /// `body_timeout` has no effect: `tiny_http` waits for a body without a limit.
     pub fn attribute<'r>(&self, request: &'r mut Request) -> (BoundClient, Box<dyn Read + 'r>) {
         let access = BodyAccess::Readable { length: request.body_length().map(|length| length as u64) };
         let mut prefix = Prefix::new(self.sources.get_body_limit(), None);
@@ -102,7 +102,7 @@ struct Head<'r> {
 impl RequestHead for Head<'_> {
     fn values(&self, header: Header) -> impl Iterator<Item = &[u8]> {
         let name = match header {
-            Header::Forwarded => self.sources.get_header(),
+            Header::ClickId => self.sources.get_header(),
             Header::Cookie => "cookie",
             Header::ContentType => "content-type",
             Header::ContentEncoding => "content-encoding",

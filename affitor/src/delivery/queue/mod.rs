@@ -18,7 +18,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! - **Bounded**: 10,000 events by default. A full queue accepts no more; it logs an error and counts [`QueueStats::refused`].
+//! - **Bounded**: 10,000 events by default. A full queue refuses events: [`Client::enqueue`] logs an error, and
+//!   [`QueueStats::refused`] grows.
 //! - **Ordered where it matters**: events of one customer, click or transaction are sent one after the other, so a lead before its
 //!   sale and a sale before its refund. Unrelated events are sent concurrently. A failing event never blocks unrelated ones.
 //! - **Retried** for an hour after a network failure, a 429 or 5xx status, and while the API key or URL is wrong: with full

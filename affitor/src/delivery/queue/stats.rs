@@ -1,9 +1,8 @@
 //! Totals of a queue.
 
-/// Totals of a [`Queue`](super::Queue): what became of the events.
+/// Totals of a [`Queue`](super::Queue).
 ///
-/// Every event is in one of them: `enqueued` is the sum of `recorded`, `already_recorded`, `not_attributed`, `rejected`,
-/// `discarded` and `pending`.
+/// `enqueued` is the sum of `recorded`, `already_recorded`, `not_attributed`, `rejected`, `discarded` and `pending`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueStats {
@@ -13,8 +12,8 @@ pub struct QueueStats {
     pub recorded: u64,
     /// Events recorded, or reversed, by an earlier call.
     pub already_recorded: u64,
-    /// Events to compare with the dashboard. Among the already recorded: sales that were known after an attempt that was lost or
-    /// failed with a 5xx status, and second partial refunds. Among the discarded: partial refunds that may have arrived.
+    /// Events to compare with the dashboard. Part of `already_recorded`: sales recorded by an attempt that was lost or
+    /// failed with a 5xx status, and second partial refunds. Part of `discarded`: partial refunds that may have arrived.
     pub uncertain: u64,
     /// Events for which no partner is credited. The normal case.
     pub not_attributed: u64,
