@@ -47,13 +47,13 @@ impl AffitorLayer {
         Self { config: Arc::new(Config::new(client)) }
     }
 
-    /// Sets where to look for the click id.
+    /// Sets where to find the click id.
     pub fn sources(mut self, sources: Sources) -> Self {
         Arc::make_mut(&mut self.config).set_sources(sources);
         self
     }
 
-    /// Returns where to look for the click id.
+    /// Returns where to find the click id.
     pub fn get_sources(&self) -> &Sources {
         &self.config.sources
     }

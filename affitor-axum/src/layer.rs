@@ -28,12 +28,12 @@ impl AffitorLayer {
         Self(affitor_tower::AffitorLayer::new(client).read_body_as())
     }
 
-    /// Sets where to look for the click id.
+    /// Sets where to find the click id.
     pub fn sources(self, sources: Sources) -> Self {
         Self(self.0.sources(sources))
     }
 
-    /// Returns where to look for the click id.
+    /// Returns where to find the click id.
     pub fn get_sources(&self) -> &Sources {
         self.0.get_sources()
     }

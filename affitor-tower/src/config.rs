@@ -100,8 +100,10 @@ fn is_attributed(client: &affitor::Client, extensions: &mut Extensions) -> bool 
     true
 }
 
-#[expect(clippy::expect_used, reason = "`Sources::header` has already panicked otherwise")] fn header_name(sources: &Sources)
--> HeaderName { HeaderName::from_bytes(sources.get_header().as_bytes()).expect("`Sources` accepts only header names") }
+#[expect(clippy::expect_used, reason = "`Sources::header` has already panicked otherwise")]
+fn header_name(sources: &Sources) -> HeaderName {
+    HeaderName::from_bytes(sources.get_header().as_bytes()).expect("`Sources` accepts only header names")
+}
 
 /// The head of a request.
 pub(crate) struct Head<'r> {

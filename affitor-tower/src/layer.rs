@@ -61,14 +61,14 @@ impl AffitorLayer {
 macro_rules! head_layer {
     ($name:ident) => {
         impl $name {
-            /// Sets where to look for the click id. [`Source::Body`](crate::Source) has an effect only with
+            /// Sets where to find the click id. [`Source::Body`](crate::Source) has an effect only with
             /// [`read_body`](Self::read_body).
             pub fn sources(mut self, sources: Sources) -> Self {
                 Arc::make_mut(&mut self.config).set_sources(sources);
                 self
             }
 
-            /// Returns where to look for the click id.
+            /// Returns where to find the click id.
             pub fn get_sources(&self) -> &Sources {
                 &self.config.sources
             }

@@ -1,4 +1,4 @@
-//! Where to look for a click id.
+//! Where to find a click id.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub enum Source {
     Cookie,
 }
 
-/// Where to look for a click id, and in which order.
+/// Where to find a click id, and in which order.
 ///
 /// By default: the header, the body, the cookie. What the page forwards explicitly takes precedence over the cookie, which may
 /// belong to another visit.

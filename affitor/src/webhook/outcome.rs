@@ -112,8 +112,11 @@ impl fmt::Display for PaymentError {
             Reason::SaleNotFound => f.write_str("the service does not know its sale yet"),
             Reason::InProgress => f.write_str("the same refund is being tracked"),
             Reason::NoSink => f.write_str("the client has no sink (add one with `Client::with_sink`)"),
-            Reason::NotAccepted(error) => error.fmt(f), Reason::Cancelled(_) => f.write_str("the task that tracked it was
-            cancelled"), } } }
+            Reason::NotAccepted(error) => error.fmt(f),
+            Reason::Cancelled(_) => f.write_str("the task that tracked it was cancelled"),
+        }
+    }
+}
 
 impl std::error::Error for PaymentError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -41,7 +41,7 @@ impl Affitor {
         Self { client, sources: Sources::default() }
     }
 
-    /// Sets where to look for the click id.
+    /// Sets where to find the click id.
     #[must_use]
     pub fn sources(mut self, sources: Sources) -> Self {
         self.sources = sources;
