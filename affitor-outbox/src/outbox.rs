@@ -14,6 +14,8 @@ use crate::{
 };
 
 /// Events in the app's own database, waiting for delivery. Cheap to clone.
+///
+/// An outbox only stores events. A [`Worker`](crate::Worker) delivers them, in this process or another one.
 pub struct Outbox<DB: Database> {
     pub(crate) pool: sqlx::Pool<DB>,
     /// Inserts and replays jobs. Each worker has its own client.
@@ -125,7 +127,7 @@ impl<DB: Database> Outbox<DB> {
     }
 
     /// Enqueues an event in your own transaction. It is delivered if the transaction commits, and never if it is rolled
-    /// back.
+    /// back. To enqueue without awaiting the database, use the [`Enqueuer`](crate::Enqueuer) as a client's sink.
     ///
     /// # Errors
     ///

@@ -33,8 +33,8 @@
 //! # Guarantees
 //!
 //! A layer never rejects a request, adds no error type, and changes neither the headers nor the bytes of the body: it only
-//! adds an extension. An invalid click id is treated as missing. A layer inside another layer of its kind that found the
-//! click id neither searches nor waits.
+//! adds an extension. An invalid click id is treated as missing. If an outer layer found the click id, an inner
+//! [`AffitorLayer`] neither searches nor waits, and neither does a [`ClickIdLayer`] inside another one.
 //!
 //! # Bodies
 //!

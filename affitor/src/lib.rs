@@ -30,7 +30,7 @@
 //!
 //! # In the background
 //!
-//! [`Client::enqueue`] returns at once and never fails your handler. With the feature `queue`, a
+//! [`Client::enqueue`] returns at once and returns no error. With the feature `queue`, a
 //! [`Queue`](https://docs.rs/affitor/latest/affitor/queue/struct.Queue.html) delivers the events from memory, in order and
 //! with retries. The crate `affitor-outbox` delivers them from your own database.
 //!

@@ -4,8 +4,8 @@ use super::EnqueueError;
 use crate::{client::Client, event::Event, redact::Redacted};
 
 impl Client {
-    /// Reports an event in the background and returns at once. Never fails: an event that can't be accepted is logged as an
-    /// error and lost. See [`try_enqueue`](Client::try_enqueue).
+    /// Reports an event in the background and returns at once. Returns no error: an event that can't be accepted is logged
+    /// and lost. See [`try_enqueue`](Client::try_enqueue).
     ///
     /// ```
     /// use affitor::{Client, Lead};
