@@ -194,8 +194,8 @@ pub enum LeadOutcome {
     Recorded,
     /// The customer already was a lead or a paying customer. Nothing to do.
     AlreadyRecorded,
-    /// Stored; it counts once a lead arrives that is sent with the program's key. Occurs only without a key, on programs that
-    /// require one.
+    /// Stored, but it does not count until a lead is sent with the program's key. Occurs only for leads sent without a key,
+    /// on programs that require one.
     Provisional,
     /// No partner brought this customer. The normal case for most visitors.
     NotAttributed(NotAttributed),

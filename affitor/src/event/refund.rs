@@ -183,8 +183,8 @@ pub enum RefundOutcome {
     /// The commission had already been reversed, so nothing was done.
     #[non_exhaustive]
     AlreadyReversed {
-        /// Whether this was a partial refund. The commission may have been reduced by another refund and this refund's part may
-        /// still stand: check the dashboard.
+        /// Whether this was a partial refund. If another refund has reduced the commission, this one may not count: check
+        /// the dashboard.
         partial: bool,
     },
     /// The sale created no commission that could be reversed.

@@ -58,7 +58,7 @@ impl fmt::Display for PaymentOutcome {
 
 /// The payment is not tracked yet. Respond with status 503, so that the provider redelivers the webhook.
 ///
-/// `affitor-axum` and `affitor-actix` have an error `Redeliver` that is this response; `?` converts to it.
+/// In `affitor-axum` and `affitor-actix`, `?` converts it to the error `Redeliver`, which is this response.
 #[derive(Debug)]
 pub struct PaymentError(pub(super) Reason);
 
