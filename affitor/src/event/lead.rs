@@ -68,7 +68,7 @@ impl Lead {
         Self { customer_key: non_blank(customer_key.to_string()), ..Self::default() }
     }
 
-    /// Creates a lead that is that has only a click id.
+    /// Creates a lead that has only a click id.
     pub fn of_click(click_id: ClickId) -> Self {
         Self { click_id: Some(click_id), ..Self::default() }
     }

@@ -113,7 +113,7 @@ impl<P: Provider> Webhook<P> {
     }
 
     /// Makes every event of this endpoint a test event (default: `false`). Stripe and Lemon Squeezy mark their test
-    /// webhooks; those of Polar's and Paddle's sandboxes are not.
+    /// webhooks; the sandboxes of Polar and Paddle do not.
     #[must_use]
     pub fn test_mode(mut self, on: bool) -> Self {
         self.settings_mut().test_mode = on;

@@ -35,10 +35,10 @@ pub enum PaymentOutcome {
     Ignored(Ignored),
     /// A partial refund that was already reported.
     AlreadyReported,
-    /// The webhook is ambiguous. Logged as an error, because check the payment.
+    /// The webhook is ambiguous. Logged as an error: check the payment.
     Refused(Refused),
     /// The payment could not be reported, and redelivery would not help: the service rejected it, or a partial refund may have
-    /// arrived and must not be repeated. Logged as an error, because check the payment.
+    /// arrived and must not be repeated. Logged as an error: check the payment.
     Failed(Error),
 }
 
