@@ -42,7 +42,7 @@ pub struct AffitorLayer {
 }
 
 impl AffitorLayer {
-    /// Creates a middleware that searches the forwarded header, the body and the cookies, in this order.
+    /// Creates a middleware that searches the click-id header, the body and the cookies, in this order.
     pub fn new(client: Client) -> Self {
         Self { config: Arc::new(Config::new(client)) }
     }

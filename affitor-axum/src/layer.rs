@@ -23,7 +23,7 @@ use crate::body::AxumBody;
 pub struct AffitorLayer(ReadBodyLayer<AxumBody>);
 
 impl AffitorLayer {
-    /// Creates a layer that searches the forwarded header, the body and the cookies, in this order.
+    /// Creates a layer that searches the click-id header, the body and the cookies, in this order.
     pub fn new(client: Client) -> Self {
         Self(affitor_tower::AffitorLayer::new(client).read_body_as())
     }

@@ -1,8 +1,8 @@
 //! Tower layers that find the [Affitor](https://affitor.com) click id of a request.
 //!
 //! A visitor who was brought by a partner has a click id: in a header that the page's script forwards, in a field of the
-//! sign-up form, or in a cookie. These layers find it and insert it into the request's extensions. They work with any `http` 1
-//! service: plain hyper, tonic, your own. For axum use `affitor-axum`, which builds on this crate and adds extractors.
+//! sign-up form, or in a cookie. These layers find it and insert it into the request's extensions. They work with any
+//! `Service<http::Request<B>>`: plain hyper, tonic, your own. For axum use `affitor-axum`, which builds on this crate and adds extractors.
 //!
 //! ```
 //! use affitor_tower::{AffitorLayer, AffitorRequestExt, affitor::{Client, Lead}};

@@ -1,4 +1,4 @@
-//! The forwarded header.
+//! The click-id header.
 
 use crate::click_id::ClickId;
 

@@ -75,7 +75,7 @@ impl Sources {
         &self.order
     }
 
-    /// Sets the name of the forwarded header. Default: [`CLICK_ID_HEADER`].
+    /// Sets the name of the click-id header. Default: [`CLICK_ID_HEADER`].
     ///
     /// # Panics
     ///
@@ -88,7 +88,7 @@ impl Sources {
         self
     }
 
-    /// Returns the name of the forwarded header, in lower case.
+    /// Returns the name of the click-id header, in lower case.
     pub fn get_header(&self) -> &str {
         &self.header
     }

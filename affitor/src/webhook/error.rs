@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The reason why a request is not accepted as a webhook of the provider. Respond with status 400.
 ///
-/// It contains nothing of the body or the secret.
+/// It contains neither the body nor the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {

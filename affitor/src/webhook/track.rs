@@ -102,7 +102,7 @@ impl<'a, P: Provider> TrackPayment<'a, P> {
         Self { client, event, delivery, map_sale: None, map_refund: None, refund_of: None, refunded_before: None }
     }
 
-    /// Changes a sale before it is reported, for example its amount for commissions on net of tax. Do not change its transaction
+    /// Changes a sale before it is reported, for example its amount for commissions without tax. Do not change its transaction
     /// id: a refund finds the sale by it. A sale of 0 is not reported.
     pub fn map_sale(mut self, map: impl FnOnce(Sale, &WebhookEvent<P>) -> Sale + Send + 'a) -> Self {
         self.map_sale = Some(Box::new(map));
