@@ -1,8 +1,9 @@
 //! `affitor sandbox`: runs a sandbox of the service on localhost.
 
 mod banner;
+mod lines;
 
-use std::{io, path::PathBuf};
+use std::{io, net::IpAddr, path::PathBuf};
 
 use affitor_sandbox::{Commission, Fault, FaultRule, Interpretations, LeadAuth, Sandbox};
 use clap::{Args, ValueEnum, builder::RangedI64ValueParser};
@@ -19,9 +20,16 @@ pub(crate) const EXIT_CODES: ExitCodes =
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// Port on 127.0.0.1; 0 selects a free port
+    /// Port; 0 selects a free port
     #[arg(long, default_value_t = 4010, allow_negative_numbers = true)]
     port: u16,
+    /// IP address to listen on; 0.0.0.0 for all
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    bind: IpAddr,
+    /// Host name, besides localhost, under which the page and recorded events are available, without a password; may be
+    /// given several times
+    #[arg(long = "allow-host", value_name = "NAME")]
+    allowed_hosts: Vec<String>,
     /// Program id
     #[arg(
         long,
@@ -32,7 +40,13 @@ pub(crate) struct Arguments {
     )]
     program_id: u64,
     /// Program API key
-    #[arg(long, default_value = "test_key", value_name = "KEY")]
+    #[arg(
+        long,
+        default_value = "test_key",
+        value_name = "KEY",
+        env = "AFFITOR_SANDBOX_API_KEY",
+        hide_env_values = true
+    )]
     api_key: Key,
     /// Link code of a partner; may be given several times
     #[arg(long = "partner", value_name = "CODE", default_value = "PARTNER123", value_parser = partner_code)]
@@ -64,6 +78,21 @@ pub(crate) struct Arguments {
     /// Save the sandbox's state to this file, and restore it at startup
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// Memory limit for all records in MiB; the oldest details and clicks are dropped first, but never sales
+    #[arg(
+        long,
+        default_value_t = 512,
+        value_name = "MIB",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(1..=1024 * 1024),
+    )]
+    memory_limit: u32,
+    /// Connect a Stripe account: the sandbox reads its webhooks, signed with this secret, at /webhooks/stripe/<program id>
+    #[arg(long, value_name = "SECRET", env = "AFFITOR_SANDBOX_STRIPE_WEBHOOK_SECRET", hide_env_values = true)]
+    stripe_webhook_secret: Option<Key>,
+    /// Don't print a line per call
+    #[arg(long)]
+    quiet: bool,
     #[arg(long, value_name = "RULES", value_delimiter = ',', help = faults_help())]
     faults: Vec<FaultRule>,
     /// Seed of the random numbers for fault probabilities
@@ -146,7 +175,9 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
             .map_err(|why| Failure::usage(why, "`affitor sandbox --help` lists the interpretations"))?;
     }
     let mut builder = Sandbox::builder()
+        .ip(arguments.bind)
         .port(arguments.port)
+        .memory_limit(arguments.memory_limit as usize * 1024 * 1024)
         .program_id(arguments.program_id)
         .api_key(&arguments.api_key.0)
         .lead_auth(match arguments.lead_auth {
@@ -167,12 +198,25 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
     for rule in &arguments.faults {
         builder = builder.fault(*rule);
     }
+    for host in &arguments.allowed_hosts {
+        builder = builder.allow_host(host);
+    }
+    if let Some(secret) = &arguments.stripe_webhook_secret {
+        builder = builder.stripe_webhook_secret(&secret.0);
+    }
     if let Some(file) = &arguments.data {
         builder = builder.data(file);
     }
     let sandbox = builder.start().await.map_err(|error| cannot_start(&error, &arguments))?;
     banner::print(&sandbox, &arguments, output);
-    signal::stop_requested().await?;
+    if arguments.quiet || output.json {
+        signal::stop_requested().await?;
+    } else {
+        tokio::select! {
+            stopped = signal::stop_requested() => stopped?,
+            () = lines::print(&sandbox, output) => {}
+        }
+    }
     Ok(Exit::Success)
 }
 
@@ -191,6 +235,10 @@ fn cannot_start(error: &io::Error, arguments: &Arguments) -> Failure {
     // Errors about the file begin with its path.
     let data = arguments.data.as_ref().filter(|file| text.starts_with(&file.display().to_string()));
     let hint = match (error.kind(), data) {
+        (io::ErrorKind::AddrNotAvailable, _) => {
+            let message = format!("{} is not an address of this machine", arguments.bind);
+            return Failure::usage(message, "choose another with --bind");
+        }
         (io::ErrorKind::AddrInUse, _) => {
             let message = format!("port {} is already in use", arguments.port);
             return Failure::usage(message, "choose another with --port, or 0 for a free one");

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// cursor, forge lines or reverse text, and hides the key.
 pub(crate) fn sanitized<T: Serialize + DeserializeOwned>(response: T, key: Option<&str>) -> T {
     let sanitize = |text: &str| {
-        let text: String = text.chars().map(|c| if is_unsafe(c) { '\u{fffd}' } else { c }).collect();
+        let text = printable(text);
         key.filter(|key| !key.is_empty()).map_or(text.clone(), |key| text.replace(key, "(not shown)"))
     };
     let sanitized = serde_json::to_value(&response).map(|mut json| {
@@ -19,6 +19,11 @@ pub(crate) fn sanitized<T: Serialize + DeserializeOwned>(response: T, key: Optio
         // Unreachable: a value that was read from JSON survives the round trip.
         _ => response,
     }
+}
+
+/// Replaces the characters that are not safe to print.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if is_unsafe(c) { '\u{fffd}' } else { c }).collect()
 }
 
 fn for_each_string(json: &mut Value, sanitize: &impl Fn(&str) -> String) {

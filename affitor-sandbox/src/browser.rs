@@ -9,10 +9,12 @@ use axum::{
         HeaderMap, HeaderValue, Response, StatusCode,
         header::{
             ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-            ACCESS_CONTROL_MAX_AGE, VARY,
+            ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, VARY,
         },
     },
 };
+
+use crate::api::HINT;
 
 /// Origins whose pages may call the service.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +30,8 @@ impl Origins {
         let Some(origin) = origin else { return };
         if self.allowed.is_empty() || self.allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            // The tracker logs it.
+            response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_name(HINT));
         }
     }
 

@@ -1,6 +1,12 @@
 //! The builder of a sandbox.
 
-use std::{collections::HashSet, io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashSet,
+    io,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use tokio::net::TcpListener;
 
@@ -9,10 +15,13 @@ use crate::{
     clock::Clock,
     commission::Commission,
     fault::{ActiveFaults, FaultRule},
+    guard::Hosts,
     interpretations::Interpretations,
-    program::{ApiKey, DEFAULT_API_KEY, LeadAuth, Partner, PartnerState, Payout, Program},
+    memory,
+    program::{DEFAULT_API_KEY, LeadAuth, Partner, PartnerState, Payout, Program, Secret, StripeConnection},
     request_log::{self, RequestLog},
     sandbox::Sandbox,
+    secret::{SecretHash, random},
     service::Service,
     state::State,
 };
@@ -40,9 +49,14 @@ use crate::{
 pub struct SandboxBuilder {
     address: SocketAddr,
     program: Program,
+    /// Key of `program`, which has only the hash.
+    api_key: Secret,
+    stripe_webhook_secret: Option<Secret>,
     partners: Vec<String>,
     other_programs: Vec<OtherProgram>,
     origins: Origins,
+    hosts: Hosts,
+    memory_limit: usize,
     clock: Clock,
     faults: Vec<FaultRule>,
     seed: u64,
@@ -54,7 +68,7 @@ pub struct SandboxBuilder {
 #[derive(Clone, Debug)]
 struct OtherProgram {
     id: u64,
-    api_key: ApiKey,
+    api_key: Secret,
     partner: String,
 }
 
@@ -67,19 +81,28 @@ impl Default for SandboxBuilder {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             program: Program {
                 id: 42,
-                api_key: ApiKey(DEFAULT_API_KEY.to_owned()),
+                name: String::new(),
+                domain: "localhost".to_owned(),
+                api_key: SecretHash::of(b""),
+                key_rotated_ms: None,
+                created_ms: None,
                 lead_auth: LeadAuth::default(),
                 attribution_window_days: 60,
                 cookie_window_days: 90,
                 hold_days: 15,
                 commission: Some(Commission::lifetime(20)),
                 profile_complete: true,
-                payout: Payout::default(),
+                payout: None,
+                stripe: None,
                 interpretations: Interpretations::default(),
             },
+            api_key: Secret(DEFAULT_API_KEY.to_owned()),
+            stripe_webhook_secret: None,
             partners: Vec::new(),
             other_programs: Vec::new(),
             origins: Origins::default(),
+            hosts: Hosts::default(),
+            memory_limit: memory::DEFAULT_LIMIT,
             clock: Clock::default(),
             faults: Vec::new(),
             seed: 0,
@@ -90,7 +113,52 @@ impl Default for SandboxBuilder {
 }
 
 impl SandboxBuilder {
-    /// Sets the port on 127.0.0.1. Default: a free port.
+    /// Sets the IP address to listen on. Default: 127.0.0.1.
+    ///
+    /// Under another address, everyone who reaches it can report events with the key. The page and what it can do are
+    /// available only under the names that you [allow](Self::allow_host), but without a password: don't expose them to the
+    /// internet.
+    pub fn ip(mut self, ip: impl Into<IpAddr>) -> Self {
+        self.address.set_ip(ip.into());
+        self
+    }
+
+    /// Allows reading and controlling the sandbox under this host name, for a sandbox that a team shares. Default, if none
+    /// is added: only under the names of this machine, such as `localhost`.
+    ///
+    /// The name is that in the `Host` header, without the port. It applies to the page, `/_sandbox/…`, and the calls that
+    /// show recorded events without a key. A web page could otherwise read them by pointing its own host name at this
+    /// machine.
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.allowed.push(name.into().to_ascii_lowercase());
+        self
+    }
+
+    /// Sets the memory limit for all records, in bytes. Default: 512 MiB. At least 1 MiB.
+    ///
+    /// When it is reached, the oldest details of events are dropped first (URLs, `additional_data` and the like), then
+    /// provisional leads, then the oldest clicks of visitors who never signed up. Customers, leads, sales, transaction ids,
+    /// commissions and refunds are never dropped: if they alone reach the limit, calls that would record something get a
+    /// 503. [`Sandbox::memory`] counts what was dropped.
+    ///
+    /// The limit covers the records. The program, the newest [requests](Self::requests_kept) and open connections take up
+    /// to about 60 MiB more.
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.memory_limit = bytes.max(1024 * 1024);
+        self
+    }
+
+    /// Connects a Stripe account, whose webhooks the sandbox then reads itself, as the service does. The secret
+    /// (`whsec_…`) signs the events. Default: not connected.
+    ///
+    /// Deliver the account's events to `POST /webhooks/stripe/<program id>`. An app that also tracks those sales is paid
+    /// for twice: see [`Sandbox::double_payments`].
+    pub fn stripe_webhook_secret(mut self, secret: impl Into<String>) -> Self {
+        self.stripe_webhook_secret = Some(Secret(secret.into()));
+        self
+    }
+
+    /// Sets the port. Default: a free port.
     pub fn port(mut self, port: u16) -> Self {
         self.address.set_port(port);
         self
@@ -104,7 +172,7 @@ impl SandboxBuilder {
 
     /// Sets the program's API key. Default: `test_key`.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.program.api_key = ApiKey(key.into());
+        self.api_key = Secret(key.into());
         self
     }
 
@@ -116,7 +184,7 @@ impl SandboxBuilder {
 
     /// Adds another program with one partner. Its other settings are those of the first program.
     pub fn other_program(mut self, id: u64, api_key: impl Into<String>, partner: impl Into<String>) -> Self {
-        self.other_programs.push(OtherProgram { id, api_key: ApiKey(api_key.into()), partner: partner.into() });
+        self.other_programs.push(OtherProgram { id, api_key: Secret(api_key.into()), partner: partner.into() });
         self
     }
 
@@ -164,9 +232,10 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets how partners are paid. Default: through Stripe.
+    /// Sets how partners are paid, as readiness reports it. Default: through Stripe if it is
+    /// [connected](Self::stripe_webhook_secret), otherwise manually.
     pub fn payout(mut self, payout: Payout) -> Self {
-        self.program.payout = payout;
+        self.program.payout = Some(payout);
         self
     }
 
@@ -219,13 +288,15 @@ impl SandboxBuilder {
     /// Stores all events in this file, and starts with the events that it already contains. Only one sandbox can have
     /// the file open at a time. Default: nothing is stored.
     ///
-    /// The file is a journal of JSON lines, one per request. A line is written before the response is sent. It survives
-    /// a crash of the process, but not always a power failure.
+    /// The file is a journal of JSON lines, one per request. A line is passed to the operating system before the response
+    /// is sent, so an acknowledged event survives if the process is killed. The file is synced to the disk once a second,
+    /// so a power failure may lose the last second.
     ///
-    /// The journal does not contain programs, partners and settings (they come from this builder), API keys, fault
-    /// rules, or refused queries. A lead's `email` is stored as a hash; all other data is stored as sent, so on Unix only
-    /// the owner can read the file. The file grows until [`Sandbox::reset`] empties it. Don't move, truncate or delete it
-    /// while a sandbox has it open.
+    /// The journal does not contain the programs, partners and settings of this builder, fault rules, or refused queries.
+    /// API keys, session tokens and a lead's `email` are stored as hashes. All other data is stored as sent, including the
+    /// webhook secret of a Stripe account that was connected at run time, so on Unix only the owner can read the file. It
+    /// grows by about 500 bytes per request until [`Sandbox::reset`] empties it. Don't move, truncate or delete it while a
+    /// sandbox has it open.
     pub fn data(mut self, file: impl Into<PathBuf>) -> Self {
         self.data = Some(file.into());
         self
@@ -235,7 +306,7 @@ impl SandboxBuilder {
         let invalid = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         let others = |field: fn(&OtherProgram) -> String| self.other_programs.iter().map(field);
         let ids = std::iter::once(self.program.id.to_string()).chain(others(|other| other.id.to_string()));
-        let keys = std::iter::once(self.program.api_key.0.clone()).chain(others(|other| other.api_key.0.clone()));
+        let keys = std::iter::once(self.api_key.0.clone()).chain(others(|other| other.api_key.0.clone()));
         let codes = self.partners.iter().cloned().chain(others(|other| other.partner.clone()));
         for (what, values) in
             [("program id", ids.collect::<Vec<_>>()), ("API key", keys.collect()), ("partner code", codes.collect())]
@@ -248,7 +319,10 @@ impl SandboxBuilder {
                 return invalid(format!("duplicate {what}"));
             }
         }
-        if self.program.api_key.0.starts_with("affk_") {
+        if self.stripe_webhook_secret.as_ref().is_some_and(|secret| secret.0.trim().is_empty()) {
+            return invalid("empty Stripe webhook secret".to_owned());
+        }
+        if self.api_key.0.starts_with("affk_") {
             return invalid("affk_… is a management key, which the service refuses for these calls".to_owned());
         }
         if i64::try_from(self.program.id).is_err() {
@@ -267,7 +341,7 @@ impl SandboxBuilder {
     /// # Errors
     ///
     /// Returns an error if the port can't be bound; if two programs have the same id or key, or two partners the same
-    /// code; if a key or a code is empty; if the key is a management key (`affk_…`); if the program id is larger than
+    /// code; if a key, a code or the webhook secret is empty; if the key is a management key (`affk_…`); if the program id is larger than
     /// 2^63 - 1; if the commission is more than 100 percent; if the [data file](Self::data) can't be read or written, or
     /// is open in another sandbox.
     pub async fn start(mut self) -> io::Result<Sandbox> {
@@ -280,17 +354,32 @@ impl SandboxBuilder {
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.address)))?;
         let address = listener.local_addr()?;
         let codes = self.partners;
-        let (program_id, api_key, partner_code) = (self.program.id, self.program.api_key.clone(), codes[0].clone());
-        let mut partners: Vec<Partner> =
-            codes.into_iter().map(|code| Partner { code, program: 0, state: PartnerState::Active }).collect();
-        let mut programs = vec![self.program];
+        let (program_id, api_key, partner_code) = (self.program.id, self.api_key, codes[0].clone());
+        let partner = |code, program| Partner { code, program, state: PartnerState::Active, created_ms: None };
+        let mut partners: Vec<Partner> = codes.into_iter().map(|code| partner(code, 0)).collect();
+        let program = |id: u64, api_key: &Secret, settings: Program| Program {
+            id,
+            name: format!("Sandbox program {id}"),
+            api_key: SecretHash::of(api_key.0.as_bytes()),
+            ..settings
+        };
+        let others = self.program.clone();
+        let mut programs = vec![program(program_id, &api_key, self.program)];
+        programs[0].stripe = self.stripe_webhook_secret.map(|webhook_secret| StripeConnection {
+            account_id: "acct_sandbox".to_owned(),
+            webhook_endpoint_id: "we_sandbox".to_owned(),
+            webhook_secret,
+            connected_ms: self.clock.now_ms(),
+        });
         for OtherProgram { id, api_key, partner: code } in self.other_programs {
-            partners.push(Partner { code, program: programs.len(), state: PartnerState::Active });
-            programs.push(Program { id, api_key, ..programs[0].clone() });
+            partners.push(partner(code, programs.len()));
+            programs.push(program(id, &api_key, others.clone()));
         }
-        let state = State::new(programs, partners, self.clock);
+        let mut state = State::new(programs, partners, self.clock, self.memory_limit);
+        state.generation = random("")?;
         let faults = ActiveFaults::new(self.faults, self.seed);
-        let mut service = Service::new(state, faults, RequestLog::new(self.requests_kept), self.origins);
+        let log = RequestLog::new(self.requests_kept);
+        let mut service = Service::new(state, faults, log, self.origins, self.hosts);
         if let Some(file) = &self.data {
             service.open_journal(file)?;
         }

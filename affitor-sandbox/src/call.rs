@@ -56,6 +56,18 @@ calls! {
     DashboardStatus = "dashboard_status",
     /// `GET /js/affitor-tracker.js`
     Tracker = "tracker",
+    /// `POST /api/v1/cli/auth/start`
+    AuthStart = "auth_start",
+    /// `GET /api/v1/cli/auth/poll`
+    AuthPoll = "auth_poll",
+    /// `POST /api/v1/cli/init`
+    Init = "init",
+    /// `GET /api/v1/cli/programs`
+    Programs = "programs",
+    /// `POST /api/v1/cli/stripe-connect`
+    StripeConnect = "stripe_connect",
+    /// `POST /webhooks/stripe/<program>`
+    StripeWebhook = "stripe_webhook",
 }
 
 impl fmt::Display for ApiCall {

@@ -4,11 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::MAX_AHEAD_MS,
-    program::PartnerState,
-    record::{
-        ChainRecord, ClickRecord, CommissionRecord, CustomerStatus, LeadRecord, RefundRecord, SaleRecord,
-        TestEventRecord,
-    },
+    commission::Commission,
+    program::{Partner, PartnerState, Program, StripeConnection},
+    record::{ChainRecord, ClickRecord, CommissionRecord, LeadRecord, RefundRecord, SaleRecord, TestEventRecord},
+    secret::SecretHash,
     state::State,
 };
 
@@ -54,12 +53,71 @@ pub(crate) enum Change {
     Clock {
         ahead_ms: i64,
     },
+    /// The command line started a login.
+    LoginStarted {
+        state: String,
+        at_ms: i64,
+    },
+    /// A person confirmed a login.
+    LoginConfirmed {
+        state: String,
+        email: String,
+    },
+    /// The command line exchanged a confirmed login for a session token.
+    SessionStarted {
+        state: String,
+        token: SecretHash,
+        at_ms: i64,
+    },
+    /// A program was created at run time.
+    Program(Box<NewProgram>),
+    /// A program got a new key.
+    KeyRotated {
+        program_id: u64,
+        api_key: SecretHash,
+        at_ms: i64,
+    },
+    /// A Stripe account was connected to a program.
+    StripeConnected {
+        program_id: u64,
+        connection: StripeConnection,
+    },
+}
+
+/// A program created at run time, with its first partner. Its other settings are those of the first program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct NewProgram {
+    pub id: u64,
+    pub name: String,
+    pub domain: String,
+    pub api_key: SecretHash,
+    pub commission: Option<Commission>,
+    pub cookie_window_days: u32,
+    pub partner: String,
+    pub at_ms: i64,
 }
 
 impl Change {
-    /// Returns true for all changes but the records of tracker fetches and checks.
+    /// Returns true if the change records an event.
     pub(crate) fn is_event(&self) -> bool {
-        !matches!(self, Self::TrackerFetched { .. } | Self::TrackerChecked { .. })
+        matches!(
+            self,
+            Self::Click(_)
+                | Self::Lead(_)
+                | Self::Key { .. }
+                | Self::Sale { .. }
+                | Self::Refund(_)
+                | Self::TestEvent(_)
+                | Self::Chain(_)
+        )
+    }
+
+    /// Returns true if the change needs memory for something that is never dropped.
+    pub(crate) fn needs_memory(&self) -> bool {
+        matches!(
+            self,
+            Self::Click(_) | Self::Lead(_) | Self::Key { .. } | Self::Sale { .. } | Self::Refund(_) | Self::Program(_)
+        )
     }
 
     /// Removes the commission of a sale.
@@ -82,8 +140,8 @@ impl State {
     fn conflict_with(&self, change: &Change) -> Option<String> {
         let program = |id: u64| self.program_index(id).is_none().then(|| format!("there is no program {id}"));
         let customer = |id: u64, may_be_new: bool| {
-            let last = self.customers.len() as u64 + u64::from(may_be_new);
-            (id == 0 || id > last).then(|| format!("there is no customer {id}"))
+            let known = self.customer(id).is_some() || (may_be_new && id == self.next_customer_id());
+            (!known).then(|| format!("there is no customer {id}"))
         };
         match change {
             Change::Click(click) => program(click.program_id).or_else(|| customer(click.customer_id, true)),
@@ -110,11 +168,19 @@ impl State {
                 }
             },
             Change::Chain(chain) => program(chain.program_id),
+            Change::KeyRotated { program_id, .. } | Change::StripeConnected { program_id, .. } => program(*program_id),
+            Change::Program(new) => {
+                let taken = self.program_index(new.id).is_some() || self.partner(&new.partner).is_some();
+                taken.then(|| format!("the program {} or its partner exists twice", new.id))
+            }
             Change::TestEvent(_)
             | Change::TrackerFetched { .. }
             | Change::TrackerChecked { .. }
             | Change::Partner { .. }
-            | Change::Clock { .. } => None,
+            | Change::Clock { .. }
+            | Change::LoginStarted { .. }
+            | Change::LoginConfirmed { .. }
+            | Change::SessionStarted { .. } => None,
         }
     }
 
@@ -123,16 +189,12 @@ impl State {
         match change {
             Change::Click(click) => {
                 self.use_id(click.id);
-                if let Some(customer) = self.customer_or_new(click.customer_id, click.program_id) {
-                    self.add_click(customer, *click);
+                if self.customer_or_new(click.customer_id, click.program_id).is_some() {
+                    self.add_click(*click);
                 }
             }
             Change::Lead(lead) => self.apply_lead(*lead),
-            Change::Key { customer_id, customer_key } => {
-                if let Some(customer) = self.customer_index(customer_id) {
-                    self.bind_key(customer, &customer_key);
-                }
-            }
+            Change::Key { customer_id, customer_key } => self.bind_key(customer_id, &customer_key),
             Change::Sale { sale, commission } => {
                 self.use_id(sale.sale_id);
                 if let Some(commission) = commission {
@@ -141,21 +203,14 @@ impl State {
                 }
                 self.add_sale(*sale);
             }
-            Change::Refund(refund) => {
-                if let Some(commission) = self.commission_mut(refund.commission_id) {
-                    commission.refunded_cents = refund.refunded_cents;
-                    commission.deducted_cents += refund.deduction_cents;
-                    commission.status = refund.status;
-                }
-                self.add_refund(*refund);
-            }
+            Change::Refund(refund) => self.add_refund(*refund),
             Change::TestEvent(event) => {
                 self.use_id(event.event_id);
-                self.test_events.push(event);
+                self.test_events.push_back(event);
             }
             Change::Chain(chain) => {
                 self.use_id(chain.id);
-                self.chains.push(chain);
+                self.chains.push_back(chain);
             }
             Change::TrackerFetched { at_ms } => self.tracker_ms = Some(at_ms),
             Change::TrackerChecked { at_ms, forced } => {
@@ -170,31 +225,66 @@ impl State {
                 }
             }
             Change::Clock { ahead_ms } => self.clock.set_ahead(ahead_ms),
+            Change::LoginStarted { state, at_ms } => self.accounts.start_login(state, at_ms),
+            Change::LoginConfirmed { state, email } => self.accounts.confirm_login(&state, email),
+            Change::SessionStarted { state, token, at_ms } => self.accounts.start_session(&state, token, at_ms),
+            Change::Program(new) => self.apply_program(*new),
+            Change::KeyRotated { program_id, api_key, at_ms } => {
+                if let Some(index) = self.program_index(program_id) {
+                    self.programs[index].api_key = api_key;
+                    self.programs[index].key_rotated_ms = Some(at_ms);
+                }
+            }
+            Change::StripeConnected { program_id, connection } => {
+                if let Some(index) = self.program_index(program_id) {
+                    self.programs[index].stripe = Some(connection);
+                }
+            }
         }
+        self.drop_excess();
     }
 
     fn apply_lead(&mut self, lead: LeadRecord) {
         self.use_id(lead.id);
-        let Some(customer) = self.customer_or_new(lead.customer_id, lead.program_id) else { return };
+        if self.customer_or_new(lead.customer_id, lead.program_id).is_none() {
+            return;
+        }
         if lead.provisional {
-            self.provisional.retain(|waiting| {
-                (waiting.customer_id, &waiting.customer_key) != (lead.customer_id, &lead.customer_key)
-            });
-            self.touch(customer);
-            self.provisional.push(lead);
+            self.add_provisional(lead);
             return;
         }
         // Provisional leads don't assign the key: anyone can send one, with any customer key.
         if let Some(key) = &lead.customer_key {
-            self.bind_key(customer, key);
+            self.bind_key(lead.customer_id, key);
         }
-        self.provisional.retain(|waiting| {
+        self.settle_provisional(|waiting| {
             let same_key = lead.customer_key.is_some() && waiting.customer_key == lead.customer_key;
-            !(waiting.program_id == lead.program_id && (waiting.customer_id == lead.customer_id || same_key))
+            waiting.program_id == lead.program_id && (waiting.customer_id == lead.customer_id || same_key)
         });
-        let status = &mut self.customers[customer].status;
-        *status = (*status).max(CustomerStatus::Lead);
-        self.add_lead(customer, lead);
+        self.add_lead(lead);
+    }
+
+    fn apply_program(&mut self, new: NewProgram) {
+        let Some(settings) = self.programs.first().cloned() else { return };
+        let partner = Partner {
+            code: new.partner,
+            program: self.programs.len(),
+            state: PartnerState::Active,
+            created_ms: Some(new.at_ms),
+        };
+        self.add_partner(partner);
+        self.programs.push(Program {
+            id: new.id,
+            name: new.name,
+            domain: new.domain,
+            api_key: new.api_key,
+            key_rotated_ms: None,
+            created_ms: Some(new.at_ms),
+            commission: new.commission,
+            cookie_window_days: new.cookie_window_days,
+            stripe: None,
+            ..settings
+        });
     }
 }
 
@@ -217,6 +307,11 @@ fn out_of_range(change: &Change) -> Option<String> {
         Change::Clock { ahead_ms } => {
             (!(0..=MAX_AHEAD_MS).contains(ahead_ms)).then(|| "the offset of the clock is out of range".to_owned())
         }
-        Change::Key { .. } | Change::Partner { .. } => None,
+        Change::LoginStarted { at_ms, .. }
+        | Change::SessionStarted { at_ms, .. }
+        | Change::KeyRotated { at_ms, .. } => check(0, *at_ms),
+        Change::Program(new) => check(new.id, new.at_ms),
+        Change::StripeConnected { connection, .. } => check(0, connection.connected_ms),
+        Change::Key { .. } | Change::Partner { .. } | Change::LoginConfirmed { .. } => None,
     }
 }

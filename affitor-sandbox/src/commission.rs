@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// A program's commission policy: a percentage of each sale, for the period given by its kind.
 ///
 /// ```
@@ -14,6 +16,8 @@ use std::{fmt, str::FromStr};
 pub struct Commission {
     pub(crate) kind: CommissionKind,
     pub(crate) percent: u32,
+    /// An amount per sale, instead of a percentage.
+    pub(crate) fixed_cents: Option<u64>,
 }
 
 /// Which of a customer's sales pay a commission.
@@ -30,20 +34,28 @@ pub enum CommissionKind {
     },
     /// `cps_lifetime`: every sale.
     Lifetime,
+    /// `cpc`: clicks. The sandbox computes no commission for them, and sales pay none.
+    PerClick,
+    /// `cpl`: leads. The sandbox computes no commission for them, and sales pay none.
+    PerLead,
 }
 
 /// Writes the format that [`FromStr`] parses.
 impl fmt::Display for Commission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = self.fixed_cents.map_or_else(|| self.percent.to_string(), |cents| format!("{cents}c"));
         match self.kind {
-            CommissionKind::OneTime => write!(f, "one-time:{}", self.percent),
-            CommissionKind::Recurring { months } => write!(f, "recurring:{}:{months}", self.percent),
-            CommissionKind::Lifetime => write!(f, "lifetime:{}", self.percent),
+            CommissionKind::OneTime => write!(f, "one-time:{rate}"),
+            CommissionKind::Recurring { months } => write!(f, "recurring:{rate}:{months}"),
+            CommissionKind::Lifetime => write!(f, "lifetime:{rate}"),
+            CommissionKind::PerClick => f.write_str("per-click"),
+            CommissionKind::PerLead => f.write_str("per-lead"),
         }
     }
 }
 
-/// Parses `one-time:PERCENT`, `recurring:PERCENT:MONTHS` or `lifetime:PERCENT`. The percentage is at most 100.
+/// Parses `one-time:PERCENT`, `recurring:PERCENT:MONTHS`, `lifetime:PERCENT`, `per-click` or `per-lead`. The percentage is
+/// at most 100. An amount per sale, such as `500c` (cents), may be given instead.
 ///
 /// ```
 /// use affitor_sandbox::Commission;
@@ -57,18 +69,26 @@ impl FromStr for Commission {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.split(':');
         let kind = parts.next().unwrap_or_default();
-        let mut number = || parts.next().and_then(|number| number.parse::<u32>().ok());
-        let percent = number().filter(|percent| *percent <= 100);
+        let rate = parts.next();
+        let fixed_cents = rate.and_then(|rate| rate.strip_suffix('c')).and_then(|cents| cents.parse::<u64>().ok());
+        let percent = rate.and_then(|percent| percent.parse::<u32>().ok()).filter(|percent| *percent <= 100);
+        let percent = percent.or(fixed_cents.map(|_| 0));
         let parsed = match (kind, percent) {
             ("one-time", Some(percent)) => Some(Self::one_time(percent)),
-            ("recurring", Some(percent)) => number().map(|months| Self::recurring(percent, months)),
+            ("recurring", Some(percent)) => {
+                let months = parts.next().and_then(|months| months.parse::<u32>().ok());
+                months.map(|months| Self::recurring(percent, months))
+            }
             ("lifetime", Some(percent)) => Some(Self::lifetime(percent)),
+            ("per-click", None) if rate.is_none() => Some(Self::per_click()),
+            ("per-lead", None) if rate.is_none() => Some(Self::per_lead()),
             _ => None,
         };
+        let parsed = parsed.map(|commission| Self { fixed_cents, ..commission });
         parsed.filter(|_| parts.next().is_none()).ok_or_else(|| {
             format!(
-                "{text:?} is not a commission: expected one-time:PERCENT, recurring:PERCENT:MONTHS or \
-                 lifetime:PERCENT, such as recurring:20:12, with at most 100 percent"
+                "{text:?} is not a commission: expected one-time:PERCENT, recurring:PERCENT:MONTHS, \
+                 lifetime:PERCENT, per-click or per-lead, such as recurring:20:12, with at most 100 percent"
             )
         })
     }
@@ -77,17 +97,39 @@ impl FromStr for Commission {
 impl Commission {
     /// Pays a percentage of the customer's first sale.
     pub fn one_time(percent: u32) -> Self {
-        Self { kind: CommissionKind::OneTime, percent }
+        Self { kind: CommissionKind::OneTime, percent, fixed_cents: None }
     }
 
     /// Pays a percentage of each sale, for a number of months from the first sale.
     pub fn recurring(percent: u32, months: u32) -> Self {
-        Self { kind: CommissionKind::Recurring { months }, percent }
+        Self { kind: CommissionKind::Recurring { months }, percent, fixed_cents: None }
     }
 
     /// Pays a percentage of every sale.
     pub fn lifetime(percent: u32) -> Self {
-        Self { kind: CommissionKind::Lifetime, percent }
+        Self { kind: CommissionKind::Lifetime, percent, fixed_cents: None }
+    }
+
+    /// Pays for clicks. Sales pay nothing.
+    pub fn per_click() -> Self {
+        Self { kind: CommissionKind::PerClick, percent: 0, fixed_cents: None }
+    }
+
+    /// Pays for leads. Sales pay nothing.
+    pub fn per_lead() -> Self {
+        Self { kind: CommissionKind::PerLead, percent: 0, fixed_cents: None }
+    }
+
+    /// Pays this amount per sale instead of a percentage, in the currency's smallest unit.
+    #[must_use]
+    pub fn with_fixed_cents(mut self, cents: u64) -> Self {
+        (self.percent, self.fixed_cents) = (0, Some(cents));
+        self
+    }
+
+    /// Returns the amount per sale, in the currency's smallest unit, if it is not a percentage.
+    pub fn fixed_cents(&self) -> Option<u64> {
+        self.fixed_cents
     }
 
     /// Returns which of a customer's sales pay.
@@ -95,8 +137,20 @@ impl Commission {
         self.kind
     }
 
-    /// Returns the percentage.
+    /// Returns the percentage; 0 if the commission is an amount per sale.
     pub fn percent(&self) -> u32 {
         self.percent
+    }
+}
+
+impl Serialize for Commission {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Commission {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }

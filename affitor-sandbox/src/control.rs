@@ -1,129 +1,115 @@
 //! Control routes under `/_sandbox`: what a tester can do to the sandbox over HTTP, from any language or from its page.
 
+mod consent;
 mod exchange;
+mod faults;
+mod read;
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Router,
     extract::State as Shared,
     http::{HeaderMap, StatusCode},
-    response::{
-        IntoResponse, Response, Sse,
-        sse::{Event, KeepAlive},
-    },
+    response::Response,
     routing::{get, post},
 };
-use exchange::{Done, Input, Refusal};
-use futures_util::{Stream, stream};
+pub(crate) use exchange::Input;
+use exchange::{Done, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::{OpenApi, ToSchema};
 
-use crate::{api, change::Change, clock, fault::FaultRule, program::PartnerState, service::Service};
-
-/// Minimum interval between two notifications of the same listener.
-const NOTIFY_EVERY: Duration = Duration::from_millis(150);
+use crate::{api, change::Change, clock, program::PartnerState, service::Service};
 
 pub(crate) fn routes() -> Router<Arc<Service>> {
     Router::new()
-        .route("/snapshot", get(snapshot))
-        .route("/requests", get(requests))
-        .route("/faults", get(faults).post(add_fault).delete(clear_faults))
-        .route("/faults/clear", post(clear_faults))
+        .route("/snapshot", get(read::snapshot))
+        .route("/requests", get(read::requests))
+        .route("/memory", get(read::memory))
+        .route("/changes", get(read::changes))
+        .route("/faults", get(faults::list).post(faults::add).delete(faults::clear))
+        .route("/faults/clear", post(faults::clear))
         .route("/clock", get(read_clock).post(move_clock))
         .route("/partners", post(set_partner))
+        .route("/key", post(rotate_key))
+        .route("/consent", post(consent::confirm))
         .route("/chain", post(run_chain))
         .route("/reset", post(reset))
-        .route("/changes", get(changes))
 }
 
-async fn snapshot(Shared(service): Shared<Arc<Service>>) -> impl IntoResponse {
-    let snapshot = service.lock().state.snapshot();
-    Json(snapshot)
+#[derive(OpenApi)]
+#[openapi(paths(
+    read::snapshot,
+    read::requests,
+    read::memory,
+    read::changes,
+    faults::list,
+    faults::add,
+    faults::clear,
+    read_clock,
+    move_clock,
+    set_partner,
+    rotate_key,
+    run_chain,
+    reset,
+))]
+pub(crate) struct ControlDocument;
+
+/// Why an action was refused.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "used for the OpenAPI document only")]
+struct ControlError {
+    error: String,
 }
 
-async fn requests(Shared(service): Shared<Arc<Service>>) -> impl IntoResponse {
-    let (kept, dropped) = {
-        let inner = service.lock();
-        (inner.log.kept().cloned().collect::<Vec<_>>(), inner.log.dropped())
-    };
-    Json(json!({ "requests": kept, "dropped": dropped }))
-}
-
-#[derive(Serialize)]
-struct Rules {
-    rules: Vec<FaultRule>,
-}
-
-async fn faults(Shared(service): Shared<Arc<Service>>) -> Json<Rules> {
-    let rules = service.lock().faults.rules().to_vec();
-    Json(Rules { rules })
-}
-
-/// A fault rule, either as one text or as the fields of the page's form.
-#[derive(Deserialize)]
-#[serde(expecting = "an object or a form")]
-struct NewFault {
-    rule: Option<String>,
-    fault: Option<String>,
-    call: Option<String>,
-    chance: Option<String>,
-}
-
-impl NewFault {
-    fn into_text(self) -> Option<String> {
-        if self.rule.is_some() {
-            return self.rule;
-        }
-        let part = |sign: &str, part: Option<String>| {
-            part.filter(|part| !part.is_empty()).map_or_else(String::new, |part| format!("{sign}{part}"))
-        };
-        Some(format!("{}{}{}", self.fault?, part("@", self.call), part(":", self.chance)))
-    }
-}
-
-async fn add_fault(
-    Shared(service): Shared<Arc<Service>>,
-    headers: HeaderMap,
-    Input(new): Input<NewFault>,
-) -> Result<Response, Refusal> {
-    let example = "a rule is required, such as {\"rule\": \"error-after-write@sale:1x\"}";
-    let text = new.into_text().ok_or_else(|| Refusal::bad_request(example))?;
-    let rule: FaultRule = text.parse().map_err(|error: String| Refusal::bad_request(error))?;
-    service.lock().faults.add(rule);
-    service.notify();
-    Ok(Done(json!({ "message": format!("Fault enabled: {rule}"), "rule": rule })).respond_to(&headers))
-}
-
-async fn clear_faults(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Response {
-    service.lock().faults.clear();
-    service.notify();
-    Done(json!({ "message": "All faults disabled" })).respond_to(&headers)
-}
-
-/// How far to move the clock ahead.
-#[derive(Deserialize)]
+/// How far to move the clock ahead. At least one of the two is required.
+#[derive(Deserialize, ToSchema)]
 #[serde(expecting = "an object or a form")]
 struct ClockMove {
     #[serde(default)]
+    #[schema(minimum = 0, default = 0)]
     seconds: i64,
     #[serde(default)]
+    #[schema(minimum = 0, default = 0, example = 61)]
     days: i64,
 }
 
-fn clock_time(service: &Service) -> Value {
-    let (now_ms, ahead_ms) = {
-        let inner = service.lock();
-        (inner.state.clock.now_ms(), inner.state.clock.ahead_ms())
-    };
-    let now = clock::iso(now_ms);
-    json!({ "message": format!("The clock is at {now}"), "now": now, "now_ms": now_ms, "ahead_ms": ahead_ms })
+/// The clock of the sandbox.
+#[derive(Serialize, ToSchema)]
+struct ClockTime {
+    message: String,
+    #[schema(format = DateTime)]
+    now: String,
+    now_ms: i64,
+    /// How far the clock has been moved ahead, in milliseconds.
+    ahead_ms: i64,
 }
 
-async fn read_clock(Shared(service): Shared<Arc<Service>>) -> Json<Value> {
-    Json(clock_time(&service))
+impl ClockTime {
+    fn of(service: &Service) -> Self {
+        let (now_ms, ahead_ms) = {
+            let inner = service.lock();
+            (inner.state.clock.now_ms(), inner.state.clock.ahead_ms())
+        };
+        let now = clock::iso(now_ms);
+        Self { message: format!("The clock is at {now}"), now, now_ms, ahead_ms }
+    }
 }
 
+/// Returns the time of the sandbox's clock.
+#[utoipa::path(get, path = "/clock", tag = "Sandbox", operation_id = "getClock",
+    responses((status = 200, description = "The time", body = ClockTime)))]
+async fn read_clock(Shared(service): Shared<Arc<Service>>) -> axum::Json<ClockTime> {
+    axum::Json(ClockTime::of(&service))
+}
+
+/// Moves the clock ahead. It never goes back.
+#[utoipa::path(post, path = "/clock", tag = "Sandbox", operation_id = "moveClock", request_body = ClockMove,
+    responses(
+        (status = 200, description = "The new time", body = ClockTime),
+        (status = 400, description = "Not a positive number of seconds or days", body = ControlError),
+    ))]
 async fn move_clock(
     Shared(service): Shared<Arc<Service>>,
     headers: HeaderMap,
@@ -136,17 +122,26 @@ async fn move_clock(
     let example = "give a number of seconds or days to move ahead, such as {\"days\": 61}";
     let by = by.ok_or_else(|| Refusal::bad_request(example))?;
     service.change(|state| Change::Clock { ahead_ms: state.clock.ahead_after(Duration::from_secs(by)) })?;
-    Ok(Done(clock_time(&service)).respond_to(&headers))
+    Ok(Done(json!(ClockTime::of(&service))).respond_to(&headers))
 }
 
 /// New state of a partner.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(expecting = "an object or a form")]
 struct PartnerUpdate {
+    #[schema(example = "PARTNER123")]
     partner: String,
+    #[schema(value_type = String, pattern = "^(active|link_inactive|link_invalid|left_program|deleted)$")]
     state: PartnerState,
 }
 
+/// Sets the state of a partner.
+#[utoipa::path(post, path = "/partners", tag = "Sandbox", operation_id = "setPartnerState", request_body = PartnerUpdate,
+    responses(
+        (status = 200, description = "The new state", body = PartnerUpdate),
+        (status = 400, description = "Not a state", body = ControlError),
+        (status = 404, description = "No partner has this code", body = ControlError),
+    ))]
 async fn set_partner(
     Shared(service): Shared<Arc<Service>>,
     headers: HeaderMap,
@@ -159,7 +154,64 @@ async fn set_partner(
     Ok(Done(json!({ "partner": partner, "state": state })).respond_to(&headers))
 }
 
+/// The program that gets a new key.
+#[derive(Deserialize, ToSchema)]
+#[serde(expecting = "an object or a form")]
+struct KeyRotation {
+    /// Default: the first program.
+    #[schema(example = 42)]
+    program_id: Option<u64>,
+}
+
+/// A new key.
+#[derive(Serialize, ToSchema)]
+struct NewKey {
+    message: String,
+    program_id: u64,
+    /// Shown only once.
+    api_key: String,
+    #[schema(format = DateTime)]
+    key_rotated_at: String,
+}
+
+/// Gives a program a new API key. The old one is invalid immediately.
+#[utoipa::path(post, path = "/key", tag = "Sandbox", operation_id = "rotateKey", request_body = KeyRotation,
+    responses(
+        (status = 200, description = "The new key", body = NewKey),
+        (status = 404, description = "There is no such program", body = ControlError),
+    ))]
+async fn rotate_key(
+    Shared(service): Shared<Arc<Service>>,
+    Input(KeyRotation { program_id }): Input<KeyRotation>,
+) -> Result<Response, Refusal> {
+    let not_found = || Refusal(StatusCode::NOT_FOUND, "program not found".to_owned());
+    let first = service.lock().state.first_program().map(|program| program.id);
+    let program_id = program_id.or(first).ok_or_else(not_found)?;
+    let key = service.rotate_key(program_id)?.ok_or_else(not_found)?;
+    let now_ms = service.lock().state.clock.now_ms();
+    let new = NewKey {
+        message: format!("Program {program_id} has a new key. The old one is invalid."),
+        program_id,
+        api_key: key.0,
+        key_rotated_at: clock::iso(now_ms),
+    };
+    // Never a redirect: the key is shown only here.
+    Ok(axum::response::IntoResponse::into_response(axum::Json(new)))
+}
+
+/// Result of an action.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "used for the OpenAPI document only")]
+struct ActionResult {
+    message: String,
+}
+
 /// Runs a synthetic chain for the first program.
+#[utoipa::path(post, path = "/chain", tag = "Sandbox", operation_id = "runChain",
+    responses(
+        (status = 200, description = "The chain ran", body = ActionResult),
+        (status = 429, description = "More than 10 chains per hour", body = ControlError),
+    ))]
 async fn run_chain(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Result<Response, Refusal> {
     match service.carry_out(|state| api::run_chain(state, 0, state.clock.now_ms()))? {
         Ok(reply) => {
@@ -176,20 +228,10 @@ async fn run_chain(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) ->
     }
 }
 
+/// Deletes every event and request, and restores the initial state. Fault rules are kept.
+#[utoipa::path(post, path = "/reset", tag = "Sandbox", operation_id = "reset",
+    responses((status = 200, description = "Everything was deleted", body = ActionResult)))]
 async fn reset(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Result<Response, Refusal> {
     service.reset()?;
     Ok(Done(json!({ "message": "All events and requests deleted" })).respond_to(&headers))
-}
-
-/// Streams server-sent events: one immediately, then one after each change, at most one per [`NOTIFY_EVERY`].
-async fn changes(Shared(service): Shared<Arc<Service>>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let mut changes = service.subscribe();
-    changes.mark_changed();
-    let events = stream::unfold(changes, |mut changes| async move {
-        changes.changed().await.ok()?;
-        tokio::time::sleep(NOTIFY_EVERY).await;
-        let number = *changes.borrow_and_update();
-        Some((Ok(Event::default().event("change").data(number.to_string())), changes))
-    });
-    Sse::new(events).keep_alive(KeepAlive::default())
 }

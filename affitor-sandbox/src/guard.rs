@@ -1,44 +1,77 @@
-//! Middleware that restricts the page and `/_sandbox/…` to this machine.
+//! Checks of the `Host` and of the origin: the page, `/_sandbox/…` and the calls that tell what was recorded without a key
+//! are for this machine and the allowed hosts only.
+
+use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::Request,
-    http::{HeaderName, StatusCode, header},
+    extract::{Request, State as Shared},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
 use url::{Host, Url};
 
-/// Rejects requests for a host that is not a loopback host, and requests from pages of other origins.
+use crate::service::Service;
+
+/// Hosts, besides those of this machine, under which the sandbox can be read and controlled.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hosts {
+    /// Names without a port, in lower case.
+    pub(crate) allowed: Vec<String>,
+}
+
+const REFUSED: &str = "this host is not allowed: use localhost or 127.0.0.1, or allow it with --allow-host (in Rust: \
+                       SandboxBuilder::allow_host)";
+
+/// Rejects requests for other hosts, and requests from pages of other origins.
 ///
 /// A page that points its own host name at this machine could otherwise read and change everything. Only a link from
-/// another origin to the page itself is allowed.
-pub(crate) async fn loopback_only(request: Request, next: Next) -> Response {
+/// another origin to a page of the sandbox is allowed.
+pub(crate) async fn same_origin(Shared(service): Shared<Arc<Service>>, request: Request, next: Next) -> Response {
     let refuse = |reason: &str| (StatusCode::FORBIDDEN, Json(json!({ "error": reason }))).into_response();
     let headers = request.headers();
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(host) = text(header::HOST) else { return refuse("the Host header is missing") };
-    if !is_loopback(host) {
-        return refuse("only available under a loopback host such as localhost or 127.0.0.1");
+    if let Err(reason) = check_host(&service.hosts, headers) {
+        return refuse(reason);
     }
-    let other_origin = match (text(HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
+    let other_origin = match (text(headers, SEC_FETCH_SITE), text(headers, header::ORIGIN)) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin.strip_prefix("http://") != Some(host),
+        (None, Some(origin)) => {
+            let host = text(headers, header::HOST).unwrap_or_default();
+            ["http://", "https://"].iter().all(|scheme| origin.strip_prefix(scheme) != Some(host))
+        }
         (None, None) => false,
     };
-    let is_link_to_page = request.method().is_safe() && request.uri().path() == "/";
+    let is_link_to_page = request.method().is_safe() && LINKED_PAGES.contains(&request.uri().path());
     if other_origin && !is_link_to_page {
         return refuse("not available to pages of other origins");
     }
     next.run(request).await
 }
 
-fn is_loopback(host: &str) -> bool {
-    match Url::parse(&format!("http://{host}/")).ok().as_ref().and_then(Url::host) {
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Pages that other origins may link to. They change nothing.
+const LINKED_PAGES: [&str; 3] = ["/", "/_sandbox/shop", "/_sandbox/consent"];
+
+/// Checks that the request is for this machine or for an allowed host.
+pub(crate) fn check_host(hosts: &Hosts, headers: &HeaderMap) -> Result<(), &'static str> {
+    let host = text(headers, header::HOST).ok_or("the Host header is missing")?;
+    let parsed = Url::parse(&format!("http://{host}/")).map_err(|_| REFUSED)?;
+    let is_loopback = match parsed.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    }
+    };
+    let is_allowed = || {
+        let name = parsed.host_str().unwrap_or_default();
+        hosts.allowed.iter().any(|allowed| allowed == name)
+    };
+    if is_loopback || is_allowed() { Ok(()) } else { Err(REFUSED) }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }

@@ -5,14 +5,16 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use axum::{
     body::{Body, Bytes},
     extract::{Path, Request, State as Shared},
-    http::{HeaderMap, HeaderValue, Response, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Response, header},
     routing::{MethodFilter, MethodRouter, on},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::{
-    api::{Call, Endpoint, Fields, Reply},
+    api::{Call, Caller, Endpoint, Fields, Reply},
+    guard,
     response::respond,
+    server::Peer,
     service::{RequestLine, Service},
 };
 
@@ -21,6 +23,15 @@ const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How long a client may take to send a request body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Header with the signature of a Stripe event.
+const STRIPE_SIGNATURE: HeaderName = HeaderName::from_static("stripe-signature");
+
+/// Returns the URL under which the client reaches the sandbox, for links in responses.
+pub(crate) fn base_url(headers: &HeaderMap) -> String {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    format!("http://{host}")
+}
 
 pub(crate) fn route(endpoint: &'static Endpoint) -> MethodRouter<Arc<Service>> {
     let handler = move |service: Shared<Arc<Service>>, path: Path<HashMap<String, String>>, request: Request| {
@@ -41,29 +52,44 @@ async fn call(
     Path(path): Path<HashMap<String, String>>,
     request: Request,
 ) -> Response<Body> {
+    if endpoint.open_reading
+        && let Err(reason) = guard::check_host(&service.hosts, request.headers())
+    {
+        return refuse(&service, &request, Reply::cms_error(403, "ForbiddenError", reason));
+    }
     let (parts, body) = request.into_parts();
-    let body = read(body).await.and_then(|body| Fields::parse(&body));
+    let body = read(body).await;
+    let raw = body.clone().unwrap_or_default();
+    // Only Stripe's events are not parsed here: their signature covers the bytes.
+    let body = body.and_then(|body| if endpoint.raw_body { Ok(Fields::default()) } else { Fields::parse(&body) });
     let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
+    let text = |name| header(name).and_then(|value| std::str::from_utf8(value).ok());
+    let peer = parts.extensions.get::<Peer>().cloned();
+    let base_url = base_url(&parts.headers);
     let served = service.serve(
         endpoint,
         RequestLine { method: parts.method.as_str(), path: parts.uri.path() },
         Call {
             now_ms: 0,
-            authorization: header(header::AUTHORIZATION),
-            user_agent: header(header::USER_AGENT).and_then(|value| std::str::from_utf8(value).ok()),
+            caller: Caller::Client(header(header::AUTHORIZATION)),
+            user_agent: text(header::USER_AGENT),
+            stripe_signature: text(STRIPE_SIGNATURE),
+            base_url: &base_url,
             program: path.get("program").map_or("", String::as_str),
             query: parts.uri.query().unwrap_or_default(),
             body,
+            raw: &raw,
         },
     );
-    let mut response = respond(served).await;
+    drop(raw);
+    let mut response = respond(served, peer.as_ref()).await;
     if endpoint.cross_origin {
         service.origins.permit(parts.headers.get(header::ORIGIN), response.headers_mut());
     }
     response
 }
 
-async fn read(body: Body) -> Result<Bytes, Reply> {
+pub(crate) async fn read(body: Body) -> Result<Bytes, Reply> {
     let Ok(body) = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await else {
         return Err(Reply::error(408, "The body did not arrive in time"));
     };

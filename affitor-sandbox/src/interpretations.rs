@@ -30,6 +30,10 @@ pub struct Interpretations {
     pub second_refund: SecondRefund,
     /// Whether the response to a full reversal omits `status`.
     pub reversal_without_status: bool,
+    /// Transaction id of a sale from a webhook of the connected Stripe account.
+    pub stripe_sale_id: StripeSaleId,
+    /// Which invoices of the connected Stripe account are sales.
+    pub stripe_invoices: StripeInvoices,
 }
 
 /// Name and allowed values of one of the [`Interpretations`], as [`Interpretations::set`] accepts them.
@@ -65,6 +69,8 @@ const SWITCHES: &[InterpretationSwitch] = &[
     InterpretationSwitch { name: "duplicate-sale", values: DuplicateSale::VALUES },
     InterpretationSwitch { name: "second-refund", values: SecondRefund::VALUES },
     InterpretationSwitch { name: "reversal-status", values: REVERSAL_STATUS },
+    InterpretationSwitch { name: "stripe-sale-id", values: StripeSaleId::VALUES },
+    InterpretationSwitch { name: "stripe-invoices", values: StripeInvoices::VALUES },
 ];
 
 impl Interpretations {
@@ -91,6 +97,8 @@ impl Interpretations {
             "sale-lookup" => self.sale_lookup = value.parse()?,
             "duplicate-sale" => self.duplicate_sale = value.parse()?,
             "second-refund" => self.second_refund = value.parse()?,
+            "stripe-sale-id" => self.stripe_sale_id = value.parse()?,
+            "stripe-invoices" => self.stripe_invoices = value.parse()?,
             "reversal-status" => {
                 self.reversal_without_status = match value {
                     "present" => false,
@@ -198,6 +206,26 @@ interpretations! {
         Skipped = "skipped",
         /// Deducted as well, until the sale is refunded in full.
         Taken = "taken"
+    }
+    /// Transaction id of a sale from a webhook of the connected Stripe account. The service's documents don't say which
+    /// one it uses. With one of Stripe's ids, a sale that the app tracks under the same id is a 409; with its own, it is
+    /// paid twice.
+    StripeSaleId {
+        /// An id of the service's own: `affitor_stripe_` and the id of the checkout session or invoice.
+        Own = "own",
+        /// The id of the checkout session or invoice.
+        Object = "session-or-invoice",
+        /// The id of the payment intent, if there is one.
+        PaymentIntent = "payment-intent"
+    }
+    /// Which invoices of the connected Stripe account are sales. The service's documents don't say.
+    StripeInvoices {
+        /// Renewals (`billing_reason` is `subscription_cycle`). The checkout session is the first sale of a subscription.
+        Renewals = "renewals",
+        /// All but the first of a subscription (`subscription_create`), whose sale is the checkout session.
+        AllButFirst = "all-but-first",
+        /// All. The checkout sessions of subscriptions are no sales.
+        All = "all"
     }
 }
 

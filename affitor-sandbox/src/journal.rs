@@ -1,8 +1,9 @@
 //! The journal: a file of JSON lines, one per request, which is replayed at the start.
 //!
 //! A line is written before its changes are applied and the response is sent. If it can't be written completely, the
-//! partial line is removed, nothing changes, and the response is a 500. Lines are passed to the operating system without
-//! waiting for the disk, so they survive a crash of the process but not always a power failure.
+//! partial line is removed, nothing changes, and the response is a 500. Lines are passed to the operating system before the
+//! response, so they survive if the process is killed. They are synced to the disk once a second, so a power failure may
+//! lose the last second.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -18,9 +19,18 @@ use crate::{change::Change, request_log::RequestRecord};
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     affitor_sandbox_journal: u32,
+    #[serde(flatten)]
+    origin: Origin,
 }
 
-const VERSION: u32 = 1;
+/// Which state the changes in the file begin with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    pub created_ms: i64,
+    pub generation: String,
+}
+
+const VERSION: u32 = 2;
 
 const NOT_A_JOURNAL: &str = "this is not a sandbox journal";
 
@@ -50,10 +60,14 @@ pub(crate) struct Journal {
     /// Whether a partial line could not be removed.
     has_partial_line: bool,
     line: Vec<u8>,
+    origin: Origin,
+    /// Whether lines were written since the last sync.
+    unsynced: bool,
 }
 
 impl Journal {
-    /// Opens or creates the file and passes each line to `replay`, which returns an error for an invalid line.
+    /// Opens or creates the file and passes each line to `replay`, which returns an error for an invalid line. A new file
+    /// begins with `origin`.
     ///
     /// An incomplete last line is dropped: its request never got a response.
     ///
@@ -61,7 +75,11 @@ impl Journal {
     ///
     /// Returns an error if another process has the file open; if it is not a journal, or a journal of another version; if
     /// any other line is invalid.
-    pub(crate) fn open(path: &Path, mut replay: impl FnMut(Line) -> Result<(), String>) -> io::Result<Self> {
+    pub(crate) fn open(
+        path: &Path,
+        origin: Origin,
+        mut replay: impl FnMut(Line) -> Result<(), String>,
+    ) -> io::Result<Self> {
         let with_path = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
@@ -79,7 +97,7 @@ impl Journal {
         if !file.metadata().map_err(with_path)?.is_file() {
             return Err(with_path(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
         }
-        let mut journal = Self { file, length: 0, has_partial_line: false, line: Vec::new() };
+        let mut journal = Self { file, length: 0, has_partial_line: false, line: Vec::new(), origin, unsynced: false };
         journal.replay(&mut replay).map_err(with_path)?;
         if journal.file.metadata().map_err(with_path)?.len() > journal.length {
             tracing::warn!(path = %path.display(), "dropping the incomplete last line of the journal");
@@ -112,13 +130,13 @@ impl Journal {
                     return (&self.file).write_all(b"\n").map(|()| self.length += 1);
                 }
                 // A file that isn't a journal is left unchanged.
-                if number == 1 && !text.is_empty() && !header().starts_with(&text) {
+                if number == 1 && !text.is_empty() && !is_start_of_header(&text) {
                     return Err(invalid(number, NOT_A_JOURNAL.to_owned()));
                 }
                 break;
             }
             if number == 1 {
-                check_header(&text).map_err(|why| invalid(number, why))?;
+                self.origin = read_header(&text).map_err(|why| invalid(number, why))?;
             } else {
                 let line = serde_json::from_slice(&text).map_err(|error| error.to_string());
                 line.and_then(&mut *replay).map_err(|why| invalid(number, why))?;
@@ -128,8 +146,16 @@ impl Journal {
         Ok(())
     }
 
+    /// Returns the state that the changes begin with.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     fn write_header(&mut self) -> io::Result<()> {
-        self.line = header();
+        let header = Header { affitor_sandbox_journal: VERSION, origin: self.origin.clone() };
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, &header)?;
+        self.line.push(b'\n');
         self.write_line()
     }
 
@@ -139,6 +165,9 @@ impl Journal {
     ///
     /// Returns an error if the line can't be written. The journal is then unchanged.
     pub(crate) fn append(&mut self, request: Option<&RequestRecord>, changes: &[Change]) -> io::Result<()> {
+        if self.length == 0 {
+            self.write_header()?;
+        }
         self.line.clear();
         serde_json::to_writer(&mut self.line, &NewLine { request, changes })?;
         self.line.push(b'\n');
@@ -153,6 +182,7 @@ impl Journal {
         match self.file.write_all(&self.line) {
             Ok(()) => {
                 self.length += self.line.len() as u64;
+                self.unsynced = true;
                 Ok(())
             }
             Err(error) => {
@@ -162,23 +192,41 @@ impl Journal {
         }
     }
 
-    /// Removes everything but the first line. This writes nothing, so it succeeds even if the disk is full.
-    pub(crate) fn clear(&mut self) -> io::Result<()> {
-        let length = header().len() as u64;
-        self.file.set_len(length)?;
-        (self.length, self.has_partial_line) = (length, false);
-        Ok(())
+    /// Returns the file if something was written since the last call, so that the caller can sync it to the disk.
+    pub(crate) fn take_unsynced(&mut self) -> io::Result<Option<File>> {
+        if !self.unsynced {
+            return Ok(None);
+        }
+        let file = self.file.try_clone()?;
+        self.unsynced = false;
+        Ok(Some(file))
+    }
+
+    /// Removes everything, and begins with another state. This frees space first, so it succeeds even if the disk is full.
+    pub(crate) fn clear(&mut self, origin: Origin) -> io::Result<()> {
+        self.file.set_len(0)?;
+        (self.length, self.has_partial_line) = (0, false);
+        self.origin = origin;
+        self.write_header()
     }
 }
 
-fn header() -> Vec<u8> {
-    format!("{{\"affitor_sandbox_journal\":{VERSION}}}\n").into_bytes()
+/// Returns true if the text is the beginning of a header, which a crash cut off.
+fn is_start_of_header(text: &[u8]) -> bool {
+    let start = format!("{{\"affitor_sandbox_journal\":{VERSION},").into_bytes();
+    start.starts_with(text) || text.starts_with(&start)
 }
 
-fn check_header(line: &[u8]) -> Result<(), String> {
-    match serde_json::from_slice::<Header>(line) {
-        Ok(Header { affitor_sandbox_journal: VERSION }) => Ok(()),
-        Ok(Header { affitor_sandbox_journal: other }) => {
+fn read_header(line: &[u8]) -> Result<Origin, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        affitor_sandbox_journal: u32,
+    }
+    match serde_json::from_slice::<Version>(line) {
+        Ok(Version { affitor_sandbox_journal: VERSION }) => serde_json::from_slice::<Header>(line)
+            .map(|header| header.origin)
+            .map_err(|error| format!("{NOT_A_JOURNAL}: {error}")),
+        Ok(Version { affitor_sandbox_journal: other }) => {
             Err(format!("this journal has version {other}, but this sandbox supports only version {VERSION}"))
         }
         Err(_) => Err(NOT_A_JOURNAL.to_owned()),

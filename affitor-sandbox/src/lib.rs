@@ -59,23 +59,45 @@
 //! - [`Sandbox::wait_for`] waits for events that an app tracks in the background.
 //! - [`Sandbox::advance_days`] moves the clock past windows and holds; [`SandboxBuilder::clock_stopped_at_ms`] stops it.
 //! - [`Fault`] lists the failures that can be injected; [`Sandbox::requests`] shows what happened to each request.
+//! - [`Sandbox::rotate_key`] replaces the API key, as a person can do in the service's dashboard.
+//! - [`SandboxBuilder::stripe_webhook_secret`] connects a Stripe account, whose webhooks the sandbox then reads itself.
+//!   [`Sandbox::double_payments`] shows which sales the app tracked as well.
 //!
 //! # The page, and tests in other languages
 //!
 //! The command `affitor sandbox` (crate `affitor-cli`) runs the sandbox in its own process. `GET /` is a live page that
-//! shows each visitor's chain of events. `GET /openapi.json` describes the API; it is generated from the types that read
-//! requests and write responses. Everything that a test can do to a [`Sandbox`] is also available over HTTP, for hosts
-//! of this machine only. Bodies are JSON or forms:
+//! shows each visitor's chain of events and what each partner earned. `GET /openapi.json` describes the API; it is generated
+//! from the types that read requests and write responses. Everything that a test can do to a [`Sandbox`] is also available
+//! over HTTP. Bodies are JSON or forms:
 //!
 //! | | |
 //! |---|---|
 //! | `GET /_sandbox/snapshot`, `/_sandbox/requests` | the state; the requests and their results |
+//! | `GET /_sandbox/memory` | the memory of the records, and what was dropped |
 //! | `GET`, `POST`, `DELETE /_sandbox/faults` | `{"rule": "error-after-write@sale:3x"}` |
 //! | `GET`, `POST /_sandbox/clock` | `{"days": 61}`, `{"seconds": 30}` |
 //! | `POST /_sandbox/partners` | `{"partner": "abc123", "state": "link_inactive"}`, see [`PartnerState`] |
+//! | `POST /_sandbox/key` | `{"program_id": 42}`: returns a new key; the old one is invalid immediately |
 //! | `POST /_sandbox/chain`, `/_sandbox/reset` | runs a synthetic chain; deletes all events |
 //! | `GET /_sandbox/changes` | server-sent events: one after each change |
 //! | `GET /_sandbox/shop?aff=<partner>` | a small shop to click through |
+//!
+//! These routes, the page, and the calls that show recorded events without a key are for hosts of this machine only, unless
+//! [`SandboxBuilder::allow_host`] adds others: a web page could otherwise read them by pointing its own host name at this
+//! machine.
+//!
+//! # After a restart or a reset
+//!
+//! A browser still has the cookies of earlier clicks, which the sandbox no longer knows. The sandbox's tracker notices that
+//! (it keeps a cookie `affitor_sandbox`, which the service's tracker doesn't have) and makes a new click when a page is
+//! opened. A lead or sale with an unknown click id gets the documented 400, with the reason in the response header
+//! `x-affitor-sandbox-hint`, in [`RequestRecord::hint`] and on the page.
+//!
+//! # Memory
+//!
+//! Anyone can report clicks, so what is kept is bounded. Texts of an event are cut to 2 KiB, and `additional_data` and
+//! `line_items` are kept up to 16 KiB. Ids of more than 512 characters are refused. [`SandboxBuilder::memory_limit`] bounds
+//! all records.
 //!
 //! # Supported calls
 //!
@@ -84,11 +106,15 @@
 //! | `POST /api/v1/track/{click,lead,sale,refund}`, and the aliases under `/api/tracking/` | `src/api/{click,lead,sale,refund}.rs` |
 //! | `POST /api/v1/cli/test-event` | `src/api/chain.rs` |
 //! | `GET /api/v1/programs/me/readiness` | `src/api/readiness.rs` |
-//! | `GET /api/v1/cli/status`, `GET /api/tracking/status/<program>` | `src/api/status.rs` |
+//! | `GET /api/v1/cli/status` | `src/api/status.rs` |
+//! | `POST /api/v1/cli/auth/start`, `GET /api/v1/cli/auth/poll` | `src/api/login.rs` |
+//! | `POST /api/v1/cli/init`, `GET /api/v1/cli/programs` | `src/api/programs.rs` |
+//! | `POST /api/v1/cli/stripe-connect`, `POST /webhooks/stripe/<program>` | `src/api/stripe.rs` |
 //! | `POST /api/tracking/check-test-events`, `POST /api/tracking/test` | `src/api/checks.rs` |
 //! | `GET /api/tracking/events/<program>` | `src/api/events.rs` |
 //! | `GET /api/tracking/performance/<program>` | `src/api/performance.rs` |
-//! | `GET /js/affitor-tracker.js`, and CORS for the calls made by web pages | `src/browser.rs`, `src/tracker.js` |
+//! | `GET /api/tracking/status/<program>` | `src/api/steps.rs` |
+//! | `GET /js/affitor-tracker.js` and `/js/affitor-tracker-local.js`, and CORS for the calls made by web pages | `src/browser.rs`, `src/tracker.js` |
 //!
 //! Each of these files documents the order in which a request is checked. Where the service's documentation is
 //! ambiguous, [`Interpretations`] selects the behaviour. Where it is silent, the sandbox does the following:
@@ -102,7 +128,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod account;
 mod api;
+mod body;
 mod browser;
 mod builder;
 mod call;
@@ -115,6 +143,8 @@ mod guard;
 mod http;
 mod interpretations;
 mod journal;
+mod memory;
+mod money;
 mod outcome;
 mod page;
 mod program;
@@ -123,6 +153,7 @@ mod request_log;
 mod response;
 mod router;
 mod sandbox;
+mod secret;
 mod server;
 mod service;
 mod state;
@@ -133,12 +164,13 @@ pub use commission::{Commission, CommissionKind};
 pub use fault::{Fault, FaultRule};
 pub use interpretations::{
     DuplicateSale, ExpiredWindow, InterpretationSwitch, Interpretations, RepeatedLead, SaleLookup, SecondRefund,
-    UnknownLead, WindowStart,
+    StripeInvoices, StripeSaleId, UnknownLead, WindowStart,
 };
+pub use memory::MemoryUse;
 pub use program::{LeadAuth, PartnerState, Payout};
 pub use record::{
-    ChainRecord, ClickRecord, CommissionRecord, CommissionStatus, CustomerRecord, CustomerStatus, LeadRecord,
-    RefundRecord, SaleRecord, Snapshot, TestEventRecord,
+    ChainRecord, ClickRecord, CommissionRecord, CommissionStatus, CustomerRecord, CustomerStatus, DoublePayment,
+    LeadRecord, RefundRecord, SaleRecord, SaleSource, Snapshot, TestEventRecord,
 };
 pub use request_log::RequestRecord;
 pub use sandbox::{Sandbox, TimedOut};

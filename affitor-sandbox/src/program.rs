@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{commission::Commission, interpretations::Interpretations};
+use crate::{commission::Commission, interpretations::Interpretations, secret::SecretHash};
 
 /// Who may report leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,11 +18,10 @@ pub enum LeadAuth {
 }
 
 /// How partners are paid, as readiness reports it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Payout {
     /// Through a connected Stripe account.
-    #[default]
     Stripe,
     /// Manually.
     Manual,
@@ -53,21 +52,38 @@ pub enum PartnerState {
 /// API key of a sandbox that is started without one.
 pub(crate) const DEFAULT_API_KEY: &str = "test_key";
 
-/// A program's API key. `Debug` does not print it.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct ApiKey(pub String);
+/// A key, token or secret in plain text. `Debug` does not print it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Secret(pub String);
 
-impl fmt::Debug for ApiKey {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
+        f.write_str("Secret(…)")
     }
+}
+
+/// A Stripe account whose webhooks the service reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StripeConnection {
+    pub account_id: String,
+    pub webhook_endpoint_id: String,
+    /// Secret of the webhook endpoint, which signs its events.
+    pub webhook_secret: Secret,
+    pub connected_ms: i64,
 }
 
 /// A program of the service.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub id: u64,
-    pub api_key: ApiKey,
+    pub name: String,
+    pub domain: String,
+    /// Hash of the API key.
+    pub api_key: SecretHash,
+    pub key_rotated_ms: Option<i64>,
+    /// `None` for a program of the builder, which is as old as the sandbox.
+    pub created_ms: Option<i64>,
     pub lead_auth: LeadAuth,
     pub attribution_window_days: u32,
     pub cookie_window_days: u32,
@@ -75,8 +91,16 @@ pub(crate) struct Program {
     /// `None` if no policy is set: sales are recorded and pay nothing.
     pub commission: Option<Commission>,
     pub profile_complete: bool,
-    pub payout: Payout,
+    /// `None`: through Stripe if it is connected, otherwise manually.
+    pub payout: Option<Payout>,
+    pub stripe: Option<StripeConnection>,
     pub interpretations: Interpretations,
+}
+
+impl Program {
+    pub(crate) fn payout(&self) -> Payout {
+        self.payout.unwrap_or(if self.stripe.is_some() { Payout::Stripe } else { Payout::Manual })
+    }
 }
 
 /// A partner and their link.
@@ -87,4 +111,6 @@ pub(crate) struct Partner {
     /// Index of the partner's program.
     pub program: usize,
     pub state: PartnerState,
+    /// `None` for a partner of the builder, who is as old as the sandbox.
+    pub created_ms: Option<i64>,
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::memory::MemoryUse;
+
 /// A recorded click.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -115,8 +117,45 @@ pub struct SaleRecord {
     pub additional_data: Option<Value>,
     /// Number of the commission; `None` if the sale pays none.
     pub commission_id: Option<u64>,
+    /// How the service learned of the sale.
+    pub source: SaleSource,
+    /// Stripe's ids of the payment, by which a refund finds the sale. Empty unless it came from Stripe.
+    pub stripe_ids: Vec<String>,
+    /// Stripe's id of the customer.
+    pub stripe_customer: Option<String>,
     /// Time of the event, in milliseconds since 1970.
     pub at_ms: i64,
+}
+
+/// How the service learned of a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SaleSource {
+    /// From the shop's server: `POST /api/v1/track/sale`.
+    Api,
+    /// From a webhook of the connected Stripe account.
+    Stripe,
+}
+
+/// A payment for which the service has two sales, and pays twice: the app tracked it although the service reads the
+/// webhooks of the connected Stripe account.
+///
+/// Two sales count as the same payment if the tracked transaction id is one of Stripe's ids, or if both are of the same
+/// customer, amount and currency within a day.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct DoublePayment {
+    /// Number of the customer.
+    pub customer_id: u64,
+    /// Amount of the payment, in the currency's smallest unit.
+    pub amount_cents: u64,
+    /// ISO 4217 code of the currency.
+    pub currency: String,
+    /// Transaction id of the sale that the app tracked.
+    pub tracked_transaction_id: String,
+    /// Transaction id of the sale that came from Stripe.
+    pub stripe_transaction_id: String,
 }
 
 /// A partner's commission.
@@ -139,6 +178,8 @@ pub struct CommissionRecord {
     pub deducted_cents: u64,
     /// Status of the commission.
     pub status: CommissionStatus,
+    /// Time of the event, in milliseconds since 1970.
+    pub at_ms: i64,
     /// End of the hold, in milliseconds since 1970.
     pub held_until_ms: i64,
 }
@@ -274,4 +315,8 @@ pub struct Snapshot {
     pub test_events: Vec<TestEventRecord>,
     /// Synthetic chains, oldest first.
     pub chains: Vec<ChainRecord>,
+    /// Payments for which there are two sales.
+    pub double_payments: Vec<DoublePayment>,
+    /// Memory used by the records, and what has been dropped.
+    pub memory: MemoryUse,
 }

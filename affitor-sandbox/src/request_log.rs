@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{call::ApiCall, fault::Fault};
+use crate::{call::ApiCall, fault::Fault, money::money};
 
 /// A request and its result.
 ///
@@ -25,6 +25,8 @@ pub struct RequestRecord {
     pub status: Option<u16>,
     /// Why the request was refused or nothing was recorded: the response's message.
     pub error: Option<String>,
+    /// What the developer should know about the response, as in its header `x-affitor-sandbox-hint`.
+    pub hint: Option<String>,
     /// Whether an event was recorded.
     pub changed: bool,
     /// The injected fault.
@@ -35,6 +37,12 @@ pub struct RequestRecord {
     pub customer_key: Option<String>,
     /// `click_id`, as sent. For a new click, its new id.
     pub click_id: Option<String>,
+    /// Code of the partner whose click, lead, sale or refund was recorded.
+    pub partner_code: Option<String>,
+    /// Amount of a recorded sale, or of a refund that is not full, in the currency's smallest unit.
+    pub amount_cents: Option<u64>,
+    /// ISO 4217 code of the currency of a recorded sale or refund.
+    pub currency: Option<String>,
     /// Time of the request, in milliseconds since 1970.
     pub at_ms: i64,
 }
@@ -46,9 +54,16 @@ impl RequestRecord {
         self.status == Some(200) && self.error.is_none() && self.fault != Some(Fault::TruncatedResponse)
     }
 
-    /// Returns true if the request was refused, reported that nothing was recorded, or met a fault.
+    /// Returns the amount of a recorded sale or partial refund with its currency, such as `49.00 USD`.
+    pub fn amount(&self) -> Option<String> {
+        Some(money(self.amount_cents?, self.currency.as_deref()?))
+    }
+
+    /// Returns true if the request was refused, reported that nothing was recorded, or met a fault other than a delay.
     pub(crate) fn failed(&self) -> bool {
-        self.fault.is_some() || self.error.is_some() || self.status.is_none_or(|status| status >= 400)
+        self.fault.is_some_and(|fault| !matches!(fault, Fault::Latency(_)))
+            || self.error.is_some()
+            || self.status.is_none_or(|status| status >= 400)
     }
 }
 
@@ -86,6 +101,12 @@ impl RequestLog {
 
     pub(crate) fn kept(&self) -> impl DoubleEndedIterator<Item = &RequestRecord> {
         self.kept.iter()
+    }
+
+    /// Returns the requests with a higher number, oldest first.
+    pub(crate) fn after(&self, number: u64) -> impl Iterator<Item = &RequestRecord> {
+        let newer = self.kept.iter().rev().take_while(move |request| request.number > number).count();
+        self.kept.iter().skip(self.kept.len() - newer)
     }
 
     /// Returns how many requests have been dropped.

@@ -10,15 +10,31 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::{
     outcome::{Outcome, Served},
-    server::ResetConnection,
+    server::{Peer, ResetConnection},
 };
 
 /// How long the first half of a truncated response has to leave before the connection is closed.
 const TRUNCATE_AFTER: Duration = Duration::from_millis(20);
 
-pub(crate) async fn respond(Served { outcome, delay }: Served) -> Response<Body> {
+/// Creates the response. `peer` is `None` only for calls that don't come from a connection.
+pub(crate) async fn respond(Served { outcome, delay }: Served, peer: Option<&Peer>) -> Response<Body> {
+    let closed = async {
+        match peer {
+            Some(peer) => peer.closed().await,
+            None => std::future::pending().await,
+        }
+    };
     if let Some(delay) = delay {
-        tokio::time::sleep(delay).await;
+        // A client that closes only its side of the connection gets its response early; one that has given up would keep
+        // the connection open for as long as the delay lasts.
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = closed => {}
+        }
+        return match outcome {
+            Outcome::Response(reply) => reply.into_response(Body::from),
+            _ => reset(),
+        };
     }
     match outcome {
         Outcome::Response(reply) => reply.into_response(Body::from),
@@ -28,14 +44,18 @@ pub(crate) async fn respond(Served { outcome, delay }: Served) -> Response<Body>
             response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
             response
         }
-        Outcome::Reset => {
-            let mut response = Response::new(Body::empty());
-            response.extensions_mut().insert(ResetConnection);
-            response
+        Outcome::Reset => reset(),
+        Outcome::Stall => {
+            closed.await;
+            reset()
         }
-        // Pends until the client gives up or the sandbox stops.
-        Outcome::Stall => std::future::pending().await,
     }
+}
+
+fn reset() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(ResetConnection);
+    response
 }
 
 /// The first half of a body, followed by an error that closes the connection.

@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use axum::{Router, middleware};
 
-use crate::{api::ENDPOINTS, control, guard::loopback_only, http, page, service::Service};
+use crate::{api::ENDPOINTS, control, guard::same_origin, http, page, service::Service};
 
 pub(crate) fn router(service: Arc<Service>) -> Router {
     let mut router = Router::new();
-    for endpoint in ENDPOINTS {
+    for endpoint in ENDPOINTS.iter() {
         for path in [Some(endpoint.path), endpoint.alias].into_iter().flatten() {
             router = router.route(path, http::route(endpoint));
         }
     }
+    let guard = middleware::from_fn_with_state(service.clone(), same_origin);
     let under_sandbox = control::routes().merge(page::asset_routes());
     router
-        .merge(page::routes().layer(middleware::from_fn(loopback_only)))
-        .nest("/_sandbox", under_sandbox.layer(middleware::from_fn(loopback_only)))
+        .merge(page::routes().layer(guard.clone()))
+        .nest("/_sandbox", under_sandbox.layer(guard))
         .fallback(http::unknown_path)
         .method_not_allowed_fallback(http::wrong_method)
         .with_state(service)

@@ -1,6 +1,11 @@
 //! A running sandbox and the methods by which tests inspect and change it.
 
-use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -9,17 +14,18 @@ use crate::{
     change::Change,
     clock::DAY_MS,
     fault::FaultRule,
-    program::{ApiKey, PartnerState},
+    memory::MemoryUse,
+    program::{PartnerState, Secret},
     record::{
-        ChainRecord, ClickRecord, CommissionRecord, CustomerRecord, LeadRecord, RefundRecord, SaleRecord, Snapshot,
-        TestEventRecord,
+        ChainRecord, ClickRecord, CommissionRecord, CustomerRecord, DoublePayment, LeadRecord, RefundRecord,
+        SaleRecord, Snapshot, TestEventRecord,
     },
     request_log::RequestRecord,
     router, server,
     service::Service,
 };
 
-/// The service, running on 127.0.0.1 until the value is dropped.
+/// The service, running until the value is dropped. By default it listens on 127.0.0.1.
 ///
 /// ```
 /// use affitor_sandbox::Sandbox;
@@ -35,7 +41,7 @@ pub struct Sandbox {
     address: SocketAddr,
     url: String,
     program_id: u64,
-    api_key: ApiKey,
+    api_key: Secret,
     partner_code: String,
     service: Arc<Service>,
     server: JoinHandle<()>,
@@ -104,11 +110,17 @@ impl Sandbox {
         address: SocketAddr,
         service: Arc<Service>,
         program_id: u64,
-        api_key: ApiKey,
+        api_key: Secret,
         partner_code: String,
     ) -> Self {
-        let server = tokio::spawn(server::serve(listener, router::router(service.clone())));
-        Self { address, url: format!("http://{address}"), program_id, api_key, partner_code, service, server }
+        let serving = server::serve(listener, router::router(service.clone()));
+        let syncing = sync_journal(service.clone());
+        // Both run until the sandbox stops.
+        let server = tokio::spawn(async {
+            tokio::join!(serving, syncing);
+        });
+        let url = format!("http://{}", reachable(address));
+        Self { address, url, program_id, api_key, partner_code, service, server }
     }
 
     /// Stops the sandbox and waits until its port is free again, which lets a test restart the service under a running
@@ -135,9 +147,22 @@ impl Sandbox {
         self.program_id
     }
 
-    /// Returns the program's API key, for `AFFITOR_API_KEY`.
+    /// Returns the API key that the program started with, for `AFFITOR_API_KEY`. After
+    /// [`rotate_key`](Self::rotate_key), it is invalid.
     pub fn api_key(&self) -> &str {
         &self.api_key.0
+    }
+
+    /// Gives the program a new API key and returns it. The sandbox keeps only its hash, so it can't be read again. The old
+    /// key is invalid from then on: every call with it gets a 401, until a [reset](Self::reset).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the [data file](SandboxBuilder::data) can't be written, or if the operating system has no random
+    /// numbers. The old key then remains valid.
+    pub fn rotate_key(&self) -> io::Result<String> {
+        let key = self.service.rotate_key(self.program_id)?;
+        Ok(key.map(|key| key.0).unwrap_or_default())
     }
 
     /// Returns the code of the first partner's link, for `?aff=`.
@@ -155,7 +180,7 @@ impl Sandbox {
 
     /// Returns the recorded clicks, oldest first.
     pub fn clicks(&self) -> Vec<ClickRecord> {
-        self.service.lock().state.clicks.clone()
+        self.service.lock().state.clicks()
     }
 
     /// Returns the leads, including provisional ones, oldest first.
@@ -183,14 +208,26 @@ impl Sandbox {
         self.service.lock().state.customer_records()
     }
 
+    /// Returns the payments for which the service has two sales, because the app tracked them although the service reads
+    /// the webhooks of the connected Stripe account. Partners are paid twice for them.
+    pub fn double_payments(&self) -> Vec<DoublePayment> {
+        self.service.lock().state.double_payments.clone()
+    }
+
+    /// Returns how much memory the records use, and what was dropped to stay within
+    /// [the limit](SandboxBuilder::memory_limit).
+    pub fn memory(&self) -> MemoryUse {
+        self.service.lock().state.memory()
+    }
+
     /// Returns the test-mode events, oldest first.
     pub fn test_events(&self) -> Vec<TestEventRecord> {
-        self.service.lock().state.test_events.clone()
+        self.service.lock().state.test_events.iter().cloned().collect()
     }
 
     /// Returns the synthetic chains, oldest first.
     pub fn chains(&self) -> Vec<ChainRecord> {
-        self.service.lock().state.chains.clone()
+        self.service.lock().state.chains.iter().copied().collect()
     }
 
     /// Returns the requests and their results, oldest first. Only the newest are kept; see
@@ -202,6 +239,20 @@ impl Sandbox {
     /// Returns how many old requests have been dropped.
     pub fn requests_dropped(&self) -> u64 {
         self.service.lock().log.dropped()
+    }
+
+    /// Waits until there are requests with a number higher than this, and returns them, oldest first. 0 waits for the first
+    /// request.
+    pub async fn wait_for_requests_after(&self, number: u64) -> Vec<RequestRecord> {
+        let mut changes = self.service.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let newer: Vec<_> = self.service.lock().log.after(number).cloned().collect();
+            // The sender lives as long as this sandbox, so waiting can't fail.
+            if !newer.is_empty() || changes.changed().await.is_err() {
+                return newer;
+            }
+        }
     }
 
     /// Waits until the state satisfies a condition, up to 10 seconds. Use it if the app tracks in the background.
@@ -249,7 +300,8 @@ impl Sandbox {
         self.service.lock().faults.rules().to_vec()
     }
 
-    /// Deletes every event and request, and restores the initial state, including the clock. Fault rules are kept.
+    /// Deletes every event and request, and restores the initial state: the clock, and the programs and keys of the
+    /// builder. Fault rules are kept.
     ///
     /// # Errors
     ///
@@ -286,6 +338,38 @@ impl Sandbox {
     pub fn now_ms(&self) -> i64 {
         self.service.lock().state.clock.now_ms()
     }
+}
+
+/// How often the journal is synced to the disk.
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Syncs the journal to the disk, if there is one.
+async fn sync_journal(service: Arc<Service>) {
+    loop {
+        tokio::time::sleep(SYNC_INTERVAL).await;
+        let synced = match service.take_unsynced() {
+            Ok(None) => Ok(()),
+            Ok(Some(file)) => {
+                let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
+                synced.unwrap_or_else(|error| Err(io::Error::other(error)))
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = synced {
+            tracing::error!(%error, "the journal can't be synced to the disk");
+        }
+    }
+}
+
+/// Returns the address under which this machine reaches the sandbox.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
 }
 
 /// Logs a failed change. Only a sandbox with a [data file](SandboxBuilder::data) can fail here.

@@ -1,6 +1,8 @@
 //! The HTTP server. Its connections close with it, and a handler can reset its connection.
 
-use std::{convert::Infallible, fmt, future::poll_fn, time::Duration};
+mod shared_stream;
+
+use std::{convert::Infallible, fmt, future::poll_fn, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -12,8 +14,9 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use shared_stream::SharedStream;
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncWriteExt as _, Interest},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
@@ -29,6 +32,30 @@ impl fmt::Display for ResetConnection {
 }
 
 impl std::error::Error for ResetConnection {}
+
+/// Request extension: the connection of the request, by which a handler notices that the client has closed it.
+///
+/// hyper does not notice: it must not read ahead while it waits for the response, because a client may close only its side.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer(Arc<TcpStream>);
+
+impl Peer {
+    /// Waits until the client has closed the connection, or its side of it.
+    pub(crate) async fn closed(&self) {
+        loop {
+            match self.0.ready(Interest::READABLE).await {
+                Ok(ready) if ready.is_read_closed() => return,
+                // The client sent more requests, which hyper reads after this response. Waiting for the next event would
+                // mean to discard this one, so look again.
+                Ok(_) => tokio::time::sleep(LOOK_AGAIN).await,
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// How often a connection with unread requests is checked.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How long a client may take to send the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -58,7 +85,10 @@ async fn connection(stream: TcpStream, router: TowerToHyperService<Router>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "failed to set TCP_NODELAY");
     }
-    let service = hyper::service::service_fn(|request: Request<Incoming>| {
+    let stream = Arc::new(stream);
+    let peer = Peer(stream.clone());
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
         let response = router.call(request);
         // Boxed because `poll_without_shutdown` requires an `Unpin` future.
         Box::pin(async move { reset_or(response.await) })
@@ -66,9 +96,12 @@ async fn connection(stream: TcpStream, router: TowerToHyperService<Router>) {
     let mut http = http1::Builder::new();
     // A client that never finishes its request is disconnected; one that closes its side still gets the response.
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).half_close(true);
-    let mut connection = http.serve_connection(TokioIo::new(stream), service);
+    let mut connection = http.serve_connection(TokioIo::new(SharedStream(stream)), service);
     let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
-    let mut stream = connection.into_parts().io.into_inner();
+    let http1::Parts { io, service, .. } = connection.into_parts();
+    drop(service);
+    // The handlers have ended, so nothing else holds the stream.
+    let Some(mut stream) = Arc::into_inner(io.into_inner().0) else { return };
     let ended = match ended {
         Err(error) if is_reset(&error) => stream.set_zero_linger(),
         _ => stream.shutdown().await,

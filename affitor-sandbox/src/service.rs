@@ -13,9 +13,12 @@ use crate::{
     call::ApiCall,
     change::Change,
     fault::{ActiveFaults, Fault},
+    guard::Hosts,
     journal::{Journal, Line},
     outcome::{Outcome, Served, failed},
+    program::Secret,
     request_log::{RequestLog, RequestRecord},
+    secret::{SecretHash, random},
     state::State,
 };
 
@@ -24,6 +27,7 @@ use crate::{
 pub(crate) struct Service {
     inner: Mutex<Inner>,
     pub(crate) origins: Origins,
+    pub(crate) hosts: Hosts,
     /// Number of changes so far.
     changed: watch::Sender<u64>,
 }
@@ -49,15 +53,16 @@ pub(crate) struct RequestLine<'r> {
 }
 
 impl Service {
-    pub(crate) fn new(state: State, faults: ActiveFaults, log: RequestLog, origins: Origins) -> Self {
+    pub(crate) fn new(state: State, faults: ActiveFaults, log: RequestLog, origins: Origins, hosts: Hosts) -> Self {
         let inner = Inner { state, faults, log, journal: None, closed: false };
-        Self { inner: Mutex::new(inner), origins, changed: watch::Sender::new(0) }
+        Self { inner: Mutex::new(inner), origins, hosts, changed: watch::Sender::new(0) }
     }
 
     /// Replays the journal at `path` and appends to it from now on.
     pub(crate) fn open_journal(&mut self, path: &std::path::Path) -> io::Result<()> {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let journal = Journal::open(path, |Line { request, changes }| {
+        let origin = inner.state.origin();
+        let journal = Journal::open(path, origin, |Line { request, changes }| {
             for change in changes {
                 if let Some(problem) = inner.state.problem_with(&change) {
                     return Err(format!("{problem} in this sandbox: was it started with other programs?"));
@@ -69,8 +74,14 @@ impl Service {
             }
             Ok(())
         })?;
+        inner.state.set_origin(journal.origin().clone());
         inner.journal = Some(journal);
         Ok(())
+    }
+
+    /// Returns the journal's file if it has lines that are not yet synced to the disk.
+    pub(crate) fn take_unsynced(&self) -> io::Result<Option<std::fs::File>> {
+        self.lock().journal.as_mut().map_or(Ok(None), Journal::take_unsynced)
     }
 
     /// Locks the state. The guard must not be held across an `await`.
@@ -95,13 +106,14 @@ impl Service {
         }
         call.now_ms = inner.state.clock.now_ms();
         let fault = endpoint.call.and_then(|call| inner.faults.draw(call));
-        let Decision { reply, changes } = decide(&inner.state, endpoint, &call, fault);
+        let Decision { reply, changes } = if_there_is_room(&inner.state, decide(&inner.state, endpoint, &call, fault));
         let mut outcome = Outcome::new(fault, endpoint.call, reply);
         let mut record = inner.record(endpoint.call, line, call.now_ms);
         record.fault = fault;
         record.changed = changes.iter().any(Change::is_event);
         record.set_outcome(&outcome);
-        record.set_ids(&call, &changes);
+        record.set_ids(&call);
+        record.set_event(&inner.state, &changes);
         let is_query = endpoint.method == axum::http::Method::GET;
         if let Err(error) = inner.commit(changes, &record, is_query) {
             tracing::error!(%error, "the journal can't be written; nothing has changed");
@@ -109,6 +121,9 @@ impl Service {
             record.fault = None;
             outcome = Outcome::Response(Reply::error(500, "The journal can't be written"));
             record.set_outcome(&outcome);
+        }
+        if let Some(hint) = &record.hint {
+            tracing::info!(path = record.path, "{hint}");
         }
         inner.log.push(record);
         drop(inner);
@@ -127,10 +142,28 @@ impl Service {
         let mut record = inner.record(None, line, now_ms);
         record.status = Some(reply.status);
         record.error.clone_from(&reply.reason);
+        record.hint.clone_from(&reply.hint);
         inner.log.push(record);
         drop(inner);
         self.notify();
         reply
+    }
+
+    /// Gives a program a new key, which is returned and kept only as a hash. The old one is invalid from then on. Returns
+    /// `None` if there is no such program.
+    pub(crate) fn rotate_key(&self, program_id: u64) -> io::Result<Option<Secret>> {
+        let key = random("aff_")?;
+        let mut inner = self.lock();
+        if inner.state.program_index(program_id).is_none() {
+            return Ok(None);
+        }
+        let at_ms = inner.state.clock.now_ms();
+        let change = Change::KeyRotated { program_id, api_key: SecretHash::of(key.as_bytes()), at_ms };
+        inner.write(None, std::slice::from_ref(&change))?;
+        inner.state.apply(change);
+        drop(inner);
+        self.notify();
+        Ok(Some(Secret(key)))
     }
 
     /// Makes a change that does not come from a call.
@@ -170,11 +203,14 @@ impl Service {
 
     /// Deletes every event and request and restores the initial state. Fault rules are kept.
     pub(crate) fn reset(&self) -> io::Result<()> {
+        let generation = random("")?;
         let mut inner = self.lock();
+        let mut state = inner.state.initial();
+        state.generation = generation;
         if let Some(journal) = &mut inner.journal {
-            journal.clear()?;
+            journal.clear(state.origin())?;
         }
-        inner.state = inner.state.initial();
+        inner.state = state;
         inner.log.clear();
         drop(inner);
         self.notify();
@@ -191,11 +227,15 @@ impl Inner {
             path: line.path.chars().take(LOGGED_TEXT_LENGTH).collect(),
             status: None,
             error: None,
+            hint: None,
             changed: false,
             fault: None,
             transaction_id: None,
             customer_key: None,
             click_id: None,
+            partner_code: None,
+            amount_cents: None,
+            currency: None,
             at_ms,
         }
     }
@@ -216,22 +256,58 @@ impl Inner {
 
 impl RequestRecord {
     fn set_outcome(&mut self, outcome: &Outcome) {
-        (self.status, self.error) = match outcome {
-            Outcome::Response(reply) | Outcome::TruncatedResponse(reply) => (Some(reply.status), reply.reason.clone()),
-            Outcome::Reset | Outcome::Stall => (None, None),
+        (self.status, self.error, self.hint) = match outcome {
+            Outcome::Response(reply) | Outcome::TruncatedResponse(reply) => {
+                (Some(reply.status), reply.reason.clone(), reply.hint.clone())
+            }
+            Outcome::Reset | Outcome::Stall => (None, None, None),
         };
     }
 
-    fn set_ids(&mut self, call: &Call<'_>, changes: &[Change]) {
+    fn set_ids(&mut self, call: &Call<'_>) {
         if let Ok(fields) = &call.body {
             self.transaction_id = fields.id("transaction_id");
             self.customer_key = fields.id("customer_key");
             self.click_id = fields.id("click_id");
         }
-        if let Some(Change::Click(click)) = changes.first() {
-            self.click_id = Some(click.click_id.clone());
+    }
+
+    /// Adds what the recorded event says beyond the request.
+    fn set_event(&mut self, state: &State, changes: &[Change]) {
+        match changes.first() {
+            Some(Change::Click(click)) => {
+                self.click_id = Some(click.click_id.clone());
+                self.partner_code = Some(click.partner_code.clone());
+            }
+            Some(Change::Lead(lead)) => {
+                let click = state.customer(lead.customer_id).and_then(|customer| state.last_click(customer));
+                self.partner_code = click.map(|click| click.partner_code.clone());
+            }
+            Some(Change::Sale { sale, .. }) => {
+                self.transaction_id = Some(sale.transaction_id.clone());
+                self.customer_key.clone_from(&sale.customer_key);
+                self.partner_code = Some(sale.partner_code.clone());
+                self.amount_cents = Some(sale.amount_cents);
+                self.currency = Some(sale.currency.clone());
+            }
+            Some(Change::Refund(refund)) => {
+                self.transaction_id = Some(refund.transaction_id.clone());
+                self.amount_cents = refund.refund_amount_cents;
+                let sale = state.sale_of(&refund.transaction_id);
+                self.partner_code = sale.map(|sale| sale.partner_code.clone());
+                self.currency = sale.map(|sale| sale.currency.clone());
+            }
+            _ => {}
         }
     }
+}
+
+/// Replaces a decision that would record something by a 503 if the memory is full.
+fn if_there_is_room(state: &State, decision: Decision) -> Decision {
+    if state.is_full() && decision.changes.iter().any(Change::needs_memory) {
+        return Decision::from(Reply::full(state.memory().limit_bytes));
+    }
+    decision
 }
 
 /// Lets the endpoint decide, unless a fault strikes before the write.

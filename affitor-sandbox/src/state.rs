@@ -1,33 +1,51 @@
-//! The state of the service.
+//! The state of the service. Calls change it only through [`State::apply`].
 
-use std::collections::HashMap;
+mod add;
+mod customer;
+mod limit;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+pub(crate) use customer::Customer;
+use limit::Stripped;
 
 use crate::{
+    account::Accounts,
     clock::Clock,
+    journal::Origin,
+    memory::{MemoryUse, Used},
     program::{Partner, PartnerState, Program},
     record::{
-        ChainRecord, ClickRecord, CommissionRecord, CustomerRecord, CustomerStatus, LeadRecord, RefundRecord,
+        ChainRecord, ClickRecord, CommissionRecord, CustomerRecord, DoublePayment, LeadRecord, RefundRecord,
         SaleRecord, Snapshot, TestEventRecord,
     },
 };
 
-/// All records, in order of arrival. The maps contain indices into the lists. Calls change the state only through
-/// [`apply`](Self::apply).
+/// All records, oldest first, and the maps by which they are found.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub programs: Vec<Program>,
     pub partners: Vec<Partner>,
-    pub customers: Vec<Customer>,
-    pub clicks: Vec<ClickRecord>,
+    pub accounts: Accounts,
+    /// By number.
+    pub customers: BTreeMap<u64, Box<Customer>>,
+    /// By number of the event.
+    pub clicks: BTreeMap<u64, Box<ClickRecord>>,
     /// Leads that are not provisional.
     pub leads: Vec<LeadRecord>,
     /// Provisional leads, waiting for a lead with the API key.
-    pub provisional: Vec<LeadRecord>,
+    pub provisional: VecDeque<LeadRecord>,
     pub sales: Vec<SaleRecord>,
     pub commissions: Vec<CommissionRecord>,
     pub refunds: Vec<RefundRecord>,
-    pub test_events: Vec<TestEventRecord>,
-    pub chains: Vec<ChainRecord>,
+    pub double_payments: Vec<DoublePayment>,
+    /// Numbers of the sales in `double_payments`.
+    doubled: HashSet<u64>,
+    pub test_events: VecDeque<TestEventRecord>,
+    pub chains: VecDeque<ChainRecord>,
     /// Time of the last fetch of the tracker script.
     pub tracker_ms: Option<i64>,
     /// Time of readiness's last check for the tracker, and whether it was installed.
@@ -35,55 +53,64 @@ pub(crate) struct State {
     /// Time of the last forced check for the tracker.
     pub forced_check_ms: Option<i64>,
     pub clock: Clock,
+    /// Time at which the sandbox was created.
+    pub created_ms: i64,
+    /// Identifies this state: another one begins with another sandbox, or a reset. The tracker compares it.
+    pub generation: String,
+    /// Numbers of dropped clicks, by program and minute.
+    pub dropped_clicks: BTreeMap<(u64, i64), u64>,
+    /// Programs and partners of the builder, to which a reset returns.
+    configured: Arc<(Vec<Program>, Vec<Partner>)>,
     partner_by_code: HashMap<String, usize>,
-    click_by_id: HashMap<String, usize>,
-    customer_by_key: HashMap<(usize, String), usize>,
+    click_by_id: HashMap<String, u64>,
+    customer_by_key: HashMap<(usize, String), u64>,
+    customer_by_email: HashMap<(usize, String), u64>,
+    customer_by_stripe: HashMap<(usize, String), u64>,
     sale_by_transaction: HashMap<String, usize>,
+    sale_by_stripe_id: HashMap<(usize, String), usize>,
     commission_by_id: HashMap<u64, usize>,
     last_id: u64,
+    last_customer: u64,
     /// Number of events so far, by which customers are sorted.
     events: u64,
-}
-
-/// A customer, created by their first click or by an unattributed lead.
-#[derive(Debug)]
-pub(crate) struct Customer {
-    pub id: u64,
-    /// Index of the program.
-    pub program: usize,
-    pub key: Option<String>,
-    pub status: CustomerStatus,
-    /// Indices of the clicks, oldest first. The last one is credited.
-    pub clicks: Vec<usize>,
-    pub leads: Vec<usize>,
-    pub sales: Vec<usize>,
-    pub refunds: Vec<usize>,
-    /// Number of their last event.
-    pub last_event: u64,
+    used: Used,
+    stripped: Stripped,
+    memory: MemoryUse,
 }
 
 impl State {
-    pub(crate) fn new(programs: Vec<Program>, partners: Vec<Partner>, clock: Clock) -> Self {
+    pub(crate) fn new(programs: Vec<Program>, partners: Vec<Partner>, clock: Clock, memory_limit: usize) -> Self {
+        Self::of(Arc::new((programs, partners)), clock, memory_limit)
+    }
+
+    fn of(configured: Arc<(Vec<Program>, Vec<Partner>)>, clock: Clock, memory_limit: usize) -> Self {
+        let (programs, partners) = (*configured).clone();
         let partner_by_code =
             partners.iter().enumerate().map(|(index, partner)| (partner.code.clone(), index)).collect();
-        Self { programs, partners, partner_by_code, clock, ..Self::default() }
+        let created_ms = clock.now_ms();
+        let memory = MemoryUse { limit_bytes: memory_limit, ..MemoryUse::default() };
+        Self { programs, partners, configured, partner_by_code, clock, created_ms, memory, ..Self::default() }
     }
 
-    /// Returns the state at the start, with the same programs and partners.
+    /// Returns the state at the start: only the programs and partners of the builder.
     pub(crate) fn initial(&self) -> Self {
-        let active = |partner: &Partner| Partner { state: PartnerState::Active, ..partner.clone() };
         let mut clock = self.clock.clone();
         clock.set_ahead(0);
-        Self::new(self.programs.clone(), self.partners.iter().map(active).collect(), clock)
+        Self::of(self.configured.clone(), clock, self.memory.limit_bytes)
     }
 
-    /// Returns the `nth` unused id, counted from 1.
-    pub(crate) fn id_after(&self, nth: u64) -> u64 {
-        self.last_id.saturating_add(nth)
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { created_ms: self.created_ms, generation: self.generation.clone() }
     }
 
-    pub(crate) fn use_id(&mut self, id: u64) {
-        self.last_id = self.last_id.max(id);
+    pub(crate) fn set_origin(&mut self, origin: Origin) {
+        (self.created_ms, self.generation) = (origin.created_ms, origin.generation);
+    }
+
+    /// Adds a partner.
+    pub(crate) fn add_partner(&mut self, partner: Partner) {
+        self.partner_by_code.insert(partner.code.clone(), self.partners.len());
+        self.partners.push(partner);
     }
 
     /// Returns the index of the program with this id, given as text.
@@ -95,73 +122,54 @@ impl State {
         self.programs.iter().position(|program| program.id == id)
     }
 
+    /// Returns the program that a request without one belongs to: the first.
+    pub(crate) fn first_program(&self) -> Option<&Program> {
+        self.programs.first()
+    }
+
     pub(crate) fn partner(&self, code: &str) -> Option<usize> {
         self.partner_by_code.get(code).copied()
     }
 
-    /// Returns the index of the customer with this click id.
-    pub(crate) fn customer_of_click(&self, click_id: &str) -> Option<usize> {
-        let click = self.clicks.get(*self.click_by_id.get(click_id)?)?;
-        self.customer_index(click.customer_id)
+    /// Returns the partners of the program with this index.
+    pub(crate) fn partners_of(&self, program: usize) -> impl Iterator<Item = &Partner> {
+        self.partners.iter().filter(move |partner| partner.program == program)
     }
 
-    pub(crate) fn customer_of_key(&self, program: usize, key: &str) -> Option<usize> {
-        self.customer_by_key.get(&(program, key.to_owned())).copied()
+    /// Returns the state of the partner with this code.
+    pub(crate) fn partner_state(&self, code: &str) -> Option<PartnerState> {
+        self.partner(code).map(|partner| self.partners[partner].state)
     }
 
-    /// Returns the index of the customer with this number. Customers are numbered from 1.
-    pub(crate) fn customer_index(&self, id: u64) -> Option<usize> {
-        usize::try_from(id.checked_sub(1)?).ok().filter(|index| *index < self.customers.len())
+    pub(crate) fn customer(&self, number: u64) -> Option<&Customer> {
+        self.customers.get(&number).map(Box::as_ref)
     }
 
-    /// Returns the number of the next new customer.
-    pub(crate) fn next_customer_id(&self) -> u64 {
-        self.customers.len() as u64 + 1
+    /// Returns the customer with this click id.
+    pub(crate) fn customer_of_click(&self, click_id: &str) -> Option<&Customer> {
+        let click = self.clicks.get(self.click_by_id.get(click_id)?)?;
+        self.customer(click.customer_id)
     }
 
-    pub(crate) fn sale_of(&self, transaction_id: &str) -> Option<&SaleRecord> {
-        self.sales.get(*self.sale_by_transaction.get(transaction_id)?)
+    pub(crate) fn knows_click(&self, click_id: &str) -> bool {
+        self.click_by_id.contains_key(click_id)
     }
 
-    pub(crate) fn commission(&self, id: u64) -> Option<&CommissionRecord> {
-        self.commissions.get(*self.commission_by_id.get(&id)?)
+    pub(crate) fn customer_of_key(&self, program: usize, key: &str) -> Option<&Customer> {
+        self.customer(*self.customer_by_key.get(&(program, key.to_owned()))?)
     }
 
-    pub(crate) fn commission_mut(&mut self, id: u64) -> Option<&mut CommissionRecord> {
-        self.commissions.get_mut(*self.commission_by_id.get(&id)?)
+    pub(crate) fn customer_of_email(&self, program: usize, email_sha256: &str) -> Option<&Customer> {
+        self.customer(*self.customer_by_email.get(&(program, email_sha256.to_owned()))?)
     }
 
-    /// Returns the index of the customer with this number. Creates the customer if the number is the next unused one.
-    pub(crate) fn customer_or_new(&mut self, id: u64, program_id: u64) -> Option<usize> {
-        if id == self.next_customer_id() {
-            let program = self.program_index(program_id)?;
-            self.customers.push(Customer {
-                id,
-                program,
-                key: None,
-                status: CustomerStatus::Click,
-                clicks: Vec::new(),
-                leads: Vec::new(),
-                sales: Vec::new(),
-                refunds: Vec::new(),
-                last_event: 0,
-            });
-        }
-        self.customer_index(id)
-    }
-
-    /// Assigns a customer key to a customer, unless another customer of the program has it.
-    pub(crate) fn bind_key(&mut self, customer: usize, key: &str) {
-        let program = self.customers[customer].program;
-        let holder = *self.customer_by_key.entry((program, key.to_owned())).or_insert(customer);
-        if holder == customer {
-            self.customers[customer].key.get_or_insert_with(|| key.to_owned());
-        }
+    pub(crate) fn customer_of_stripe(&self, program: usize, stripe_customer: &str) -> Option<&Customer> {
+        self.customer(*self.customer_by_stripe.get(&(program, stripe_customer.to_owned()))?)
     }
 
     /// Returns the customer who has a provisional lead with this key, if there is exactly one. Anyone can send provisional
     /// leads, so if there are two customers it is unknown which one is right.
-    pub(crate) fn customer_with_provisional_lead(&self, program: usize, key: &str) -> Option<usize> {
+    pub(crate) fn customer_with_provisional_lead(&self, program: usize, key: &str) -> Option<&Customer> {
         let id = self.programs[program].id;
         let mut waiting = self
             .provisional
@@ -169,52 +177,30 @@ impl State {
             .filter(|lead| lead.program_id == id && lead.customer_key.as_deref() == Some(key))
             .map(|lead| lead.customer_id);
         let first = waiting.next()?;
-        if waiting.all(|other| other == first) { self.customer_index(first) } else { None }
+        if waiting.all(|other| other == first) { self.customer(first) } else { None }
     }
 
-    /// Counts an event of the customer and returns the customer.
-    pub(crate) fn touch(&mut self, customer: usize) -> &mut Customer {
-        self.events += 1;
-        self.customers[customer].last_event = self.events;
-        &mut self.customers[customer]
+    /// Returns the number of the next new customer.
+    pub(crate) fn next_customer_id(&self) -> u64 {
+        self.last_customer + 1
     }
 
-    pub(crate) fn add_click(&mut self, customer: usize, click: ClickRecord) {
-        let index = self.clicks.len();
-        self.click_by_id.insert(click.click_id.clone(), index);
-        self.touch(customer).clicks.push(index);
-        self.clicks.push(click);
+    /// Returns the `nth` unused id, counted from 1.
+    pub(crate) fn id_after(&self, nth: u64) -> u64 {
+        self.last_id.saturating_add(nth)
     }
 
-    pub(crate) fn add_lead(&mut self, customer: usize, lead: LeadRecord) {
-        let index = self.leads.len();
-        self.touch(customer).leads.push(index);
-        self.leads.push(lead);
+    pub(crate) fn sale_of(&self, transaction_id: &str) -> Option<&SaleRecord> {
+        self.sales.get(*self.sale_by_transaction.get(transaction_id)?)
     }
 
-    pub(crate) fn add_commission(&mut self, commission: CommissionRecord) {
-        self.commission_by_id.insert(commission.commission_id, self.commissions.len());
-        self.commissions.push(commission);
+    /// Returns the sale of a program that came from Stripe with this id of Stripe's.
+    pub(crate) fn sale_of_stripe_id(&self, program: usize, id: &str) -> Option<&SaleRecord> {
+        self.sales.get(*self.sale_by_stripe_id.get(&(program, id.to_owned()))?)
     }
 
-    pub(crate) fn add_sale(&mut self, sale: SaleRecord) {
-        let index = self.sales.len();
-        if let Some(customer) = self.customer_index(sale.customer_id) {
-            let customer = self.touch(customer);
-            customer.sales.push(index);
-            customer.status = CustomerStatus::Conversion;
-        }
-        self.sale_by_transaction.insert(sale.transaction_id.clone(), index);
-        self.sales.push(sale);
-    }
-
-    pub(crate) fn add_refund(&mut self, refund: RefundRecord) {
-        let index = self.refunds.len();
-        let customer = self.sale_of(&refund.transaction_id).and_then(|sale| self.customer_index(sale.customer_id));
-        if let Some(customer) = customer {
-            self.touch(customer).refunds.push(index);
-        }
-        self.refunds.push(refund);
+    pub(crate) fn commission(&self, id: u64) -> Option<&CommissionRecord> {
+        self.commissions.get(*self.commission_by_id.get(&id)?)
     }
 
     /// Returns an unused click id in the service's format.
@@ -225,8 +211,17 @@ impl State {
             .unwrap_or_default()
     }
 
-    pub(crate) fn last_click(&self, customer: usize) -> Option<&ClickRecord> {
-        self.clicks.get(*self.customers[customer].clicks.last()?)
+    /// Returns the customer's last click, which is credited with their next sale.
+    pub(crate) fn last_click(&self, customer: &Customer) -> Option<&ClickRecord> {
+        self.clicks.get(customer.clicks.last()?).map(Box::as_ref)
+    }
+
+    /// Returns the number of a program's clicks from this time on, including dropped ones.
+    pub(crate) fn clicks_since(&self, program: u64, from_ms: i64) -> u64 {
+        let kept = self.clicks.values().rev().take_while(|click| click.at_ms >= from_ms);
+        let kept = kept.filter(|click| click.program_id == program).count() as u64;
+        let minutes = (program, from_ms.div_euclid(limit::MINUTE_MS))..=(program, i64::MAX);
+        kept + self.dropped_clicks.range(minutes).map(|(_, count)| count).sum::<u64>()
     }
 
     /// Returns all leads, including provisional ones, oldest first.
@@ -236,28 +231,39 @@ impl State {
         leads
     }
 
+    pub(crate) fn clicks(&self) -> Vec<ClickRecord> {
+        self.clicks.values().map(|click| (**click).clone()).collect()
+    }
+
     pub(crate) fn customer_records(&self) -> Vec<CustomerRecord> {
         let record = |customer: &Customer| CustomerRecord {
             customer_id: customer.id,
             program_id: self.programs[customer.program].id,
             customer_key: customer.key.clone(),
             status: customer.status,
-            partner_code: customer.clicks.last().map(|click| self.clicks[*click].partner_code.clone()),
-            click_ids: customer.clicks.iter().map(|click| self.clicks[*click].click_id.clone()).collect(),
+            partner_code: self.last_click(customer).map(|click| click.partner_code.clone()),
+            click_ids: customer
+                .clicks
+                .iter()
+                .filter_map(|id| self.clicks.get(id))
+                .map(|c| c.click_id.clone())
+                .collect(),
         };
-        self.customers.iter().map(record).collect()
+        self.customers.values().map(|customer| record(customer)).collect()
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             customers: self.customer_records(),
-            clicks: self.clicks.clone(),
+            clicks: self.clicks(),
             leads: self.all_leads(),
             sales: self.sales.clone(),
             commissions: self.commissions.clone(),
             refunds: self.refunds.clone(),
-            test_events: self.test_events.clone(),
-            chains: self.chains.clone(),
+            test_events: self.test_events.iter().cloned().collect(),
+            chains: self.chains.iter().copied().collect(),
+            double_payments: self.double_payments.clone(),
+            memory: self.memory(),
         }
     }
 }

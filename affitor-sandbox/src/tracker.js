@@ -8,7 +8,7 @@
 
   const script = document.currentScript;
   const option = (name) => script?.getAttribute(`data-affitor-${name}`) || null;
-  const programId = option("program-id") || option("program") || window.AFFITOR_PROGRAM_ID || null;
+  const programId = Number(option("program-id") || option("program") || window.AFFITOR_PROGRAM_ID) || null;
   const debugMode = option("debug") === "true";
   const api = (option("api-base") || (script?.src ? new URL(script.src).origin : location.origin)).replace(/\/+$/, "");
 
@@ -16,10 +16,13 @@
   const OLD_CLICK_ID = "customer_code";
   const HISTORY = "affitor_click_ids";
   const LANDING = "affitor_aff_url";
+  // Only the sandbox's script has this cookie: it says which state of a sandbox the others belong to.
+  const GENERATION = "affitor_sandbox";
+  const generation = "SANDBOX_GENERATION";
   const HISTORY_LENGTH = 20;
   const DEFAULT_COOKIE_DAYS = 60;
 
-  const log = (...what) => debugMode && console.log("[affitor]", ...what);
+  const log = (...what) => debugMode && console.log("[Affitor]", ...what);
 
   // Cookies.
 
@@ -65,16 +68,22 @@
 
   const getClickId = () => {
     const id = read(CLICK_ID);
-    if (isId(id)) return id;
-    const old = read(OLD_CLICK_ID);
-    return isId(old) && old.startsWith("cust_") ? old : null;
+    return isId(id) ? id : null;
   };
 
-  const getHistory = () => decoded(read(HISTORY) ?? "").split("|").filter(isId).slice(-HISTORY_LENGTH);
+  const getHistory = () => {
+    const history = decoded(read(HISTORY) ?? "").split("|").filter(isId);
+    const clickId = getClickId();
+    if (history.length === 0 && clickId) history.push(clickId);
+    return history.slice(-HISTORY_LENGTH);
+  };
+
+  // The landing URL of this page, even if its click was refused; otherwise that of the last click.
+  let landedAt = null;
 
   const getLanding = () => {
     const landing = read(LANDING);
-    return landing ? decoded(landing) : null;
+    return landedAt ?? (landing ? decoded(landing) : null);
   };
 
   const keep = (clickId, landing, days) => {
@@ -83,14 +92,29 @@
     write(OLD_CLICK_ID, clickId, days, cookieDomain);
     write(HISTORY, encodeURIComponent(history.join("|")), days, cookieDomain);
     write(LANDING, encodeURIComponent(landing), days, cookieDomain);
+    write(GENERATION, generation, days, cookieDomain);
   };
 
+  // The partner's code in a URL; empty for an empty one, and null without one.
   const partnerOf = (url) => {
     try {
-      return new URL(url).searchParams.get("aff") || null;
+      return new URL(url).searchParams.get("aff");
     } catch {
       return null;
     }
+  };
+
+  // Takes over the cookie of older scripts, whatever it contains.
+  const adoptOldCookie = () => {
+    const old = read(OLD_CLICK_ID);
+    if (getClickId() === null && isId(old)) write(CLICK_ID, old, DEFAULT_COOKIE_DAYS, cookieDomain);
+  };
+
+  // Whether the cookies belong to another state: the sandbox was restarted or reset, so it does not know their click.
+  const isStale = () => {
+    const known = read(GENERATION);
+    write(GENERATION, generation, DEFAULT_COOKIE_DAYS, cookieDomain);
+    return known !== null && known !== generation;
   };
 
   const sessionId = (() => {
@@ -117,7 +141,7 @@
       });
       // A proxy may respond with something other than JSON.
       const data = await response.json().catch(() => null);
-      log(path, response.status, data?.message ?? data?.error ?? "");
+      log(path, response.status, data?.message ?? data?.error ?? "", response.headers.get("x-affitor-sandbox-hint") ?? "");
       return { ok: response.ok && data?.success === true, status: response.status, data };
     } catch (error) {
       log(path, String(error));
@@ -128,23 +152,23 @@
   // A sign-up waits for a click that is still being reported.
   let clicking = Promise.resolve();
 
-  const trackClick = () => (clicking = click());
+  const trackClick = (landing) => (clicking = click(landing));
 
-  const click = async () => {
-    const landing = location.href;
+  const click = async (landing = location.href) => {
+    const existing = getClickId();
     const result = await post("/api/v1/track/click", {
       affiliate_url: landing,
-      page_url: landing,
+      page_url: location.href,
       page_title: document.title,
-      referrer_url: document.referrer || null,
+      referrer_url: document.referrer,
       session_id: sessionId,
       user_agent: navigator.userAgent,
       screen_resolution: `${screen.width}x${screen.height}`,
       viewport_size: `${innerWidth}x${innerHeight}`,
       language: navigator.language,
       timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      existing_click_id: getClickId(),
-      additional_data: { program_id: programId },
+      ...(existing ? { existing_click_id: existing } : {}),
+      additional_data: programId === null ? {} : { program_id: programId },
     });
     if (result.ok && isId(result.data.click_id)) {
       keep(result.data.click_id, landing, result.data.cookie_window_days || DEFAULT_COOKIE_DAYS);
@@ -178,14 +202,22 @@
   };
 
   const init = () => {
+    adoptOldCookie();
+    const stale = isStale() && getClickId() !== null;
     const partner = partnerOf(location.href);
-    if (!partner) return;
-    // A repeated link of the same partner is not a new click. If the last partner is unknown, the service decides.
-    if (getClickId() && partnerOf(getLanding()) === partner) {
-      log("known click", getClickId());
-      return;
+    const lastLanding = getLanding();
+    if (partner !== null) {
+      landedAt = location.href;
+      // A repeated link of the same partner is not a new click. If the last partner is unknown, the service decides.
+      if (!stale && getClickId() && partner !== "" && partnerOf(lastLanding) === partner) {
+        log("known click", getClickId());
+        return;
+      }
+      trackClick();
+    } else if (stale && partnerOf(lastLanding)) {
+      log("the sandbox was restarted or reset: making a new click for", lastLanding);
+      trackClick(lastLanding);
     }
-    trackClick();
   };
 
   window.affitor = {
@@ -207,7 +239,7 @@
     // For tests: resolves when the click in progress, if any, has been reported. Not part of the documented script.
     settled: () => clicking,
     signup,
-    trackClick,
+    trackClick: () => trackClick(),
     trackLead,
     trackTest,
   };
@@ -215,7 +247,7 @@
   init();
 
   // Calls that were queued before this script was loaded.
-  const queueable = { signup, trackLead, trackClick, trackTest };
+  const queueable = { signup, trackLead, trackClick: () => trackClick(), trackTest };
   const run = (entry) => {
     const [name, ...args] = Array.isArray(entry) ? entry : [];
     if (Object.hasOwn(queueable, name)) queueable[name](...args);

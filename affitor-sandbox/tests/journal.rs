@@ -127,7 +127,7 @@ async fn an_incomplete_last_line_is_dropped_and_any_other_damage_is_an_error() {
         (
             0,
             "{\"affitor_sandbox_journal\": 9}",
-            "line 1: this journal has version 9, but this sandbox supports only version 1",
+            "line 1: this journal has version 9, but this sandbox supports only version 2",
         ),
         (1, "nonsense", "line 2: "),
         (1, "{\"request\": null, \"changes\": [{\"moon\": 1}]}", "line 2: unknown variant `moon`"),

@@ -1,73 +1,20 @@
 //! Sends every kind of request to a mock of the service's published contract, which must accept it.
-//!
-//! The contract is not part of this project: `AFFITOR_CONTRACT` is the path of its file. The mock is Prism
-//! (`npm install @stoplight/prism-cli`): `PRISM` is the path of its program (default: `prism`). If either is missing, the test
-//! prints that it is skipped. With `AFFITOR_TESTS_FORBID_SKIP` set, it fails if Prism is missing.
+
+mod contract_mock;
 
 use std::{
-    env,
     io::{self, Write as _},
-    net::TcpListener,
-    process::Stdio,
     time::Duration,
 };
 
 use affitor::{Click, ClickId, Client, Currency, Lead, Refund, Sale, SubscriptionInterval};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-};
-
-fn skip(reason: &str) {
-    writeln!(&mut io::stderr(), "SKIPPED: contract: {reason}").unwrap();
-}
-
-/// Returns a free port. If another program takes it before the mock does, the mock reports that and the test fails.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Starts the mock. It responds with an error to requests that violate the contract.
-async fn start_mock(prism: &str, contract: &str, port: u16) -> io::Result<Child> {
-    let mut child = Command::new(prism)
-        .args(["mock", "--errors", "--host", "127.0.0.1", "--port", &port.to_string(), contract])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
-    let mut output = String::new();
-    tokio::time::timeout(Duration::from_secs(60), async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            output += &line;
-            output += "\n";
-            if line.contains("is listening on") {
-                return;
-            }
-        }
-        panic!("the mock does not start:\n{output}");
-    })
-    .await
-    .expect("the mock starts within a minute");
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    Ok(child)
-}
+use contract_mock::ContractMock;
 
 #[tokio::test]
 async fn the_mock_of_the_contract_accepts_every_request() {
-    let Ok(contract) = env::var("AFFITOR_CONTRACT") else {
-        return skip("AFFITOR_CONTRACT is not set");
-    };
-    let prism = env::var("PRISM").unwrap_or_else(|_| "prism".to_owned());
-    let port = free_port();
-    let _mock = match start_mock(&prism, &contract, port).await {
-        Ok(mock) => mock,
-        Err(error) if env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none() => return skip(&format!("{prism}: {error}")),
-        Err(error) => panic!("{prism}: {error}"),
-    };
-    let url = format!("http://127.0.0.1:{port}");
-    let builder =
-        || Client::builder().api_key("aff_test").api_url(&url).program_id(42).timeout(Duration::from_secs(20));
+    let Some(mock) = ContractMock::start().await else { return };
+    let url = &mock.url;
+    let builder = || Client::builder().api_key("aff_test").api_url(url).program_id(42).timeout(Duration::from_secs(20));
     let client = builder().max_attempts(1).request_timeout(Duration::from_secs(15)).build().unwrap();
     let test_client = builder().test_mode(true).build().unwrap();
 

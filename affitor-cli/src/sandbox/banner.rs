@@ -25,6 +25,7 @@ pub(super) fn print(sandbox: &Sandbox, arguments: &Arguments, output: Output) {
     let interpretations: Vec<&str> =
         arguments.interpretations.iter().map(String::as_str).filter(|switch| counts(switch)).collect();
     let (attribution, cookie) = (arguments.attribution_window_days, arguments.cookie_window_days);
+    let stripe = arguments.stripe_webhook_secret.as_ref().map(|_| format!("{url}/webhooks/stripe/{id}"));
     output.document(&json!({
         "url": url,
         "api_key": key,
@@ -36,6 +37,9 @@ pub(super) fn print(sandbox: &Sandbox, arguments: &Arguments, output: Output) {
         "lead_auth": lead_auth,
         "attribution_window_days": attribution,
         "cookie_window_days": cookie,
+        "memory_limit_bytes": sandbox.memory().limit_bytes,
+        "allowed_hosts": arguments.allowed_hosts,
+        "stripe_webhook_url": stripe,
         "faults": faults,
         "interpretations": interpretations,
         "data": data.as_ref().map(DataFile::document),
@@ -54,6 +58,9 @@ pub(super) fn print(sandbox: &Sandbox, arguments: &Arguments, output: Output) {
         ("commission", commission != "lifetime:20", commission.clone()),
         ("lead auth", !matches!(arguments.lead_auth, LeadAuthArg::Open), lead_auth.to_owned()),
         ("windows", (attribution, cookie) != (60, 90), format!("attribution {attribution} days, cookie {cookie} days")),
+        ("Stripe", stripe.is_some(), stripe.clone().unwrap_or_default()),
+        ("allowed hosts", !arguments.allowed_hosts.is_empty(), arguments.allowed_hosts.join(", ")),
+        ("memory limit", arguments.memory_limit != 512, format!("{} MiB", arguments.memory_limit)),
         ("faults", !faults.is_empty(), faults.join(", ")),
         ("interpretations", !interpretations.is_empty(), interpretations.join(", ")),
     ] {
@@ -65,6 +72,9 @@ pub(super) fn print(sandbox: &Sandbox, arguments: &Arguments, output: Output) {
         line("data", &data.summary());
     }
     output.line("");
+    if arguments.bind.is_unspecified() && arguments.allowed_hosts.is_empty() {
+        output.line("The page is available on this machine only. For others, name the host with --allow-host.");
+    }
     output.line(&format!("{DIM}Press Ctrl-C to stop.{DIM:#}"));
 }
 

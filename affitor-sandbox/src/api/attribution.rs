@@ -2,45 +2,65 @@
 
 use super::Reply;
 use crate::{
-    clock::DAY_MS,
+    clock::{DAY_MS, iso},
     interpretations::{SaleLookup, WindowStart},
     program::{PartnerState, Program},
     record::{ClickRecord, CustomerStatus},
     state::{Customer, State},
 };
 
-/// Returns the index of the customer with this key or click id.
+/// Returns the customer with this key or click id.
 ///
 /// A customer with a click takes precedence over one without (an unattributed lead).
-pub(super) fn find_customer(
-    state: &State,
+pub(super) fn find_customer<'s>(
+    state: &'s State,
     program: usize,
     customer_key: Option<&str>,
     click_id: Option<&str>,
-) -> Result<usize, Reply> {
+) -> Result<&'s Customer, Reply> {
     let by_key = customer_key.and_then(|key| state.customer_of_key(program, key));
     let by_click = click_id.and_then(|id| state.customer_of_click(id));
     let (first, second) = match state.programs[program].interpretations.sale_lookup {
         SaleLookup::CustomerKeyFirst => (by_key, by_click),
         SaleLookup::ClickIdFirst => (by_click, by_key),
     };
-    let has_click = |customer: &usize| state.last_click(*customer).is_some();
-    first
-        .filter(has_click)
-        .or(second.filter(has_click))
-        .or(first)
-        .or(second)
-        .ok_or_else(|| Reply::error(400, "Customer not found. Provide customer_key or click_id."))
+    let has_click = |customer: &&Customer| state.last_click(customer).is_some();
+    first.filter(has_click).or(second.filter(has_click)).or(first).or(second).ok_or_else(|| {
+        let refused = Reply::error(400, "Customer not found. Provide customer_key or click_id.");
+        hint_at_unknown_click(state, click_id, refused)
+    })
+}
+
+/// Adds a hint to a refusal if the click id that was sent is unknown: the usual reason is a cookie that is older than the
+/// sandbox's state.
+pub(super) fn hint_at_unknown_click(state: &State, click_id: Option<&str>, refused: Reply) -> Reply {
+    let Some(click_id) = click_id.filter(|id| !state.knows_click(id)) else { return refused };
+    let id = if click_id.bytes().all(|byte| byte.is_ascii_graphic()) && click_id.len() <= 128 {
+        format!("The click id {click_id}")
+    } else {
+        "The click id".to_owned()
+    };
+    let dropped =
+        if state.memory().dropped_clicks > 0 { ", or it was dropped to stay within the memory limit" } else { "" };
+    refused.with_hint(format!(
+        "{id} is unknown here: the sandbox was started or reset at {}{dropped}. A page with the tracker makes a new click \
+         when it is opened again.",
+        iso(state.created_ms),
+    ))
 }
 
 /// Returns the customer's last click, if it is in this program and its partner can still earn commissions.
-pub(super) fn credited_click(state: &State, program: usize, customer: usize) -> Result<&ClickRecord, Reply> {
+pub(super) fn credited_click<'s>(
+    state: &'s State,
+    program: usize,
+    customer: &Customer,
+) -> Result<&'s ClickRecord, Reply> {
     let bad = |text: &str| Reply::error(400, text);
     let click = state
         .last_click(customer)
-        .filter(|_| state.customers[customer].program == program)
+        .filter(|_| customer.program == program)
         .ok_or_else(|| bad("No affiliate attribution found for this customer in this program"))?;
-    match state.partner(&click.partner_code).map(|partner| state.partners[partner].state) {
+    match state.partner_state(&click.partner_code) {
         Some(PartnerState::LeftProgram) | None => Err(bad("No partner-program relationship found for this customer")),
         Some(PartnerState::Deleted) => Err(bad("partnerId required to create commission")),
         Some(_) => Ok(click),
@@ -55,18 +75,10 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn of(
-        state: &State,
-        settings: &Program,
-        customer: &Customer,
-        credited: &ClickRecord,
-        now_ms: i64,
-    ) -> Self {
+    pub(super) fn of(settings: &Program, customer: &Customer, credited: &ClickRecord, now_ms: i64) -> Self {
         let window_start = settings.interpretations.window_start;
         let start_ms = match window_start {
-            WindowStart::FirstClick => {
-                customer.clicks.first().map_or(credited.at_ms, |first| state.clicks[*first].at_ms)
-            }
+            WindowStart::FirstClick => customer.first_click_ms.unwrap_or(credited.at_ms),
             WindowStart::CreditedClick | WindowStart::UntilBound => credited.at_ms,
         };
         // Whole days: the last day of the window is included.

@@ -1,7 +1,7 @@
 //! `POST /api/v1/cli/test-event`: a synthetic click, lead and sale, or a single event in the old form.
 //!
 //! The chain is simulated: its click and lead are always attributed; its sale is attributed if the program has a
-//! commission policy. The service's verdicts `wrong_partner` and `pending` do not occur.
+//! commission policy. The service's verdict `wrong_partner` does not occur, and `pending` only before the first chain.
 //!
 //! Checks, in this order: the key; the form; for a chain, the limit of 10 per program and hour.
 
@@ -78,9 +78,15 @@ pub(super) struct Verdicts {
 enum Verdict {
     Attributed,
     Unattributed,
+    Pending,
 }
 
 impl Verdicts {
+    /// Verdicts before any chain has run.
+    pub(super) fn pending() -> Self {
+        Self { click: Verdict::Pending, lead: Verdict::Pending, sale: Verdict::Pending }
+    }
+
     /// Verdicts of a chain whose sale was attributed, or not.
     pub(super) fn of(attributed: bool) -> Self {
         let sale = if attributed { Verdict::Attributed } else { Verdict::Unattributed };
@@ -91,7 +97,7 @@ impl Verdicts {
 #[derive(Serialize, ToSchema)]
 pub(super) struct SingleResponse {
     event_type: String,
-    event_id: u64,
+    event_id: String,
     received: bool,
     attributed: bool,
     message: &'static str,
@@ -111,7 +117,7 @@ pub(super) struct SingleResponse {
     ),
 )]
 pub(super) fn test_event(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let program = auth::program_of(&state.programs, call.authorization)?;
+    let program = auth::program_of(state, call)?;
     let fields = call.fields()?;
     let text = |name| fields.get(name).and_then(serde_json::Value::as_str);
     match (text("type"), text("event_type")) {
@@ -153,7 +159,7 @@ fn single(state: &State, program: usize, kind: &str, now_ms: i64) -> Decision {
     let event = test_mode::bare(state, now_ms, kind, Some(state.programs[program].id));
     let reply = Reply::ok(&TestEventResponse::Single(SingleResponse {
         event_type: kind.to_owned(),
-        event_id: event.event_id,
+        event_id: event.event_id.to_string(),
         received: true,
         attributed: false,
         message: "Test event received. It proves nothing of attribution: run a chain.",

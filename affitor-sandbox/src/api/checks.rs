@@ -7,7 +7,12 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
-use super::{Call, Decision, Fields, Reply, fields::invalid_field, reply::ErrorText, test_mode};
+use super::{
+    Call, Decision, Fields, Reply,
+    fields::invalid_field,
+    reply::{CmsError, ErrorText},
+    test_mode,
+};
 use crate::{change::Change, clock::iso, record::TestEventRecord, state::State};
 
 /// Maximum number of listed events per type.
@@ -103,6 +108,7 @@ struct ReceivedTest {
     responses(
         (status = 200, description = "The events that have arrived", body = FoundResponse),
         (status = 400, description = "A field is missing or invalid", body = ErrorText),
+        (status = 403, description = "The Host is not allowed", body = CmsError),
         (status = 404, description = "The program was not found", body = ErrorText),
     ),
 )]

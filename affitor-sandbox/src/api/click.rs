@@ -18,7 +18,7 @@ use super::{
     reply::ErrorText,
     test_mode::{self, TestEvent, TestResponse},
 };
-use crate::{change::Change, program::PartnerState, record::ClickRecord, state::State};
+use crate::{change::Change, memory, program::PartnerState, record::ClickRecord, state::State};
 
 /// Request body of a click.
 #[derive(ToSchema)]
@@ -37,6 +37,7 @@ pub(super) struct ClickRequest {
     language: Option<String>,
     timezone: Option<String>,
     /// Click id that the visitor already has.
+    #[schema(max_length = 512)]
     existing_click_id: Option<String>,
     #[schema(value_type = Option<Object>)]
     additional_data: Option<Value>,
@@ -106,7 +107,7 @@ pub(super) fn click(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let known = sent
         .existing_click_id
         .and_then(|click_id| state.customer_of_click(&click_id))
-        .filter(|customer| state.programs[state.customers[*customer].program].id == program.id);
+        .filter(|customer| state.programs[customer.program].id == program.id);
     let repeated = known.and_then(|customer| state.last_click(customer)).filter(|click| click.partner_code == code);
     let recorded = |click_id: &str| {
         Reply::ok(&ClickResponse::Recorded(RecordedClick {
@@ -119,7 +120,7 @@ pub(super) fn click(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     if let Some(click) = repeated {
         return Ok(recorded(&click.click_id).into());
     }
-    let customer_id = known.map_or_else(|| state.next_customer_id(), |customer| state.customers[customer].id);
+    let customer_id = known.map_or_else(|| state.next_customer_id(), |customer| customer.id);
     let click_id = state.fresh_click_id(customer_id, call.now_ms);
     let reply = recorded(&click_id);
     let click = ClickRecord {
@@ -139,7 +140,11 @@ pub(super) fn click(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         language: sent.language,
         timezone: sent.timezone,
         additional_data: sent.additional_data,
-        user_agent: sent.user_agent.or_else(|| call.user_agent.map(str::to_owned)),
+        user_agent: sent.user_agent.or_else(|| call.user_agent.map(|agent| memory::cut(agent.to_owned()))),
+    };
+    let reply = match fields.hint_if_too_large(&["additional_data"]) {
+        Some(hint) => reply.with_hint(hint),
+        None => reply,
     };
     Ok(Decision::changing(Change::Click(Box::new(click)), reply))
 }
@@ -160,7 +165,7 @@ fn read(fields: &Fields) -> Result<(ClickRequest, String), Reply> {
         .find_map(|(name, code)| (name == "aff" && !code.is_empty()).then(|| code.into_owned()))
         .ok_or_else(|| bad("No aff parameter found in affiliate_url"))?;
     let sent = ClickRequest {
-        affiliate_url: affiliate_url.to_owned(),
+        affiliate_url: memory::cut(affiliate_url.to_owned()),
         page_title: fields.text("page_title")?,
         screen_resolution: fields.text("screen_resolution")?,
         viewport_size: fields.text("viewport_size")?,
@@ -171,7 +176,7 @@ fn read(fields: &Fields) -> Result<(ClickRequest, String), Reply> {
         referrer_url: fields.text("referrer_url")?,
         session_id: fields.text("session_id")?,
         user_agent: fields.text("user_agent")?,
-        existing_click_id: fields.text("existing_click_id")?,
+        existing_click_id: fields.key("existing_click_id")?,
     };
     Ok((sent, code))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::DAY_MS,
-    commission::CommissionKind,
+    commission::{Commission, CommissionKind},
     program::Program,
     record::{ClickRecord, CommissionRecord, CommissionStatus},
     state::{Customer, State},
@@ -17,31 +17,32 @@ pub(super) fn for_sale(
     amount_cents: u64,
     now_ms: i64,
 ) -> Option<CommissionRecord> {
-    let percent = percent(state, settings, customer, now_ms)?;
+    let policy = settings.commission.filter(|policy| pays(state, *policy, customer, now_ms))?;
     Some(CommissionRecord {
         commission_id: state.id_after(2),
         program_id: settings.id,
         sale_id: state.id_after(1),
         partner_code: click.partner_code.clone(),
-        amount_cents: share(amount_cents, percent.into(), 100),
+        amount_cents: policy.fixed_cents.unwrap_or_else(|| share(amount_cents, policy.percent.into(), 100)),
         refunded_cents: 0,
         deducted_cents: 0,
         status: CommissionStatus::Earned,
+        at_ms: now_ms,
         held_until_ms: now_ms.saturating_add(i64::from(settings.hold_days) * DAY_MS),
     })
 }
 
-fn percent(state: &State, settings: &Program, customer: &Customer, now_ms: i64) -> Option<u32> {
-    let commission = settings.commission?;
+/// Whether a customer's next sale pays a commission.
+fn pays(state: &State, policy: Commission, customer: &Customer, now_ms: i64) -> bool {
     let first_sale_ms = customer.sales.first().map_or(now_ms, |first| state.sales[*first].at_ms);
-    let pays = match commission.kind {
+    match policy.kind {
         CommissionKind::OneTime => customer.sales.is_empty(),
         CommissionKind::Recurring { months } => {
             now_ms.saturating_sub(first_sale_ms) < i64::from(months).saturating_mul(30 * DAY_MS)
         }
         CommissionKind::Lifetime => true,
-    };
-    pays.then_some(commission.percent)
+        CommissionKind::PerClick | CommissionKind::PerLead => false,
+    }
 }
 
 /// Returns `amount * part / whole`, rounded to the nearest unit.

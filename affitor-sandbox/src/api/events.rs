@@ -1,15 +1,15 @@
 //! The dashboard's list of events, `GET /api/tracking/events/<program>`. The service requires a login; the sandbox
 //! doesn't.
 
+mod row;
+mod visitor;
+
+use row::{Event, Record};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Call, Decision, Reply, reply::CmsError};
-use crate::{
-    clock,
-    record::{ClickRecord, LeadRecord, SaleRecord},
-    state::State,
-};
+use crate::{clock, state::State};
 
 /// Default and maximum number of events per page.
 const PAGE_SIZE: usize = 10;
@@ -35,52 +35,6 @@ struct Pagination {
     total: usize,
 }
 
-#[derive(Serialize, ToSchema)]
-struct Event {
-    id: u64,
-    #[schema(pattern = "^(click|lead|conversion)$")]
-    event_type: &'static str,
-    #[schema(format = DateTime)]
-    timestamp: String,
-    #[serde(rename = "createdAt")]
-    #[schema(format = DateTime)]
-    created_at: String,
-    click_id: Option<String>,
-    session_id: Option<String>,
-    page_url: Option<String>,
-    referrer_url: Option<String>,
-    /// Whether the customer has paid.
-    converted: bool,
-    /// Only for a lead or a conversion.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    customer_key: Option<String>,
-    /// Only for a conversion.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    amount_cents: Option<u64>,
-    /// Only for a conversion.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    currency: Option<String>,
-    /// Only for a conversion.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    sale_type: Option<String>,
-    /// Only for a conversion.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    payment_status: Option<&'static str>,
-    /// Only for a conversion: the sale's `transaction_id`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    processor_event_id: Option<String>,
-    /// Only for a conversion.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    is_recurring: Option<bool>,
-}
-
 /// Lists a program's events, newest first, without test events.
 #[utoipa::path(
     get, path = "/api/tracking/events/{program}", tag = "Dashboard", operation_id = "listEvents",
@@ -95,17 +49,14 @@ struct Event {
     responses(
         (status = 200, description = "A page of events", body = EventsResponse),
         (status = 400, description = "A query parameter is invalid", body = CmsError),
+        (status = 403, description = "The Host is not allowed", body = CmsError),
         (status = 404, description = "The program was not found", body = CmsError),
     ),
 )]
 pub(super) fn events(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let program = state.program_of_id(call.program).ok_or_else(|| Reply::not_found("Program not found"))?;
     let query = Query::of(call)?;
-    let mut entries = entries(state, state.programs[program].id, &query);
-    entries.sort_unstable_by_key(|entry| std::cmp::Reverse((entry.at_ms, entry.id)));
-    let total = entries.len();
-    let skipped = (query.page - 1).saturating_mul(query.page_size);
-    let data = entries.iter().skip(skipped).take(query.page_size).map(|entry| entry.event(state)).collect();
+    let (total, data) = page(state, state.programs[program].id, &query);
     let pagination =
         Pagination { page: query.page, page_size: query.page_size, page_count: total.div_ceil(query.page_size), total };
     Ok(Reply::ok(&EventsResponse { data, meta: EventsMeta { pagination } }).into())
@@ -147,93 +98,34 @@ impl Query {
         Ok(query)
     }
 
-    fn matches(&self, event_type: &str, at_ms: i64) -> bool {
+    fn wants(&self, event_type: &str) -> bool {
         self.event_type.as_deref().is_none_or(|wanted| wanted == event_type)
-            && self.from_ms.is_none_or(|from| at_ms >= from)
-            && self.to_ms.is_none_or(|to| at_ms <= to)
+    }
+
+    fn matches(&self, at_ms: i64) -> bool {
+        self.from_ms.is_none_or(|from| at_ms >= from) && self.to_ms.is_none_or(|to| at_ms <= to)
     }
 }
 
-/// A record with its sort key.
-struct Entry<'s> {
-    at_ms: i64,
-    id: u64,
-    record: Record<'s>,
-}
-
-enum Record<'s> {
-    Click(&'s ClickRecord),
-    Lead(&'s LeadRecord),
-    Sale(&'s SaleRecord),
-}
-
-/// Returns the records of a program that match the query. Only those on the requested page are then converted.
-fn entries<'s>(state: &'s State, program: u64, query: &Query) -> Vec<Entry<'s>> {
-    let clicks = state.clicks.iter().filter(|click| click.program_id == program && query.matches("click", click.at_ms));
-    let leads = state.leads.iter().filter(|lead| lead.program_id == program && query.matches("lead", lead.at_ms));
-    let sales = state.sales.iter().filter(|sale| sale.program_id == program && query.matches("conversion", sale.at_ms));
-    clicks
-        .map(|click| Entry { at_ms: click.at_ms, id: click.id, record: Record::Click(click) })
-        .chain(leads.map(|lead| Entry { at_ms: lead.at_ms, id: lead.id, record: Record::Lead(lead) }))
-        .chain(sales.map(|sale| Entry { at_ms: sale.at_ms, id: sale.sale_id, record: Record::Sale(sale) }))
-        .collect()
-}
-
-impl Entry<'_> {
-    fn event(&self, state: &State) -> Event {
-        let converted = |customer_id| {
-            state.customer_index(customer_id).is_some_and(|customer| !state.customers[customer].sales.is_empty())
-        };
-        let timestamp = clock::iso(self.at_ms);
-        let bare = Event {
-            id: self.id,
-            event_type: "click",
-            created_at: timestamp.clone(),
-            timestamp,
-            click_id: None,
-            session_id: None,
-            page_url: None,
-            referrer_url: None,
-            converted: false,
-            customer_key: None,
-            amount_cents: None,
-            currency: None,
-            sale_type: None,
-            payment_status: None,
-            processor_event_id: None,
-            is_recurring: None,
-        };
-        match self.record {
-            Record::Click(click) => Event {
-                click_id: Some(click.click_id.clone()),
-                session_id: click.session_id.clone(),
-                page_url: click.page_url.clone(),
-                referrer_url: click.referrer_url.clone(),
-                converted: converted(click.customer_id),
-                ..bare
-            },
-            Record::Lead(lead) => Event {
-                event_type: "lead",
-                click_id: lead.click_id.clone(),
-                session_id: lead.session_id.clone(),
-                page_url: lead.page_url.clone(),
-                converted: converted(lead.customer_id),
-                customer_key: lead.customer_key.clone(),
-                ..bare
-            },
-            Record::Sale(sale) => Event {
-                event_type: "conversion",
-                click_id: Some(sale.click_id.clone()),
-                converted: true,
-                customer_key: sale.customer_key.clone(),
-                amount_cents: Some(sale.amount_cents),
-                currency: Some(sale.currency.clone()),
-                sale_type: Some(sale.sale_type.clone()),
-                payment_status: Some("paid"),
-                processor_event_id: Some(sale.transaction_id.clone()),
-                is_recurring: Some(sale.is_recurring),
-                ..bare
-            },
-        }
-    }
+/// Counts the events that match the query, and returns those on the requested page, newest first.
+fn page(state: &State, program: u64, query: &Query) -> (usize, Vec<Event>) {
+    let clicks = state.clicks.values().rev().map(|click| Record::Click(click)).filter(|_| query.wants("click"));
+    let leads = state.leads.iter().rev().map(Record::Lead).filter(|_| query.wants("lead"));
+    let sales = state.sales.iter().rev().map(Record::Sale).filter(|_| query.wants("conversion"));
+    // Each list is sorted, so merging them takes no memory.
+    let mut lists = [
+        (Box::new(clicks) as Box<dyn Iterator<Item = Record<'_>>>).peekable(),
+        (Box::new(leads) as Box<dyn Iterator<Item = Record<'_>>>).peekable(),
+        (Box::new(sales) as Box<dyn Iterator<Item = Record<'_>>>).peekable(),
+    ];
+    let newest_first = std::iter::from_fn(|| {
+        let orders = lists.each_mut().map(|list| list.peek().map(Record::order));
+        let newest = (0..orders.len()).max_by_key(|place| orders[*place])?;
+        lists[newest].next()
+    });
+    let mut matching = newest_first.filter(|record| record.program_id() == program && query.matches(record.at_ms()));
+    let skipped = (query.page - 1).saturating_mul(query.page_size);
+    let before = matching.by_ref().take(skipped).count();
+    let events: Vec<Event> = matching.by_ref().take(query.page_size).map(|record| Event::of(state, &record)).collect();
+    (before + events.len() + matching.count(), events)
 }

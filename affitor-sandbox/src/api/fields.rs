@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::Reply;
+use crate::memory::{self, ID_LIMIT, JSON_LIMIT};
 
 /// Maximum length of an id in the request log, in characters.
-const LOGGED_ID_LENGTH: usize = 256;
+const LOGGED_ID_LENGTH: usize = 128;
 
 /// Maximum nesting depth of a body. It leaves room for the levels that the journal adds, so that replay can parse them.
 const MAX_DEPTH: usize = 100;
@@ -34,13 +35,37 @@ impl Fields {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// Returns a string. An empty string is treated as missing.
+    /// Returns a string, cut to the length that is kept. An empty string is treated as missing.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Reply> {
+        Ok(self.string(name)?.map(|text| memory::cut(text.to_owned())))
+    }
+
+    /// Returns an id. An empty one is treated as missing; one that is too long is refused.
+    pub(crate) fn key(&self, name: &str) -> Result<Option<String>, Reply> {
+        match self.string(name)? {
+            Some(id) if id.chars().nth(ID_LIMIT).is_some() => Err(too_long(name)),
+            id => Ok(id.map(str::to_owned)),
+        }
+    }
+
+    fn string(&self, name: &str) -> Result<Option<&str>, Reply> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok((!text.is_empty()).then(|| text.clone())),
+            Some(Value::String(text)) => Ok((!text.is_empty()).then_some(text.as_str())),
             Some(_) => Err(invalid_field(name, "a string")),
         }
+    }
+
+    /// Returns a JSON value, unless it is too large to be kept.
+    pub(crate) fn json(&self, name: &str) -> Option<Value> {
+        self.get(name).filter(|value| memory::json(value) <= JSON_LIMIT).cloned()
+    }
+
+    /// Returns a hint if one of these values is too large to be kept.
+    pub(crate) fn hint_if_too_large(&self, names: &[&str]) -> Option<String> {
+        let large = |name: &&&str| self.get(name).is_some_and(|value| memory::json(value) > JSON_LIMIT);
+        let name = names.iter().find(large)?;
+        Some(format!("{name} is not kept because it takes more than {} KiB of memory", JSON_LIMIT / 1024))
     }
 
     /// Returns an id for the request log, even if other fields are invalid.
@@ -75,29 +100,35 @@ impl Fields {
         }
     }
 
-    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, Reply> {
+    /// Returns a list of ids.
+    pub(crate) fn keys(&self, name: &str) -> Result<Vec<String>, Reply> {
         let invalid = || invalid_field(name, "an array of strings");
         match self.get(name) {
             None => Ok(Vec::new()),
-            Some(Value::Array(items)) => {
-                items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(invalid)).collect()
-            }
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| match item.as_str() {
+                    Some(id) if id.chars().nth(ID_LIMIT).is_some() => Err(too_long(name)),
+                    Some(id) => Ok(id.to_owned()),
+                    None => Err(invalid()),
+                })
+                .collect(),
             Some(_) => Err(invalid()),
         }
     }
 
-    /// Returns `additional_data`, which must be an object.
+    /// Returns `additional_data`, which must be an object, unless it is too large to be kept.
     pub(crate) fn additional_data(&self) -> Result<Option<Value>, Reply> {
         match self.get("additional_data") {
             None => Ok(None),
-            Some(data @ Value::Object(_)) => Ok(Some(data.clone())),
+            Some(Value::Object(_)) => Ok(self.json("additional_data")),
             Some(_) => Err(invalid_field("additional_data", "an object")),
         }
     }
 
     /// Returns the event's name, which clients send at the top level or in `additional_data`.
     pub(crate) fn event_name(&self) -> Result<Option<String>, Reply> {
-        let inner = || self.additional("event_name").and_then(Value::as_str).map(str::to_owned);
+        let inner = || self.additional("event_name").and_then(Value::as_str).map(|name| memory::cut(name.to_owned()));
         Ok(self.text("event_name")?.or_else(inner))
     }
 
@@ -119,6 +150,10 @@ fn deeper_than(value: &Value, left: usize) -> bool {
         Value::Object(fields) => fields.values().any(inner),
         _ => false,
     }
+}
+
+pub(super) fn too_long(name: &str) -> Reply {
+    Reply::error(400, format!("{name} must be at most {ID_LIMIT} characters long"))
 }
 
 pub(crate) fn invalid_field(name: &str, expected: &str) -> Reply {

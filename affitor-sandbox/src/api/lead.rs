@@ -9,11 +9,10 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::{
-    Call, Decision, Fields, Reply, auth,
+    Call, Caller, Decision, Fields, Reply, attribution, auth,
     reply::ErrorText,
     test_mode::{self, TestEvent, TestResponse},
 };
@@ -22,8 +21,13 @@ use crate::{
     interpretations::{RepeatedLead, UnknownLead},
     program::{LeadAuth, Program},
     record::{CustomerStatus, LeadRecord},
-    state::State,
+    secret::email_hash,
+    state::{Customer, State},
 };
+
+/// The message that the service documents for a provisional lead.
+const PROVISIONAL: &str = "Lead recorded as provisional. This program requires server-side (Bearer) lead tracking to \
+                           settle attribution.";
 
 /// Maximum number of clicks in a history.
 const HISTORY_LENGTH: usize = 20;
@@ -31,9 +35,10 @@ const HISTORY_LENGTH: usize = 20;
 /// Request body of a sign-up. `click_id` or `customer_key` is required.
 #[derive(ToSchema)]
 pub(super) struct LeadRequest {
+    #[schema(max_length = 512)]
     click_id: Option<String>,
     /// The shop's stable user id.
-    #[schema(example = "user_123")]
+    #[schema(example = "user_123", max_length = 512)]
     customer_key: Option<String>,
     /// Stored only as a hash.
     #[schema(example = "jo@example.com")]
@@ -92,9 +97,9 @@ pub(super) struct ProvisionalLead {
     ),
 )]
 pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let server = match call.authorization {
-        Some(_) => Some(auth::program_of(&state.programs, call.authorization)?),
-        None => None,
+    let server = match call.caller {
+        Caller::Client(None) => None,
+        _ => Some(auth::program_of(state, call)?),
     };
     let fields = call.fields()?;
     if fields.is_test() {
@@ -103,8 +108,8 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let sent = read(fields)?;
     let found = find(state, fields, &sent, server)?;
     let settings = &state.programs[found.program];
-    let customer_id = found.customer.map_or_else(|| state.next_customer_id(), |index| state.customers[index].id);
-    if let Some(status) = found.status_after_click(state) {
+    let customer_id = found.customer.map_or_else(|| state.next_customer_id(), |customer| customer.id);
+    if let Some(status) = found.status_after_click() {
         let new_key = sent.customer_key.filter(|_| server.is_some() && found.by_key.is_none());
         return repeated(settings, status, customer_id, new_key);
     }
@@ -116,7 +121,7 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         customer_id,
         customer_key: sent.customer_key,
         click_id: sent.click_id.filter(|id| state.customer_of_click(id).is_some()).or(last_click),
-        email_sha256: sent.email.map(|email| hash(&email)),
+        email_sha256: sent.email.map(|email| email_hash(&email)),
         session_id: sent.session_id,
         page_url: sent.page_url,
         event_name: sent.event_name,
@@ -129,7 +134,7 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         Reply::ok(&LeadResponse::Provisional(ProvisionalLead {
             success: true,
             provisional: true,
-            message: "Lead recorded as provisional. It settles when the server-side lead arrives.",
+            message: PROVISIONAL,
         }))
     } else {
         tracked()
@@ -138,27 +143,26 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
 }
 
 /// Program and customer of a lead.
-struct Found {
+struct Found<'s> {
     program: usize,
-    customer: Option<usize>,
+    customer: Option<&'s Customer>,
     /// The customer with the customer key, who may be another one than `customer`.
-    by_key: Option<usize>,
+    by_key: Option<&'s Customer>,
 }
 
-impl Found {
+impl Found<'_> {
     /// Returns the status of the customers if one of them has already become a lead.
-    fn status_after_click(&self, state: &State) -> Option<CustomerStatus> {
-        let status =
-            [self.customer, self.by_key].into_iter().flatten().map(|index| state.customers[index].status).max();
+    fn status_after_click(&self) -> Option<CustomerStatus> {
+        let status = [self.customer, self.by_key].into_iter().flatten().map(|customer| customer.status).max();
         status.filter(|status| *status != CustomerStatus::Click)
     }
 }
 
-fn find(state: &State, fields: &Fields, sent: &LeadRequest, server: Option<usize>) -> Result<Found, Reply> {
+fn find<'s>(state: &'s State, fields: &Fields, sent: &LeadRequest, server: Option<usize>) -> Result<Found<'s>, Reply> {
     // The click determines the program; else the key; else the program id in the body; else it is the first program.
     let by_click = sent.click_id.as_deref().and_then(|id| state.customer_of_click(id));
     let program = match (by_click, server) {
-        (Some(customer), _) => state.customers[customer].program,
+        (Some(customer), _) => customer.program,
         (None, Some(program)) => program,
         (None, None) => program_of_page(state, fields).unwrap_or(0),
     };
@@ -172,7 +176,8 @@ fn find(state: &State, fields: &Fields, sent: &LeadRequest, server: Option<usize
     let customer = by_click.or(by_key).or_else(by_provisional);
     let may_be_unknown = sent.click_id.is_none() && unknown_lead == UnknownLead::Unattributed;
     if customer.is_none() && !may_be_unknown {
-        return Err(Reply::error(400, "Customer not found. Provide a valid click_id or customer_key."));
+        let refused = Reply::error(400, "Customer not found. Provide a valid click_id or customer_key.");
+        return Err(attribution::hint_at_unknown_click(state, sent.click_id.as_deref(), refused));
     }
     if server.is_some_and(|server| server != program) {
         return Err(Reply::error(400, "Customer does not belong to this program"));
@@ -201,13 +206,13 @@ fn repeated(
 
 fn read(fields: &Fields) -> Result<LeadRequest, Reply> {
     let sent = LeadRequest {
-        click_id: fields.text("click_id")?,
-        customer_key: fields.text("customer_key")?,
+        click_id: fields.key("click_id")?,
+        customer_key: fields.key("customer_key")?,
         email: fields.text("email")?,
         session_id: fields.text("session_id")?,
         page_url: fields.text("page_url")?,
         event_name: fields.event_name()?,
-        click_ids: fields.texts("click_ids")?,
+        click_ids: fields.keys("click_ids")?,
         additional_data: fields.additional_data()?,
     };
     if sent.click_ids.len() > HISTORY_LENGTH {
@@ -227,9 +232,4 @@ fn program_of_page(state: &State, fields: &Fields) -> Option<usize> {
 
 fn tracked() -> Reply {
     Reply::ok(&LeadResponse::Tracked(TrackedLead { success: true, message: "Lead tracked successfully" }))
-}
-
-/// SHA-256 of an e-mail address, after trimming and conversion to lower case.
-fn hash(email: &str) -> String {
-    Sha256::digest(email.trim().to_lowercase()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -9,13 +9,17 @@ mod commission;
 mod events;
 mod fields;
 mod lead;
+mod login;
 mod openapi;
 mod performance;
+mod programs;
 mod readiness;
 mod refund;
 mod reply;
 mod sale;
 mod status;
+mod steps;
+mod stripe;
 mod table;
 mod test_mode;
 mod tracker;
@@ -23,23 +27,38 @@ mod tracker;
 pub(crate) use {
     chain::run_chain,
     fields::Fields,
-    reply::Reply,
+    reply::{HINT, Reply},
+    stripe::sign,
     table::{ENDPOINTS, Endpoint},
 };
 
 use crate::{change::Change, state::State};
 
+/// Who makes a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Caller<'r> {
+    /// A client, with its `Authorization` header.
+    Client(Option<&'r [u8]>),
+    /// The server of the sandbox's own shop, with the key of the program with this index.
+    Shop(usize),
+}
+
 /// A request to the service.
 #[derive(Debug)]
 pub(crate) struct Call<'r> {
     pub now_ms: i64,
-    pub authorization: Option<&'r [u8]>,
+    pub caller: Caller<'r>,
     pub user_agent: Option<&'r str>,
+    pub stripe_signature: Option<&'r str>,
+    /// URL under which the client reaches the sandbox.
+    pub base_url: &'r str,
     /// Program id in the path; empty if the path has none.
     pub program: &'r str,
     pub query: &'r str,
     /// The JSON object, or the response to an invalid body. It is not sent before the key has been checked.
     pub body: Result<Fields, Reply>,
+    /// The body as received; empty if it could not be read.
+    pub raw: &'r [u8],
 }
 
 impl Call<'_> {

@@ -14,7 +14,7 @@ use utoipa::{
 };
 
 use super::{Call, Decision, ENDPOINTS, Reply, reply};
-use crate::state::State;
+use crate::{control::ControlDocument, state::State};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,8 +23,11 @@ use crate::state::State;
         super::click::click, super::lead::lead, super::sale::sale, super::refund::refund,
         super::chain::test_event, super::readiness::readiness, super::status::status,
         super::checks::check_test_events, super::checks::receive_test, super::tracker::tracker,
-        super::events::events, super::performance::performance, super::status::dashboard_status,
+        super::events::events, super::performance::performance, super::steps::dashboard_status,
+        super::login::start, super::login::poll, super::programs::init, super::programs::list,
+        super::stripe::connect, super::stripe::webhook,
     ),
+    nest((path = "/_sandbox", api = ControlDocument)),
     components(schemas(reply::ErrorText, reply::CodedError, reply::CmsError)),
     modifiers(&Key, &AnyOf, &Faults, &Aliases),
     tags(
@@ -32,17 +35,22 @@ use crate::state::State;
         (name = "Verification", description = "Whether an integration works"),
         (name = "Browser", description = "The tracker script"),
         (name = "Dashboard", description = "Data of the dashboard. The service requires a login; the sandbox doesn't"),
+        (name = "Command line", description = "Login and programs of the service's command line"),
+        (name = "Stripe", description = "Webhooks of a connected Stripe account"),
+        (name = "Sandbox", description = "Control of the sandbox. The service has nothing like it"),
     ),
 )]
 struct Document;
 
-/// Adds the security scheme of the API key.
+/// Adds the security schemes of the API key and of the session token.
 struct Key;
 
 impl Modify for Key {
     fn modify(&self, document: &mut openapi::OpenApi) {
         let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        document.components.get_or_insert_default().add_security_scheme("key", scheme);
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("key", scheme.clone());
+        components.add_security_scheme("session", scheme);
     }
 }
 
@@ -88,7 +96,8 @@ impl Modify for Faults {
                     .build(),
             ),
         ];
-        for operation in document.paths.paths.values_mut().flat_map(operations) {
+        let calls = document.paths.paths.iter_mut().filter(|(path, _)| !path.starts_with("/_sandbox"));
+        for operation in calls.flat_map(|(_, path)| operations(path)) {
             let has_body = operation.request_body.is_some();
             let known = &mut operation.responses.responses;
             for (status, response) in
@@ -104,18 +113,20 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     path.get.iter_mut().chain(path.post.iter_mut())
 }
 
-/// Adds the paths of older trackers.
+/// Adds the other paths of calls.
 struct Aliases;
 
 impl Modify for Aliases {
     fn modify(&self, document: &mut openapi::OpenApi) {
         for (path, alias) in ENDPOINTS.iter().filter_map(|endpoint| Some((endpoint.path, endpoint.alias?))) {
-            let Some(mut operation) = document.paths.get_path_operation(path, HttpMethod::Post).cloned() else {
-                continue;
-            };
+            let methods = [HttpMethod::Post, HttpMethod::Get];
+            let found = methods
+                .into_iter()
+                .find_map(|method| Some((document.paths.get_path_operation(path, method.clone())?.clone(), method)));
+            let Some((mut operation, method)) = found else { continue };
             operation.operation_id = operation.operation_id.map(|id| format!("{id}Alias"));
-            operation.summary = operation.summary.map(|summary| format!("{summary} (the path of older trackers)"));
-            document.paths.add_path_operation(alias, vec![HttpMethod::Post], operation);
+            operation.summary = operation.summary.map(|summary| format!("{summary} (another path)"));
+            document.paths.add_path_operation(alias, vec![method], operation);
         }
     }
 }

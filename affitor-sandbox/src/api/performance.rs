@@ -1,8 +1,11 @@
 //! The dashboard's `GET /api/tracking/performance/<program>`: one row per day, including days without events. Amounts are
 //! in dollars. The service requires a login; the sandbox doesn't.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod metrics;
 
+use std::collections::BTreeMap;
+
+use metrics::Metrics;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,24 +18,33 @@ use crate::{
 /// Maximum number of listed days.
 const MAX_DAYS: i64 = 3_660;
 
-#[derive(Default)]
-struct Day<'s> {
+const MINUTES_PER_DAY: i64 = 24 * 60;
+
+/// Totals of one or several days.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
     clicks: u64,
+    /// Customers by the day on which they signed up.
     leads: u64,
-    sales: u64,
+    /// Customers by the day of their first purchase.
+    conversions: u64,
+    paid_sales: u64,
     revenue_cents: u64,
+    /// Partner records created.
+    partners: u64,
+    /// Commissions made, before refunds.
     commission_cents: u64,
-    partners: BTreeSet<&'s str>,
 }
 
-impl<'s> Day<'s> {
-    fn add(&mut self, other: &Day<'s>) {
+impl Totals {
+    fn add(&mut self, other: &Self) {
         self.clicks += other.clicks;
         self.leads += other.leads;
-        self.sales += other.sales;
+        self.conversions += other.conversions;
+        self.paid_sales += other.paid_sales;
         self.revenue_cents = self.revenue_cents.saturating_add(other.revenue_cents);
+        self.partners += other.partners;
         self.commission_cents = self.commission_cents.saturating_add(other.commission_cents);
-        self.partners.extend(&other.partners);
     }
 }
 
@@ -48,23 +60,56 @@ pub(super) struct PerformanceResponse {
 struct Row {
     #[schema(format = Date)]
     date: String,
+    /// The same as `date`.
+    #[schema(format = Date)]
     period: String,
     clicks: u64,
     leads: u64,
+    /// Customers by the day of their first purchase.
     conversions: u64,
     revenue: f64,
-    partners: usize,
+    /// Partner records created on this day.
+    partners: u64,
+    /// Always 0.
     sales: u64,
     commission: f64,
+}
+
+impl Row {
+    fn of(day: i64, totals: &Totals) -> Self {
+        Self {
+            date: date(day),
+            period: date(day),
+            clicks: totals.clicks,
+            leads: totals.leads,
+            conversions: totals.conversions,
+            revenue: dollars(totals.revenue_cents),
+            partners: totals.partners,
+            sales: 0,
+            commission: dollars(totals.commission_cents),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PerformanceMeta {
+    #[schema(pattern = "^(7d|30d|90d|all)$")]
     period: String,
-    #[schema(format = Date)]
+    #[schema(format = DateTime)]
     date_from: String,
-    #[schema(format = Date)]
+    #[schema(format = DateTime)]
+    date_to: String,
+    previous_period: PreviousPeriod,
+}
+
+/// The equally long period before.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PreviousPeriod {
+    #[schema(format = DateTime)]
+    date_from: String,
+    #[schema(format = DateTime)]
     date_to: String,
 }
 
@@ -73,154 +118,133 @@ struct PerformanceMeta {
     get, path = "/api/tracking/performance/{program}", tag = "Dashboard", operation_id = "getPerformance",
     params(
         ("program" = u64, Path, description = "The program's id", example = 42),
-        ("period" = Option<String>, Query, nullable = false, pattern = "^(7d|30d|90d|all)$", description = "Default: `30d`"),
-        ("dateFrom" = Option<String>, Query, nullable = false, description = "A day or a time in ISO 8601"),
+        ("period" = Option<String>, Query, nullable = false, pattern = "^(7d|30d|90d|all)$", description = "Default: `7d`"),
+        ("dateFrom" = Option<String>, Query, nullable = false, description = "A day or a time in ISO 8601. Together with `dateTo`, takes precedence over `period`"),
         ("dateTo" = Option<String>, Query, nullable = false, description = "A day or a time in ISO 8601"),
     ),
     responses(
         (status = 200, description = "One row per day, and the totals", body = PerformanceResponse),
         (status = 400, description = "A query parameter is invalid", body = CmsError),
+        (status = 403, description = "The Host is not allowed", body = CmsError),
         (status = 404, description = "The program was not found", body = CmsError),
     ),
 )]
 pub(super) fn performance(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let program = state.program_of_id(call.program).ok_or_else(|| Reply::not_found("Program not found"))?;
-    let days = days(state, state.programs[program].id);
+    let days = days(state, program);
     let today = call.now_ms.div_euclid(DAY_MS);
     let first = days.keys().next().copied().unwrap_or(today);
-    let (from, to, period) = range(call, today, first)?;
-    let none = Day::default();
-    let mut all = Day::default();
-    let mut before = Day::default();
-    let data = (from..=to)
-        .map(|number| {
-            let day = days.get(&number).unwrap_or(&none);
-            all.add(day);
-            Row::of(number, &period, day)
-        })
-        .collect();
-    days.range(from - (to - from + 1)..from).for_each(|(_, day)| before.add(day));
-    let metrics = Metrics::of(&all, &before);
-    let meta = PerformanceMeta { period, date_from: date(from), date_to: date(to) };
+    let range = Range::of(call, today, first)?;
+    let sum = |from: i64, to: i64| {
+        let mut sum = Totals::default();
+        days.range(from..=to).for_each(|(_, totals)| sum.add(totals));
+        sum
+    };
+    let none = Totals::default();
+    let data = (range.from..=range.to).map(|day| Row::of(day, days.get(&day).unwrap_or(&none))).collect();
+    let (before_from, before_to) = (range.from - range.length(), range.from - 1);
+    let metrics = Metrics::of(&sum(range.from, range.to), &sum(before_from, before_to));
+    let meta = PerformanceMeta {
+        date_from: start_of(range.from),
+        date_to: end_of(range.to),
+        previous_period: PreviousPeriod { date_from: start_of(before_from), date_to: end_of(before_to) },
+        period: range.period,
+    };
     Ok(Reply::ok(&PerformanceResponse { data, metrics, meta }).into())
 }
 
-/// Returns the totals of a program per day, by the number of days since 1970.
-fn days(state: &State, program_id: u64) -> BTreeMap<i64, Day<'_>> {
-    let mut days: BTreeMap<i64, Day<'_>> = BTreeMap::new();
-    for click in state.clicks.iter().filter(|click| click.program_id == program_id) {
-        let day = days.entry(click.at_ms.div_euclid(DAY_MS)).or_default();
-        day.clicks += 1;
-        day.partners.insert(&click.partner_code);
+/// Returns the totals of a program by day, counted from 1970.
+fn days(state: &State, program: usize) -> BTreeMap<i64, Totals> {
+    let id = state.programs[program].id;
+    let mut days: BTreeMap<i64, Totals> = BTreeMap::new();
+    let mut day = |at_ms: i64, add: &dyn Fn(&mut Totals)| add(days.entry(at_ms.div_euclid(DAY_MS)).or_default());
+    for partner in state.partners_of(program) {
+        day(partner.created_ms.unwrap_or(state.created_ms), &|totals| totals.partners += 1);
     }
-    for lead in state.leads.iter().filter(|lead| lead.program_id == program_id) {
-        days.entry(lead.at_ms.div_euclid(DAY_MS)).or_default().leads += 1;
+    for click in state.clicks.values().filter(|click| click.program_id == id) {
+        day(click.at_ms, &|totals| totals.clicks += 1);
     }
-    let commissions: BTreeMap<u64, u64> =
-        state.commissions.iter().map(|c| (c.sale_id, c.amount_cents - c.deducted_cents)).collect();
-    for sale in state.sales.iter().filter(|sale| sale.program_id == program_id) {
-        let day = days.entry(sale.at_ms.div_euclid(DAY_MS)).or_default();
-        day.sales += 1;
-        day.revenue_cents = day.revenue_cents.saturating_add(sale.amount_cents);
-        let commission = commissions.get(&sale.sale_id).copied().unwrap_or(0);
-        day.commission_cents = day.commission_cents.saturating_add(commission);
-        day.partners.insert(&sale.partner_code);
+    for customer in state.customers.values().filter(|customer| customer.program == program) {
+        if let Some(lead) = customer.leads.first() {
+            day(state.leads[*lead].at_ms, &|totals| totals.leads += 1);
+        }
+        if let Some(sale) = customer.sales.first() {
+            day(state.sales[*sale].at_ms, &|totals| totals.conversions += 1);
+        }
+    }
+    for sale in state.sales.iter().filter(|sale| sale.program_id == id) {
+        day(sale.at_ms, &|totals| {
+            totals.paid_sales += 1;
+            totals.revenue_cents = totals.revenue_cents.saturating_add(sale.amount_cents);
+        });
+    }
+    for commission in state.commissions.iter().filter(|commission| commission.program_id == id) {
+        day(commission.at_ms, &|totals| {
+            totals.commission_cents = totals.commission_cents.saturating_add(commission.amount_cents);
+        });
+    }
+    for ((_, minute), count) in state.dropped_clicks.range((id, i64::MIN)..=(id, i64::MAX)) {
+        days.entry(minute.div_euclid(MINUTES_PER_DAY)).or_default().clicks += count;
     }
     days
 }
 
-/// Returns the first and the last requested day, and the name of the period.
-fn range(call: &Call<'_>, today: i64, first: i64) -> Result<(i64, i64, String), Reply> {
-    let bad = |text: &str| Reply::cms_error(400, "ValidationError", text);
-    let (mut period, mut from, mut to) = ("30d".to_owned(), None, None);
-    for (name, value) in call.query() {
-        let day = || {
-            let time = clock::parse(&value).ok_or_else(|| bad(&format!("{name} must be a date or a time in ISO 8601")));
-            time.map(|(first_ms, _)| Some(first_ms.div_euclid(DAY_MS)))
-        };
-        match &*name {
-            "period" => period = value.into_owned(),
-            "dateFrom" => from = day()?,
-            "dateTo" => to = day()?,
-            _ => {}
+/// The requested days, counted from 1970.
+struct Range {
+    from: i64,
+    to: i64,
+    period: String,
+}
+
+impl Range {
+    fn of(call: &Call<'_>, today: i64, first: i64) -> Result<Self, Reply> {
+        let bad = |text: &str| Reply::cms_error(400, "ValidationError", text);
+        let (mut period, mut from, mut to) = ("7d".to_owned(), None, None);
+        for (name, value) in call.query() {
+            let day = || {
+                let time = clock::parse(&value);
+                time.map(|(first_ms, _)| first_ms.div_euclid(DAY_MS))
+                    .ok_or_else(|| bad(&format!("{name} must be a date or a time in ISO 8601")))
+            };
+            match &*name {
+                "period" => period = value.into_owned(),
+                "dateFrom" => from = Some(day()?),
+                "dateTo" => to = Some(day()?),
+                _ => {}
+            }
         }
+        let length = match period.as_str() {
+            "7d" => 7,
+            "30d" => 30,
+            "90d" => 90,
+            "all" => today - first + 1,
+            _ => return Err(bad("period must be 7d, 30d, 90d or all")),
+        };
+        // Only both together take precedence over the period.
+        let (from, to) = from.zip(to).unwrap_or((today - length.clamp(1, MAX_DAYS) + 1, today));
+        if from > to || to - from >= MAX_DAYS {
+            return Err(bad("dateFrom must not be after dateTo, nor more than ten years before it"));
+        }
+        Ok(Self { from, to, period })
     }
-    let length = match period.as_str() {
-        "7d" => 7,
-        "30d" => 30,
-        "90d" => 90,
-        "all" => today - first + 1,
-        _ => return Err(bad("period must be 7d, 30d, 90d or all")),
-    };
-    if from.is_some() || to.is_some() {
-        period = "custom".to_owned();
+
+    fn length(&self) -> i64 {
+        self.to - self.from + 1
     }
-    let to = to.unwrap_or(today);
-    let from = from.unwrap_or(to - length.clamp(1, MAX_DAYS) + 1);
-    if from > to || to - from >= MAX_DAYS {
-        return Err(bad("dateFrom must not be after dateTo, nor more than ten years before it"));
-    }
-    Ok((from, to, period))
 }
 
 fn date(day: i64) -> String {
-    iso(day.saturating_mul(DAY_MS)).chars().take(10).collect()
+    start_of(day).chars().take(10).collect()
+}
+
+fn start_of(day: i64) -> String {
+    iso(day.saturating_mul(DAY_MS))
+}
+
+fn end_of(day: i64) -> String {
+    iso(day.saturating_add(1).saturating_mul(DAY_MS) - 1)
 }
 
 fn dollars(cents: u64) -> f64 {
     cents as f64 / 100.0
-}
-
-impl Row {
-    fn of(number: i64, period: &str, day: &Day<'_>) -> Self {
-        Self {
-            date: date(number),
-            period: period.to_owned(),
-            clicks: day.clicks,
-            leads: day.leads,
-            conversions: day.sales,
-            revenue: dollars(day.revenue_cents),
-            partners: day.partners.len(),
-            sales: day.sales,
-            commission: dollars(day.commission_cents),
-        }
-    }
-}
-
-macro_rules! metrics {
-    ($($name:ident $trend:ident: $kind:ty = $value:expr;)*) => {
-        /// Totals of the period. A trend is the change in percent from the preceding period of the same length.
-        #[derive(Serialize, ToSchema)]
-        #[serde(rename_all = "camelCase")]
-        struct Metrics {
-            $($name: $kind, $trend: f64,)*
-        }
-
-        impl Metrics {
-            fn of(all: &Day<'_>, before: &Day<'_>) -> Self {
-                $(let $name: fn(&Day<'_>) -> $kind = $value;)*
-                Self { $($trend: trend($name(all) as f64, $name(before) as f64), $name: $name(all),)* }
-            }
-        }
-    };
-}
-
-metrics! {
-    total_clicks total_clicks_trend: u64 = |day| day.clicks;
-    total_leads total_leads_trend: u64 = |day| day.leads;
-    total_conversions total_conversions_trend: u64 = |day| day.sales;
-    total_revenue total_revenue_trend: f64 = |day| dollars(day.revenue_cents);
-    conversion_rate conversion_rate_trend: f64 = |day| ratio(day.sales as f64, day.clicks as f64) * 100.0;
-    average_order_value average_order_value_trend: f64 = |day| ratio(dollars(day.revenue_cents), day.sales as f64);
-    total_partners total_partners_trend: u64 = |day| day.partners.len() as u64;
-    total_sales total_sales_trend: u64 = |day| day.sales;
-    total_partners_commission total_partners_commission_trend: f64 = |day| dollars(day.commission_cents);
-}
-
-fn ratio(part: f64, whole: f64) -> f64 {
-    if whole == 0.0 { 0.0 } else { part / whole }
-}
-
-fn trend(now: f64, then: f64) -> f64 {
-    ratio(now - then, then) * 100.0
 }

@@ -32,7 +32,8 @@ pub(super) struct ReadinessResponse {
     gates: Gates,
     last_event_at: LastEvents,
     counts_24h: Counts,
-    /// Always `null`: a sandbox never rotates its key.
+    /// Time of the last rotation of the key.
+    #[schema(format = DateTime)]
     key_rotated_at: Option<String>,
     poll: Poll,
 }
@@ -88,7 +89,7 @@ struct PayoutGate {
     #[serde(flatten)]
     gate: Gate,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, pattern = "^(stripe|manual)$")]
+    #[schema(nullable = false, pattern = "^(stripe|manual|s2s)$")]
     mode: Option<&'static str>,
     /// Endpoint for connecting an account.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,10 +112,8 @@ struct TrackingGate {
 struct LiveGate {
     #[serde(flatten)]
     gate: Gate,
-    /// Verdicts of the last chain.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    test_chain: Option<Verdicts>,
+    /// Verdicts of the last chain; `pending` before the first one.
+    test_chain: Verdicts,
 }
 
 /// Time of the last real event of each type.
@@ -129,24 +128,39 @@ struct LastEvents {
 }
 
 impl LastEvents {
+    fn of(last: &LastEventTimes) -> Self {
+        Self { click: last.click_ms.map(iso), lead: last.lead_ms.map(iso), sale: last.sale_ms.map(iso) }
+    }
+}
+
+struct LastEventTimes {
+    click_ms: Option<i64>,
+    lead_ms: Option<i64>,
+    sale_ms: Option<i64>,
+}
+
+impl LastEventTimes {
     fn of(state: &State, program: u64) -> Self {
+        let mut clicks = state.clicks.values().rev().filter(|click| click.program_id == program);
+        let mut leads = state.leads.iter().rev().filter(|lead| lead.program_id == program);
+        let mut sales = state.sales.iter().rev().filter(|sale| sale.program_id == program);
         Self {
-            click: state.clicks.iter().rev().find(|click| click.program_id == program).map(|click| iso(click.at_ms)),
-            lead: state.leads.iter().rev().find(|lead| lead.program_id == program).map(|lead| iso(lead.at_ms)),
-            sale: state.sales.iter().rev().find(|sale| sale.program_id == program).map(|sale| iso(sale.at_ms)),
+            click_ms: clicks.next().map(|click| click.at_ms),
+            lead_ms: leads.next().map(|lead| lead.at_ms),
+            sale_ms: sales.next().map(|sale| sale.at_ms),
         }
     }
 
-    fn any(&self) -> bool {
-        self.click.is_some() || self.lead.is_some() || self.sale.is_some()
+    fn latest_ms(&self) -> Option<i64> {
+        self.click_ms.max(self.lead_ms).max(self.sale_ms)
     }
 }
 
 #[derive(Serialize, ToSchema)]
 struct Counts {
-    clicks: usize,
-    leads: usize,
-    sales: usize,
+    clicks: u64,
+    leads: u64,
+    sales: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -167,14 +181,14 @@ struct Poll {
     ),
 )]
 pub(super) fn readiness(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let program = auth::program_of(&state.programs, call.authorization).map_err(|_| Reply::invalid_key())?;
+    let program = auth::program_of(state, call).map_err(|_| Reply::invalid_key())?;
     let settings = &state.programs[program];
     let forced = call.query().any(|(name, value)| name == "force_recheck" && value == "true");
     let check = TrackerCheck::of(state, forced, call.now_ms);
     let last_chain = state.chains.iter().rev().find(|chain| chain.program_id == settings.id);
-    let last_event_at = LastEvents::of(state, settings.id);
-    let real_events = last_event_at.any();
-    let gates = gates(settings, &check, last_chain, &last_event_at);
+    let last = LastEventTimes::of(state, settings.id);
+    let real_events = last.latest_ms().is_some();
+    let gates = gates(settings, &check, last_chain, &last);
     let blocker = [
         ("profile", gates.profile.passes()),
         ("economics", gates.economics.passes()),
@@ -197,24 +211,27 @@ pub(super) fn readiness(state: &State, call: &Call<'_>) -> Result<Decision, Repl
         integration_verified: blocker.is_none(),
         blocker,
         gates,
-        last_event_at,
+        last_event_at: LastEvents::of(&last),
         counts_24h: Counts { clicks, leads, sales },
-        key_rotated_at: None,
+        key_rotated_at: settings.key_rotated_ms.map(iso),
         poll: Poll { retry_after_seconds: 5 },
     });
     Ok(Decision { reply, changes: Vec::from_iter(check.change) })
 }
 
-fn gates(settings: &Program, check: &TrackerCheck, last_chain: Option<&ChainRecord>, last: &LastEvents) -> Gates {
-    let receiving = last_chain.is_some() || last.any();
-    let payout_configured = settings.payout != Payout::Missing;
-    let live = last_chain.is_some_and(|chain| chain.attributed) || last.sale.is_some();
+fn gates(settings: &Program, check: &TrackerCheck, last_chain: Option<&ChainRecord>, last: &LastEventTimes) -> Gates {
+    let last_ms = last.latest_ms().max(last_chain.map(|chain| chain.at_ms));
+    let receiving = last_ms.is_some();
+    // The gate passes because of the last event, so the check is not older than that.
+    let checked_ms = check.at_ms.max(last_ms.unwrap_or(check.at_ms));
+    let payout_configured = settings.payout() != Payout::Missing;
+    let live = last_chain.is_some_and(|chain| chain.attributed) || last.sale_ms.is_some();
     Gates {
         profile: Gate::new(settings.profile_complete, "complete_program_profile"),
         economics: Gate::new(settings.commission.is_some(), "set_commission_policy"),
         payout: PayoutGate {
             gate: Gate::new(payout_configured, "surface_stripe_connect_url"),
-            mode: match settings.payout {
+            mode: match settings.payout() {
                 Payout::Stripe => Some("stripe"),
                 Payout::Manual => Some("manual"),
                 Payout::S2s => Some("s2s"),
@@ -225,11 +242,11 @@ fn gates(settings: &Program, check: &TrackerCheck, last_chain: Option<&ChainReco
         tracking: TrackingGate {
             gate: Gate::new(receiving || check.found, "install_tracker_or_send_events"),
             detail: if receiving { Some("receiving_events") } else { check.found.then_some("tracker_installed") },
-            checked_at: Some(iso(check.at_ms)),
+            checked_at: Some(iso(checked_ms)),
         },
         live: LiveGate {
             gate: Gate::new(live, "run_synthetic_sale_chain"),
-            test_chain: last_chain.map(|chain| Verdicts::of(chain.attributed)),
+            test_chain: last_chain.map_or_else(Verdicts::pending, |chain| Verdicts::of(chain.attributed)),
         },
     }
 }
@@ -256,11 +273,14 @@ impl TrackerCheck {
 }
 
 /// Returns the numbers of clicks, leads and sales of a program in the last 24 hours.
-pub(super) fn counts_24h(state: &State, program_id: u64, now_ms: i64) -> (usize, usize, usize) {
-    let counts = |program: u64, at_ms: i64| program == program_id && now_ms.saturating_sub(at_ms) < DAY_MS;
+pub(super) fn counts_24h(state: &State, program_id: u64, now_ms: i64) -> (u64, u64, u64) {
+    let from_ms = now_ms.saturating_sub(DAY_MS) + 1;
+    // Records are in order of time, so the search ends at the first old one.
+    let leads = state.leads.iter().rev().take_while(|lead| lead.at_ms >= from_ms);
+    let sales = state.sales.iter().rev().take_while(|sale| sale.at_ms >= from_ms);
     (
-        state.clicks.iter().filter(|click| counts(click.program_id, click.at_ms)).count(),
-        state.leads.iter().filter(|lead| counts(lead.program_id, lead.at_ms)).count(),
-        state.sales.iter().filter(|sale| counts(sale.program_id, sale.at_ms)).count(),
+        state.clicks_since(program_id, from_ms),
+        leads.filter(|lead| lead.program_id == program_id).count() as u64,
+        sales.filter(|sale| sale.program_id == program_id).count() as u64,
     )
 }

@@ -13,7 +13,8 @@ use super::{Call, Decision, Fields, Reply, auth, commission::share, fields::inva
 use crate::{
     change::Change,
     interpretations::SecondRefund,
-    record::{CommissionStatus, RefundRecord},
+    program::Program,
+    record::{CommissionStatus, RefundRecord, SaleRecord},
     state::State,
 };
 
@@ -21,7 +22,7 @@ use crate::{
 #[derive(ToSchema)]
 pub(super) struct RefundRequest {
     /// Transaction id of the sale.
-    #[schema(min_length = 1, example = "txn_abc123")]
+    #[schema(min_length = 1, max_length = 512, example = "txn_abc123")]
     transaction_id: String,
     /// In the currency's smallest unit. Missing or 0 means a full refund.
     #[schema(minimum = 0)]
@@ -81,17 +82,29 @@ pub(super) struct NoCommission {
     ),
 )]
 pub(super) fn refund(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let program = auth::program_of(&state.programs, call.authorization)?;
+    let program = auth::program_of(state, call)?;
     let sent = read(call.fields()?)?;
     let settings = &state.programs[program];
     let sale = state
         .sale_of(&sent.transaction_id)
         .filter(|sale| sale.program_id == settings.id)
         .ok_or_else(|| Reply::error(404, "Sale not found for transaction_id"))?;
+    Ok(decide(state, settings, sale, sent.refund_amount_cents, sent.refund_reason, call.now_ms))
+}
+
+/// Decides a refund of a sale. `amount` is `None` for a full refund.
+pub(super) fn decide(
+    state: &State,
+    settings: &Program,
+    sale: &SaleRecord,
+    amount: Option<u64>,
+    refund_reason: Option<String>,
+    now_ms: i64,
+) -> Decision {
     let Some(commission) = sale.commission_id.and_then(|id| state.commission(id)) else {
         let message = "Sale has no commission to reverse";
         let nothing = NoCommission { success: true, status: "no_commission", message };
-        return Ok(Reply::nothing_recorded(message, &RefundResponse::NoCommission(nothing)).into());
+        return Reply::nothing_recorded(message, &RefundResponse::NoCommission(nothing)).into();
     };
     let commission_id = commission.commission_id;
     let is_final = match commission.status {
@@ -101,11 +114,10 @@ pub(super) fn refund(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
     };
     if is_final {
         let skipped = SkippedRefund { success: true, status: "skipped", reason: "already reversed", commission_id };
-        return Ok(Reply::nothing_recorded("skipped: already reversed", &RefundResponse::Skipped(skipped)).into());
+        return Reply::nothing_recorded("skipped: already reversed", &RefundResponse::Skipped(skipped)).into();
     }
 
     // Computed from the running total, so that many small refunds deduct as much as one large one.
-    let amount = sent.refund_amount_cents;
     let refunded = amount.map_or(sale.amount_cents, |amount| commission.refunded_cents.saturating_add(amount));
     let refunded_cents = refunded.min(sale.amount_cents);
     let deduction_cents =
@@ -113,14 +125,14 @@ pub(super) fn refund(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
     let all = refunded_cents == sale.amount_cents;
     let refund = RefundRecord {
         program_id: settings.id,
-        transaction_id: sent.transaction_id,
+        transaction_id: sale.transaction_id.clone(),
         refund_amount_cents: amount,
-        refund_reason: sent.refund_reason,
+        refund_reason,
         commission_id,
         deduction_cents,
         refunded_cents,
         status: if all { CommissionStatus::Reversed } else { CommissionStatus::Refunded },
-        at_ms: call.now_ms,
+        at_ms: now_ms,
     };
     let status = if all { "reversed" } else { "refunded" };
     let reply = Reply::ok(&RefundResponse::Deducted(DeductedRefund {
@@ -130,12 +142,12 @@ pub(super) fn refund(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
         deduction_amount: deduction_cents as f64 / 100.0,
         commission_id,
     }));
-    Ok(Decision::changing(Change::Refund(Box::new(refund)), reply))
+    Decision::changing(Change::Refund(Box::new(refund)), reply)
 }
 
 fn read(fields: &Fields) -> Result<RefundRequest, Reply> {
     let transaction_id = match fields.get("transaction_id") {
-        Some(Value::String(id)) if !id.is_empty() => id.clone(),
+        Some(Value::String(id)) if !id.is_empty() => fields.key("transaction_id")?.unwrap_or_default(),
         _ => return Err(Reply::error(400, "transaction_id is required")),
     };
     let refund_amount_cents = match fields.get("refund_amount_cents") {

@@ -3,7 +3,7 @@
 use axum::{
     body::Body,
     http::{
-        HeaderValue, Response, StatusCode,
+        HeaderName, HeaderValue, Response, StatusCode,
         header::{CONTENT_TYPE, RETRY_AFTER},
     },
 };
@@ -22,7 +22,12 @@ pub(crate) struct Reply {
     pub retry_after: Option<u64>,
     /// Why the request was refused or nothing was recorded, for the request log.
     pub reason: Option<String>,
+    /// What the developer should know, for the request log and [`HINT`]. The service has nothing like it.
+    pub hint: Option<String>,
 }
+
+/// Response header with a hint for the developer. Only the sandbox sends it.
+pub(crate) const HINT: HeaderName = HeaderName::from_static("x-affitor-sandbox-hint");
 
 /// Error format of the tracking calls.
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,7 +97,7 @@ impl Reply {
     pub(crate) fn new(status: u16, body: &impl Serialize) -> Self {
         // Can't fail: the bodies are types of this crate with string keys.
         let body = serde_json::to_vec(body).unwrap_or_default();
-        Self { status, content_type: JSON, body, retry_after: None, reason: None }
+        Self { status, content_type: JSON, body, retry_after: None, reason: None, hint: None }
     }
 
     pub(crate) fn ok(body: &impl Serialize) -> Self {
@@ -111,6 +116,20 @@ impl Reply {
     pub(crate) fn error(status: u16, text: impl Into<String>) -> Self {
         let error = text.into();
         Self::refused(status, &error.clone(), &ErrorText { error })
+    }
+
+    /// Adds a hint for the developer.
+    pub(crate) fn with_hint(self, hint: String) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    /// Creates a response for a sandbox whose memory is full.
+    pub(crate) fn full(limit_bytes: usize) -> Self {
+        let limit = limit_bytes / (1024 * 1024);
+        Self::error(503, "The sandbox is full").with_hint(format!(
+            "The records that are never dropped have reached the memory limit of {limit} MiB: reset the sandbox, or start it \
+             with a higher limit"
+        ))
     }
 
     pub(crate) fn conflict(message: &'static str) -> Self {
@@ -159,6 +178,7 @@ impl Reply {
             body: body.into(),
             retry_after: None,
             reason: Some("502 Bad Gateway".to_owned()),
+            hint: None,
         }
     }
 
@@ -166,6 +186,10 @@ impl Reply {
         let mut response = Response::new(body(self.body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        // Hints contain only visible ASCII characters and spaces.
+        if let Some(hint) = self.hint.and_then(|hint| hint.try_into().ok()) {
+            response.headers_mut().insert(HINT, hint);
+        }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

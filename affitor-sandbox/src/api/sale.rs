@@ -24,7 +24,7 @@ use crate::{
     change::Change,
     interpretations::{DuplicateSale, ExpiredWindow},
     program::Program,
-    record::{ClickRecord, SaleRecord},
+    record::{ClickRecord, SaleRecord, SaleSource},
     state::{Customer, State},
 };
 
@@ -32,7 +32,7 @@ use crate::{
 #[derive(ToSchema)]
 pub(super) struct SaleRequest {
     /// The shop's unique id of the payment, which serves as the idempotency key.
-    #[schema(min_length = 1, example = "txn_abc123")]
+    #[schema(min_length = 1, max_length = 512, example = "txn_abc123")]
     transaction_id: String,
     /// In the currency's smallest unit.
     #[schema(minimum = 1, example = 9_999)]
@@ -41,8 +41,9 @@ pub(super) struct SaleRequest {
     #[schema(pattern = "^[A-Z]{3}$", value_type = Option<String>)]
     currency: String,
     /// The shop's user id. Takes precedence over `click_id`.
-    #[schema(example = "user_123")]
+    #[schema(example = "user_123", max_length = 512)]
     customer_key: Option<String>,
+    #[schema(max_length = 512)]
     click_id: Option<String>,
     /// `payment` (the default) or `subscription`.
     #[schema(pattern = "^(payment|subscription)$", value_type = Option<String>)]
@@ -123,7 +124,7 @@ pub(super) enum DuplicateResponse {
     ),
 )]
 pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let program = auth::program_of(&state.programs, call.authorization)?;
+    let program = auth::program_of(state, call)?;
     let fields = call.fields()?;
     if fields.is_test() {
         return Ok(test_mode::record(state, call.now_ms, fields, "sale", Some(program)));
@@ -133,8 +134,7 @@ pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     refuse_duplicate(state, settings, &sent.transaction_id)?;
     let customer = attribution::find_customer(state, program, sent.customer_key.as_deref(), sent.click_id.as_deref())?;
     let click = attribution::credited_click(state, program, customer)?;
-    let customer = &state.customers[customer];
-    let window = Window::of(state, settings, customer, click, call.now_ms);
+    let window = Window::of(settings, customer, click, call.now_ms);
     if window.expired && settings.interpretations.expired_window == ExpiredWindow::NotRecorded {
         return Ok(not_attributed(settings, &window).into());
     }
@@ -145,7 +145,8 @@ pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     };
     let commission_id = commission.as_ref().map(|commission| commission.commission_id);
     let sale = SaleRecord { commission_id, ..record(state, settings, customer, click, sent, call.now_ms) };
-    let reply = tracked(&sale, &window);
+    let mut reply = tracked(&sale, &window);
+    reply.hint = fields.hint_if_too_large(&["line_items", "additional_data"]);
     Ok(Decision::changing(Change::Sale { sale: Box::new(sale), commission }, reply))
 }
 
@@ -202,6 +203,9 @@ fn record(
         event_name: sent.event_name,
         additional_data: sent.additional_data,
         commission_id: None,
+        source: SaleSource::Api,
+        stripe_ids: Vec::new(),
+        stripe_customer: None,
         at_ms: now_ms,
     }
 }
@@ -217,19 +221,17 @@ fn tracked(sale: &SaleRecord, window: &Window) -> Reply {
 }
 
 fn read(fields: &Fields) -> Result<SaleRequest, Reply> {
-    let transaction_id = fields
-        .get("transaction_id")
-        .and_then(Value::as_str)
-        .filter(|id| !id.is_empty())
-        .ok_or_else(|| Reply::error(400, "transaction_id is required and must be a string"))?
-        .to_owned();
+    let transaction_id = match fields.get("transaction_id") {
+        Some(Value::String(id)) if !id.is_empty() => fields.key("transaction_id")?.unwrap_or_default(),
+        _ => return Err(Reply::error(400, "transaction_id is required and must be a string")),
+    };
     let amount_cents = fields
         .get("amount_cents")
         .and_then(Fields::amount)
         .filter(|amount| *amount > 0)
         .ok_or_else(|| Reply::error(400, "amount_cents is required and must be a positive integer"))?;
-    let customer_key = fields.text("customer_key")?;
-    let click_id = fields.text("click_id")?;
+    let customer_key = fields.key("customer_key")?;
+    let click_id = fields.key("click_id")?;
     let currency = fields.get("currency").map_or(Some("USD"), Value::as_str);
     let currency = currency
         .filter(|code| code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_uppercase()))
@@ -247,7 +249,7 @@ fn read(fields: &Fields) -> Result<SaleRequest, Reply> {
         subscription_id: fields.text("subscription_id")?,
         subscription_interval: fields.text("subscription_interval")?,
         product_id: fields.text("product_id")?,
-        line_items: fields.get("line_items").cloned(),
+        line_items: fields.json("line_items"),
         event_name: fields.event_name()?,
         additional_data: fields.additional_data()?,
     })

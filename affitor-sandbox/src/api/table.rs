@@ -1,9 +1,12 @@
 //! The table of endpoints.
 
+use std::sync::LazyLock;
+
 use axum::http::Method;
 
 use super::{
-    Decide, chain, checks, click, events, lead, openapi, performance, readiness, refund, sale, status, tracker,
+    Decide, chain, checks, click, events, lead, login, openapi, performance, programs, readiness, refund, sale, status,
+    steps, stripe, tracker,
 };
 use crate::call::ApiCall;
 
@@ -18,57 +21,71 @@ pub(crate) struct Endpoint {
     pub alias: Option<&'static str>,
     /// Whether pages of other origins may call the endpoint.
     pub cross_origin: bool,
+    /// Whether the endpoint tells what the sandbox has recorded and requires no key, so that the `Host` must be checked.
+    pub open_reading: bool,
+    /// Whether the endpoint reads the body itself.
+    pub raw_body: bool,
     pub decide: Decide,
 }
 
-const fn get(call: ApiCall, path: &'static str, decide: Decide) -> Endpoint {
-    Endpoint { call: Some(call), method: Method::GET, path, alias: None, cross_origin: false, decide }
+fn endpoint(call: Option<ApiCall>, method: Method, path: &'static str, decide: Decide) -> Endpoint {
+    Endpoint { call, method, path, alias: None, cross_origin: false, open_reading: false, raw_body: false, decide }
 }
 
-/// Who may call an endpoint.
-enum Callers {
-    PagesAndServers,
-    ServersOnly,
+fn get(call: ApiCall, path: &'static str, decide: Decide) -> Endpoint {
+    endpoint(Some(call), Method::GET, path, decide)
 }
 
-const fn post(
-    call: ApiCall,
-    path: &'static str,
-    alias: Option<&'static str>,
-    callers: &Callers,
-    decide: Decide,
-) -> Endpoint {
-    let cross_origin = matches!(callers, Callers::PagesAndServers);
-    Endpoint { call: Some(call), method: Method::POST, path, alias, cross_origin, decide }
+fn post(call: ApiCall, path: &'static str, decide: Decide) -> Endpoint {
+    endpoint(Some(call), Method::POST, path, decide)
 }
 
 /// All endpoints.
-pub(crate) static ENDPOINTS: &[Endpoint] = &[
-    post(ApiCall::Click, "/api/v1/track/click", Some("/api/tracking/click"), &Callers::PagesAndServers, click::click),
-    post(ApiCall::Lead, "/api/v1/track/lead", Some("/api/tracking/lead"), &Callers::PagesAndServers, lead::lead),
-    post(ApiCall::Sale, "/api/v1/track/sale", Some("/api/tracking/sale"), &Callers::ServersOnly, sale::sale),
-    post(ApiCall::Refund, "/api/v1/track/refund", Some("/api/tracking/refund"), &Callers::ServersOnly, refund::refund),
-    post(ApiCall::TestEvent, "/api/v1/cli/test-event", None, &Callers::ServersOnly, chain::test_event),
-    get(ApiCall::Readiness, "/api/v1/programs/me/readiness", readiness::readiness),
-    post(
-        ApiCall::CheckTestEvents,
-        "/api/tracking/check-test-events",
-        None,
-        &Callers::PagesAndServers,
-        checks::check_test_events,
-    ),
-    post(ApiCall::TrackerTest, "/api/tracking/test", None, &Callers::PagesAndServers, checks::receive_test),
-    get(ApiCall::Status, "/api/v1/cli/status", status::status),
-    get(ApiCall::Events, "/api/tracking/events/{program}", events::events),
-    get(ApiCall::Performance, "/api/tracking/performance/{program}", performance::performance),
-    get(ApiCall::DashboardStatus, "/api/tracking/status/{program}", status::dashboard_status),
-    get(ApiCall::Tracker, "/js/affitor-tracker.js", tracker::tracker),
-    Endpoint {
-        call: None,
-        method: Method::GET,
-        path: "/openapi.json",
-        alias: None,
-        cross_origin: false,
-        decide: openapi::document,
-    },
-];
+pub(crate) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
+    vec![
+        Endpoint {
+            alias: Some("/api/tracking/click"),
+            cross_origin: true,
+            ..post(ApiCall::Click, "/api/v1/track/click", click::click)
+        },
+        Endpoint {
+            alias: Some("/api/tracking/lead"),
+            cross_origin: true,
+            ..post(ApiCall::Lead, "/api/v1/track/lead", lead::lead)
+        },
+        Endpoint { alias: Some("/api/tracking/sale"), ..post(ApiCall::Sale, "/api/v1/track/sale", sale::sale) },
+        Endpoint {
+            alias: Some("/api/tracking/refund"),
+            ..post(ApiCall::Refund, "/api/v1/track/refund", refund::refund)
+        },
+        post(ApiCall::TestEvent, "/api/v1/cli/test-event", chain::test_event),
+        get(ApiCall::Readiness, "/api/v1/programs/me/readiness", readiness::readiness),
+        Endpoint {
+            cross_origin: true,
+            open_reading: true,
+            ..post(ApiCall::CheckTestEvents, "/api/tracking/check-test-events", checks::check_test_events)
+        },
+        Endpoint { cross_origin: true, ..post(ApiCall::TrackerTest, "/api/tracking/test", checks::receive_test) },
+        get(ApiCall::Status, "/api/v1/cli/status", status::status),
+        Endpoint { open_reading: true, ..get(ApiCall::Events, "/api/tracking/events/{program}", events::events) },
+        Endpoint {
+            open_reading: true,
+            ..get(ApiCall::Performance, "/api/tracking/performance/{program}", performance::performance)
+        },
+        Endpoint {
+            open_reading: true,
+            ..get(ApiCall::DashboardStatus, "/api/tracking/status/{program}", steps::dashboard_status)
+        },
+        Endpoint {
+            alias: Some("/js/affitor-tracker-local.js"),
+            ..get(ApiCall::Tracker, "/js/affitor-tracker.js", tracker::tracker)
+        },
+        post(ApiCall::AuthStart, "/api/v1/cli/auth/start", login::start),
+        get(ApiCall::AuthPoll, "/api/v1/cli/auth/poll", login::poll),
+        post(ApiCall::Init, "/api/v1/cli/init", programs::init),
+        get(ApiCall::Programs, "/api/v1/cli/programs", programs::list),
+        post(ApiCall::StripeConnect, "/api/v1/cli/stripe-connect", stripe::connect),
+        Endpoint { raw_body: true, ..post(ApiCall::StripeWebhook, "/webhooks/stripe/{program}", stripe::webhook) },
+        endpoint(None, Method::GET, "/openapi.json", openapi::document),
+    ]
+});

@@ -11,7 +11,7 @@ use utoipa::{
 };
 
 use super::{Decision, Fields, Reply};
-use crate::{change::Change, record::TestEventRecord, state::State};
+use crate::{change::Change, memory::ID_LIMIT, record::TestEventRecord, state::State};
 
 /// Default amount of a test sale, in cents.
 const AMOUNT_CENTS: u64 = 9_999;
@@ -72,9 +72,10 @@ pub(super) fn record(
     };
     let sale = event_type == "sale";
     let sent = |name| fields.get(name).and_then(Value::as_str).filter(|id| !id.is_empty());
+    // Nothing is checked, so a long id is cut.
+    let cut = |id: &str| id.chars().take(ID_LIMIT).collect::<String>();
     let event = TestEventRecord {
-        transaction_id: sale
-            .then(|| sent("transaction_id").map_or_else(|| format!("test_txn_{now_ms}"), str::to_owned)),
+        transaction_id: sale.then(|| sent("transaction_id").map_or_else(|| format!("test_txn_{now_ms}"), cut)),
         amount_cents: sale.then(|| fields.get("amount_cents").and_then(Fields::amount).unwrap_or(AMOUNT_CENTS)),
         ..bare(state, now_ms, event_type, program_id)
     };

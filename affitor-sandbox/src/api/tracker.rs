@@ -1,4 +1,4 @@
-//! `GET /js/affitor-tracker.js`: the tracker script.
+//! `GET /js/affitor-tracker.js`: the tracker script, and its copy for the npm loader's `env: 'local'`.
 
 use super::{Call, Decision, Reply};
 use crate::{change::Change, state::State};
@@ -8,13 +8,15 @@ use crate::{change::Change, state::State};
     get, path = "/js/affitor-tracker.js", tag = "Browser", operation_id = "getTracker",
     responses((status = 200, description = "The script", body = String, content_type = "text/javascript; charset=utf-8")),
 )]
-pub(super) fn tracker(_: &State, call: &Call<'_>) -> Result<Decision, Reply> {
+pub(super) fn tracker(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let reply = Reply {
         status: 200,
         content_type: "text/javascript; charset=utf-8",
-        body: include_str!("../tracker.js").into(),
+        // Lets the script notice that its cookies belong to another state.
+        body: include_str!("../tracker.js").replace("SANDBOX_GENERATION", &state.generation).into(),
         retry_after: None,
         reason: None,
+        hint: None,
     };
     Ok(Decision::changing(Change::TrackerFetched { at_ms: call.now_ms }, reply))
 }

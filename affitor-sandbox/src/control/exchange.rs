@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{FromRequest, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
@@ -10,8 +9,10 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::http;
+
 /// Status and message of a refused action.
-pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
+pub(crate) struct Refusal(pub(super) StatusCode, pub(super) String);
 
 impl Refusal {
     pub(super) fn bad_request(reason: impl Into<String>) -> Self {
@@ -33,14 +34,16 @@ impl From<std::io::Error> for Refusal {
 }
 
 /// Extractor for a body in JSON or as a form.
-pub(super) struct Input<T>(pub(super) T);
+pub(crate) struct Input<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let body =
-            Bytes::from_request(request, state).await.map_err(|error| Refusal(error.status(), error.body_text()))?;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let body = http::read(request.into_body()).await.map_err(|refused| {
+            let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::BAD_REQUEST);
+            Refusal(status, refused.reason.unwrap_or_default())
+        })?;
         // The content type is ignored: `curl -d` declares every body to be a form.
         let parsed = if body.trim_ascii_start().first().is_some_and(|first| b"{[\"".contains(first)) {
             serde_json::from_slice(&body).map_err(|error| error.to_string())
@@ -51,15 +54,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     }
 }
 
-/// Result of an action, as JSON. A form submitted without the page's script is redirected back to the page instead.
+/// Result of an action, as JSON. A form submitted without the page's script is redirected to a page instead.
 pub(super) struct Done(pub(super) Value);
 
 impl Done {
     pub(super) fn respond_to(self, headers: &HeaderMap) -> Response {
+        self.respond_or_return(headers, "/")
+    }
+
+    pub(super) fn respond_or_return(self, headers: &HeaderMap, page: &str) -> Response {
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
         let is_form = text(header::CONTENT_TYPE).starts_with("application/x-www-form-urlencoded");
         if is_form && text(header::ACCEPT).contains("text/html") {
-            Redirect::to("/").into_response()
+            Redirect::to(page).into_response()
         } else {
             Json(self.0).into_response()
         }

@@ -1,10 +1,16 @@
-//! The sandbox's page: the history of each visitor, live. It is rendered here; a script fetches it again after each
+//! The sandbox's page: the history of each visitor and partner, live. It is rendered here; a script fetches it again after each
 //! change.
 
-mod html;
+mod consent;
+mod layout;
+mod partners;
+mod parts;
+mod problems;
 mod shop;
 mod story;
 mod text;
+mod tiles;
+mod visitors;
 
 use std::sync::Arc;
 
@@ -13,7 +19,7 @@ use axum::{
     extract::{Query, State as Shared},
     http::{
         HeaderMap, HeaderValue,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY},
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY},
     },
     response::{IntoResponse, Response},
     routing::get,
@@ -21,7 +27,7 @@ use axum::{
 use maud::Markup;
 use story::{Filter, Story};
 
-use crate::service::Service;
+use crate::{http::base_url, service::Service};
 
 /// The page itself.
 pub(crate) fn routes() -> Router<Arc<Service>> {
@@ -32,6 +38,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
 pub(crate) fn asset_routes() -> Router<Arc<Service>> {
     Router::new()
         .route("/story", get(fragment))
+        .route("/consent", get(consent::consent))
         .route("/page.css", get(async || asset("text/css; charset=utf-8", include_str!("page.css"))))
         .route("/page.js", get(async || asset("text/javascript; charset=utf-8", include_str!("page.js"))))
         .merge(shop::routes())
@@ -42,9 +49,7 @@ async fn page(
     headers: HeaderMap,
     Query(filter): Query<Filter>,
 ) -> impl IntoResponse {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let url = format!("http://{host}");
-    html_response(&html::page(&story(&service, filter), &url))
+    html_response(&layout::page(&story(&service, filter), &base_url(&headers)))
 }
 
 async fn fragment(
@@ -52,9 +57,7 @@ async fn fragment(
     headers: HeaderMap,
     Query(filter): Query<Filter>,
 ) -> impl IntoResponse {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let url = format!("http://{host}");
-    html_response(&html::story(&story(&service, filter), &url))
+    html_response(&layout::story(&story(&service, filter), &base_url(&headers)))
 }
 
 fn story(service: &Service, filter: Filter) -> Story {

@@ -30,18 +30,45 @@
     drawing = false;
   };
 
+  const cards = () => [...story.querySelectorAll("[data-version]")];
+  const focusable = "a, button, summary, pre";
+
   const put = (html) => {
-    const before = new Map([...story.querySelectorAll("[data-version]")].map((card) => [card.id, card.dataset.version]));
+    const before = new Map(cards().map((card) => [card.id, card]));
+    // Cards that someone opened or closed stay that way. The others follow the server: only the newest is open.
+    const chosen = new Map([...before].filter(([, card]) => card.dataset.chosen).map(([id, card]) => [id, card.open]));
     const focused = story.contains(document.activeElement) ? document.activeElement : null;
-    const place = focused && [...story.querySelectorAll("a, button")].indexOf(focused);
+    const card = focused?.closest("[data-version]")?.id;
+    const place = focused && [...(card ? before.get(card) : story).querySelectorAll(focusable)].indexOf(focused);
     story.innerHTML = html;
-    if (before.size > 0) {
-      for (const card of story.querySelectorAll("[data-version]")) {
-        if (before.get(card.id) !== card.dataset.version) card.classList.add("fresh");
+    for (const shown of cards()) {
+      if (before.size > 0 && before.get(shown.id)?.dataset.version !== shown.dataset.version) shown.classList.add("fresh");
+      if (chosen.has(shown.id)) {
+        shown.open = chosen.get(shown.id);
+        shown.dataset.chosen = "yes";
       }
     }
-    if (focused) story.querySelectorAll("a, button")[place]?.focus();
+    if (focused) (card ? document.getElementById(card) : story)?.querySelectorAll(focusable)[place]?.focus();
   };
+
+  document.addEventListener("click", (event) => {
+    const card = event.target.closest("#story details > summary")?.parentElement;
+    if (card) card.dataset.chosen = "yes";
+  });
+
+  // Copy buttons. Pages that are not on this machine can't use the clipboard without a selection.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button.copy");
+    if (!button) return;
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+    } catch {
+      getSelection().selectAllChildren(button.previousElementSibling);
+      document.execCommand("copy");
+    }
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
 
   let hiding;
   const show = (text, bad) => {
@@ -54,7 +81,7 @@
 
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (form === filters) {
+    if (filters && form === filters) {
       event.preventDefault();
       filter();
       return;
@@ -69,18 +96,33 @@
       });
       const result = await response.json();
       show(result.message ?? result.error, !response.ok);
-      if (response.ok) form.closest("details")?.removeAttribute("open");
+      if (!response.ok) return;
+      if (form.id === "rotate") showKey(result.api_key);
+      else form.closest("details")?.removeAttribute("open");
     } catch {
       show("The sandbox does not respond", true);
     }
   });
+
+  // The new key, which the sandbox returns only once.
+  const showKey = (key) => {
+    const place = document.getElementById("new-key-text");
+    const text = document.createElement("pre");
+    text.tabIndex = 0;
+    text.textContent = key;
+    const copy = document.createElement("button");
+    Object.assign(copy, { type: "button", className: "copy", textContent: "Copy", ariaLabel: "Copy the new key" });
+    copy.dataset.copy = key;
+    place.replaceChildren(text, copy);
+    document.getElementById("new-key").hidden = false;
+  };
 
   const filter = () => {
     const query = new URLSearchParams([...new FormData(filters)].filter(([, value]) => value));
     history.replaceState(null, "", query.size ? `/?${query}` : "/");
     draw();
   };
-  filters.addEventListener("input", filter);
+  filters?.addEventListener("input", filter);
 
   // Only one menu is open at a time, and Escape closes it.
   const menus = [...document.querySelectorAll("details.menu")];

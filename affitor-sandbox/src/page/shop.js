@@ -6,19 +6,51 @@
   const keep = (name, value) => (value ? sessionStorage.setItem(name, value) : sessionStorage.getItem(name));
   const show = () => {
     element("click-id").textContent = window.affitor.getClickId() ?? "none";
-    element("user").textContent = keep("user") ?? "nobody";
+    element("user").textContent = keep("user") ?? "not signed up";
   };
-  const report = (what, status, body) => {
-    element("said").textContent = `${what}: ${status} ${body.message ?? body.error?.message ?? body.error ?? body.status ?? ""}`;
+
+  const create = (name, className, text) => {
+    const made = document.createElement(name);
+    if (className) made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  };
+
+  // Whether the call did what the shop wanted, which 200 alone does not say.
+  const succeeded = (call) =>
+    call.status === 200 && call.received?.success !== false && !String(call.received?.result ?? "").startsWith("ignored");
+
+  const summary = ({ received }) =>
+    received?.message ?? received?.result ?? received?.error?.message ?? received?.error ?? received?.status ?? "";
+
+  // Adds an entry for each call, newest first.
+  const report = (what, calls) => {
+    element("log-empty").hidden = true;
+    for (const call of calls) {
+      const ok = succeeded(call);
+      const entry = create("li", ok ? "ok" : "bad");
+      const line = create("p");
+      // Without a path, the shop made no call.
+      const status = call.status ?? (call.path ? "no response" : "");
+      line.append(create("b", "", ok ? "✓ " : "✗ "), `${what}: ${status} ${summary(call)}`);
+      entry.append(line);
+      if (call.path) {
+        const sent = create("details");
+        sent.append(create("summary", "", `${call.method} ${call.path}`), create("pre", "", JSON.stringify(call.sent, null, 2)));
+        entry.append(sent);
+      }
+      element("log").prepend(entry);
+    }
     show();
   };
-  const on = (id, act) =>
+
+  const on = (id, what, act) =>
     element(id).addEventListener("submit", async (event) => {
       event.preventDefault();
       try {
-        await act(event.target);
+        await act(event.target, event.submitter);
       } catch (error) {
-        element("said").textContent = String(error);
+        report(what, [{ status: null, received: { message: String(error.message ?? error) } }]);
       }
     });
 
@@ -28,29 +60,34 @@
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-    return { status: response.status, id: response.headers.get("x-transaction-id"), body: await response.json() };
+    if (!response.ok) throw new Error(`${path}: ${response.status}`);
+    return response.json();
   };
 
-  on("signup", async (form) => {
+  on("signup", "Sign-up", async (form) => {
     const key = keep("user") ?? `user_${Math.random().toString(36).slice(2, 8)}`;
-    keep("user", key);
     const { status, data } = await window.affitor.signup(key, form.email.value);
-    report("Sign-up", status, data ?? {});
+    if (status === 200) keep("user", key);
+    report(`Sign-up as ${key}`, [{ status: status || null, received: data ?? {} }]);
   });
-  on("pay", async () => {
-    const paid = await send("/_sandbox/shop/pay", { customer_key: keep("user"), click_id: window.affitor.getClickId() });
-    if (paid.status === 200) keep("payment", paid.id);
-    report(`Payment ${paid.id}`, paid.status, paid.body);
+  on("pay", "Payment", async (form, button) => {
+    const renewal = button?.value === "renewal";
+    const paid = await send("/_sandbox/shop/pay", {
+      customer_key: keep("user"),
+      click_id: window.affitor.getClickId(),
+      renewal,
+      track: form.track?.checked ?? false,
+    });
+    keep("payment", paid.payment);
+    report(renewal ? "Renewal" : "Payment", paid.calls);
   });
-  on("refund", async () => {
-    const id = keep("payment");
-    if (!id) throw new Error("Nothing has been paid yet");
-    const refund = await send("/_sandbox/shop/refund", { transaction_id: id });
-    report(`Refund of ${id}`, refund.status, refund.body);
+  on("refund", "Refund", async () => {
+    const payment = keep("payment");
+    if (!payment) throw new Error("nothing has been paid yet");
+    report("Refund", (await send("/_sandbox/shop/refund", { payment })).calls);
   });
 
   show();
   // The tracker's call may still be in progress when the page is shown.
-  const waiting = setInterval(show, 200);
-  setTimeout(() => clearInterval(waiting), 5000);
+  window.affitor.settled().then(show);
 })();

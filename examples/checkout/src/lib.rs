@@ -3,7 +3,11 @@
 
 pub mod provider;
 
-use actix_web::{HttpResponse, Responder, get, http::header::ContentType, post, web};
+use actix_web::{
+    HttpRequest, HttpResponse, Responder, get,
+    http::header::{COOKIE, ContentType},
+    post, web,
+};
 use affitor_actix::{
     AffitorClient, PaymentEvent, Redeliver,
     reqwest::{self, header::CONTENT_TYPE},
@@ -29,8 +33,17 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 #[get("/")]
-async fn page() -> impl Responder {
-    HttpResponse::Ok().content_type(ContentType::html()).body(include_str!("page.html"))
+async fn page(request: HttpRequest) -> impl Responder {
+    let text = include_str!("page.html").replace("{user_id}", signed_up_user(&request).unwrap_or_default());
+    HttpResponse::Ok().content_type(ContentType::html()).body(text)
+}
+
+/// Returns the user from the sign-up app's cookie. A real shop would have a session instead.
+fn signed_up_user(request: &HttpRequest) -> Option<&str> {
+    let cookies = request.headers().get(COOKIE)?.to_str().ok()?;
+    let user_id = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("demo_user="))?;
+    // It is inserted into the page.
+    user_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(user_id)
 }
 
 #[derive(Deserialize)]

@@ -72,10 +72,8 @@ impl Provider {
             format!("{kind}, {signature}, response: {status}");
         match response {
             Ok(response) if response.status().is_success() => {
-                HttpResponse::Ok().content_type(ContentType::html()).body(format!(
-                    "<!doctype html><title>Paid</title><p>Done: <code>{}</code>",
-                    object["id"].as_str().unwrap_or_default()
-                ))
+                let id = object["id"].as_str().unwrap_or_default();
+                html("Paid", &format!("<p>The shop accepted the webhook. Payment: <code>{id}</code></p>"))
             }
             Ok(response) => HttpResponse::BadGateway().body(format!("the shop responded with {}", response.status())),
             Err(error) => HttpResponse::BadGateway().body(error.to_string()),
@@ -109,11 +107,13 @@ async fn page(provider: web::Data<Provider>, number: web::Path<usize>) -> HttpRe
     let Some(session) = provider.session(*number) else { return HttpResponse::NotFound().finish() };
     let cents: u64 = session.get(UNIT_AMOUNT).and_then(|amount| amount.parse().ok()).unwrap_or_default();
     // A form without an action is sent to the page's own URL.
-    HttpResponse::Ok().content_type(ContentType::html()).body(format!(
-        "<!doctype html><title>Pay</title><p>Pay ${}.{:02}?<form method=post><button>Pay</button></form>",
-        cents / 100,
-        cents % 100
-    ))
+    let amount = format!("${}.{:02}", cents / 100, cents % 100);
+    html("Pay", &format!("<p>The plan, for <b>{amount}</b>.</p><form method=post><button>Pay {amount}</button></form>"))
+}
+
+fn html(title: &str, content: &str) -> HttpResponse {
+    let text = include_str!("provider_page.html").replace("{title}", title).replace("{content}", content);
+    HttpResponse::Ok().content_type(ContentType::html()).body(text)
 }
 
 #[post("/pay/{number}")]

@@ -67,10 +67,12 @@ async fn sign_up(affitor: AffitorClient, input: Input<SignUp>) -> Response {
     // Returns at once. A problem with the service never becomes the visitor's problem.
     affitor.enqueue(Lead::new(&user_id).email(&form.email));
 
+    // Tells the checkout app who the visitor is. A real app would start a session.
+    let cookie = [(header::SET_COOKIE, format!("demo_user={user_id}; Path=/; HttpOnly; SameSite=Lax"))];
     if sent_by_script {
-        Json(User { user_id }).into_response()
+        (cookie, Json(User { user_id })).into_response()
     } else {
-        Html(format!("<!doctype html><title>Welcome</title><p>Welcome, <b>{user_id}</b>.")).into_response()
+        (cookie, Html(format!("<!doctype html><title>Welcome</title><p>Welcome, <b>{user_id}</b>."))).into_response()
     }
 }
 

@@ -22,6 +22,9 @@ pub(crate) fn affitor(arguments: &[&str]) -> Command {
     for name in ["AFFITOR_API_KEY", "AFFITOR_API_TOKEN", "AFFITOR_API_URL", "AFFITOR_PROGRAM_ID"] {
         command.env_remove(name);
     }
+    for name in ["AFFITOR_SANDBOX_API_KEY", "AFFITOR_SANDBOX_STRIPE_WEBHOOK_SECRET"] {
+        command.env_remove(name);
+    }
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
         command.env_remove(name);
     }

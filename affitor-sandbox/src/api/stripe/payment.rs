@@ -1,0 +1,115 @@
+//! What becomes of an event: a sale, a refund, or nothing.
+
+use serde_json::Value;
+
+use super::{
+    event::{self, Meaning, Payment, Refund},
+    ignored, recorded,
+};
+use crate::{
+    api::{
+        Decision,
+        attribution::{Window, credited_click},
+        commission, refund,
+    },
+    change::Change,
+    interpretations::{ExpiredWindow, StripeSaleId},
+    record::{SaleRecord, SaleSource},
+    state::{Customer, State},
+};
+
+pub(super) fn decide(state: &State, program: usize, event: &Value, now_ms: i64) -> Decision {
+    match event::read(event, state.programs[program].interpretations.stripe_invoices) {
+        Meaning::Payment(payment) => sale(state, program, *payment, now_ms),
+        Meaning::Refund(refund) => refunded(state, program, &refund, now_ms),
+        Meaning::Nothing(reason) => ignored(reason).into(),
+    }
+}
+
+fn sale(state: &State, program: usize, payment: Payment, now_ms: i64) -> Decision {
+    let settings = &state.programs[program];
+    if payment.program_id != Some(settings.id) {
+        return ignored("metadata.program_id is missing, or is another program's").into();
+    }
+    let transaction_id = transaction_id(settings.interpretations.stripe_sale_id, &payment);
+    let known = state.sale_of(&transaction_id).is_some()
+        || payment.ids.iter().any(|id| state.sale_of_stripe_id(program, id).is_some());
+    if known {
+        return ignored("the payment is already recorded").into();
+    }
+    let Some(customer) = find_customer(state, program, &payment) else {
+        return ignored("no customer has this click id, e-mail address, Stripe customer or customer key").into();
+    };
+    let click = match credited_click(state, program, customer) {
+        Ok(click) => click,
+        Err(refused) => return ignored(refused.reason.as_deref().unwrap_or("no attribution")).into(),
+    };
+    let window = Window::of(settings, customer, click, now_ms);
+    if window.expired && settings.interpretations.expired_window == ExpiredWindow::NotRecorded {
+        return ignored("the attribution window has expired").into();
+    }
+    let commission = (!window.expired)
+        .then(|| commission::for_sale(state, settings, customer, click, payment.amount_cents, now_ms))
+        .flatten();
+    let sale_type = if payment.subscription_id.is_some() { "subscription" } else { "payment" };
+    let sale = SaleRecord {
+        sale_id: state.id_after(1),
+        program_id: settings.id,
+        transaction_id,
+        amount_cents: payment.amount_cents,
+        currency: payment.currency,
+        customer_id: customer.id,
+        customer_key: payment.customer_key,
+        click_id: click.click_id.clone(),
+        partner_code: click.partner_code.clone(),
+        sale_type: sale_type.to_owned(),
+        is_recurring: payment.is_recurring,
+        subscription_id: payment.subscription_id,
+        subscription_interval: None,
+        product_id: None,
+        line_items: None,
+        event_name: None,
+        additional_data: None,
+        commission_id: commission.as_ref().map(|commission| commission.commission_id),
+        source: SaleSource::Stripe,
+        stripe_ids: payment.ids,
+        stripe_customer: payment.stripe_customer,
+        at_ms: now_ms,
+    };
+    let reply = recorded(format!("sale {}", sale.transaction_id));
+    Decision::changing(Change::Sale { sale: Box::new(sale), commission }, reply)
+}
+
+/// The service's own id is not one of Stripe's, so that it never equals an id that the app tracks.
+fn transaction_id(which: StripeSaleId, payment: &Payment) -> String {
+    match which {
+        StripeSaleId::Own => format!("affitor_stripe_{}", payment.object_id),
+        StripeSaleId::Object => payment.object_id.clone(),
+        StripeSaleId::PaymentIntent => payment.payment_intent.clone().unwrap_or_else(|| payment.object_id.clone()),
+    }
+}
+
+fn find_customer<'s>(state: &'s State, program: usize, payment: &Payment) -> Option<&'s Customer> {
+    let by_click = payment.click_id.as_deref().and_then(|id| state.customer_of_click(id));
+    let by_email = || state.customer_of_email(program, payment.email_sha256.as_deref()?);
+    let by_stripe = || state.customer_of_stripe(program, payment.stripe_customer.as_deref()?);
+    let by_key = || state.customer_of_key(program, payment.customer_key.as_deref()?);
+    by_click.or_else(by_email).or_else(by_stripe).or_else(by_key)
+}
+
+fn refunded(state: &State, program: usize, sent: &Refund, now_ms: i64) -> Decision {
+    let Some(sale) = sent.ids.iter().find_map(|id| state.sale_of_stripe_id(program, id)) else {
+        return ignored("no sale of the connected Stripe account has this charge").into();
+    };
+    let before = sale.commission_id.and_then(|id| state.commission(id)).map_or(0, |known| known.refunded_cents);
+    let amount = sent.refunded_cents.saturating_sub(before);
+    if amount == 0 {
+        return ignored("the refund is already recorded").into();
+    }
+    let full = sent.refunded_cents >= sale.amount_cents;
+    let decision = refund::decide(state, &state.programs[program], sale, (!full).then_some(amount), None, now_ms);
+    match decision.changes.is_empty() {
+        true => ignored(decision.reply.reason.as_deref().unwrap_or("nothing to reverse")).into(),
+        false => Decision { reply: recorded(format!("refund of {}", sale.transaction_id)), ..decision },
+    }
+}

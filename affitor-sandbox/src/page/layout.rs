@@ -1,0 +1,179 @@
+//! The frame of the page: the header with its menus, the filters, and what the script fetches again after each change.
+
+use maud::{Markup, html};
+
+use super::{
+    partners,
+    parts::{Now, action, copyable, document, query},
+    problems,
+    story::{Filter, Story},
+    tiles, visitors,
+};
+use crate::{call::ApiCall, fault::Fault};
+
+const STAGES: [(&str, &str); 4] =
+    [("click", "clicked only"), ("lead", "signed up"), ("conversion", "paid"), ("refund", "refunded")];
+
+/// The whole page.
+pub(super) fn page(data: &Story, url: &str) -> Markup {
+    let scripts = html! { script src="/_sandbox/page.js" defer {} };
+    let shop = format!("/_sandbox/shop?{}", query(&[("aff", first_code(data))]));
+    let body = html! {
+        a.skip-link href="#story" { "Skip to the events" }
+        header.top {
+            h1 { "Affitor " span { "sandbox" } }
+            p.live { span.dot #live-dot {} span #live { "reload to see new events" } }
+            nav.views aria-label="Views" { (view("Visitors", "", data)) (view("Partners", "partners", data)) }
+            (menus(data))
+        }
+        p.toast #toast role="status" hidden {}
+        @if !data.filter.shows_partners() { (filters(data)) }
+        div #story { (story(data, url)) }
+        footer.foot {
+            a href=(shop) { "Test shop" }
+            a href="/openapi.json" { "OpenAPI document" }
+            a href="/_sandbox/snapshot" { "State as JSON" }
+            a href="/_sandbox/requests" { "Requests as JSON" }
+        }
+    };
+    document("Affitor sandbox", &scripts, &body)
+}
+
+/// The part of the page that the script fetches again after each change.
+pub(super) fn story(data: &Story, url: &str) -> Markup {
+    let now = Now { ms: data.now_ms, moved: data.ahead_ms > 0 };
+    html! {
+        (tiles::status(data))
+        (problems::alerts(data))
+        (tiles::tiles(data))
+        div.columns {
+            (problems::list(data, now))
+            @if data.filter.shows_partners() { (partners::list(data, url, now)) } @else { (visitors::list(data, url, now)) }
+            (problems::tests(data, now))
+        }
+    }
+}
+
+pub(super) fn first_code(data: &Story) -> &str {
+    data.codes.first().map_or("", String::as_str)
+}
+
+fn view(name: &str, value: &str, data: &Story) -> Markup {
+    let is_current = data.filter.shows_partners() == (value == "partners");
+    let link = query(&[("view", value)]);
+    let href = if link.is_empty() { "/".to_owned() } else { format!("/?{link}") };
+    html! { a href=(href) aria-current=[is_current.then_some("page")] { (name) } }
+}
+
+/// A button that opens a sheet with an explanation and actions.
+fn menu(name: &str, explanation: &str, actions: &Markup) -> Markup {
+    html! {
+        details.menu {
+            summary { (name) }
+            div.sheet { p { (explanation) } (actions) }
+        }
+    }
+}
+
+fn menus(data: &Story) -> Markup {
+    let clock = html! {
+        div.row {
+            (action("/_sandbox/clock", "+1 hour", "", &[("seconds", "3600")]))
+            (action("/_sandbox/clock", "+1 day", "", &[("days", "1")]))
+            (action("/_sandbox/clock", "+61 days", "", &[("days", "61")]))
+        }
+        form.action.row method="post" action="/_sandbox/clock" {
+            label { "Days " input type="number" name="days" min="1" max="36500" value="16" required; }
+            button { "Move" }
+        }
+    };
+    let chain = action("/_sandbox/chain", "Run a chain", "primary", &[]);
+    let key = html! {
+        form.action #rotate method="post" action="/_sandbox/key" { button.danger { "Rotate the key" } }
+        div #new-key hidden { p { "The new key, shown only here:" } div #new-key-text {} }
+    };
+    let reset = action("/_sandbox/reset", "Delete everything", "danger", &[]);
+    html! {
+        nav.tools aria-label="Actions" {
+            (menu("Test chain", "Runs a made-up click, lead and sale, which readiness checks wait for. Real events and totals \
+                                 don't change. At most 10 per hour.", &chain))
+            (menu("Clock", "The clock only moves ahead. Windows, holds and the hourly limit of chains depend on it.", &clock))
+            (menu("Faults", "Makes requests fail, to see what your app does.", &faults()))
+            (menu("API key", &format!("Replaces the key of program {}. The old one gets 401 from then on, as with the \
+                                       service.", data.program_id), &key))
+            (menu("Reset", "Deletes all events and requests, and restores the clock and the keys.", &reset))
+        }
+    }
+}
+
+fn faults() -> Markup {
+    html! {
+        form.action.fault method="post" action="/_sandbox/faults" {
+            label { span { "Fault" }
+                select name="fault" { @for fault in Fault::ALL { option value=(fault) { (fault) } } }
+            }
+            label { span { "Call" }
+                select name="call" {
+                    option value="" { "all calls" }
+                    @for call in ApiCall::ALL { option value=(call) { (call) } }
+                }
+            }
+            label { span { "How often" }
+                select name="chance" {
+                    option value="1x" { "the next request" }
+                    option value="3x" { "the next three requests" }
+                    option value="0.1" { "one in ten requests" }
+                    option value="0.5" { "one in two requests" }
+                    option value="" { "every request" }
+                }
+            }
+            button { "Enable" }
+        }
+    }
+}
+
+fn filters(data: &Story) -> Markup {
+    let Filter { q, partner, stage, .. } = &data.filter;
+    html! {
+        form.filters #filters method="get" action="/" role="search" {
+            label { span { "Find" }
+                input type="search" name="q" value=(q) placeholder="customer key, click id, transaction id, URL";
+            }
+            label { span { "Partner" }
+                select name="partner" {
+                    option value="" { "all" }
+                    @for code in &data.codes { option value=(code) selected[code == partner] { (code) } }
+                }
+            }
+            label { span { "Stage" }
+                select name="stage" {
+                    option value="" { "all" }
+                    @for (value, name) in STAGES { option value=(value) selected[value == stage] { (name) } }
+                }
+            }
+            button { "Show" }
+        }
+    }
+}
+
+/// How to begin: commands and links to copy.
+pub(super) fn begin(data: &Story, url: &str) -> Markup {
+    let code = first_code(data);
+    let shop = format!("/_sandbox/shop?{}", query(&[("aff", code)]));
+    let settings =
+        format!("AFFITOR_API_URL={url}\nAFFITOR_API_KEY={}\nAFFITOR_PROGRAM_ID={}", data.key_to_show, data.program_id);
+    let landing = format!("https://shop.example/?{}", query(&[("aff", code)]));
+    let curl = format!("curl {url}/api/v1/track/click -d '{{\"affiliate_url\": \"{landing}\"}}'");
+    html! {
+        div.begin {
+            p { "No visitors yet. There are three ways to begin:" }
+            ol {
+                li { a href=(shop) { "Click through the test shop" }
+                    " as a visitor of partner " b { (code) } ": sign up, pay and get a refund." }
+                li { "Start your app with these settings, and open one of its pages with " code { "?" (query(&[("aff", code)])) } "."
+                    (copyable(&settings, "the settings")) }
+                li { "Report a click yourself:" (copyable(&curl, "the command")) }
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What went wrong: payments with two sales, dropped records, and failed requests. And the test events.
+
+use maud::{Markup, html};
+
+use super::{
+    parts::{Now, stamp},
+    story::{Story, Test},
+    text::{grouped, money, short},
+};
+use crate::request_log::RequestRecord;
+
+/// What concerns the whole sandbox.
+pub(super) fn alerts(data: &Story) -> Markup {
+    let memory = &data.memory;
+    let dropped = memory.dropped_bodies + memory.dropped_clicks;
+    html! {
+        @if !data.doubles.is_empty() {
+            section.alert.bad aria-label="Payments with two sales" {
+                p { b { (grouped(data.doubles.len() as u64)) @if data.doubles.len() == 1 { " payment has two sales." } @else { " payments have two sales." } }
+                    " The app tracks sales although Stripe is connected, so partners are paid twice. Either disconnect Stripe or stop tracking." }
+                ul {
+                    @for double in data.doubles.iter().rev().take(5) {
+                        li { (money(double.amount_cents, &double.currency)) ": " code { (short(&double.tracked_transaction_id)) } " tracked, "
+                            code { (short(&double.stripe_transaction_id)) } " from Stripe" }
+                    }
+                }
+            }
+        }
+        @if dropped > 0 {
+            section.alert aria-label="Dropped records" { "To stay within the memory limit of " (grouped((memory.limit_bytes / (1024 * 1024)) as u64)) " MiB, "
+                (grouped(memory.dropped_bodies)) " old details and " (grouped(memory.dropped_clicks)) " old clicks were dropped." }
+        }
+    }
+}
+
+/// The failed requests, newest first.
+pub(super) fn list(data: &Story, now: Now) -> Markup {
+    html! {
+        section.problems #problems aria-labelledby="problems-title" data-empty[data.problems.is_empty()] tabindex="-1" {
+            h2 #problems-title { "Problems " small { (grouped(data.problem_count as u64)) } }
+            @if data.problems.is_empty() { p.none { "No request was refused or met a fault." } }
+            ol { @for request in &data.problems { (problem(request, now)) } }
+        }
+    }
+}
+
+fn problem(request: &RequestRecord, now: Now) -> Markup {
+    let status = request.status.map_or_else(|| "no response".to_owned(), |status| status.to_string());
+    let ids = [&request.customer_key, &request.click_id, &request.transaction_id];
+    html! {
+        li {
+            span.code .refused[request.status != Some(200)] { (status) }
+            div.what {
+                code { (request.method) " " (request.path) }
+                @if let Some(why) = &request.error { div { (why) } }
+                @if let Some(hint) = &request.hint { div.hint { (hint) } }
+                @if let Some(fault) = &request.fault {
+                    div.fault { "fault " code { (fault) } ": " @if request.changed { "the event was recorded" } @else { "nothing was recorded" } }
+                }
+                div.sub { @for id in ids.into_iter().flatten() { code { (short(id)) } " " } }
+            }
+            (stamp(request.at_ms, now))
+        }
+    }
+}
+
+/// The chains and test events, newest first.
+pub(super) fn tests(data: &Story, now: Now) -> Markup {
+    html! {
+        section.tests aria-labelledby="tests-title" {
+            h2 #tests-title { "Chains and test events" }
+            @if data.tests.is_empty() { p.none { "None yet. “Test chain” runs one, as the command " code { "affitor verify" } " does." } }
+            ol { @for test in &data.tests { (test_event(test, now)) } }
+        }
+    }
+}
+
+fn test_event(test: &Test, now: Now) -> Markup {
+    html! {
+        li {
+            div.what {
+                @match test {
+                    Test::Chain(chain) if chain.attributed => "A chain: attributed, from click to sale",
+                    Test::Chain(_) => "A chain: not attributed (the program has no commission policy)",
+                    Test::Event { event_type, .. } => { "A test " (event_type) },
+                }
+            }
+            (stamp(test.at_ms(), now))
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Adds records to the state.
+
+use super::{Customer, State};
+use crate::{
+    body::{Body, commission_size},
+    clock::DAY_MS,
+    memory::{entry, record},
+    record::{
+        ClickRecord, CommissionRecord, CustomerStatus, DoublePayment, LeadRecord, RefundRecord, SaleRecord, SaleSource,
+    },
+};
+
+/// How many of a customer's newest sales are compared with a new one, to find payments with two sales.
+const COMPARED_SALES: usize = 100;
+
+impl State {
+    pub(crate) fn use_id(&mut self, id: u64) {
+        self.last_id = self.last_id.max(id);
+    }
+
+    /// Returns the customer with this number. Creates the customer if the number is the next unused one.
+    pub(crate) fn customer_or_new(&mut self, number: u64, program_id: u64) -> Option<&mut Customer> {
+        if number == self.next_customer_id() {
+            let customer = Box::new(Customer::new(number, self.program_index(program_id)?));
+            self.used.clicks += customer.size();
+            self.customers.insert(number, customer);
+            self.last_customer = number;
+        }
+        self.customers.get_mut(&number).map(Box::as_mut)
+    }
+
+    /// Changes a customer. If they have only clicked before, and not afterwards, they and their last click are needed
+    /// from then on.
+    fn change_customer(&mut self, number: u64, change: impl FnOnce(&mut Customer)) {
+        let Some(customer) = self.customers.get_mut(&number) else { return };
+        self.events += 1;
+        customer.last_event = self.events;
+        let (only_clicked, size) = (customer.only_clicked(), customer.size());
+        change(customer);
+        let new_size = customer.size();
+        if only_clicked && customer.only_clicked() {
+            self.used.clicks += new_size - size;
+        } else if only_clicked {
+            let click = customer.clicks.last().and_then(|click| self.clicks.get(click));
+            let click = click.map_or(0, |click| click.essential_size());
+            self.used.clicks -= size + click;
+            self.used.rest += new_size + click;
+        } else {
+            self.used.rest += new_size - size;
+        }
+    }
+
+    /// Assigns a customer key to a customer, unless another customer of the program has it.
+    pub(crate) fn bind_key(&mut self, number: u64, key: &str) {
+        let Some(program) = self.customer(number).map(|customer| customer.program) else { return };
+        let known = self.customer_by_key.len();
+        let holder = *self.customer_by_key.entry((program, key.to_owned())).or_insert(number);
+        if self.customer_by_key.len() > known {
+            self.used.rest += entry(key);
+        }
+        if holder == number {
+            self.change_customer(number, |customer| {
+                customer.key.get_or_insert_with(|| key.to_owned());
+            });
+        }
+    }
+
+    pub(crate) fn add_click(&mut self, click: ClickRecord) {
+        let number = click.id;
+        let size = click.essential_size();
+        self.used.bodies += click.body_size();
+        self.used.clicks += size;
+        self.click_by_id.insert(click.click_id.clone(), number);
+        let (customer_id, at_ms) = (click.customer_id, click.at_ms);
+        self.clicks.insert(number, Box::new(click));
+        let mut previous = None;
+        self.change_customer(customer_id, |customer| {
+            if !customer.only_clicked() {
+                previous = Some(customer.clicks.last().copied());
+            }
+            customer.clicks.push(number);
+            customer.first_click_ms.get_or_insert(at_ms);
+        });
+        // The last click of a signed-up customer is needed; the one before no longer.
+        if let Some(previous) = previous {
+            self.used.clicks -= size;
+            self.used.rest += size;
+            if let Some(previous) = previous {
+                let size = self.clicks.get(&previous).map_or(0, |click| click.essential_size());
+                self.used.rest -= size;
+                self.used.clicks += size;
+                self.drop_if_passed(previous);
+            }
+        }
+    }
+
+    pub(crate) fn add_lead(&mut self, lead: LeadRecord) {
+        let index = self.leads.len();
+        self.used.bodies += lead.body_size();
+        self.used.rest += lead.essential_size();
+        if let Some(program) = self.program_index(lead.program_id)
+            && let Some(email) = &lead.email_sha256
+        {
+            self.customer_by_email.entry((program, email.clone())).or_insert(lead.customer_id);
+        }
+        self.change_customer(lead.customer_id, |customer| {
+            customer.leads.push(index);
+            customer.status = customer.status.max(CustomerStatus::Lead);
+        });
+        self.leads.push(lead);
+    }
+
+    /// Adds a provisional lead, which replaces an earlier one of the same customer and key.
+    pub(crate) fn add_provisional(&mut self, lead: LeadRecord) {
+        self.settle_provisional(|waiting| {
+            (waiting.customer_id, &waiting.customer_key) == (lead.customer_id, &lead.customer_key)
+        });
+        self.change_customer(lead.customer_id, |_| {});
+        self.used.bodies += lead.essential_size() + lead.body_size();
+        self.provisional.push_back(lead);
+    }
+
+    /// Removes provisional leads.
+    pub(crate) fn settle_provisional(&mut self, settled: impl Fn(&LeadRecord) -> bool) {
+        let bodies = &mut self.used.bodies;
+        self.provisional.retain(|waiting| {
+            let settled = settled(waiting);
+            if settled {
+                *bodies -= waiting.essential_size() + waiting.body_size();
+            }
+            !settled
+        });
+    }
+
+    pub(crate) fn add_commission(&mut self, commission: CommissionRecord) {
+        self.used.rest += commission_size(&commission);
+        self.commission_by_id.insert(commission.commission_id, self.commissions.len());
+        self.commissions.push(commission);
+    }
+
+    pub(crate) fn add_sale(&mut self, sale: SaleRecord) {
+        let index = self.sales.len();
+        self.used.bodies += sale.body_size();
+        self.used.rest += sale.essential_size();
+        if let Some((other, double)) = self.double_payment(&sale) {
+            self.used.rest += record::<DoublePayment>() + 4 * entry("");
+            self.doubled.extend([other, sale.sale_id]);
+            self.double_payments.push(double);
+        }
+        self.change_customer(sale.customer_id, |customer| {
+            customer.sales.push(index);
+            customer.status = CustomerStatus::Conversion;
+        });
+        self.sale_by_transaction.insert(sale.transaction_id.clone(), index);
+        if let Some(program) = self.program_index(sale.program_id) {
+            for id in &sale.stripe_ids {
+                self.sale_by_stripe_id.insert((program, id.clone()), index);
+            }
+            if let Some(stripe_customer) = &sale.stripe_customer {
+                self.customer_by_stripe.entry((program, stripe_customer.clone())).or_insert(sale.customer_id);
+            }
+        }
+        self.sales.push(sale);
+    }
+
+    /// Finds the other sale of the same payment, if the service learned of it in two ways.
+    fn double_payment(&self, sale: &SaleRecord) -> Option<(u64, DoublePayment)> {
+        let customer = self.customer(sale.customer_id)?;
+        let sales = customer.sales.iter().rev().take(COMPARED_SALES).filter_map(|index| self.sales.get(*index));
+        let mut others = sales.filter(|other| other.source != sale.source);
+        let pair = |other: &SaleRecord| {
+            let (tracked, stripe) = if sale.source == SaleSource::Api { (sale, other) } else { (other, sale) };
+            let same_id = stripe.stripe_ids.contains(&tracked.transaction_id);
+            let same_amount = (sale.amount_cents, &sale.currency) == (other.amount_cents, &other.currency)
+                && (sale.at_ms - other.at_ms).abs() < DAY_MS;
+            let is_double = (same_id || same_amount) && !self.doubled.contains(&other.sale_id);
+            is_double.then(|| {
+                let double = DoublePayment {
+                    customer_id: sale.customer_id,
+                    amount_cents: sale.amount_cents,
+                    currency: sale.currency.clone(),
+                    tracked_transaction_id: tracked.transaction_id.clone(),
+                    stripe_transaction_id: stripe.transaction_id.clone(),
+                };
+                (other.sale_id, double)
+            })
+        };
+        others.find_map(pair)
+    }
+
+    pub(crate) fn add_refund(&mut self, refund: RefundRecord) {
+        let index = self.refunds.len();
+        self.used.bodies += refund.body_size();
+        self.used.rest += refund.essential_size();
+        if let Some(position) = self.commission_by_id.get(&refund.commission_id) {
+            let commission = &mut self.commissions[*position];
+            commission.refunded_cents = refund.refunded_cents;
+            commission.deducted_cents += refund.deduction_cents;
+            commission.status = refund.status;
+        }
+        if let Some(customer) = self.sale_of(&refund.transaction_id).map(|sale| sale.customer_id) {
+            self.change_customer(customer, |customer| customer.refunds.push(index));
+        }
+        self.refunds.push(refund);
+    }
+}
