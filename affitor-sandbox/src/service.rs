@@ -1,5 +1,7 @@
 //! The steps around every call: lock, inject faults, decide, write the journal, apply, log, notify.
 
+mod record;
+
 use std::{
     io,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -10,7 +12,6 @@ use tokio::sync::watch;
 use crate::{
     api::{Call, Decision, Endpoint, Reply},
     browser::Origins,
-    call::ApiCall,
     change::Change,
     fault::{ActiveFaults, Fault},
     guard::Hosts,
@@ -41,9 +42,6 @@ pub(crate) struct Inner {
     /// True once the sandbox has stopped; its last connections are about to close.
     closed: bool,
 }
-
-/// Maximum length of a method or path in the log, in characters. Clients may send much longer ones.
-const LOGGED_TEXT_LENGTH: usize = 256;
 
 /// Method and path of a request.
 #[derive(Clone, Copy, Debug)]
@@ -219,27 +217,6 @@ impl Service {
 }
 
 impl Inner {
-    fn record(&self, call: Option<ApiCall>, line: RequestLine<'_>, at_ms: i64) -> RequestRecord {
-        RequestRecord {
-            number: self.log.next_number(),
-            call,
-            method: line.method.chars().take(LOGGED_TEXT_LENGTH).collect(),
-            path: line.path.chars().take(LOGGED_TEXT_LENGTH).collect(),
-            status: None,
-            error: None,
-            hint: None,
-            changed: false,
-            fault: None,
-            transaction_id: None,
-            customer_key: None,
-            click_id: None,
-            partner_code: None,
-            amount_cents: None,
-            currency: None,
-            at_ms,
-        }
-    }
-
     /// Writes and applies the changes of a request. Refused requests are written as well; queries without changes are not.
     fn commit(&mut self, changes: Vec<Change>, record: &RequestRecord, is_query: bool) -> io::Result<()> {
         if !is_query || !changes.is_empty() {
@@ -251,54 +228,6 @@ impl Inner {
 
     fn write(&mut self, record: Option<&RequestRecord>, changes: &[Change]) -> io::Result<()> {
         self.journal.as_mut().map_or(Ok(()), |journal| journal.append(record, changes))
-    }
-}
-
-impl RequestRecord {
-    fn set_outcome(&mut self, outcome: &Outcome) {
-        (self.status, self.error, self.hint) = match outcome {
-            Outcome::Response(reply) | Outcome::TruncatedResponse(reply) => {
-                (Some(reply.status), reply.reason.clone(), reply.hint.clone())
-            }
-            Outcome::Reset | Outcome::Stall => (None, None, None),
-        };
-    }
-
-    fn set_ids(&mut self, call: &Call<'_>) {
-        if let Ok(fields) = &call.body {
-            self.transaction_id = fields.id("transaction_id");
-            self.customer_key = fields.id("customer_key");
-            self.click_id = fields.id("click_id");
-        }
-    }
-
-    /// Adds what the recorded event says beyond the request.
-    fn set_event(&mut self, state: &State, changes: &[Change]) {
-        match changes.first() {
-            Some(Change::Click(click)) => {
-                self.click_id = Some(click.click_id.clone());
-                self.partner_code = Some(click.partner_code.clone());
-            }
-            Some(Change::Lead(lead)) => {
-                let click = state.customer(lead.customer_id).and_then(|customer| state.last_click(customer));
-                self.partner_code = click.map(|click| click.partner_code.clone());
-            }
-            Some(Change::Sale { sale, .. }) => {
-                self.transaction_id = Some(sale.transaction_id.clone());
-                self.customer_key.clone_from(&sale.customer_key);
-                self.partner_code = Some(sale.partner_code.clone());
-                self.amount_cents = Some(sale.amount_cents);
-                self.currency = Some(sale.currency.clone());
-            }
-            Some(Change::Refund(refund)) => {
-                self.transaction_id = Some(refund.transaction_id.clone());
-                self.amount_cents = refund.refund_amount_cents;
-                let sale = state.sale_of(&refund.transaction_id);
-                self.partner_code = sale.map(|sale| sale.partner_code.clone());
-                self.currency = sale.map(|sale| sale.currency.clone());
-            }
-            _ => {}
-        }
     }
 }
 

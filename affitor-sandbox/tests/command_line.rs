@@ -94,7 +94,8 @@ async fn login_init_programs_stripe_status_test_onboard() {
 
     // programs
     let programs = person.get("/api/v1/cli/programs").await;
-    let created = programs.as_array().unwrap().iter().find(|listed| listed["id"].to_string() == program).unwrap();
+    let created =
+        programs.as_array().unwrap().iter().find(|listed| listed["id"].as_u64() == program.parse().ok()).unwrap();
     assert_eq!(
         (&created["name"], &created["status"], &created["partners"]),
         (&json!("My shop"), &json!("active"), &json!(1))

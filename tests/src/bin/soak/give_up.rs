@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
             tokio::spawn(async move {
                 let mut random = fastrand::Rng::with_seed(place as u64);
                 while !stop.load(Ordering::Relaxed) {
-                    // A client whose connection is refused or reset tries the next one.
+                    // A client whose connection is refused or reset opens the next one.
                     let Ok(mut client) = TcpStream::connect(&address).await else { continue };
                     if client.write_all(REQUEST.as_bytes()).await.is_ok() {
                         sent.fetch_add(1, Ordering::Relaxed);

@@ -1,0 +1,105 @@
+//! Checks the settings and starts the sandbox.
+
+use std::{collections::HashSet, io, sync::Arc};
+
+use tokio::net::TcpListener;
+
+use super::{OtherProgram, SandboxBuilder};
+use crate::{
+    fault::ActiveFaults,
+    program::{Partner, PartnerState, Program, Secret, StripeConnection},
+    request_log::RequestLog,
+    sandbox::Sandbox,
+    secret::{SecretHash, random},
+    service::Service,
+    state::State,
+};
+
+/// Code of the default partner.
+const PARTNER: &str = "PARTNER123";
+
+impl SandboxBuilder {
+    fn check(&self) -> io::Result<()> {
+        let invalid = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        let others = |field: fn(&OtherProgram) -> String| self.other_programs.iter().map(field);
+        let ids = std::iter::once(self.program.id.to_string()).chain(others(|other| other.id.to_string()));
+        let keys = std::iter::once(self.api_key.0.clone()).chain(others(|other| other.api_key.0.clone()));
+        let codes = self.partners.iter().cloned().chain(others(|other| other.partner.clone()));
+        for (what, values) in
+            [("program id", ids.collect::<Vec<_>>()), ("API key", keys.collect()), ("partner code", codes.collect())]
+        {
+            if values.iter().any(|value| value.trim().is_empty()) {
+                return invalid(format!("empty {what}"));
+            }
+            let mut seen = HashSet::new();
+            if !values.iter().all(|value| seen.insert(value)) {
+                return invalid(format!("duplicate {what}"));
+            }
+        }
+        if self.stripe_webhook_secret.as_ref().is_some_and(|secret| secret.0.trim().is_empty()) {
+            return invalid("empty Stripe webhook secret".to_owned());
+        }
+        if self.api_key.0.starts_with("affk_") {
+            return invalid("affk_… is a management key, which the service refuses for these calls".to_owned());
+        }
+        if i64::try_from(self.program.id).is_err() {
+            return invalid("the program id is larger than 2^63 - 1".to_owned());
+        }
+        match self.program.commission {
+            Some(commission) if commission.percent > 100 => {
+                invalid("the commission is more than 100 percent".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts the sandbox.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the port can't be bound; if two programs have the same id or key, or two partners the same
+    /// code; if a key, a code or the webhook secret is empty; if the key is a management key (`affk_…`); if the program id is larger than
+    /// 2^63 - 1; if the commission is more than 100 percent; if the [data file](Self::data) can't be read or written, or
+    /// is open in another sandbox.
+    pub async fn start(mut self) -> io::Result<Sandbox> {
+        if self.partners.is_empty() {
+            self.partners.push(PARTNER.to_owned());
+        }
+        self.check()?;
+        let listener = TcpListener::bind(self.address)
+            .await
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.address)))?;
+        let address = listener.local_addr()?;
+        let codes = self.partners;
+        let (program_id, api_key, partner_code) = (self.program.id, self.api_key, codes[0].clone());
+        let partner = |code, program| Partner { code, program, state: PartnerState::Active, created_ms: None };
+        let mut partners: Vec<Partner> = codes.into_iter().map(|code| partner(code, 0)).collect();
+        let program = |id: u64, api_key: &Secret, settings: Program| Program {
+            id,
+            name: format!("Sandbox program {id}"),
+            api_key: SecretHash::of(api_key.0.as_bytes()),
+            ..settings
+        };
+        let others = self.program.clone();
+        let mut programs = vec![program(program_id, &api_key, self.program)];
+        programs[0].stripe = self.stripe_webhook_secret.map(|webhook_secret| StripeConnection {
+            account_id: "acct_sandbox".to_owned(),
+            webhook_endpoint_id: "we_sandbox".to_owned(),
+            webhook_secret,
+            connected_ms: self.clock.now_ms(),
+        });
+        for OtherProgram { id, api_key, partner: code } in self.other_programs {
+            partners.push(partner(code, programs.len()));
+            programs.push(program(id, &api_key, others.clone()));
+        }
+        let mut state = State::new(programs, partners, self.clock, self.memory_limit);
+        state.generation = random("")?;
+        let faults = ActiveFaults::new(self.faults, self.seed);
+        let log = RequestLog::new(self.requests_kept);
+        let mut service = Service::new(state, faults, log, self.origins, self.hosts);
+        if let Some(file) = &self.data {
+            service.open_journal(file)?;
+        }
+        Ok(Sandbox::serve(listener, address, Arc::new(service), program_id, api_key, partner_code))
+    }
+}
