@@ -26,8 +26,7 @@ pub(crate) struct Arguments {
     /// IP address to listen on; 0.0.0.0 for all
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     bind: IpAddr,
-    /// Host name, besides localhost, under which the page and recorded events are available, without a password; may be
-    /// given several times
+    /// Host name, besides localhost, under which the page is available; may be given several times
     #[arg(long = "allow-host", value_name = "NAME")]
     allowed_hosts: Vec<String>,
     /// Program id
@@ -72,7 +71,8 @@ pub(crate) struct Arguments {
         value_parser = clap::value_parser!(u32).range(1..=365),
     )]
     cookie_window_days: u32,
-    /// Commission policy: one-time:PERCENT, recurring:PERCENT:MONTHS, lifetime:PERCENT or none
+    /// Commission policy: one-time:RATE, recurring:RATE:MONTHS, lifetime:RATE, per-click, per-lead or none. RATE is a
+    /// percentage such as 20, or an amount in cents such as 500c
     #[arg(long, default_value = "lifetime:20", value_name = "POLICY", value_parser = commission_policy)]
     commission: Policy,
     /// Save the sandbox's state to this file, and restore it at startup
@@ -103,11 +103,12 @@ pub(crate) struct Arguments {
 }
 
 fn faults_help() -> String {
-    let faults: Vec<_> = Fault::ALL.iter().map(Fault::syntax).collect();
+    let faults: Vec<_> =
+        Fault::ALL.iter().map(|fault| format!("{}: {}", fault.syntax(), fault.description())).collect();
     format!(
         "Faults to inject: FAULT[@CALL][:PROBABILITY or :COUNTx], such as error-after-write@sale:3x or \
-         latency=250ms:0.1; separate several with commas. Faults: {}",
-        faults.join(", ")
+         latency=250ms:0.1; separate several with commas. Faults:\n  {}",
+        faults.join("\n  ")
     )
 }
 
@@ -249,6 +250,10 @@ fn cannot_start(error: &io::Error, arguments: &Arguments) -> Failure {
         }
         (io::ErrorKind::InvalidData, Some(_)) => "move or delete the file, or choose another with --data",
         (_, Some(_)) => "choose another file with --data",
+        (io::ErrorKind::InvalidInput, None) if text.contains("key") => "use another --api-key",
+        (io::ErrorKind::InvalidInput, None) if text.contains("webhook secret") => {
+            "set --stripe-webhook-secret to the secret of the endpoint, whsec_…"
+        }
         (io::ErrorKind::InvalidInput, None) => "use each --partner once",
         (_, None) => "choose another port with --port",
     };

@@ -106,20 +106,18 @@ impl Default for SandboxBuilder {
 impl SandboxBuilder {
     /// Sets the IP address to listen on. Default: 127.0.0.1.
     ///
-    /// Under another address, everyone who reaches it can report events with the key. The page and what it can do are
-    /// available only under the names that you [allow](Self::allow_host), but without a password: don't expose them to the
-    /// internet.
+    /// Under another address, anyone who can reach the port can read and change everything, because there is no password.
+    /// [`allow_host`](Self::allow_host) protects against web pages only. Don't expose a sandbox to the internet.
     pub fn ip(mut self, ip: impl Into<IpAddr>) -> Self {
         self.address.set_ip(ip.into());
         self
     }
 
-    /// Allows reading and controlling the sandbox under this host name, for a sandbox that a team shares. Default, if none
-    /// is added: only under the names of this machine, such as `localhost`.
+    /// Adds a host name under which the page, `/_sandbox/…`, and the calls that return recorded events without a key are
+    /// available. Default: only names of this machine, such as `localhost`.
     ///
-    /// The name is that in the `Host` header, without the port. It applies to the page, `/_sandbox/…`, and the calls that
-    /// show recorded events without a key. A web page could otherwise read them by pointing its own host name at this
-    /// machine.
+    /// The name is that in the `Host` header, without the port. The check prevents DNS rebinding: a web page that points its
+    /// own host name at this machine can't read anything.
     pub fn allow_host(mut self, name: impl Into<String>) -> Self {
         self.hosts.allowed.push(name.into().to_ascii_lowercase());
         self
@@ -142,8 +140,8 @@ impl SandboxBuilder {
     /// Connects a Stripe account, whose webhooks the sandbox then reads itself, as the service does. The secret
     /// (`whsec_…`) signs the events. Default: not connected.
     ///
-    /// Deliver the account's events to `POST /webhooks/stripe/<program id>`. An app that also tracks those sales is paid
-    /// for twice: see [`Sandbox::double_payments`].
+    /// Deliver the account's events to `POST /webhooks/stripe/<program id>`. If the app tracks those sales too, partners
+    /// are paid twice for them: see [`Sandbox::double_payments`].
     pub fn stripe_webhook_secret(mut self, secret: impl Into<String>) -> Self {
         self.stripe_webhook_secret = Some(Secret(secret.into()));
         self
@@ -276,8 +274,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Stores all events in this file, and starts with the events that it already contains. Only one sandbox can have
-    /// the file open at a time. Default: nothing is stored.
+    /// Stores all events in this file, and starts with the events that it already contains. Start with the same programs
+    /// and partners as before. Only one sandbox can have the file open at a time. Default: nothing is stored.
     ///
     /// The file is a journal of JSON lines, one per request. A line is passed to the operating system before the response
     /// is sent, so an acknowledged event survives if the process is killed. The file is synced to the disk once a second,

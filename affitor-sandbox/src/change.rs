@@ -200,11 +200,12 @@ impl State {
         if let Some(key) = &lead.customer_key {
             self.bind_key(lead.customer_id, key);
         }
-        self.settle_provisional(|waiting| {
-            let same_key = lead.customer_key.is_some() && waiting.customer_key == lead.customer_key;
-            waiting.program_id == lead.program_id && (waiting.customer_id == lead.customer_id || same_key)
-        });
+        let (program_id, customer_id, key) = (lead.program_id, lead.customer_id, lead.customer_key.clone());
         self.add_lead(lead);
+        self.settle_provisional(|waiting| {
+            let same_key = key.is_some() && waiting.customer_key == key;
+            waiting.program_id == program_id && (waiting.customer_id == customer_id || same_key)
+        });
     }
 
     fn apply_program(&mut self, new: NewProgram) {

@@ -87,8 +87,8 @@ impl FromStr for Commission {
         let parsed = parsed.map(|commission| Self { fixed_cents, ..commission });
         parsed.filter(|_| parts.next().is_none()).ok_or_else(|| {
             format!(
-                "{text:?} is not a commission: expected one-time:PERCENT, recurring:PERCENT:MONTHS, \
-                 lifetime:PERCENT, per-click or per-lead, such as recurring:20:12, with at most 100 percent"
+                "{text:?} is not a commission: expected one-time:RATE, recurring:RATE:MONTHS, lifetime:RATE, per-click or \
+                 per-lead, such as recurring:20:12. RATE is a percentage of at most 100, or an amount in cents such as 500c"
             )
         })
     }

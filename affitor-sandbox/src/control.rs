@@ -104,7 +104,7 @@ async fn read_clock(Shared(service): Shared<Arc<Service>>) -> axum::Json<ClockTi
     axum::Json(ClockTime::of(&service))
 }
 
-/// Moves the clock ahead. It never goes back.
+/// Moves the clock ahead. Only a reset moves it back.
 #[utoipa::path(post, path = "/clock", tag = "Sandbox", operation_id = "moveClock", request_body = ClockMove,
     responses(
         (status = 200, description = "The new time", body = ClockTime),
@@ -139,7 +139,7 @@ struct PartnerUpdate {
 #[utoipa::path(post, path = "/partners", tag = "Sandbox", operation_id = "setPartnerState", request_body = PartnerUpdate,
     responses(
         (status = 200, description = "The new state", body = PartnerUpdate),
-        (status = 400, description = "Not a state", body = ControlError),
+        (status = 400, description = "Unknown state", body = ControlError),
         (status = 404, description = "No partner has this code", body = ControlError),
     ))]
 async fn set_partner(

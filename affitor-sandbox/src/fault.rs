@@ -93,6 +93,22 @@ impl Fault {
         )
     }
 
+    /// Returns what the fault does, in a few words.
+    pub fn description(&self) -> &'static str {
+        match self {
+            Self::Latency(_) => "recorded, and the response is delayed",
+            Self::ErrorBeforeWrite => "not recorded, 500",
+            Self::ErrorAfterWrite => "recorded, but 500",
+            Self::RateLimited(_) => "not recorded, 429 with Retry-After",
+            Self::CommissionLost => "a sale is recorded without its commission, 500",
+            Self::ResetBeforeWrite => "not recorded, connection reset",
+            Self::ResetAfterWrite => "recorded, but the connection is reset",
+            Self::TruncatedResponse => "recorded, but the response is cut off",
+            Self::BadGateway => "not recorded, a proxy's 502 in HTML",
+            Self::Stall => "not recorded, and no response",
+        }
+    }
+
     /// Returns the text form of the fault with a placeholder for a duration, such as `latency=TIME` or `stall`.
     pub fn syntax(&self) -> &'static str {
         match self {

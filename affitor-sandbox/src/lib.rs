@@ -1,9 +1,9 @@
 //! The [Affitor](https://affitor.com) tracking service on localhost, with real state: partners and links, customers,
-//! last-click attribution, both windows, commissions, duplicates, refunds and test mode. For tests, demos and
+//! last-click attribution, attribution and cookie windows, commissions, duplicates, refunds and test mode. For tests, demos and
 //! development; no account is needed.
 //!
-//! The sandbox has its own definition of the wire format and does not depend on the client crate `affitor`, so each of
-//! the two verifies the other.
+//! The sandbox has its own definition of the wire format and does not depend on the client crate `affitor`, so a test that
+//! uses both checks one against the other.
 //!
 //! ```
 //! use affitor_sandbox::Sandbox;
@@ -67,7 +67,7 @@
 //!
 //! The command `affitor sandbox` (crate `affitor-cli`) runs the sandbox in its own process. `GET /` is a live page that
 //! shows each visitor's chain of events and what each partner earned. `GET /openapi.json` describes the API; it is generated
-//! from the types that read requests and write responses. Everything that a test can do to a [`Sandbox`] is also available
+//! from the types that read requests and write responses. Most of what a test can do to a [`Sandbox`] is also available
 //! over HTTP. Bodies are JSON or forms:
 //!
 //! | | |
@@ -82,9 +82,8 @@
 //! | `GET /_sandbox/changes` | server-sent events: one after each change |
 //! | `GET /_sandbox/shop?aff=<partner>` | a small shop to click through |
 //!
-//! These routes, the page, and the calls that show recorded events without a key are for hosts of this machine only, unless
-//! [`SandboxBuilder::allow_host`] adds others: a web page could otherwise read them by pointing its own host name at this
-//! machine.
+//! These routes, the page, and the calls that return recorded events without a key accept only this machine's host names in
+//! the `Host` header, such as `localhost`. [`SandboxBuilder::allow_host`] adds others. This prevents DNS rebinding.
 //!
 //! # After a restart or a reset
 //!
@@ -92,6 +91,21 @@
 //! (it keeps a cookie `affitor_sandbox`, which the service's tracker doesn't have) and makes a new click when a page is
 //! opened. A lead or sale with an unknown click id gets the documented 400, with the reason in the response header
 //! `x-affitor-sandbox-hint`, in [`RequestRecord::hint`] and on the page.
+//!
+//! # Webhooks of Stripe
+//!
+//! With [`SandboxBuilder::stripe_webhook_secret`], the sandbox reads Stripe's webhooks, as the service does for a connected
+//! account. `stripe listen --forward-to http://127.0.0.1:4010/webhooks/stripe/42` delivers them and prints the secret
+//! (`whsec_…`). Set the `metadata` of a checkout session to `{"program_id": "42", "affitor_customer_key": "user_7"}`; for
+//! subscriptions, set `subscription_data.metadata` too.
+//!
+//! | event | result |
+//! |---|---|
+//! | `checkout.session.completed`, `checkout.session.async_payment_succeeded` | a sale, once it is paid |
+//! | `invoice.paid` | a sale, for the invoices that [`StripeInvoices`] selects |
+//! | `charge.refunded` | a refund of the amount by which the charge's running total has grown |
+//!
+//! Other events, and those of payments that are already recorded, are acknowledged and ignored.
 //!
 //! # Memory
 //!

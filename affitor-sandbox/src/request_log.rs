@@ -8,8 +8,8 @@ use crate::{call::ApiCall, fault::Fault, money::money};
 
 /// A request and its result.
 ///
-/// Lets a test find requests without a response, and events that were recorded without the client learning of it, which
-/// a retry may duplicate.
+/// A test can use it to find requests that got no response, and events that were recorded although the client got an
+/// error. A retry may duplicate those.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RequestRecord {
@@ -37,6 +37,8 @@ pub struct RequestRecord {
     pub customer_key: Option<String>,
     /// `click_id`, as sent. For a new click, its new id.
     pub click_id: Option<String>,
+    /// Type of the recorded event: `click`, `lead`, `sale` or `refund`.
+    pub event: Option<String>,
     /// Code of the partner whose click, lead, sale or refund was recorded.
     pub partner_code: Option<String>,
     /// Amount of a recorded sale, or of a refund that is not full, in the currency's smallest unit.
@@ -59,11 +61,15 @@ impl RequestRecord {
         Some(money(self.amount_cents?, self.currency.as_deref()?))
     }
 
-    /// Returns true if the request was refused, reported that nothing was recorded, or met a fault other than a delay.
+    /// Returns true if the request was refused, or met a fault other than a delay.
     pub(crate) fn failed(&self) -> bool {
         self.fault.is_some_and(|fault| !matches!(fault, Fault::Latency(_)))
-            || self.error.is_some()
-            || self.status.is_none_or(|status| status >= 400)
+            || self.status.is_none_or(|status| status >= 400 && status != 409)
+    }
+
+    /// Returns true if nothing was recorded, which is normal: a duplicate, an expired window, or an ignored webhook.
+    pub(crate) fn is_without_effect(&self) -> bool {
+        !self.failed() && self.error.is_some()
     }
 }
 

@@ -118,10 +118,17 @@ impl Sandbox {
         self.program_id
     }
 
-    /// Returns the API key that the program started with, for `AFFITOR_API_KEY`. After
-    /// [`rotate_key`](Self::rotate_key), it is invalid.
+    /// Returns the API key of the [builder](SandboxBuilder::api_key), for `AFFITOR_API_KEY`. It is invalid after
+    /// [`rotate_key`](Self::rotate_key), and from the start if the [data file](SandboxBuilder::data) contains a rotation.
     pub fn api_key(&self) -> &str {
         &self.api_key.0
+    }
+
+    /// Returns the time of the last rotation of the program's key, in milliseconds since 1970; `None` if it was never
+    /// rotated.
+    pub fn key_rotated_at_ms(&self) -> Option<i64> {
+        let inner = self.service.lock();
+        inner.state.first_program().and_then(|program| program.key_rotated_ms)
     }
 
     /// Gives the program a new API key and returns it. The sandbox keeps only its hash, so it can't be read again. The old
@@ -185,7 +192,7 @@ impl Sandbox {
         true
     }
 
-    /// Moves the clock ahead. The total is limited to a thousand years. The clock never goes back.
+    /// Moves the clock ahead. The total is limited to a thousand years. Only a [reset](Self::reset) moves it back.
     pub fn advance(&self, by: Duration) {
         log_error(self.service.change(|state| Change::Clock { ahead_ms: state.clock.ahead_after(by) }));
     }
@@ -236,6 +243,6 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 /// Logs a failed change. Only a sandbox with a [data file](SandboxBuilder::data) can fail here.
 fn log_error(changed: io::Result<()>) {
     if let Err(error) = changed {
-        tracing::error!(%error, "the journal can't be written; nothing has changed");
+        tracing::error!(%error, "the data file can't be written; nothing was changed");
     }
 }

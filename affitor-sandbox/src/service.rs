@@ -114,10 +114,10 @@ impl Service {
         record.set_event(&inner.state, &changes);
         let is_query = endpoint.method == axum::http::Method::GET;
         if let Err(error) = inner.commit(changes, &record, is_query) {
-            tracing::error!(%error, "the journal can't be written; nothing has changed");
+            tracing::error!(%error, "the data file can't be written; nothing was changed");
             record.changed = false;
             record.fault = None;
-            outcome = Outcome::Response(Reply::error(500, "The journal can't be written"));
+            outcome = Outcome::Response(Reply::error(500, "The data file can't be written"));
             record.set_outcome(&outcome);
         }
         if let Some(hint) = &record.hint {

@@ -210,12 +210,12 @@
       landedAt = location.href;
       // A repeated link of the same partner is not a new click. If the last partner is unknown, the service decides.
       if (!stale && getClickId() && partner !== "" && partnerOf(lastLanding) === partner) {
-        log("known click", getClickId());
+        log("click already recorded:", getClickId());
         return;
       }
       trackClick();
     } else if (stale && partnerOf(lastLanding)) {
-      log("the sandbox was restarted or reset: making a new click for", lastLanding);
+      log("the sandbox was restarted or reset: recording a new click for", lastLanding);
       trackClick(lastLanding);
     }
   };

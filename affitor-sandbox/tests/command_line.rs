@@ -62,7 +62,7 @@ async fn login_init_programs_stripe_status_test_onboard() {
     let poll = format!("/api/v1/cli/auth/poll?state={}", text(&login["state"]));
     assert_eq!(anonymous.get(&poll).await["status"], "pending");
     let page = reqwest::get(text(&login["auth_url"])).await.unwrap().text().await.unwrap();
-    assert!(page.contains("Log in the command line?") && page.contains(&text(&login["state"])), "{page}");
+    assert!(page.contains("Log in to the command line?") && page.contains(&text(&login["state"])), "{page}");
     // The browser submits the page's form.
     let form = format!("state={}&email=jo%40example.com", text(&login["state"]));
     let confirmed = reqwest::Client::new()

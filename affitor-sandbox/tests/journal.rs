@@ -233,7 +233,7 @@ async fn a_full_disk() {
         recorded += 1;
         assert!(recorded < 1_000, "64 KiB should be full");
     };
-    assert_eq!(refused, (500, json!({ "error": "The journal can't be written" })));
+    assert_eq!(refused, (500, json!({ "error": "The data file can't be written" })));
     assert_eq!(sandbox.sales().len(), recorded);
     assert!(sandbox.reset().is_ok(), "reset frees space");
     server.bought("user_7", "t_1").await;

@@ -2,7 +2,7 @@
 
 mod support;
 
-use affitor_sandbox::{CustomerStatus, LeadAuth, Sandbox};
+use affitor_sandbox::{CustomerStatus, Interpretations, LeadAuth, Sandbox, UnknownLead};
 use serde_json::{Value, json};
 use support::{Visitor, builder, sale, start};
 
@@ -173,6 +173,30 @@ async fn provisional_leads() {
     let memory = sandbox.memory();
     assert!(memory.used_bytes <= MIB && memory.dropped_provisional_leads > 0, "{memory:?}");
     assert_eq!(sandbox.leads().len() as u64 + memory.dropped_provisional_leads, 1_000);
+}
+
+/// Sign-ups of unknown customers without a key. Each creates a customer.
+#[tokio::test]
+async fn provisional_leads_of_nobody() {
+    let mut interpretations = Interpretations::default();
+    interpretations.unknown_lead = UnknownLead::Unattributed;
+    let settings = builder().lead_auth(LeadAuth::ServerRequired).interpretations(interpretations);
+    let sandbox = start(settings.memory_limit(MIB)).await;
+    let browser = Visitor::browser(&sandbox);
+    for number in 0..3_000 {
+        let lead = json!({ "customer_key": format!("user_{number}") });
+        assert_eq!(browser.track("lead", lead).await.1["provisional"], true);
+    }
+    let memory = sandbox.memory();
+    assert!(memory.used_bytes <= MIB && memory.dropped_provisional_leads > 0, "{memory:?}");
+    let (customers, leads) = (sandbox.customers(), sandbox.leads());
+    assert_eq!(customers.len(), leads.len(), "a customer without a lead is not kept");
+    // The newest one is settled by the server.
+    assert_eq!(Visitor::server(&sandbox).track("lead", json!({ "customer_key": "user_2999" })).await.0, 200);
+    let settled = sandbox.leads().pop().unwrap();
+    assert!(
+        !settled.provisional && sandbox.customers().iter().any(|customer| customer.customer_id == settled.customer_id)
+    );
 }
 
 /// After a restart, the same is kept as before.

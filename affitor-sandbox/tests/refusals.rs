@@ -40,7 +40,7 @@ const REFUSALS: &[(&str, &str, u16, &str)] = &[
     ("sale", r#"{"transaction_id":"t","amount_cents":1}"#, 400, "Customer not found. Provide customer_key or click_id."),
     ("refund", "{}", 400, "transaction_id is required"),
     ("refund", r#"{"transaction_id":7}"#, 400, "transaction_id is required"),
-    ("refund", r#"{"transaction_id":"t","refund_amount_cents":"1"}"#, 400, "refund_amount_cents must be a positive integer"),
+    ("refund", r#"{"transaction_id":"t","refund_amount_cents":"1"}"#, 400, "refund_amount_cents must be a non-negative integer"),
     ("refund", r#"{"transaction_id":"t","refund_reason":1}"#, 400, "refund_reason must be a string"),
     ("refund", r#"{"transaction_id":"t"}"#, 404, "Sale not found for transaction_id"),
 ];

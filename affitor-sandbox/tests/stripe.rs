@@ -109,12 +109,12 @@ async fn what_is_ignored() {
         (
             completed,
             edited("metadata", json!({ "program_id": "7", "affitor_customer_key": "user_7" })),
-            "another program's",
+            "names another program",
         ),
         (completed, edited("metadata", json!({ "program_id": "42", "affitor_customer_key": "nobody" })), "no customer"),
         (completed, edited("id", json!(7)), "has no id"),
-        ("invoice.paid", invoice("in_1", "subscription_create"), "billing reason"),
-        ("invoice.paid", invoice("in_1", "manual"), "billing reason"),
+        ("invoice.paid", invoice("in_1", "subscription_create"), "billing_reason"),
+        ("invoice.paid", invoice("in_1", "manual"), "billing_reason"),
         ("charge.refunded", json!({ "id": "ch_1", "payment_intent": "pi_9", "amount_refunded": 1 }), "no sale"),
         ("customer.created", json!({}), "does not read"),
     ] {

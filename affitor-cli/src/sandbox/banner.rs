@@ -25,10 +25,11 @@ pub(super) fn print(sandbox: &Sandbox, arguments: &Arguments, output: Output) {
     let interpretations: Vec<&str> =
         arguments.interpretations.iter().map(String::as_str).filter(|switch| counts(switch)).collect();
     let (attribution, cookie) = (arguments.attribution_window_days, arguments.cookie_window_days);
+    let rotated_ms = sandbox.key_rotated_at_ms();
     let stripe = arguments.stripe_webhook_secret.as_ref().map(|_| format!("{url}/webhooks/stripe/{id}"));
     output.document(&json!({
         "url": url,
-        "api_key": key,
+        "api_key": rotated_ms.is_none().then_some(key),
         "program_id": id,
         "partners": partners,
         "page_url": format!("{url}/"),
@@ -48,11 +49,15 @@ pub(super) fn print(sandbox: &Sandbox, arguments: &Arguments, output: Output) {
     let line = |name: &str, value: &str| output.line(&format!("  {name:<15} {value}"));
     output.line(&format!("{BOLD}Affitor sandbox{BOLD:#}  {url}"));
     output.line("");
-    line("API key", key);
+    match rotated_ms {
+        None => line("API key", key),
+        Some(_) => line("API key", "rotated; if you lost it, rotate it again on the page"),
+    }
     line("program", &format!("{id}, partners {}", partners.join(", ")));
     line("page", &format!("{url}/"));
     line("shop", &shop_url);
-    line("your app", &format!("AFFITOR_API_URL={url} AFFITOR_API_KEY={key} AFFITOR_PROGRAM_ID={id}"));
+    let app_key = if rotated_ms.is_none() { key } else { "…" };
+    line("your app", &format!("AFFITOR_API_URL={url} AFFITOR_API_KEY={app_key} AFFITOR_PROGRAM_ID={id}"));
     // Settings are shown only if they differ from the default.
     for (name, differs, value) in [
         ("commission", commission != "lifetime:20", commission.clone()),
@@ -72,8 +77,11 @@ pub(super) fn print(sandbox: &Sandbox, arguments: &Arguments, output: Output) {
         line("data", &data.summary());
     }
     output.line("");
-    if arguments.bind.is_unspecified() && arguments.allowed_hosts.is_empty() {
-        output.line("The page is available on this machine only. For others, name the host with --allow-host.");
+    if !arguments.bind.is_loopback() {
+        output.line("Everyone who can reach this port can read and change everything: there is no password.");
+        if arguments.allowed_hosts.is_empty() {
+            output.line("Browsers open the page only as localhost. Add other names with --allow-host.");
+        }
     }
     output.line(&format!("{DIM}Press Ctrl-C to stop.{DIM:#}"));
 }

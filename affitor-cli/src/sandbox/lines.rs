@@ -10,7 +10,8 @@ use crate::{
 
 /// Prints a line for each call until the future is dropped.
 pub(super) async fn print(sandbox: &Sandbox, output: Output) {
-    let mut last = 0;
+    // Requests that were restored from the data file are not new.
+    let mut last = sandbox.requests().last().map_or(0, |request| request.number);
     loop {
         let requests = sandbox.wait_for_requests_after(last).await;
         for request in &requests {
@@ -30,11 +31,19 @@ fn is_shown(request: &RequestRecord) -> bool {
 }
 
 fn lines(request: &RequestRecord) -> Vec<String> {
-    let name = request.call.map_or_else(|| printable(&request.path), |call| call.as_str().to_owned());
+    let name = match (request.call, &request.event) {
+        (Some(ApiCall::StripeWebhook), None) => "webhook".to_owned(),
+        (Some(ApiCall::StripeWebhook), Some(event)) => event.clone(),
+        (Some(call), _) => call.as_str().to_owned(),
+        (None, _) => printable(&request.path),
+    };
     let (style, result) = result(request);
     let mut line = format!("{:<8}  {}", name, subject(request));
     if let Some(amount) = request.amount() {
         line += &format!("  {}", printable(&amount));
+    }
+    if request.call == Some(ApiCall::StripeWebhook) {
+        line += "  from Stripe";
     }
     line += &format!("  {style}{}{style:#}", printable(&result));
     let hint = request.hint.as_ref().map(|hint| format!("          {DIM}→{DIM:#} {}", printable(hint)));

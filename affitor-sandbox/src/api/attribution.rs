@@ -40,11 +40,14 @@ pub(super) fn hint_at_unknown_click(state: &State, click_id: Option<&str>, refus
     } else {
         "The click id".to_owned()
     };
-    let dropped =
-        if state.memory().dropped_clicks > 0 { ", or it was dropped to stay within the memory limit" } else { "" };
+    let dropped = if state.memory().dropped_clicks > 0 {
+        ", or the click was dropped to stay within the memory limit"
+    } else {
+        ""
+    };
     refused.with_hint(format!(
-        "{id} is unknown here: the sandbox was started or reset at {}{dropped}. A page with the tracker makes a new click \
-         when it is opened again.",
+        "{id} is unknown here. The sandbox was started or reset at {}, so a cookie may be older{dropped}. Reload a page with \
+         the tracker to record a new click.",
         iso(state.created_ms),
     ))
 }
@@ -61,7 +64,11 @@ pub(super) fn credited_click<'s>(
         .filter(|_| customer.program == program)
         .ok_or_else(|| bad("No affiliate attribution found for this customer in this program"))?;
     match state.partner_state(&click.partner_code) {
-        Some(PartnerState::LeftProgram) | None => Err(bad("No partner-program relationship found for this customer")),
+        Some(PartnerState::LeftProgram) => Err(bad("No partner-program relationship found for this customer")),
+        None => Err(bad("No partner-program relationship found for this customer").with_hint(format!(
+            "The click belongs to a partner whom this sandbox does not have: {}. Start it with the same partners as before.",
+            click.partner_code.chars().filter(char::is_ascii_graphic).collect::<String>()
+        ))),
         Some(PartnerState::Deleted) => Err(bad("partnerId required to create commission")),
         Some(_) => Ok(click),
     }

@@ -162,7 +162,7 @@ fn single(state: &State, program: usize, kind: &str, now_ms: i64) -> Decision {
         event_id: event.event_id.to_string(),
         received: true,
         attributed: false,
-        message: "Test event received. It proves nothing of attribution: run a chain.",
+        message: "Test event received. It does not test attribution: send {\"type\": \"chain\"} for that.",
     }));
     Decision::changing(Change::TestEvent(event), reply)
 }

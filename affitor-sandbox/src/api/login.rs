@@ -4,7 +4,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Reply};
+use super::{Call, Decision, Reply, reply::ErrorText};
 use crate::{
     account::{ADVERTISER_ID, LOGIN_MS, LoginStatus},
     change::Change,
@@ -59,11 +59,15 @@ pub(super) fn start(_: &State, call: &Call<'_>) -> Result<Decision, Reply> {
 /// Returns the status of a login. A confirmed one returns its token once.
 #[utoipa::path(
     get, path = "/api/v1/cli/auth/poll", tag = "Command line", operation_id = "pollLogin",
-    params(("state" = String, Query, description = "The login's `state`. An unknown one has expired")),
-    responses((status = 200, description = "The status of the login", body = PolledLogin)),
+    params(("state" = String, Query, description = "The login's `state`. An unknown `state` is reported as `expired`")),
+    responses(
+        (status = 200, description = "The status of the login", body = PolledLogin),
+        (status = 400, description = "`state` is missing", body = ErrorText),
+    ),
 )]
 pub(super) fn poll(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let login = call.query().find(|(name, _)| name == "state").map(|(_, login)| login.into_owned()).unwrap_or_default();
+    let login = call.query().find(|(name, _)| name == "state").map(|(_, login)| login.into_owned());
+    let login = login.ok_or_else(|| Reply::error(400, "state is required"))?;
     let bare = |status| PolledLogin { status, token: None, email: None, advertiser_id: None };
     match state.accounts.login_status(&login, call.now_ms) {
         LoginStatus::Pending => Ok(Reply::ok(&bare("pending")).into()),

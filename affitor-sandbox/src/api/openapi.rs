@@ -37,7 +37,7 @@ use crate::{control::ControlDocument, state::State};
         (name = "Dashboard", description = "Data of the dashboard. The service requires a login; the sandbox doesn't"),
         (name = "Command line", description = "Login and programs of the service's command line"),
         (name = "Stripe", description = "Webhooks of a connected Stripe account"),
-        (name = "Sandbox", description = "Control of the sandbox. The service has nothing like it"),
+        (name = "Sandbox", description = "Control of the sandbox. Not part of the service"),
     ),
 )]
 struct Document;
@@ -87,7 +87,7 @@ impl Modify for Faults {
             ("408", json("ErrorText", "The body did not arrive in time").build()),
             ("413", json("ErrorText", "The body is larger than 1 MiB").build()),
             ("429", limited.header("Retry-After", retry_after.build()).build()),
-            ("500", json("ErrorText", "An enabled fault, or the journal can't be written").build()),
+            ("500", json("ErrorText", "An enabled fault, or the data file can't be written").build()),
             (
                 "502",
                 ResponseBuilder::new()
@@ -125,7 +125,7 @@ impl Modify for Aliases {
                 .find_map(|method| Some((document.paths.get_path_operation(path, method.clone())?.clone(), method)));
             let Some((mut operation, method)) = found else { continue };
             operation.operation_id = operation.operation_id.map(|id| format!("{id}Alias"));
-            operation.summary = operation.summary.map(|summary| format!("{summary} (another path)"));
+            operation.summary = operation.summary.map(|summary| format!("{summary} (alias)"));
             document.paths.add_path_operation(alias, vec![method], operation);
         }
     }

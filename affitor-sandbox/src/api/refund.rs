@@ -153,7 +153,7 @@ fn read(fields: &Fields) -> Result<RefundRequest, Reply> {
     let refund_amount_cents = match fields.get("refund_amount_cents") {
         None => None,
         Some(amount) => {
-            Some(Fields::amount(amount).ok_or_else(|| invalid_field("refund_amount_cents", "a positive integer"))?)
+            Some(Fields::amount(amount).ok_or_else(|| invalid_field("refund_amount_cents", "a non-negative integer"))?)
         }
     };
     Ok(RefundRequest {

@@ -38,7 +38,7 @@ use crate::state::State;
 #[derive(Serialize, ToSchema)]
 pub(super) struct ReceivedEvent {
     received: bool,
-    /// What became of the event.
+    /// Outcome of the event.
     result: String,
 }
 

@@ -28,7 +28,7 @@ impl IntoResponse for Refusal {
 
 impl From<std::io::Error> for Refusal {
     fn from(error: std::io::Error) -> Self {
-        let message = format!("the journal can't be written, so nothing has changed: {error}");
+        let message = format!("nothing was changed: {error}");
         Self(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 }

@@ -54,7 +54,7 @@ impl NewFault {
 #[utoipa::path(post, path = "/faults", tag = "Sandbox", operation_id = "addFault", request_body = NewFault,
     responses(
         (status = 200, description = "The rule is in force", body = ActionResult),
-        (status = 400, description = "Not a rule", body = ControlError),
+        (status = 400, description = "Invalid rule", body = ControlError),
     ))]
 pub(super) async fn add(
     Shared(service): Shared<Arc<Service>>,

@@ -92,10 +92,10 @@ impl FromStr for FaultRule {
 
 fn parse_chance(text: &str) -> Result<Chance, String> {
     let parsed = match text.strip_suffix('x') {
-        Some(count) => count.parse().ok().map(Chance::Times),
+        Some(count) => count.parse().ok().filter(|count| *count > 0).map(Chance::Times),
         None => text.parse().ok().filter(|p| (0.0..=1.0).contains(p)).map(Chance::Probability),
     };
-    parsed.ok_or_else(|| format!("{text:?} is neither a probability from 0 to 1 nor a count such as 3x"))
+    parsed.ok_or_else(|| format!("{text:?} is neither a probability from 0 to 1 nor a count of at least 1, such as 3x"))
 }
 
 macro_rules! serde_as_text {

@@ -24,7 +24,7 @@ pub(super) async fn consent(Shared(service): Shared<Arc<Service>>, Query(login):
         inner.state.accounts.login_status(&login.state, inner.state.clock.now_ms())
     };
     let body = html! {
-        header.top { h1 { "Affitor " span { "sandbox" } } nav.tools aria-label="Sandbox" { a href="/" { "What the sandbox has received" } } }
+        header.top { h1 { "Affitor " span { "sandbox" } } nav.tools aria-label="Sandbox" { a href="/" { "Back to the sandbox" } } }
         main.narrow { (content(&status, &login.state)) }
     };
     html_response(&document("Log in · Affitor sandbox", &html! {}, &body))
@@ -33,8 +33,8 @@ pub(super) async fn consent(Shared(service): Shared<Arc<Service>>, Query(login):
 fn content(status: &LoginStatus, state: &str) -> Markup {
     match status {
         LoginStatus::Pending => html! {
-            h2 { "Log in the command line?" }
-            p { "A program on this machine wants to create and list programs of this sandbox. Confirm it only if you started it." }
+            h2 { "Log in to the command line?" }
+            p { "A command-line tool wants to create and list the sandbox's affiliate programs. Confirm only if you started this login." }
             form.stack method="post" action="/_sandbox/consent" {
                 input type="hidden" name="state" value=(state);
                 label { span { "E-mail address" } input type="email" name="email" value="dev@example.com" autocomplete="email" required; }
@@ -46,7 +46,7 @@ fn content(status: &LoginStatus, state: &str) -> Markup {
             p { "Return to the terminal. You can close this page." }
         },
         LoginStatus::Expired => html! {
-            h2 { "This login has expired" }
+            h2 { "This login is unknown or has expired" }
             p { "A login must be confirmed within 10 minutes. Start it again in the terminal." }
         },
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{call::ApiCall, fault::Fault};
 
 const STAGES: [(&str, &str); 4] =
-    [("click", "clicked only"), ("lead", "signed up"), ("conversion", "paid"), ("refund", "refunded")];
+    [("click", "clicked only"), ("lead", "signed up, not paid"), ("conversion", "paid"), ("refund", "refunded")];
 
 /// The whole page.
 pub(super) fn page(data: &Story, url: &str) -> Markup {
@@ -76,31 +76,34 @@ fn menu(name: &str, explanation: &str, actions: &Markup) -> Markup {
 }
 
 fn menus(data: &Story) -> Markup {
+    let past_hold = format!("Past the hold (+{} days)", data.hold_days + 1);
+    let past_window = format!("Past the attribution window (+{} days)", data.attribution_window_days + 1);
     let clock = html! {
         div.row {
             (action("/_sandbox/clock", "+1 hour", "", &[("seconds", "3600")]))
             (action("/_sandbox/clock", "+1 day", "", &[("days", "1")]))
-            (action("/_sandbox/clock", "+61 days", "", &[("days", "61")]))
+            (action("/_sandbox/clock", &past_hold, "", &[("days", &(data.hold_days + 1).to_string())]))
+            (action("/_sandbox/clock", &past_window, "", &[("days", &(data.attribution_window_days + 1).to_string())]))
         }
         form.action.row method="post" action="/_sandbox/clock" {
-            label { "Days " input type="number" name="days" min="1" max="36500" value="16" required; }
+            label { "Days " input type="number" name="days" min="1" max="36500" value="7" required; }
             button { "Move" }
         }
     };
     let chain = action("/_sandbox/chain", "Run a chain", "primary", &[]);
     let key = html! {
         form.action #rotate method="post" action="/_sandbox/key" { button.danger { "Rotate the key" } }
-        div #new-key hidden { p { "The new key, shown only here:" } div #new-key-text {} }
+        div #new-key hidden { p { "New key. Copy it now; it is not shown again:" } div #new-key-text {} }
     };
     let reset = action("/_sandbox/reset", "Delete everything", "danger", &[]);
     html! {
         nav.tools aria-label="Actions" {
-            (menu("Test chain", "Runs a made-up click, lead and sale, which readiness checks wait for. Real events and totals \
-                                 don't change. At most 10 per hour.", &chain))
-            (menu("Clock", "The clock only moves ahead. Windows, holds and the hourly limit of chains depend on it.", &clock))
-            (menu("Faults", "Makes requests fail, to see what your app does.", &faults()))
-            (menu("API key", &format!("Replaces the key of program {}. The old one gets 401 from then on, as with the \
-                                       service.", data.program_id), &key))
+            (menu("Test chain", "Runs a synthetic click, lead and sale, as readiness requires. Real events and totals don't \
+                                 change. At most 10 per hour.", &chain))
+            (menu("Clock", "Moves the clock ahead, for windows, holds and the hourly limit of chains. Only a reset moves it \
+                           back.", &clock))
+            (menu("Faults", "Injects failures, to test how your app handles them.", &faults()))
+            (menu("API key", &format!("Replaces the key of program {}. Requests with the old key then get a 401.", data.program_id), &key))
             (menu("Reset", "Deletes all events and requests, and restores the clock and the keys.", &reset))
         }
     }
@@ -110,7 +113,7 @@ fn faults() -> Markup {
     html! {
         form.action.fault method="post" action="/_sandbox/faults" {
             label { span { "Fault" }
-                select name="fault" { @for fault in Fault::ALL { option value=(fault) { (fault) } } }
+                select name="fault" { @for fault in Fault::ALL { option value=(fault) { (fault) ": " (fault.description()) } } }
             }
             label { span { "Call" }
                 select name="call" {
@@ -127,7 +130,7 @@ fn faults() -> Markup {
                     option value="" { "every request" }
                 }
             }
-            button { "Enable" }
+            button.primary { "Enable" }
         }
     }
 }
@@ -151,7 +154,7 @@ fn filters(data: &Story) -> Markup {
                     @for (value, name) in STAGES { option value=(value) selected[value == stage] { (name) } }
                 }
             }
-            button { "Show" }
+            button { "Filter" }
         }
     }
 }

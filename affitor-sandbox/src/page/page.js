@@ -143,6 +143,6 @@
     live.textContent = text;
   };
   changes.addEventListener("open", () => state(true, "live"));
-  changes.addEventListener("error", () => state(false, "the sandbox has stopped"));
+  changes.addEventListener("error", () => state(false, "disconnected, reconnecting…"));
   changes.addEventListener("change", draw);
 })();

@@ -32,7 +32,9 @@ fn card(partner: &PartnerStory, is_first: bool, url: &str, now: Now) -> Markup {
             summary {
                 h3 { (short(&partner.code)) }
                 span.partner { "program " (partner.program_id) @if let Some(state) = state(partner.state) { ", " (state) } }
-                b.earned { @if partner.held.is_empty() && partner.payable.is_empty() { "nothing earned" } @else { (earned(partner)) } }
+                b.earned { @if partner.held.is_empty() && partner.payable.is_empty() {
+                    @if partner.deducted.is_empty() { "nothing earned" } @else { "all reversed" }
+                } @else { (earned(partner)) } }
             }
             p.sub { "Link" }
             (copyable(&link, "the link"))
@@ -52,7 +54,7 @@ fn card(partner: &PartnerStory, is_first: bool, url: &str, now: Now) -> Markup {
                 @for sale in &partner.unpaid {
                     li.refund {
                         span.kind { "none" }
-                        div.what { (money(sale.amount_cents, &sale.currency)) " by " (buyer(sale)) " paid no commission"
+                        div.what { (money(sale.amount_cents, &sale.currency)) " from " (buyer(sale)) ", no commission"
                             div.sub { code { (short(&sale.transaction_id)) } } }
                         div.when { (stamp(sale.at_ms, now)) }
                     }
@@ -68,7 +70,7 @@ fn row(commission: &CommissionRecord, sale: &SaleRecord, rate: Option<Commission
         li.sale {
             span.kind { "sale" }
             div.what {
-                (policy(rate)) ": " (money(sale.amount_cents, &sale.currency)) " by " (buyer(sale))
+                (money(sale.amount_cents, &sale.currency)) " from " (buyer(sale)) " (" (policy(rate)) ")"
                 div.sub { code { (short(&sale.transaction_id)) } " credited to click " code { (short(&sale.click_id)) } }
                 div.sub { (hold(commission, now))
                     @if commission.deducted_cents > 0 { ", " (money(commission.deducted_cents, &sale.currency)) " deducted after a refund" } }

@@ -17,7 +17,7 @@ pub(super) fn alerts(data: &Story) -> Markup {
         @if !data.doubles.is_empty() {
             section.alert.bad aria-label="Payments with two sales" {
                 p { b { (grouped(data.doubles.len() as u64)) @if data.doubles.len() == 1 { " payment has two sales." } @else { " payments have two sales." } }
-                    " The app tracks sales although Stripe is connected, so partners are paid twice. Either disconnect Stripe or stop tracking." }
+                    " Partners are paid twice: the app reported a sale that Stripe's webhooks reported too. Stop reporting sales from the app, or restart the sandbox without Stripe." }
                 ul {
                     @for double in data.doubles.iter().rev().take(5) {
                         li { (money(double.amount_cents, &double.currency)) ": " code { (short(&double.tracked_transaction_id)) } " tracked, "
@@ -33,13 +33,22 @@ pub(super) fn alerts(data: &Story) -> Markup {
     }
 }
 
+/// Number of problems that are shown at once. On a phone, they come before the visitors.
+const FIRST: usize = 3;
+
 /// The failed requests, newest first.
 pub(super) fn list(data: &Story, now: Now) -> Markup {
     html! {
         section.problems #problems aria-labelledby="problems-title" data-empty[data.problems.is_empty()] tabindex="-1" {
             h2 #problems-title { "Problems " small { (grouped(data.problem_count as u64)) } }
-            @if data.problems.is_empty() { p.none { "No request was refused or met a fault." } }
-            ol { @for request in &data.problems { (problem(request, now)) } }
+            @if data.problems.is_empty() { p.none { "No failed requests." } }
+            ol { @for request in data.problems.iter().take(FIRST) { (problem(request, now)) } }
+            @if data.problems.len() > FIRST {
+                details.more {
+                    summary { "Show older ones" }
+                    ol { @for request in data.problems.iter().skip(FIRST) { (problem(request, now)) } }
+                }
+            }
         }
     }
 }
@@ -67,8 +76,13 @@ fn problem(request: &RequestRecord, now: Now) -> Markup {
 /// The chains and test events, newest first.
 pub(super) fn tests(data: &Story, now: Now) -> Markup {
     html! {
-        section.tests aria-labelledby="tests-title" {
-            h2 #tests-title { "Chains and test events" }
+        aside.tests aria-label="Other requests" {
+            @if !data.without_effect.is_empty() {
+                h2 { "Not recorded" }
+                p.sub { "Duplicates, expired windows and ignored webhooks, which are normal." }
+                ol.list { @for request in &data.without_effect { (problem(request, now)) } }
+            }
+            h2 { "Chains and test events" }
             @if data.tests.is_empty() { p.none { "None yet. “Test chain” runs one, as the command " code { "affitor verify" } " does." } }
             ol { @for test in &data.tests { (test_event(test, now)) } }
         }
@@ -80,8 +94,8 @@ fn test_event(test: &Test, now: Now) -> Markup {
         li {
             div.what {
                 @match test {
-                    Test::Chain(chain) if chain.attributed => "A chain: attributed, from click to sale",
-                    Test::Chain(_) => "A chain: not attributed (the program has no commission policy)",
+                    Test::Chain(chain) if chain.attributed => "Test chain: click, lead and sale attributed",
+                    Test::Chain(_) => "Test chain: sale not attributed, because the program has no commission policy",
                     Test::Event { event_type, .. } => { "A test " (event_type) },
                 }
             }

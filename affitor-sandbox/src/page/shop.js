@@ -6,7 +6,7 @@
   const keep = (name, value) => (value ? sessionStorage.setItem(name, value) : sessionStorage.getItem(name));
   const show = () => {
     element("click-id").textContent = window.affitor.getClickId() ?? "none";
-    element("user").textContent = keep("user") ?? "not signed up";
+    element("user").textContent = keep("user") ?? "none";
   };
 
   const create = (name, className, text) => {
@@ -21,7 +21,7 @@
     call.status === 200 && call.received?.success !== false && !String(call.received?.result ?? "").startsWith("ignored");
 
   const summary = ({ received }) =>
-    received?.message ?? received?.result ?? received?.error?.message ?? received?.error ?? received?.status ?? "";
+    received?.click_id ?? received?.message ?? received?.result ?? received?.error?.message ?? received?.error ?? received?.status ?? "";
 
   // Adds an entry for each call, newest first.
   const report = (what, calls) => {
@@ -89,5 +89,8 @@
 
   show();
   // The tracker's call may still be in progress when the page is shown.
-  window.affitor.settled().then(show);
+  window.affitor.settled().then((clicked) => {
+    show();
+    if (clicked) report("Click", [{ status: clicked.status, received: clicked.data ?? {} }]);
+  });
 })();

@@ -40,12 +40,12 @@ async fn shop(Shared(service): Shared<Arc<Service>>) -> impl IntoResponse {
         script src="/js/affitor-tracker.js" data-affitor-program-id=(program_id) defer {}
         script src="/_sandbox/shop.js" defer {}
     };
-    html_response(&document("A shop · Affitor sandbox", &scripts, &page(&codes, is_connected)))
+    html_response(&document("Test shop · Affitor sandbox", &scripts, &page(&codes, is_connected)))
 }
 
 fn page(codes: &[String], is_connected: bool) -> Markup {
     html! {
-        header.top { h1 { "A shop " span { "with partners" } } nav.tools aria-label="Sandbox" { a href="/" { "What the sandbox has received" } } }
+        header.top { h1 { "Test " span { "shop" } } nav.tools aria-label="Sandbox" { a href="/" { "Back to the sandbox" } } }
         main {
             ol.shop {
                 li.step { h2 { "Follow a partner's link" }
@@ -53,11 +53,11 @@ fn page(codes: &[String], is_connected: bool) -> Markup {
                     p.sub { "Your click id: " code #click-id { "none" } } }
                 li.step { h2 { "Sign up" }
                     form.row #signup { label { span { "E-mail address" } input type="email" name="email" value="jo@example.com" autocomplete="email" required; } button.primary { "Sign up" } }
-                    p.sub { "You are " code #user { "not signed up" } } }
+                    p.sub { "Customer key: " code #user { "none" } } }
                 li.step { h2 { "Pay" }
                     @if is_connected { p.sub { "Stripe is connected: this shop's payments reach the sandbox as signed webhooks of Stripe." } }
                     form.row #pay { button.primary { "Pay 49.00 USD" } button value="renewal" { "Pay a renewal" }
-                        @if is_connected { label.check { input type="checkbox" name="track"; span { "Track the sale as well (wrong: it is then paid twice)" } } } } }
+                        @if is_connected { label.check { input type="checkbox" name="track"; span { "Also report the sale from the app (a mistake: partners are paid twice)" } } } } }
                 li.step { h2 { "Ask for a refund" }
                     form.row #refund { button { "Refund the last payment" } } }
             }

@@ -66,7 +66,8 @@ impl Filter {
     }
 
     fn finds(&self, state: &State, customer: &Customer) -> bool {
-        let found = |text: &str| text.contains(&self.q);
+        let wanted = self.q.to_lowercase();
+        let found = |text: &str| text.to_lowercase().contains(&wanted);
         customer.key.as_deref().is_some_and(found)
             || clicks(state, customer).any(|click| found(&click.click_id) || found(&click.affiliate_url))
             || customer.sales.iter().any(|index| found(&state.sales[*index].transaction_id))
@@ -88,6 +89,8 @@ pub(super) struct Story {
     /// Codes of all partners.
     pub codes: Vec<String>,
     pub stripe_connected: bool,
+    pub attribution_window_days: u32,
+    pub hold_days: u32,
     pub doubles: Vec<DoublePayment>,
     pub memory: MemoryUse,
     pub totals: Totals,
@@ -102,6 +105,8 @@ pub(super) struct Story {
     pub problems: Vec<RequestRecord>,
     /// Number of all such requests.
     pub problem_count: usize,
+    /// Newest requests that recorded nothing although nothing is wrong, newest first.
+    pub without_effect: Vec<RequestRecord>,
     pub tests: Vec<Test>,
 }
 
@@ -147,6 +152,8 @@ impl Story {
             key_to_show: if is_default { DEFAULT_API_KEY } else { "your-api-key" },
             codes: state.partners.iter().map(|partner| partner.code.clone()).collect(),
             stripe_connected: first.is_some_and(|program| program.stripe.is_some()),
+            attribution_window_days: first.map_or(0, |program| program.attribution_window_days),
+            hold_days: first.map_or(0, |program| program.hold_days),
             doubles: state.double_payments.clone(),
             memory: state.memory(),
             totals: Totals::of(state),
@@ -157,6 +164,13 @@ impl Story {
             faults: faults.to_vec(),
             problems: problems().take(REQUESTS).cloned().collect(),
             problem_count: problems().count(),
+            without_effect: log
+                .kept()
+                .rev()
+                .filter(|request| request.is_without_effect())
+                .take(TESTS)
+                .cloned()
+                .collect(),
             tests: tests(state),
             filter,
         }

@@ -37,8 +37,8 @@ fn pages(data: &Story) -> Markup {
     html! {
         @if data.filter.skip > 0 || data.more {
             nav.pages aria-label="More visitors" {
-                @if data.filter.skip > 0 { a href=(link(data.filter.skip.saturating_sub(step))) { "← later" } }
-                @if data.more { a href=(link(data.filter.skip.saturating_add(step))) { "earlier →" } }
+                @if data.filter.skip > 0 { a href=(link(data.filter.skip.saturating_sub(step))) { "← Newer" } }
+                @if data.more { a href=(link(data.filter.skip.saturating_add(step))) { "Older →" } }
             }
         }
     }
@@ -123,7 +123,9 @@ fn sale_text(sale: &SaleRecord, commission: Option<&CommissionRecord>, now: Now)
         div.sub {
             @match commission {
                 Some(commission) => {
-                    span.commission { (money(commission.amount_cents, &sale.currency)) } " commission for " b { (commission.partner_code) }
+                    span.commission { (money(commission.amount_cents - commission.deducted_cents, &sale.currency)) }
+                    " commission for " b { (commission.partner_code) }
+                    @if commission.deducted_cents > 0 { " (" (money(commission.amount_cents, &sale.currency)) " before the refund)" }
                     ", " (hold(commission, now))
                 }
                 None => "no commission",

@@ -69,8 +69,8 @@ impl Sandbox {
         self.service.lock().state.customer_records()
     }
 
-    /// Returns the payments for which the service has two sales, because the app tracked them although the service reads
-    /// the webhooks of the connected Stripe account. Partners are paid twice for them.
+    /// Returns the payments that were recorded twice: by the app, and from the webhooks of the connected Stripe account.
+    /// Partners are paid twice for them.
     pub fn double_payments(&self) -> Vec<DoublePayment> {
         self.service.lock().state.double_payments.clone()
     }

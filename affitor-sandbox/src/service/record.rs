@@ -22,6 +22,7 @@ impl Inner {
             transaction_id: None,
             customer_key: None,
             click_id: None,
+            event: None,
             partner_code: None,
             amount_cents: None,
             currency: None,
@@ -52,14 +53,17 @@ impl RequestRecord {
     pub(super) fn set_event(&mut self, state: &State, changes: &[Change]) {
         match changes.first() {
             Some(Change::Click(click)) => {
+                self.event = Some("click".to_owned());
                 self.click_id = Some(click.click_id.clone());
                 self.partner_code = Some(click.partner_code.clone());
             }
             Some(Change::Lead(lead)) => {
+                self.event = Some("lead".to_owned());
                 let click = state.customer(lead.customer_id).and_then(|customer| state.last_click(customer));
                 self.partner_code = click.map(|click| click.partner_code.clone());
             }
             Some(Change::Sale { sale, .. }) => {
+                self.event = Some("sale".to_owned());
                 self.transaction_id = Some(sale.transaction_id.clone());
                 self.customer_key.clone_from(&sale.customer_key);
                 self.partner_code = Some(sale.partner_code.clone());
@@ -67,6 +71,7 @@ impl RequestRecord {
                 self.currency = Some(sale.currency.clone());
             }
             Some(Change::Refund(refund)) => {
+                self.event = Some("refund".to_owned());
                 self.transaction_id = Some(refund.transaction_id.clone());
                 self.amount_cents = refund.refund_amount_cents;
                 let sale = state.sale_of(&refund.transaction_id);

@@ -112,24 +112,30 @@ impl State {
 
     /// Adds a provisional lead, which replaces an earlier one of the same customer and key.
     pub(crate) fn add_provisional(&mut self, lead: LeadRecord) {
-        self.settle_provisional(|waiting| {
-            (waiting.customer_id, &waiting.customer_key) == (lead.customer_id, &lead.customer_key)
-        });
-        self.change_customer(lead.customer_id, |_| {});
+        let (customer_id, key) = (lead.customer_id, lead.customer_key.clone());
+        let id = lead.id;
+        self.change_customer(customer_id, |_| {});
         self.used.bodies += lead.essential_size() + lead.body_size();
         self.provisional.push_back(lead);
+        self.settle_provisional(|waiting| {
+            waiting.id != id && waiting.customer_id == customer_id && waiting.customer_key == key
+        });
     }
 
-    /// Removes provisional leads.
+    /// Removes provisional leads, and the customers of whom nothing else is known.
     pub(crate) fn settle_provisional(&mut self, settled: impl Fn(&LeadRecord) -> bool) {
-        let bodies = &mut self.used.bodies;
+        let mut removed = Vec::new();
         self.provisional.retain(|waiting| {
             let settled = settled(waiting);
             if settled {
-                *bodies -= waiting.essential_size() + waiting.body_size();
+                removed.push((waiting.customer_id, waiting.essential_size() + waiting.body_size()));
             }
             !settled
         });
+        for (customer_id, size) in removed {
+            self.used.bodies -= size;
+            self.remove_if_unknown(customer_id);
+        }
     }
 
     pub(crate) fn add_commission(&mut self, commission: CommissionRecord) {

@@ -34,7 +34,7 @@ impl State {
 
     /// Returns true if the records that must never be dropped have reached the limit.
     pub(crate) fn is_full(&self) -> bool {
-        self.used.rest.saturating_add(RESERVE) > self.memory.limit_bytes
+        self.used.rest.saturating_add(RESERVE) > self.memory.limit_bytes || self.used.total() > self.memory.limit_bytes
     }
 
     /// Drops what is necessary to stay within the limits.
@@ -85,6 +85,7 @@ impl State {
         let Some(lead) = self.provisional.pop_front() else { return false };
         self.used.bodies -= lead.essential_size() + lead.body_size();
         self.memory.dropped_provisional_leads += 1;
+        self.remove_if_unknown(lead.customer_id);
         true
     }
 
@@ -126,10 +127,17 @@ impl State {
         *self.dropped_clicks.entry((click.program_id, click.at_ms.div_euclid(MINUTE_MS))).or_default() += 1;
         if let Some(customer) = self.customers.get_mut(&click.customer_id) {
             customer.clicks.retain(|known| *known != number);
-            if customer.only_clicked() && customer.clicks.is_empty() {
-                self.used.clicks -= customer.size();
-                self.customers.remove(&click.customer_id);
-            }
+        }
+        self.remove_if_unknown(click.customer_id);
+    }
+
+    /// Removes a customer of whom nothing is left: no click, no lead, no sale and no key.
+    pub(super) fn remove_if_unknown(&mut self, number: u64) {
+        let Some(customer) = self.customers.get(&number) else { return };
+        let is_unknown = customer.only_clicked() && customer.clicks.is_empty();
+        if is_unknown && !self.provisional.iter().any(|waiting| waiting.customer_id == number) {
+            self.used.clicks -= customer.size();
+            self.customers.remove(&number);
         }
     }
 }

@@ -13,6 +13,7 @@ pub(crate) async fn command_line(run: &mut Run) {
     let poll = format!("/api/v1/cli/auth/poll?state={state}");
     at.get("2 poll: pending", &poll, NONE).await;
     at.get("2 poll: unknown, so expired", "/api/v1/cli/auth/poll?state=x", NONE).await;
+    at.get("ours: poll without a state", "/api/v1/cli/auth/poll", NONE).await;
     at.confirm(&state).await;
     let token = at.get("2 poll: complete", &poll, NONE).await["token"].as_str().unwrap().to_owned();
     at.get("2 poll: consumed", &poll, NONE).await;

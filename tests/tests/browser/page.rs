@@ -37,9 +37,13 @@ async fn page_of_the_sandbox() {
     focus("Test chain").await.send_keys(&Key::Enter).await.unwrap();
     focus("Run a chain").await.send_keys(&Key::Enter).await.unwrap();
     browser.wait_until("return document.querySelector('#toast').textContent === 'A synthetic chain ran'").await;
-    browser.wait_until("return document.querySelector('.tests').innerText.includes('A chain: attributed')").await;
+    browser
+        .wait_until(
+            "return document.querySelector('.tests').innerText.includes('Test chain: click, lead and sale attributed')",
+        )
+        .await;
     focus("Clock").await.send_keys(&Key::Enter).await.unwrap();
-    focus("+61 days").await.send_keys(&Key::Enter).await.unwrap();
+    focus("Past the attribution window (+61 days)").await.send_keys(&Key::Enter).await.unwrap();
     browser.wait_until("return document.querySelector('.clock').innerText.includes('61 days ahead')").await;
     focus("Faults").await.send_keys(&Key::Enter).await.unwrap();
     focus("Enable").await.send_keys(&Key::Enter).await.unwrap();
@@ -139,7 +143,7 @@ async fn page_of_the_sandbox() {
     browser.wait_until("return document.querySelectorAll('details.card').length === 0").await;
     assert!(sandbox.clicks().is_empty());
     drop(sandbox);
-    browser.wait_until("return document.querySelector('#live').textContent === 'the sandbox has stopped'").await;
+    browser.wait_until("return document.querySelector('#live').textContent === 'disconnected, reconnecting…'").await;
 }
 
 /// Creates four visitors, with events of every kind.

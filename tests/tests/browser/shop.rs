@@ -51,7 +51,7 @@ async fn the_shop_pays_twice() {
     assert!(sandbox.double_payments().is_empty());
     browser.click("input[name=track]").await;
     browser.click("#pay button").await;
-    browser.wait_until("return document.querySelectorAll('#log li').length === 4").await;
+    browser.wait_until("return document.querySelectorAll('#log li').length === 5").await;
     assert_eq!(sandbox.double_payments().len(), 1);
     page.goto(sandbox.url()).await.unwrap();
     let color = page.execute("return getComputedStyle(document.querySelector('.alert.bad')).color", vec![]).await;

@@ -34,12 +34,13 @@ async fn the_contract_accepts_every_request_of_the_tracker_and_the_pages() {
     browser.page.delete_all_cookies().await.unwrap();
     browser.page.goto(&format!("{}/_sandbox/shop?aff=abc123", recorder.url)).await.unwrap();
     browser.wait_until("return document.querySelector('#click-id').textContent.startsWith('cust_')").await;
+    // The first entry is the click.
     for (place, form) in ["signup", "pay", "refund"].iter().enumerate() {
         browser.click(&format!("#{form} button")).await;
-        browser.wait_until(&format!("return document.querySelectorAll('#log li.ok').length === {}", place + 1)).await;
+        browser.wait_until(&format!("return document.querySelectorAll('#log li.ok').length === {}", place + 2)).await;
     }
     browser.click("#pay button[value=renewal]").await;
-    browser.wait_until("return document.querySelectorAll('#log li.ok').length === 4").await;
+    browser.wait_until("return document.querySelectorAll('#log li.ok').length === 5").await;
 
     let mut requests = Vec::new();
     for exchange in recorder.exchanges() {

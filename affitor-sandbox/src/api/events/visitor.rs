@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub(super) struct Visitor {
-    /// Invented.
+    /// Synthetic; the same for each visitor.
     geo_country: &'static str,
-    /// Invented.
+    /// Synthetic; the same for each visitor.
     geo_region: &'static str,
-    /// Invented.
+    /// Synthetic; the same for each visitor.
     geo_city: &'static str,
     device_type: &'static str,
     device_os: &'static str,

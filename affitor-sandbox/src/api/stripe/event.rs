@@ -66,7 +66,7 @@ fn session(object: &Value, invoices: StripeInvoices) -> Meaning {
         return Meaning::Nothing("the checkout session is not paid");
     }
     if object["mode"] == "subscription" && invoices == StripeInvoices::All {
-        return Meaning::Nothing("the invoices of subscriptions count, not their checkout sessions");
+        return Meaning::Nothing("subscriptions are recorded from their invoices, not from their checkout sessions");
     }
     let email = object["customer_details"]["email"].as_str().or_else(|| object["customer_email"].as_str());
     let mut payment = payment(object, &object["metadata"], "amount_total", email);
@@ -83,7 +83,9 @@ fn invoice(object: &Value, invoices: StripeInvoices) -> Meaning {
         StripeInvoices::All => true,
     };
     if !counts {
-        return Meaning::Nothing("invoices with this billing reason don't count");
+        return Meaning::Nothing(
+            "an invoice with this billing_reason is not recorded as a sale (see the interpretation stripe-invoices)",
+        );
     }
     let by_parent = &object["parent"]["subscription_details"];
     // Before version 2025-03-31 of Stripe's API, the details are at the top level.

@@ -29,7 +29,7 @@ pub(super) fn decide(state: &State, program: usize, event: &Value, now_ms: i64) 
 fn sale(state: &State, program: usize, payment: Payment, now_ms: i64) -> Decision {
     let settings = &state.programs[program];
     if payment.program_id != Some(settings.id) {
-        return ignored("metadata.program_id is missing, or is another program's").into();
+        return ignored("metadata.program_id is missing or names another program").into();
     }
     let transaction_id = transaction_id(settings.interpretations.stripe_sale_id, &payment);
     let known = state.sale_of(&transaction_id).is_some()

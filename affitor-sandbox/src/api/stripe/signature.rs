@@ -23,10 +23,10 @@ pub(super) fn verify(secret: &str, header: Option<&str>, body: &[u8]) -> Result<
     let time = time.ok_or("The Stripe-Signature header has no time")?;
     let mac = mac(secret, time, body).ok_or("The webhook secret is invalid")?;
     if !signatures.iter().any(|signature| mac.clone().verify_slice(signature).is_ok()) {
-        return Err("The signature is invalid: is it made with this endpoint's secret, from the body as received?");
+        return Err("The signature is invalid. Check the webhook secret, and sign the unmodified body.");
     }
     if now_seconds().abs_diff(time) > TOLERANCE_SECONDS {
-        return Err("The signature is more than 5 minutes old");
+        return Err("The signature's time differs from this machine's clock by more than 5 minutes");
     }
     Ok(())
 }
