@@ -113,6 +113,10 @@ async fn page_of_the_sandbox() {
         }
         browser.click("details.menu:nth-of-type(3) summary").await;
         browser.screenshot(&format!("{name}-menu")).await;
+        let wide = "const sheet = document.querySelector('details.menu[open] .sheet'); const edge = \
+                    sheet.getBoundingClientRect().right; return [...sheet.querySelectorAll('*')].filter((part) => \
+                    part.getBoundingClientRect().right > edge).length";
+        assert_eq!(page.execute(wide, vec![]).await.unwrap(), json!(0), "{name}: nothing overflows the menu");
         page.active_element().await.unwrap().send_keys(&Key::Escape).await.unwrap();
         browser.wait_until("return document.querySelector('details.menu[open]') === null").await;
     }
