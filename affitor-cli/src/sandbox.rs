@@ -254,6 +254,7 @@ fn cannot_start(error: &io::Error, arguments: &Arguments) -> Failure {
         (io::ErrorKind::InvalidInput, None) if text.contains("webhook secret") => {
             "set --stripe-webhook-secret to the secret of the endpoint, whsec_…"
         }
+        (io::ErrorKind::InvalidInput, None) if text.contains("host name") => "use another --allow-host",
         (io::ErrorKind::InvalidInput, None) => "use each --partner once",
         (_, None) => "choose another port with --port",
     };

@@ -55,9 +55,11 @@ pub(crate) enum LoginStatus {
 
 impl Accounts {
     pub(crate) fn start_login(&mut self, state: String, started_ms: i64) {
+        self.logins.retain(|login| started_ms.saturating_sub(login.started_ms) <= LOGIN_MS);
         self.logins.push_back(Login { state, started_ms, progress: Progress::Pending });
         if self.logins.len() > LOGIN_LIMIT {
-            self.logins.pop_front();
+            let consumed = self.logins.iter().position(|login| matches!(login.progress, Progress::Consumed));
+            self.logins.remove(consumed.unwrap_or_default());
         }
     }
 
@@ -73,7 +75,9 @@ impl Accounts {
     }
 
     pub(crate) fn confirm_login(&mut self, state: &str, email: String) {
-        if let Some(login) = self.login_mut(state) {
+        if let Some(login) = self.login_mut(state)
+            && matches!(login.progress, Progress::Pending)
+        {
             login.progress = Progress::Confirmed { email };
         }
     }

@@ -106,8 +106,9 @@ impl Default for SandboxBuilder {
 impl SandboxBuilder {
     /// Sets the IP address to listen on. Default: 127.0.0.1.
     ///
-    /// Under another address, anyone who can reach the port can read and change everything, because there is no password.
-    /// [`allow_host`](Self::allow_host) protects against web pages only. Don't expose a sandbox to the internet.
+    /// Under another address, anyone who can reach the port can report clicks and leads, and, with the key, sales and
+    /// refunds. With [`allow_host`](Self::allow_host), they can read and change everything, because there is no password:
+    /// don't expose a sandbox to the internet.
     pub fn ip(mut self, ip: impl Into<IpAddr>) -> Self {
         self.address.set_ip(ip.into());
         self
@@ -116,8 +117,8 @@ impl SandboxBuilder {
     /// Adds a host name under which the page, `/_sandbox/…`, and the calls that return recorded events without a key are
     /// available. Default: only names of this machine, such as `localhost`.
     ///
-    /// The name is that in the `Host` header, without the port. The check prevents DNS rebinding: a web page that points its
-    /// own host name at this machine can't read anything.
+    /// The name is that in the `Host` header, without the port; an IPv6 address is in brackets. Without this setting, only
+    /// clients on this machine are admitted, and web pages that point their own host name at it (DNS rebinding) are not.
     pub fn allow_host(mut self, name: impl Into<String>) -> Self {
         self.hosts.allowed.push(name.into().to_ascii_lowercase());
         self
@@ -130,8 +131,9 @@ impl SandboxBuilder {
     /// commissions and refunds are never dropped: if they alone reach the limit, calls that would record something get a
     /// 503. [`Sandbox::memory`] counts what was dropped.
     ///
-    /// The limit covers the records. The program, the newest [requests](Self::requests_kept) and open connections take up
-    /// to about 60 MiB more.
+    /// The limit covers the records. The program and the newest [requests](Self::requests_kept) take up to about 60 MiB
+    /// more. At most 1,024 connections are open, and at most 32 bodies of more than 16 KiB are read at a time; others get a
+    /// 503.
     pub fn memory_limit(mut self, bytes: usize) -> Self {
         self.memory_limit = bytes.max(1024 * 1024);
         self

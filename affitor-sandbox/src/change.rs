@@ -38,6 +38,7 @@ pub(crate) enum Change {
     },
     /// Readiness checked for the tracker, possibly because the caller forced it.
     TrackerChecked {
+        program_id: u64,
         at_ms: i64,
         forced: bool,
     },
@@ -117,6 +118,16 @@ impl Change {
         )
     }
 
+    /// Returns the customer of a change that is not a click.
+    pub(crate) fn customer_with_more_than_clicks(&self) -> Option<u64> {
+        match self {
+            Self::Lead(lead) => Some(lead.customer_id),
+            Self::Key { customer_id, .. } => Some(*customer_id),
+            Self::Sale { sale, .. } => Some(sale.customer_id),
+            _ => None,
+        }
+    }
+
     /// Removes the commission of a sale.
     pub(crate) fn lose_commission(&mut self) {
         if let Self::Sale { sale, commission } = self {
@@ -156,10 +167,10 @@ impl State {
                 self.chains.push_back(chain);
             }
             Change::TrackerFetched { at_ms } => self.tracker_ms = Some(at_ms),
-            Change::TrackerChecked { at_ms, forced } => {
-                self.tracker_check = Some((at_ms, self.tracker_ms.is_some()));
+            Change::TrackerChecked { program_id, at_ms, forced } => {
+                self.tracker_checks.insert(program_id, (at_ms, self.tracker_ms.is_some()));
                 if forced {
-                    self.forced_check_ms = Some(at_ms);
+                    self.forced_checks_ms.insert(program_id, at_ms);
                 }
             }
             Change::Partner { code, state } => {

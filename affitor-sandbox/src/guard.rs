@@ -13,7 +13,7 @@ use axum::{
 use serde_json::json;
 use url::{Host, Url};
 
-use crate::service::Service;
+use crate::{server::Peer, service::Service};
 
 /// Hosts, besides those of this machine, under which the sandbox can be read and controlled.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +22,8 @@ pub(crate) struct Hosts {
     pub(crate) allowed: Vec<String>,
 }
 
-const REFUSED: &str = "this host is not allowed: use localhost or 127.0.0.1, or allow it with --allow-host (in Rust: \
-                       SandboxBuilder::allow_host)";
+const REFUSED: &str = "this host is not allowed: use localhost on the same machine, or allow it with --allow-host (in \
+                       Rust: SandboxBuilder::allow_host)";
 
 /// Rejects requests for other hosts, and requests from pages of other origins.
 ///
@@ -31,10 +31,10 @@ const REFUSED: &str = "this host is not allowed: use localhost or 127.0.0.1, or 
 /// another origin to a page of the sandbox is allowed.
 pub(crate) async fn same_origin(Shared(service): Shared<Arc<Service>>, request: Request, next: Next) -> Response {
     let refuse = |reason: &str| (StatusCode::FORBIDDEN, Json(json!({ "error": reason }))).into_response();
-    let headers = request.headers();
-    if let Err(reason) = check_host(&service.hosts, headers) {
+    if let Err(reason) = check_host(&service.hosts, &request) {
         return refuse(reason);
     }
+    let headers = request.headers();
     let other_origin = match (text(headers, SEC_FETCH_SITE), text(headers, header::ORIGIN)) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => {
@@ -55,9 +55,9 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Pages that other origins may link to. They change nothing.
 const LINKED_PAGES: [&str; 3] = ["/", "/_sandbox/shop", "/_sandbox/consent"];
 
-/// Checks that the request is for this machine or for an allowed host.
-pub(crate) fn check_host(hosts: &Hosts, headers: &HeaderMap) -> Result<(), &'static str> {
-    let host = text(headers, header::HOST).ok_or("the Host header is missing")?;
+/// Checks that the request is for an allowed host, or from and for this machine.
+pub(crate) fn check_host(hosts: &Hosts, request: &Request) -> Result<(), &'static str> {
+    let host = text(request.headers(), header::HOST).ok_or("the Host header is missing")?;
     let parsed = Url::parse(&format!("http://{host}/")).map_err(|_| REFUSED)?;
     let is_loopback = match parsed.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -69,7 +69,9 @@ pub(crate) fn check_host(hosts: &Hosts, headers: &HeaderMap) -> Result<(), &'sta
         let name = parsed.host_str().unwrap_or_default();
         hosts.allowed.iter().any(|allowed| allowed == name)
     };
-    if is_loopback || is_allowed() { Ok(()) } else { Err(REFUSED) }
+    // Another machine can send any Host.
+    let is_local = || request.extensions().get::<Peer>().is_some_and(Peer::is_local);
+    if is_allowed() || (is_loopback && is_local()) { Ok(()) } else { Err(REFUSED) }
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

@@ -1,17 +1,20 @@
 //! HTTP handlers of the service's calls, and the fallbacks for unknown paths and methods.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
     extract::{Path, Request, State as Shared},
-    http::{HeaderMap, HeaderName, HeaderValue, Response, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header},
     routing::{MethodFilter, MethodRouter, on},
 };
+use bytes::BytesMut;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::sync::Semaphore;
 
 use crate::{
     api::{Call, Caller, Endpoint, Fields, Reply},
+    call::ApiCall,
     guard,
     response::respond,
     server::Peer,
@@ -20,6 +23,12 @@ use crate::{
 
 /// Maximum length of a request body, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Maximum length of a small body, in bytes.
+const SMALL_BODY: usize = 16 * 1024;
+
+/// How many larger bodies are read at a time.
+const LARGE_BODIES_AT_A_TIME: usize = 32;
 
 /// How long a client may take to send a request body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -53,9 +62,13 @@ async fn call(
     request: Request,
 ) -> Response<Body> {
     if endpoint.open_reading
-        && let Err(reason) = guard::check_host(&service.hosts, request.headers())
+        && let Err(reason) = guard::check_host(&service.hosts, &request)
     {
         return refuse(&service, &request, Reply::cms_error(403, "ForbiddenError", reason));
+    }
+    // axum routes HEAD as GET, but the result of this call is returned only once.
+    if request.method() == Method::HEAD && endpoint.call == Some(ApiCall::AuthPoll) {
+        return wrong_method(Shared(service), request).await;
     }
     let (parts, body) = request.into_parts();
     let body = read(body).await;
@@ -89,15 +102,29 @@ async fn call(
     response
 }
 
+/// Reads a request body. Few large ones are read at a time, because anyone can send them slowly.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Reply> {
-    let Ok(body) = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await else {
-        return Err(Reply::error(408, "The body did not arrive in time"));
+    static LARGE_BODIES: Semaphore = Semaphore::const_new(LARGE_BODIES_AT_A_TIME);
+    let reading = async {
+        let mut body = pin!(Limited::new(body, BODY_LIMIT));
+        let mut bytes = BytesMut::new();
+        let mut permit = None;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
+                true => Reply::error(413, "The body is larger than 1 MiB"),
+                false => Reply::error(400, "The body was cut off"),
+            })?;
+            let Ok(data) = frame.into_data() else { continue };
+            bytes.extend_from_slice(&data);
+            if bytes.len() > SMALL_BODY && permit.is_none() {
+                let busy = |_| Reply::error(503, "Too many large bodies at a time");
+                permit = Some(LARGE_BODIES.try_acquire().map_err(busy)?);
+            }
+        }
+        Ok(bytes.freeze())
     };
-    match body {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Reply::error(413, "The body is larger than 1 MiB")),
-        Err(_) => Err(Reply::error(400, "The body was cut off")),
-    }
+    let late = |_| Err(Reply::error(408, "The body did not arrive in time"));
+    tokio::time::timeout(BODY_TIMEOUT, reading).await.unwrap_or_else(late)
 }
 
 pub(crate) async fn unknown_path(Shared(service): Shared<Arc<Service>>, request: Request) -> Response<Body> {

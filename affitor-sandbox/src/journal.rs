@@ -7,8 +7,8 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    path::Path,
+    io::{self, BufRead as _, BufReader, Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,7 @@ struct NewLine<'l> {
 #[derive(Debug)]
 pub(crate) struct Journal {
     file: File,
+    path: PathBuf,
     /// Length of the complete lines, in bytes.
     length: u64,
     /// Whether a partial line could not be removed.
@@ -66,20 +67,12 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens or creates the file and passes each line to `replay`, which returns an error for an invalid line. A new file
-    /// begins with `origin`.
-    ///
-    /// An incomplete last line is dropped: its request never got a response.
+    /// Opens or creates the file. A new one will begin with `origin`.
     ///
     /// # Errors
     ///
-    /// Returns an error if another process has the file open; if it is not a journal, or a journal of another version; if
-    /// any other line is invalid.
-    pub(crate) fn open(
-        path: &Path,
-        origin: Origin,
-        mut replay: impl FnMut(Line) -> Result<(), String>,
-    ) -> io::Result<Self> {
+    /// Returns an error if the file can't be opened, is no regular file, or is open in another process.
+    pub(crate) fn open(path: &Path, origin: Origin) -> io::Result<Self> {
         let with_path = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
@@ -97,19 +90,53 @@ impl Journal {
         if !file.metadata().map_err(with_path)?.is_file() {
             return Err(with_path(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
         }
-        let mut journal = Self { file, length: 0, has_partial_line: false, line: Vec::new(), origin, unsynced: false };
-        journal.replay(&mut replay).map_err(with_path)?;
-        if journal.file.metadata().map_err(with_path)?.len() > journal.length {
-            tracing::warn!(path = %path.display(), "dropping the incomplete last line of the journal");
-            journal.file.set_len(journal.length).map_err(with_path)?;
-        }
-        if journal.length == 0 {
-            journal.write_header().map_err(with_path)?;
-        }
-        Ok(journal)
+        let path = path.to_owned();
+        Ok(Self { file, path, length: 0, has_partial_line: false, line: Vec::new(), origin, unsynced: false })
     }
 
-    fn replay(&mut self, replay: &mut impl FnMut(Line) -> Result<(), String>) -> io::Result<()> {
+    /// Adds the path to an error.
+    fn with_path(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
+    }
+
+    /// Passes each valid line to `scan`. Invalid ones are reported by [`replay`](Self::replay).
+    pub(crate) fn scan(&mut self, mut scan: impl FnMut(Line)) -> io::Result<()> {
+        let mut reader = BufReader::new(&self.file);
+        let mut text = Vec::new();
+        let mut scanned = || -> io::Result<()> {
+            while reader.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut text)? > 0 {
+                if let Ok(line) = serde_json::from_slice(&text) {
+                    scan(line);
+                }
+                text.clear();
+            }
+            Ok(())
+        };
+        let scanned = scanned().and_then(|()| (&self.file).rewind());
+        scanned.map_err(|error| self.with_path(&error))
+    }
+
+    /// Passes each line to `replay`, which returns an error for an invalid line. Appends to the file from then on.
+    ///
+    /// An incomplete last line is dropped: its request never got a response.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file is not a journal, or a journal of another version; if any other line is invalid.
+    pub(crate) fn replay(&mut self, mut replay: impl FnMut(Line) -> Result<(), String>) -> io::Result<()> {
+        self.replay_and_repair(&mut replay).map_err(|error| self.with_path(&error))
+    }
+
+    fn replay_and_repair(&mut self, replay: &mut impl FnMut(Line) -> Result<(), String>) -> io::Result<()> {
+        self.replay_lines(replay)?;
+        if self.file.metadata()?.len() > self.length {
+            tracing::warn!(path = %self.path.display(), "dropping the incomplete last line of the journal");
+            self.file.set_len(self.length)?;
+        }
+        if self.length == 0 { self.write_header() } else { Ok(()) }
+    }
+
+    fn replay_lines(&mut self, replay: &mut impl FnMut(Line) -> Result<(), String>) -> io::Result<()> {
         let invalid =
             |number: usize, why: String| io::Error::new(io::ErrorKind::InvalidData, format!("line {number}: {why}"));
         let mut reader = BufReader::new(&self.file);

@@ -100,6 +100,11 @@ pub(crate) fn record<T>() -> usize {
     size_of::<T>() + 3 * ALLOCATION
 }
 
+/// Size of a node of an ordered map, which holds up to 11 fields, and how many it holds at least if there are several nodes.
+/// A small object takes a whole node.
+const NODE: usize = 11 * (size_of::<String>() + size_of::<Value>()) + 2 * ALLOCATION;
+const NODE_FIELDS: usize = 5;
+
 /// Size of a JSON value on the heap.
 pub(crate) fn json(value: &Value) -> usize {
     match value {
@@ -107,10 +112,8 @@ pub(crate) fn json(value: &Value) -> usize {
         Value::String(content) => text(content),
         Value::Array(items) => ALLOCATION + items.iter().map(|item| size_of::<Value>() + json(item)).sum::<usize>() * 2,
         Value::Object(fields) => {
-            let field = |(name, value): (&String, &Value)| {
-                2 * (size_of::<String>() + size_of::<Value>()) + text(name) + json(value)
-            };
-            ALLOCATION + fields.iter().map(field).sum::<usize>()
+            let contents = fields.iter().map(|(name, value)| text(name) + json(value)).sum::<usize>();
+            fields.len().div_ceil(NODE_FIELDS) * NODE + contents
         }
     }
 }
@@ -144,5 +147,7 @@ mod tests {
     fn nested_lists_count_more_than_their_text() {
         let nested: Value = serde_json::from_str(&format!("[{}[]]", "[],".repeat(999))).unwrap();
         assert!(json(&nested) > 1_000 * size_of::<Value>());
+        let nested = (0..50).fold(Value::Null, |inner, _| serde_json::json!({ "a": inner }));
+        assert!(json(&nested) > 50 * 600, "each object takes a node of the map");
     }
 }

@@ -141,12 +141,12 @@ pub enum SaleSource {
 /// A payment for which the service has two sales, and pays twice: the app tracked it although the service reads the
 /// webhooks of the connected Stripe account.
 ///
-/// Two sales count as the same payment if the tracked transaction id is one of Stripe's ids, or if both are of the same
-/// customer, amount and currency within a day.
+/// Two sales count as the same payment if the tracked transaction id is one of Stripe's ids. Without such a pair, they do if
+/// both are of the same customer, amount and currency within a day.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DoublePayment {
-    /// Number of the customer.
+    /// Number of the customer of the tracked sale.
     pub customer_id: u64,
     /// Amount of the payment, in the currency's smallest unit.
     pub amount_cents: u64,

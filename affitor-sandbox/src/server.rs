@@ -40,6 +40,11 @@ impl std::error::Error for ResetConnection {}
 pub(crate) struct Peer(Arc<TcpStream>);
 
 impl Peer {
+    /// Whether the client is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.0.peer_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback())
+    }
+
     /// Waits until the client has closed the connection, or its side of it.
     pub(crate) async fn closed(&self) {
         loop {
@@ -53,6 +58,12 @@ impl Peer {
         }
     }
 }
+
+/// Maximum number of open connections.
+const CONNECTIONS: usize = 1_024;
+
+/// Maximum length of the head of a request, in bytes.
+const HEAD_LIMIT: usize = 16 * 1024;
 
 /// How often a connection with unread requests is checked.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -69,6 +80,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, _)) => {
+                // Waits for a free place. Idle connections end after a while.
+                while connections.len() >= CONNECTIONS {
+                    connections.join_next().await;
+                }
                 connections.spawn(connection(stream, TowerToHyperService::new(router.clone())));
             }
             // Usually out of file descriptors, or the client has already disconnected. The next accept may succeed.
@@ -95,7 +110,7 @@ async fn connection(stream: TcpStream, router: TowerToHyperService<Router>) {
     });
     let mut http = http1::Builder::new();
     // A client that never finishes its request is disconnected; one that closes its side still gets the response.
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).half_close(true);
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).half_close(true).max_buf_size(HEAD_LIMIT);
     let mut connection = http.serve_connection(TokioIo::new(SharedStream(stream)), service);
     let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let http1::Parts { io, service, .. } = connection.into_parts();

@@ -3,6 +3,7 @@
 mod record;
 
 use std::{
+    collections::HashSet,
     io,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -59,8 +60,11 @@ impl Service {
     /// Replays the journal at `path` and appends to it from now on.
     pub(crate) fn open_journal(&mut self, path: &std::path::Path) -> io::Result<()> {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let origin = inner.state.origin();
-        let journal = Journal::open(path, origin, |Line { request, changes }| {
+        let mut journal = Journal::open(path, inner.state.origin())?;
+        let mut later = HashSet::new();
+        journal.scan(|line| later.extend(line.changes.iter().filter_map(Change::customer_with_more_than_clicks)))?;
+        inner.state.begin_replay(later);
+        journal.replay(|Line { request, changes }| {
             for change in changes {
                 if let Some(problem) = inner.state.problem_with(&change) {
                     return Err(format!("{problem} in this sandbox: was it started with other programs?"));
@@ -72,6 +76,7 @@ impl Service {
             }
             Ok(())
         })?;
+        inner.state.end_replay();
         inner.state.set_origin(journal.origin().clone());
         inner.journal = Some(journal);
         Ok(())
@@ -173,6 +178,17 @@ impl Service {
         drop(inner);
         self.notify();
         Ok(())
+    }
+
+    /// Makes a change that does not come from a call, if there is one. Returns whether there was.
+    pub(crate) fn change_if(&self, decide: impl FnOnce(&State) -> Option<Change>) -> io::Result<bool> {
+        let mut inner = self.lock();
+        let Some(change) = decide(&inner.state) else { return Ok(false) };
+        inner.write(None, std::slice::from_ref(&change))?;
+        inner.state.apply(change);
+        drop(inner);
+        self.notify();
+        Ok(true)
     }
 
     /// Carries out a decision that does not come from a call.

@@ -2,6 +2,7 @@
 
 mod add;
 mod customer;
+mod double;
 mod limit;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 };
 
 pub(crate) use customer::Customer;
+use double::Pair;
 use limit::Stripped;
 
 use crate::{
@@ -19,8 +21,8 @@ use crate::{
     memory::{MemoryUse, Used},
     program::{Partner, PartnerState, Program},
     record::{
-        ChainRecord, ClickRecord, CommissionRecord, CustomerRecord, DoublePayment, LeadRecord, RefundRecord,
-        SaleRecord, Snapshot, TestEventRecord,
+        ChainRecord, ClickRecord, CommissionRecord, CustomerRecord, LeadRecord, RefundRecord, SaleRecord, Snapshot,
+        TestEventRecord,
     },
 };
 
@@ -41,17 +43,16 @@ pub(crate) struct State {
     pub sales: Vec<SaleRecord>,
     pub commissions: Vec<CommissionRecord>,
     pub refunds: Vec<RefundRecord>,
-    pub double_payments: Vec<DoublePayment>,
-    /// Numbers of the sales in `double_payments`.
-    doubled: HashSet<u64>,
+    /// Sales of payments that have two, by number.
+    pairs: BTreeMap<u64, Pair>,
     pub test_events: VecDeque<TestEventRecord>,
     pub chains: VecDeque<ChainRecord>,
     /// Time of the last fetch of the tracker script.
     pub tracker_ms: Option<i64>,
-    /// Time of readiness's last check for the tracker, and whether it was installed.
-    pub tracker_check: Option<(i64, bool)>,
-    /// Time of the last forced check for the tracker.
-    pub forced_check_ms: Option<i64>,
+    /// Time of readiness's last check for the tracker, and whether it was installed, by program.
+    pub tracker_checks: HashMap<u64, (i64, bool)>,
+    /// Time of the last forced check for the tracker, by program.
+    pub forced_checks_ms: HashMap<u64, i64>,
     pub clock: Clock,
     /// Time at which the sandbox was created.
     pub created_ms: i64,
@@ -73,6 +74,8 @@ pub(crate) struct State {
     last_customer: u64,
     /// Number of events so far, by which customers are sorted.
     events: u64,
+    /// During a replay: customers to whom later changes refer, and who are therefore kept.
+    later: HashSet<u64>,
     used: Used,
     stripped: Stripped,
     memory: MemoryUse,
@@ -262,7 +265,7 @@ impl State {
             refunds: self.refunds.clone(),
             test_events: self.test_events.iter().cloned().collect(),
             chains: self.chains.iter().copied().collect(),
-            double_payments: self.double_payments.clone(),
+            double_payments: self.double_payments(),
             memory: self.memory(),
         }
     }

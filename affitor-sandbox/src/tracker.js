@@ -21,6 +21,8 @@
   const generation = "SANDBOX_GENERATION";
   const HISTORY_LENGTH = 20;
   const DEFAULT_COOKIE_DAYS = 60;
+  // How long a sign-up waits for a click, in milliseconds.
+  const CLICK_TIMEOUT = 5000;
 
   const log = (...what) => debugMode && console.log("[Affitor]", ...what);
 
@@ -66,10 +68,7 @@
 
   const isId = (text) => typeof text === "string" && /^[!#$&()*+\-./0-9:<=>?@A-Z[\]^_`a-z{}~]{1,128}$/.test(text);
 
-  const getClickId = () => {
-    const id = read(CLICK_ID);
-    return isId(id) ? id : null;
-  };
+  const getClickId = () => read(CLICK_ID) || null;
 
   const getHistory = () => {
     const history = decoded(read(HISTORY) ?? "").split("|").filter(isId);
@@ -107,14 +106,16 @@
   // Takes over the cookie of older scripts, whatever it contains.
   const adoptOldCookie = () => {
     const old = read(OLD_CLICK_ID);
-    if (getClickId() === null && isId(old)) write(CLICK_ID, old, DEFAULT_COOKIE_DAYS, cookieDomain);
+    if (getClickId() === null && old) write(CLICK_ID, old, DEFAULT_COOKIE_DAYS, cookieDomain);
   };
 
   // Whether the cookies belong to another state: the sandbox was restarted or reset, so it does not know their click.
+  // They stay stale until a new click has succeeded.
   const isStale = () => {
     const known = read(GENERATION);
-    write(GENERATION, generation, DEFAULT_COOKIE_DAYS, cookieDomain);
-    return known !== null && known !== generation;
+    const stale = known !== null && known !== generation && getClickId() !== null;
+    if (!stale) write(GENERATION, generation, DEFAULT_COOKIE_DAYS, cookieDomain);
+    return stale;
   };
 
   const sessionId = (() => {
@@ -142,7 +143,8 @@
       // A proxy may respond with something other than JSON.
       const data = await response.json().catch(() => null);
       log(path, response.status, data?.message ?? data?.error ?? "", response.headers.get("x-affitor-sandbox-hint") ?? "");
-      return { ok: response.ok && data?.success === true, status: response.status, data };
+      const hint = response.headers.get("x-affitor-sandbox-hint");
+      return { ok: response.ok && data?.success === true, status: response.status, data, hint };
     } catch (error) {
       log(path, String(error));
       return { ok: false, status: 0, data: null };
@@ -151,8 +153,12 @@
 
   // A sign-up waits for a click that is still being reported.
   let clicking = Promise.resolve();
+  let isClicking = false;
 
-  const trackClick = (landing) => (clicking = click(landing));
+  const trackClick = (landing) => {
+    isClicking = true;
+    return (clicking = click(landing).finally(() => (isClicking = false)));
+  };
 
   const click = async (landing = location.href) => {
     const existing = getClickId();
@@ -177,9 +183,9 @@
   };
 
   const signup = async (customerKey, email) => {
-    await clicking;
+    await Promise.race([clicking, new Promise((resolve) => setTimeout(resolve, CLICK_TIMEOUT))]);
     const clickId = getClickId();
-    return post("/api/v1/track/lead", {
+    const result = await post("/api/v1/track/lead", {
       click_id: clickId,
       customer_key: customerKey ?? null,
       email: email ?? null,
@@ -190,6 +196,9 @@
       has_attribution: clickId !== null,
       debug_mode: debugMode,
     });
+    // The sandbox does not know the click. The next page reports it again.
+    if (result.hint) write(GENERATION, "unknown", DEFAULT_COOKIE_DAYS, cookieDomain);
+    return result;
   };
 
   const trackLead = (lead) => signup(lead?.customer_key ?? lead?.user_id, lead?.email);
@@ -202,8 +211,9 @@
   };
 
   const init = () => {
+    if (isClicking) return;
     adoptOldCookie();
-    const stale = isStale() && getClickId() !== null;
+    const stale = isStale();
     const partner = partnerOf(location.href);
     const lastLanding = getLanding();
     if (partner !== null) {

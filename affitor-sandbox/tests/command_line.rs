@@ -224,6 +224,15 @@ async fn a_login_is_confirmed_once_and_in_time_and_from_the_page_only() {
     sandbox.advance(std::time::Duration::from_secs(601));
     assert_eq!(browser.post("/_sandbox/consent", form("jo@example.com")).await.0, 409, "it has expired");
 
+    // HEAD does not use up the token.
+    let state = text(&browser.post("/api/v1/cli/auth/start", "").await.1["state"]);
+    let form = json!({ "state": state, "email": "jo@example.com" }).to_string();
+    assert_eq!(browser.post("/_sandbox/consent", form).await.0, 200);
+    let poll = format!("{}/api/v1/cli/auth/poll?state={state}", sandbox.url());
+    assert_eq!(reqwest::Client::new().head(&poll).send().await.unwrap().status(), 405);
+    let complete: Value = reqwest::get(&poll).await.unwrap().json().await.unwrap();
+    assert_eq!(complete["status"], "complete");
+
     // A session token is no program key, and lasts 90 days.
     let person = Visitor { sandbox: &sandbox, authorization: Some(format!("Bearer {token}")) };
     assert_eq!(person.track("sale", json!({})).await.0, 401);

@@ -112,6 +112,64 @@ async fn every_address() {
     Visitor::server(&sandbox).click("abc123", None).await;
 }
 
+/// Another machine can send any `Host`. This machine's own address stands for one.
+#[tokio::test]
+async fn other_machines() {
+    let probe = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    // Sends nothing: it only chooses the address.
+    let own = probe.connect("192.0.2.1:9").and_then(|()| probe.local_addr()).map(|address| address.ip());
+    let Some(own) = own.ok().filter(|ip| !ip.is_loopback()) else {
+        return eprintln!("SKIPPED: this machine has no address besides 127.0.0.1");
+    };
+    let closed = start(builder().ip(std::net::Ipv4Addr::UNSPECIFIED)).await;
+    let shared = start(builder().ip(std::net::Ipv4Addr::UNSPECIFIED).allow_host("sandbox.internal")).await;
+    for (sandbox, host, expected) in [
+        (&closed, "localhost", 403),
+        (&closed, "127.0.0.1", 403),
+        (&shared, "localhost", 403),
+        (&shared, "sandbox.internal", 200),
+    ] {
+        let url = format!("http://{own}:{}/_sandbox/snapshot", sandbox.address().port());
+        let response = reqwest::Client::new().get(url).header("host", host).send().await.unwrap();
+        assert_eq!(response.status(), expected, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn invalid_host_names_are_errors() {
+    for name in ["sandbox.internal:4010", "fd00::2", "", "a/b", "http://a"] {
+        let error = builder().allow_host(name).start().await.unwrap_err();
+        assert!(error.to_string().contains("is not a host name"), "{name}: {error}");
+    }
+    start(builder().allow_host("[fd00::2]")).await.stop().await;
+    let error = builder().program_id((1 << 53) + 1).start().await.unwrap_err();
+    assert!(error.to_string().contains("2^53"), "{error}");
+}
+
+/// Clients that send large bodies slowly can't use up the memory, and small bodies are still read.
+#[tokio::test]
+async fn few_large_bodies_at_a_time() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let sandbox = start(builder()).await;
+    let head = "POST /api/v1/track/click HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n";
+    let mut clients = Vec::new();
+    for _ in 0..40 {
+        let mut client = tokio::net::TcpStream::connect(sandbox.address()).await.unwrap();
+        client.write_all(head.as_bytes()).await.unwrap();
+        client.write_all(&[b' '; 50_000]).await.unwrap();
+        clients.push(client);
+    }
+    let mut refused = 0;
+    for mut client in clients.drain(32..) {
+        let mut status = [0; 12];
+        // Which of the clients come first is open, so some of these may be read.
+        let read = tokio::time::timeout(std::time::Duration::from_secs(5), client.read_exact(&mut status)).await;
+        refused += u32::from(matches!(read, Ok(Ok(_))) && &status == b"HTTP/1.1 503");
+    }
+    assert!(refused > 0, "all large bodies are read at once");
+    Visitor::server(&sandbox).click("abc123", None).await;
+}
+
 #[tokio::test]
 async fn waiting_for_requests() {
     let sandbox = start(builder()).await;

@@ -56,6 +56,18 @@ async fn large_clicks_without_a_key() {
     assert_eq!(server.track("refund", json!({ "transaction_id": long })).await.0, 400);
 }
 
+/// Objects take far more memory than their text.
+#[tokio::test]
+async fn nested_objects_are_counted_with_their_overhead() {
+    let sandbox = start(builder()).await;
+    let before = sandbox.memory().used_bytes;
+    let nested = (0..20).fold(json!({}), |inner, _| json!({ "a": inner }));
+    let click = json!({ "affiliate_url": landing("abc123"), "additional_data": nested });
+    assert_eq!(Visitor::browser(&sandbox).track("click", click).await.0, 200);
+    assert!(sandbox.clicks()[0].additional_data.is_some());
+    assert!(sandbox.memory().used_bytes - before > 20 * 600, "{:?}", sandbox.memory());
+}
+
 async fn fill(sandbox: &Sandbox, clicks: usize) {
     let http = reqwest::Client::new();
     let url = format!("{}/api/v1/track/click", sandbox.url());
@@ -76,7 +88,8 @@ async fn a_flood_of_clicks_drops_bodies_and_old_clicks_but_no_customer() {
     let refund = json!({ "transaction_id": "t_1", "refund_amount_cents": 2_500, "refund_reason": "late" });
     assert_eq!(server.track("refund", refund).await.0, 200);
     let (sales, commissions) = (sandbox.sales(), sandbox.commissions());
-    fill(&sandbox, 2_500).await;
+    let dropped = server.click("abc123", None).await;
+    fill(&sandbox, 2_499).await;
 
     let memory = sandbox.memory();
     assert!(memory.used_bytes <= MIB && memory.limit_bytes == MIB, "{memory:?}");
@@ -105,12 +118,13 @@ async fn a_flood_of_clicks_drops_bodies_and_old_clicks_but_no_customer() {
     assert_eq!(status["recent_events"]["clicks_24h"], 2_502);
 
     // A sign-up with a dropped click is refused as documented, and a header says why.
-    let request =
-        reqwest::Client::new().post(format!("{}/api/v1/track/lead", sandbox.url())).body(r#"{"click_id":"cust_3_1"}"#);
+    let request = reqwest::Client::new()
+        .post(format!("{}/api/v1/track/lead", sandbox.url()))
+        .json(&json!({ "click_id": dropped }));
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 400);
     let hint = response.headers()["x-affitor-sandbox-hint"].to_str().unwrap();
-    assert!(hint.contains("cust_3_1 is unknown") && hint.contains("dropped"), "{hint}");
+    assert!(hint.contains(&dropped) && hint.contains("dropped to stay within the memory limit"), "{hint}");
     let page = reqwest::get(sandbox.url()).await.unwrap().text().await.unwrap();
     assert!(page.contains("old clicks were dropped"), "the page says so");
 }
@@ -197,6 +211,28 @@ async fn provisional_leads_of_nobody() {
     assert!(
         !settled.provisional && sandbox.customers().iter().any(|customer| customer.customer_id == settled.customer_id)
     );
+}
+
+/// With a smaller limit than before, what later changes refer to is kept until they have been applied.
+#[tokio::test]
+async fn a_data_file_with_a_smaller_limit() {
+    let file = std::env::temp_dir().join(format!("affitor-smaller-{}", std::process::id()));
+    let settings = |limit: usize| builder().memory_limit(limit).data(&file);
+    let sandbox = start(settings(64 * MIB)).await;
+    let server = Visitor::server(&sandbox);
+    let click_id = server.click("PARTNER123", None).await;
+    fill(&sandbox, 2_500).await;
+    let lead = json!({ "click_id": click_id, "customer_key": "user_7" });
+    assert_eq!(server.track("lead", lead).await.0, 200);
+    assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 200);
+    drop(sandbox);
+    let sandbox = start(settings(MIB)).await;
+    let memory = sandbox.memory();
+    assert!(memory.used_bytes <= MIB && memory.dropped_clicks > 0, "{memory:?}");
+    assert_eq!(sandbox.sales()[0].click_id, click_id);
+    let server = Visitor::server(&sandbox);
+    assert_eq!(server.track("sale", sale("t_2", "user_7")).await.0, 200, "the customer's click is still credited");
+    std::fs::remove_file(&file).unwrap();
 }
 
 /// After a restart, the same is kept as before.

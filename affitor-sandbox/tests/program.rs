@@ -103,6 +103,12 @@ async fn chain_readiness_and_status() {
     assert_eq!((&before["state"], &before["blocker"]), (&json!("configuring"), &json!("tracking")));
     assert_eq!(before["gates"]["tracking"]["next_action"], "install_tracker_or_send_events");
 
+    // The other program has checks of its own.
+    assert_eq!(get(&format!("{readiness}?force_recheck=true"), "other_key").await.0, 200);
+    assert_eq!(reqwest::get(format!("{}/js/affitor-tracker.js", sandbox.url())).await.unwrap().status(), 200);
+    let (_, forced) = get(&format!("{readiness}?force_recheck=true"), "test_key").await;
+    assert_eq!(forced["gates"]["tracking"]["detail"], "tracker_installed");
+
     for _ in 0..10 {
         let (status, chain) = server.post("/api/v1/cli/test-event", r#"{"type":"chain"}"#).await;
         assert_eq!((status, &chain["data"]["attributed"]), (200, &json!(true)));

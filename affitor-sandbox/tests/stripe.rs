@@ -3,7 +3,7 @@
 mod support;
 
 use affitor_sandbox::{
-    CommissionStatus, Interpretations, SaleSource, Sandbox, SecondRefund, StripeInvoices, StripeSaleId,
+    CommissionStatus, Interpretations, SaleSource, Sandbox, SecondRefund, StripeInvoices, StripeSaleId, UnknownLead,
 };
 use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
@@ -222,6 +222,74 @@ async fn an_app_that_tracks_as_well_pays_twice() {
     let snapshot: Value =
         reqwest::get(format!("{}/_sandbox/snapshot", sandbox.url())).await.unwrap().json().await.unwrap();
     assert_eq!(snapshot["double_payments"].as_array().unwrap().len(), 2);
+}
+
+/// Stripe's look-up and that of *track sale* may find different customers. An equal id is the same payment all the same.
+#[tokio::test]
+async fn double_payments_of_different_customers() {
+    let sandbox = start(builder().stripe_webhook_secret(SECRET)).await;
+    let server = Visitor::server(&sandbox);
+    server.lead("user_7").await;
+    let other_click = server.click("abc123", None).await;
+    let mut paid = session("cs_1");
+    paid["metadata"]["affitor_click_id"] = json!(other_click);
+    deliver(&sandbox, "checkout.session.completed", paid).await;
+    assert_eq!(server.track("sale", sale("pi_cs_1", "user_7")).await.0, 200);
+    let partners: Vec<_> = sandbox.sales().into_iter().map(|sale| sale.partner_code).collect();
+    assert_eq!(partners, ["abc123", "PARTNER123"], "two partners are paid");
+    assert_eq!(sandbox.double_payments().len(), 1);
+
+    // A guess by amount gives way to an equal id.
+    let sandbox = connected(Interpretations::default()).await;
+    let server = Visitor::server(&sandbox);
+    for id in ["cs_2", "cs_3"] {
+        deliver(&sandbox, "checkout.session.completed", session(id)).await;
+    }
+    assert_eq!(server.track("sale", sale("order_1", "user_7")).await.0, 200);
+    let guessed = sandbox.double_payments();
+    assert_eq!(guessed[0].stripe_transaction_id, "affitor_stripe_cs_3");
+    assert_eq!(server.track("sale", sale("pi_cs_3", "user_7")).await.0, 200);
+    let known = sandbox.double_payments();
+    let pair = (known[0].tracked_transaction_id.as_str(), known[0].stripe_transaction_id.as_str());
+    assert_eq!((known.len(), pair), (1, ("pi_cs_3", "affitor_stripe_cs_3")));
+}
+
+/// A customer of another program, or without a click, does not hide one with a click.
+#[tokio::test]
+async fn customers_with_a_click_take_precedence() {
+    let mut interpretations = Interpretations::default();
+    interpretations.unknown_lead = UnknownLead::Unattributed;
+    let sandbox = connected(interpretations).await;
+    let server = Visitor::server(&sandbox);
+    let foreign = server.click("other", None).await;
+    let mut paid = session("cs_1");
+    paid["metadata"]["affitor_click_id"] = json!(foreign);
+    assert_eq!(deliver(&sandbox, "checkout.session.completed", paid).await.1, "sale affitor_stripe_cs_1");
+    let lead = json!({ "customer_key": "user_8", "email": "al@example.com" });
+    assert_eq!(server.track("lead", lead).await.0, 200, "a customer without a click");
+    let mut paid = session("cs_2");
+    paid["customer"] = json!(null);
+    paid["customer_details"] = json!({ "email": "al@example.com" });
+    assert_eq!(deliver(&sandbox, "checkout.session.completed", paid).await.1, "sale affitor_stripe_cs_2");
+    assert_eq!(sandbox.sales()[1].customer_key.as_deref(), Some("user_7"));
+}
+
+#[tokio::test]
+async fn refunds_of_other_shapes() {
+    // Since version 2025-03-31 of Stripe's API, an invoice lists its payments.
+    let sandbox = connected(Interpretations::default()).await;
+    let mut renewal = invoice("in_1", "subscription_cycle");
+    renewal["payment_intent"] = json!(null);
+    renewal["payments"] = json!({ "data": [{ "payment": { "type": "payment_intent", "payment_intent": "pi_7" } }] });
+    deliver(&sandbox, "invoice.paid", renewal).await;
+    let charge = json!({ "id": "ch_1", "payment_intent": "pi_7", "amount_refunded": 10_000 });
+    assert_eq!(deliver(&sandbox, "charge.refunded", charge).await.1, "refund of affitor_stripe_in_1");
+    // With one of Stripe's ids, the sale that the app tracked first is the service's own, too.
+    let sandbox = connected(interpreted(StripeSaleId::PaymentIntent, StripeInvoices::default())).await;
+    assert_eq!(Visitor::server(&sandbox).track("sale", sale("pi_cs_1", "user_7")).await.0, 200);
+    assert!(deliver(&sandbox, "checkout.session.completed", session("cs_1")).await.1.contains("already recorded"));
+    let charge = json!({ "id": "ch_1", "payment_intent": "pi_cs_1", "amount_refunded": 10_000 });
+    assert_eq!(deliver(&sandbox, "charge.refunded", charge).await.1, "refund of pi_cs_1");
 }
 
 /// Which ids the service uses, and which invoices it counts, are switches.

@@ -78,10 +78,11 @@ pub(super) fn print(sandbox: &Sandbox, arguments: &Arguments, output: Output) {
     }
     output.line("");
     if !arguments.bind.is_loopback() {
-        output.line("Everyone who can reach this port can read and change everything: there is no password.");
-        if arguments.allowed_hosts.is_empty() {
-            output.line("Browsers open the page only as localhost. Add other names with --allow-host.");
-        }
+        output.line(if arguments.allowed_hosts.is_empty() {
+            "The page is available on this machine only. Add other host names with --allow-host."
+        } else {
+            "There is no password: anyone who can reach this port can read and change everything."
+        });
     }
     output.line(&format!("{DIM}Press Ctrl-C to stop.{DIM:#}"));
 }

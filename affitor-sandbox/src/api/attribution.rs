@@ -40,16 +40,17 @@ pub(super) fn hint_at_unknown_click(state: &State, click_id: Option<&str>, refus
     } else {
         "The click id".to_owned()
     };
-    let dropped = if state.memory().dropped_clicks > 0 {
-        ", or the click was dropped to stay within the memory limit"
+    let is_newer = |id: &str| id.rsplit('_').next().and_then(|ms| ms.parse::<i64>().ok()) >= Some(state.created_ms);
+    let why = if state.memory().dropped_clicks > 0 && is_newer(click_id) {
+        "It was dropped to stay within the memory limit. Start the sandbox with a higher --memory-limit.".to_owned()
     } else {
-        ""
+        let since = iso(state.created_ms);
+        format!(
+            "The sandbox was started or reset at {since}, so the cookie may be older. Reload a page with the tracker to record \
+             a new click."
+        )
     };
-    refused.with_hint(format!(
-        "{id} is unknown here. The sandbox was started or reset at {}, so a cookie may be older{dropped}. Reload a page with \
-         the tracker to record a new click.",
-        iso(state.created_ms),
-    ))
+    refused.with_hint(format!("{id} is unknown here. {why}"))
 }
 
 /// Returns the customer's last click, if it is in this program and its partner can still earn commissions.

@@ -18,6 +18,9 @@ use crate::{
 /// Maximum number of listed days.
 const MAX_DAYS: i64 = 3_660;
 
+/// Last day that can be requested, in the year 8900, counted from 1970. Times must stay valid beyond both ends.
+const LAST_DAY: i64 = 2_530_000;
+
 const MINUTES_PER_DAY: i64 = 24 * 60;
 
 /// Totals of one or several days.
@@ -222,6 +225,9 @@ impl Range {
         };
         // Only both together take precedence over the period.
         let (from, to) = from.zip(to).unwrap_or((today - length.clamp(1, MAX_DAYS) + 1, today));
+        if from.abs().max(to.abs()) > LAST_DAY {
+            return Err(bad("dateFrom and dateTo must not be after the year 8900"));
+        }
         if from > to || to - from >= MAX_DAYS {
             return Err(bad("dateFrom must not be after dateTo, nor more than ten years before it"));
         }

@@ -2,7 +2,7 @@
 //!
 //! - *profile*, *economics* and *payout* depend on the program's settings.
 //! - *tracking* passes if real events or a chain have arrived (`receiving_events`), or if a page has fetched the tracker
-//!   (`tracker_installed`). The result of the tracker check is cached for one minute; `force_recheck=true` repeats the
+//!   (`tracker_installed`; the script does not say for which program). The result of the tracker check is cached for one minute; `force_recheck=true` repeats the
 //!   check, at most once per minute.
 //! - *live* passes if the last chain was attributed or a real sale has arrived.
 
@@ -184,7 +184,7 @@ pub(super) fn readiness(state: &State, call: &Call<'_>) -> Result<Decision, Repl
     let program = auth::program_of(state, call).map_err(|_| Reply::invalid_key())?;
     let settings = &state.programs[program];
     let forced = call.query().any(|(name, value)| name == "force_recheck" && value == "true");
-    let check = TrackerCheck::of(state, forced, call.now_ms);
+    let check = TrackerCheck::of(state, settings.id, forced, call.now_ms);
     let last_chain = state.chains.iter().rev().find(|chain| chain.program_id == settings.id);
     let last = LastEventTimes::of(state, settings.id);
     let real_events = last.latest_ms().is_some();
@@ -259,14 +259,15 @@ struct TrackerCheck {
 }
 
 impl TrackerCheck {
-    fn of(state: &State, forced: bool, now_ms: i64) -> Self {
-        let forced = forced && state.forced_check_ms.is_none_or(|last_ms| now_ms - last_ms >= CHECK_MS);
-        match state.tracker_check {
+    fn of(state: &State, program_id: u64, forced: bool, now_ms: i64) -> Self {
+        let forced =
+            forced && state.forced_checks_ms.get(&program_id).is_none_or(|last_ms| now_ms - last_ms >= CHECK_MS);
+        match state.tracker_checks.get(&program_id).copied() {
             Some((at_ms, found)) if !forced && now_ms - at_ms < CHECK_MS => Self { at_ms, found, change: None },
             _ => Self {
                 at_ms: now_ms,
                 found: state.tracker_ms.is_some(),
-                change: Some(Change::TrackerChecked { at_ms: now_ms, forced }),
+                change: Some(Change::TrackerChecked { program_id, at_ms: now_ms, forced }),
             },
         }
     }

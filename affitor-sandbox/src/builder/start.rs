@@ -3,6 +3,7 @@
 use std::{collections::HashSet, io, sync::Arc};
 
 use tokio::net::TcpListener;
+use url::Url;
 
 use super::{OtherProgram, SandboxBuilder};
 use crate::{
@@ -14,6 +15,9 @@ use crate::{
     service::Service,
     state::State,
 };
+
+/// Largest program id, which every JSON reader can represent.
+const MAX_PROGRAM_ID: u64 = 1 << 53;
 
 /// Code of the default partner.
 const PARTNER: &str = "PARTNER123";
@@ -42,8 +46,15 @@ impl SandboxBuilder {
         if self.api_key.0.starts_with("affk_") {
             return invalid("affk_… is a management key, which the service refuses for these calls".to_owned());
         }
-        if i64::try_from(self.program.id).is_err() {
-            return invalid("the program id is larger than 2^63 - 1".to_owned());
+        if self.program.id > MAX_PROGRAM_ID {
+            return invalid("the program id is larger than 2^53".to_owned());
+        }
+        let is_host = |name: &String| {
+            Url::parse(&format!("http://{name}/")).is_ok_and(|url| url.host_str() == Some(name) && url.port().is_none())
+        };
+        if let Some(name) = self.hosts.allowed.iter().find(|name| !is_host(name)) {
+            let form = "give the name without a port, and an IPv6 address in brackets";
+            return invalid(format!("{name:?} is not a host name: {form}"));
         }
         match self.program.commission {
             Some(commission) if commission.percent > 100 => {
@@ -59,7 +70,7 @@ impl SandboxBuilder {
     ///
     /// Returns an error if the port can't be bound; if two programs have the same id or key, or two partners the same
     /// code; if a key, a code or the webhook secret is empty; if the key is a management key (`affk_…`); if the program id is larger than
-    /// 2^63 - 1; if the commission is more than 100 percent; if the [data file](Self::data) can't be read or written, or
+    /// 2^53; if a host name is invalid; if the commission is more than 100 percent; if the [data file](Self::data) can't be read or written, or
     /// is open in another sandbox.
     pub async fn start(mut self) -> io::Result<Sandbox> {
         if self.partners.is_empty() {

@@ -46,14 +46,15 @@ impl State {
                 }
             },
             Change::Chain(chain) => program(chain.program_id),
-            Change::KeyRotated { program_id, .. } | Change::StripeConnected { program_id, .. } => program(*program_id),
+            Change::KeyRotated { program_id, .. }
+            | Change::StripeConnected { program_id, .. }
+            | Change::TrackerChecked { program_id, .. } => program(*program_id),
             Change::Program(new) => {
                 let taken = self.program_index(new.id).is_some() || self.partner(&new.partner).is_some();
                 taken.then(|| format!("the program {} or its partner exists twice", new.id))
             }
             Change::TestEvent(_)
             | Change::TrackerFetched { .. }
-            | Change::TrackerChecked { .. }
             | Change::Partner { .. }
             | Change::Clock { .. }
             | Change::LoginStarted { .. }

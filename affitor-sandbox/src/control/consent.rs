@@ -33,18 +33,17 @@ pub(super) async fn confirm(
     if !email.contains('@') || email.len() > EMAIL_LIMIT {
         return Err(Refusal::bad_request("an e-mail address is required"));
     }
-    let status = {
-        let inner = service.lock();
-        inner.state.accounts.login_status(&state, inner.state.clock.now_ms())
-    };
-    if status != LoginStatus::Pending {
+    let page = format!("/_sandbox/consent?state={state}");
+    let confirmed = service.change_if(|known| {
+        let is_pending = known.accounts.login_status(&state, known.clock.now_ms()) == LoginStatus::Pending;
+        is_pending.then_some(Change::LoginConfirmed { state, email })
+    })?;
+    if !confirmed {
         return Err(Refusal(
             StatusCode::CONFLICT,
             "this login has expired or is already confirmed: start it again".to_owned(),
         ));
     }
-    let page = format!("/_sandbox/consent?state={state}");
-    service.change(|_| Change::LoginConfirmed { state, email })?;
     let done = Done(json!({ "message": "The login is confirmed. Return to the terminal." }));
     Ok(done.respond_or_return(&headers, &page))
 }

@@ -154,7 +154,7 @@ impl Story {
             stripe_connected: first.is_some_and(|program| program.stripe.is_some()),
             attribution_window_days: first.map_or(0, |program| program.attribution_window_days),
             hold_days: first.map_or(0, |program| program.hold_days),
-            doubles: state.double_payments.clone(),
+            doubles: state.double_payments(),
             memory: state.memory(),
             totals: Totals::of(state),
             partners: if filter.shows_partners() { PartnerStory::all(state) } else { Vec::new() },

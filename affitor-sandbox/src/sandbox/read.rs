@@ -72,7 +72,7 @@ impl Sandbox {
     /// Returns the payments that were recorded twice: by the app, and from the webhooks of the connected Stripe account.
     /// Partners are paid twice for them.
     pub fn double_payments(&self) -> Vec<DoublePayment> {
-        self.service.lock().state.double_payments.clone()
+        self.service.lock().state.double_payments()
     }
 
     /// Returns how much memory the records use, and what was dropped to stay within

@@ -3,15 +3,9 @@
 use super::{Customer, State};
 use crate::{
     body::{Body, commission_size},
-    clock::DAY_MS,
-    memory::{entry, record},
-    record::{
-        ClickRecord, CommissionRecord, CustomerStatus, DoublePayment, LeadRecord, RefundRecord, SaleRecord, SaleSource,
-    },
+    memory::entry,
+    record::{ClickRecord, CommissionRecord, CustomerStatus, LeadRecord, RefundRecord, SaleRecord},
 };
-
-/// How many of a customer's newest sales are compared with a new one, to find payments with two sales.
-const COMPARED_SALES: usize = 100;
 
 impl State {
     pub(crate) fn use_id(&mut self, id: u64) {
@@ -148,11 +142,7 @@ impl State {
         let index = self.sales.len();
         self.used.bodies += sale.body_size();
         self.used.rest += sale.essential_size();
-        if let Some((other, double)) = self.double_payment(&sale) {
-            self.used.rest += record::<DoublePayment>() + 4 * entry("");
-            self.doubled.extend([other, sale.sale_id]);
-            self.double_payments.push(double);
-        }
+        self.find_double_payment(&sale);
         self.change_customer(sale.customer_id, |customer| {
             customer.sales.push(index);
             customer.status = CustomerStatus::Conversion;
@@ -167,31 +157,6 @@ impl State {
             }
         }
         self.sales.push(sale);
-    }
-
-    /// Finds the other sale of the same payment, if the service learned of it in two ways.
-    fn double_payment(&self, sale: &SaleRecord) -> Option<(u64, DoublePayment)> {
-        let customer = self.customer(sale.customer_id)?;
-        let sales = customer.sales.iter().rev().take(COMPARED_SALES).filter_map(|index| self.sales.get(*index));
-        let mut others = sales.filter(|other| other.source != sale.source);
-        let pair = |other: &SaleRecord| {
-            let (tracked, stripe) = if sale.source == SaleSource::Api { (sale, other) } else { (other, sale) };
-            let same_id = stripe.stripe_ids.contains(&tracked.transaction_id);
-            let same_amount = (sale.amount_cents, &sale.currency) == (other.amount_cents, &other.currency)
-                && (sale.at_ms - other.at_ms).abs() < DAY_MS;
-            let is_double = (same_id || same_amount) && !self.doubled.contains(&other.sale_id);
-            is_double.then(|| {
-                let double = DoublePayment {
-                    customer_id: sale.customer_id,
-                    amount_cents: sale.amount_cents,
-                    currency: sale.currency.clone(),
-                    tracked_transaction_id: tracked.transaction_id.clone(),
-                    stripe_transaction_id: stripe.transaction_id.clone(),
-                };
-                (other.sale_id, double)
-            })
-        };
-        others.find_map(pair)
     }
 
     pub(crate) fn add_refund(&mut self, refund: RefundRecord) {

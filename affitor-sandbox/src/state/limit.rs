@@ -1,5 +1,7 @@
 //! Keeps the records within the memory limit: drops the oldest bodies, then the oldest clicks.
 
+use std::collections::HashSet;
+
 use super::State;
 use crate::{
     body::Body,
@@ -106,13 +108,31 @@ impl State {
 
     /// Drops a click that a signed-up customer needed until now, if it is older than those that have been dropped.
     pub(super) fn drop_if_passed(&mut self, number: u64) {
-        if number <= self.stripped.dropped_click {
+        if number <= self.stripped.dropped_click && self.later.is_empty() {
             self.remove_click(number);
         }
     }
 
+    /// Begins a replay of changes, some of which refer to these customers. The memory limit may have been higher when they
+    /// were made.
+    pub(crate) fn begin_replay(&mut self, later: HashSet<u64>) {
+        self.later = later;
+    }
+
+    /// Ends a replay: drops what was only kept for later changes.
+    pub(crate) fn end_replay(&mut self) {
+        self.stripped.dropped_click = 0;
+        for customer in std::mem::take(&mut self.later) {
+            self.remove_if_unknown(customer);
+        }
+        self.drop_excess();
+    }
+
     /// Returns true if a click would be credited with the next sale of a customer who has signed up.
     fn is_needed(&self, number: u64, customer_id: u64) -> bool {
+        if self.later.contains(&customer_id) {
+            return true;
+        }
         self.customer(customer_id)
             .is_some_and(|customer| !customer.only_clicked() && customer.clicks.last() == Some(&number))
     }
@@ -134,7 +154,7 @@ impl State {
     /// Removes a customer of whom nothing is left: no click, no lead, no sale and no key.
     pub(super) fn remove_if_unknown(&mut self, number: u64) {
         let Some(customer) = self.customers.get(&number) else { return };
-        let is_unknown = customer.only_clicked() && customer.clicks.is_empty();
+        let is_unknown = customer.only_clicked() && customer.clicks.is_empty() && !self.later.contains(&number);
         if is_unknown && !self.provisional.iter().any(|waiting| waiting.customer_id == number) {
             self.used.clicks -= customer.size();
             self.customers.remove(&number);

@@ -112,6 +112,7 @@ async fn cookies_of_older_scripts_and_long_histories() {
         (vec!["customer_code=cust_1_1"], json!("cust_1_1"), json!(null)),
         // The script takes over whatever the old cookie contains.
         (vec!["customer_code=other"], json!("other"), json!(null)),
+        (vec!["customer_code=a,b'c%20d"], json!("a,b'c%20d"), json!(null)),
         (vec!["affitor_click_id=cust_2_2", "customer_code=cust_1_1"], json!("cust_2_2"), json!(null)),
         (vec!["affitor_click_id=", "customer_code=cust_1_1"], json!("cust_1_1"), json!(null)),
         // The old script writes the URL without encoding it, so that a `;` would cut it short.

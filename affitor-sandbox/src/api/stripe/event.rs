@@ -10,6 +10,9 @@ const CUSTOMER_KEYS: [&str; 3] = ["affitor_customer_key", "customer_key", "user_
 /// Metadata names of the click id: the current one, then an older one.
 const CLICK_IDS: [&str; 2] = ["affitor_click_id", "customer_code"];
 
+/// Maximum number of Stripe's ids of a payment.
+const MAX_IDS: usize = 20;
+
 /// What an event means to the service.
 #[derive(Debug, PartialEq)]
 pub(super) enum Meaning {
@@ -92,6 +95,13 @@ fn invoice(object: &Value, invoices: StripeInvoices) -> Meaning {
     let details = if by_parent.is_object() { by_parent } else { &object["subscription_details"] };
     let metadata = if details["metadata"].is_object() { &details["metadata"] } else { &object["metadata"] };
     let mut payment = payment(object, metadata, "amount_paid", object["customer_email"].as_str());
+    // Since version 2025-03-31 of Stripe's API, an invoice may have several payments.
+    for paid in object["payments"]["data"].as_array().into_iter().flatten() {
+        payment.ids.extend(["payment_intent", "charge"].into_iter().filter_map(|name| id(&paid["payment"][name])));
+    }
+    payment.ids.truncate(MAX_IDS);
+    payment.payment_intent =
+        payment.payment_intent.or_else(|| id(&object["payments"]["data"][0]["payment"]["payment_intent"]));
     payment.subscription_id = payment.subscription_id.or_else(|| id(&details["subscription"]));
     payment.is_recurring = reason == "subscription_cycle";
     checked(payment)

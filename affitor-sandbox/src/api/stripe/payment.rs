@@ -91,14 +91,24 @@ fn transaction_id(which: StripeSaleId, payment: &Payment) -> String {
 
 fn find_customer<'s>(state: &'s State, program: usize, payment: &Payment) -> Option<&'s Customer> {
     let by_click = payment.click_id.as_deref().and_then(|id| state.customer_of_click(id));
-    let by_email = || state.customer_of_email(program, payment.email_sha256.as_deref()?);
-    let by_stripe = || state.customer_of_stripe(program, payment.stripe_customer.as_deref()?);
-    let by_key = || state.customer_of_key(program, payment.customer_key.as_deref()?);
-    by_click.or_else(by_email).or_else(by_stripe).or_else(by_key)
+    let by_email = payment.email_sha256.as_deref().and_then(|email| state.customer_of_email(program, email));
+    let by_stripe = payment.stripe_customer.as_deref().and_then(|id| state.customer_of_stripe(program, id));
+    let by_key = payment.customer_key.as_deref().and_then(|key| state.customer_of_key(program, key));
+    let found = [by_click, by_email, by_stripe, by_key].into_iter().flatten();
+    let mut found = found.filter(|customer| customer.program == program);
+    // As for *track sale*, a customer with a click takes precedence over one without.
+    found.clone().find(|customer| state.last_click(customer).is_some()).or_else(|| found.next())
 }
 
 fn refunded(state: &State, program: usize, sent: &Refund, now_ms: i64) -> Decision {
-    let Some(sale) = sent.ids.iter().find_map(|id| state.sale_of_stripe_id(program, id)) else {
+    let settings = &state.programs[program];
+    // Unless the service has ids of its own, a sale that the app tracked may have one of Stripe's.
+    let tracked = |id: &String| {
+        let shared = settings.interpretations.stripe_sale_id != StripeSaleId::Own;
+        state.sale_of(id).filter(|sale| shared && sale.program_id == settings.id)
+    };
+    let found = sent.ids.iter().find_map(|id| state.sale_of_stripe_id(program, id).or_else(|| tracked(id)));
+    let Some(sale) = found else {
         return ignored("no sale of the connected Stripe account has this charge").into();
     };
     let before = sale.commission_id.and_then(|id| state.commission(id)).map_or(0, |known| known.refunded_cents);
@@ -107,7 +117,7 @@ fn refunded(state: &State, program: usize, sent: &Refund, now_ms: i64) -> Decisi
         return ignored("the refund is already recorded").into();
     }
     let full = sent.refunded_cents >= sale.amount_cents;
-    let decision = refund::decide(state, &state.programs[program], sale, (!full).then_some(amount), None, now_ms);
+    let decision = refund::decide(state, settings, sale, (!full).then_some(amount), None, now_ms);
     match decision.changes.is_empty() {
         true => ignored(decision.reply.reason.as_deref().unwrap_or("nothing to reverse")).into(),
         false => Decision { reply: recorded(format!("refund of {}", sale.transaction_id)), ..decision },
