@@ -103,6 +103,23 @@ async fn chain_readiness_and_status() {
     assert_eq!((&before["state"], &before["blocker"]), (&json!("configuring"), &json!("tracking")));
     assert_eq!(before["gates"]["tracking"]["next_action"], "install_tracker_or_send_events");
 
+    // A check that passes because of a click is not older than the click, even if the check for the tracker is.
+    let other = start(builder()).await;
+    let check = async || -> Value {
+        let request = reqwest::Client::new().get(format!("{}{readiness}", other.url())).bearer_auth("test_key");
+        let ready: Value = request.send().await.unwrap().json().await.unwrap();
+        ready["gates"]["tracking"].clone()
+    };
+    let first = check().await;
+    other.advance(std::time::Duration::from_secs(30));
+    assert_eq!(check().await["checked_at"], first["checked_at"], "the check for the tracker is kept for a minute");
+    Visitor::server(&other).click("abc123", None).await;
+    let passed = check().await;
+    assert_eq!((&passed["status"], &passed["detail"]), (&json!("pass"), &json!("receiving_events")));
+    let listed = reqwest::get(format!("{}/api/tracking/events/42", other.url())).await.unwrap();
+    let clicked = listed.json::<Value>().await.unwrap()["data"][0]["timestamp"].clone();
+    assert!(passed["checked_at"].as_str() >= clicked.as_str(), "{passed} {clicked}");
+
     // The other program has checks of its own.
     assert_eq!(get(&format!("{readiness}?force_recheck=true"), "other_key").await.0, 200);
     assert_eq!(reqwest::get(format!("{}/js/affitor-tracker.js", sandbox.url())).await.unwrap().status(), 200);

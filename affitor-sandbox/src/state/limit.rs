@@ -36,7 +36,8 @@ impl State {
 
     /// Returns true if the records that must never be dropped have reached the limit.
     pub(crate) fn is_full(&self) -> bool {
-        self.used.rest.saturating_add(RESERVE) > self.memory.limit_bytes || self.used.total() > self.memory.limit_bytes
+        self.used.never_dropped().saturating_add(RESERVE) > self.memory.limit_bytes
+            || self.used.total() > self.memory.limit_bytes
     }
 
     /// Drops what is necessary to stay within the limits.

@@ -129,6 +129,15 @@ async fn page_of_the_sandbox() {
     assert_eq!(page.execute(order, vec![]).await.unwrap(), json!(true));
     browser.cdp("Emulation.clearDeviceMetricsOverride", json!({})).await;
 
+    // Nothing moves for those who prefer that.
+    let animation = "document.querySelector('details.card').classList.add('fresh'); \
+                     return getComputedStyle(document.querySelector('details.card')).animationName";
+    for (preference, name) in [("no-preference", "fresh"), ("reduce", "none")] {
+        let media = json!({ "features": [{ "name": "prefers-reduced-motion", "value": preference }] });
+        browser.cdp("Emulation.setEmulatedMedia", media).await;
+        assert_eq!(page.execute(animation, vec![]).await.unwrap(), json!(name));
+    }
+
     // The new key is shown once. The old one is invalid.
     browser.click("details.menu:nth-of-type(4) summary").await;
     browser.click("#rotate button").await;
