@@ -20,7 +20,7 @@ use crate::{
     secret::SecretHash,
 };
 
-/// Builder of a [`Sandbox`].
+/// Builder of a [`Sandbox`](crate::Sandbox).
 ///
 /// ```
 /// use affitor_sandbox::{Commission, Sandbox};
@@ -129,9 +129,9 @@ impl SandboxBuilder {
     /// When it is reached, the oldest details of events are dropped first (URLs, `additional_data` and the like), then
     /// provisional leads, then the oldest clicks of visitors who never signed up. Customers, leads, sales, transaction ids,
     /// commissions and refunds are never dropped: if they alone reach the limit, calls that would record something get a
-    /// 503. [`Sandbox::memory`] counts what was dropped.
+    /// 503. [`Sandbox::memory`](crate::Sandbox::memory) counts what was dropped.
     ///
-    /// The limit covers the records. The program and the newest [requests](Self::requests_kept) take up to about 60 MiB
+    /// The limit covers the records. The program and the newest [requests](Self::requests_kept) take up to about 80 MiB
     /// more. At most 1,024 connections are open, and at most 32 bodies of more than 16 KiB are read at a time; others get a
     /// 503.
     pub fn memory_limit(mut self, bytes: usize) -> Self {
@@ -143,7 +143,7 @@ impl SandboxBuilder {
     /// (`whsec_…`) signs the events. Default: not connected.
     ///
     /// Deliver the account's events to `POST /webhooks/stripe/<program id>`. If the app tracks those sales too, partners
-    /// are paid twice for them: see [`Sandbox::double_payments`].
+    /// are paid twice for them: see [`Sandbox::double_payments`](crate::Sandbox::double_payments).
     pub fn stripe_webhook_secret(mut self, secret: impl Into<String>) -> Self {
         self.stripe_webhook_secret = Some(Secret(secret.into()));
         self
@@ -244,7 +244,7 @@ impl SandboxBuilder {
     }
 
     /// Stops the clock at this time, in milliseconds since 1970 and before the year 9000. The clock then moves only by
-    /// [`Sandbox::advance`], so the same requests get the same responses in each run. Default: the machine's time.
+    /// [`Sandbox::advance`](crate::Sandbox::advance), so the same requests get the same responses in each run. Default: the machine's time.
     pub fn clock_stopped_at_ms(mut self, ms: i64) -> Self {
         self.clock = Clock::stopped_at(ms);
         self
@@ -270,7 +270,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets how many [requests](Sandbox::requests) are kept. The oldest are dropped first. Default: 10,000.
+    /// Sets how many [requests](crate::Sandbox::requests) are kept. The oldest are dropped first. Default: 10,000.
     pub fn requests_kept(mut self, limit: usize) -> Self {
         self.requests_kept = limit;
         self
@@ -286,7 +286,7 @@ impl SandboxBuilder {
     /// The journal does not contain the programs, partners and settings of this builder, fault rules, or refused queries.
     /// API keys, session tokens and a lead's `email` are stored as hashes. All other data is stored as sent, including the
     /// webhook secret of a Stripe account that was connected at run time, so on Unix only the owner can read the file. It
-    /// grows by about 500 bytes per request until [`Sandbox::reset`] empties it. Don't move, truncate or delete it while a
+    /// grows by about 500 bytes per request until [`Sandbox::reset`](crate::Sandbox::reset) empties it. Don't move, truncate or delete it while a
     /// sandbox has it open.
     pub fn data(mut self, file: impl Into<PathBuf>) -> Self {
         self.data = Some(file.into());

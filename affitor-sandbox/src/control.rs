@@ -175,9 +175,10 @@ struct NewKey {
 }
 
 /// Gives a program a new API key. The old one is invalid immediately.
-#[utoipa::path(post, path = "/key", tag = "Sandbox", operation_id = "rotateKey", request_body = KeyRotation,
+#[utoipa::path(post, path = "/key", tag = "Sandbox", operation_id = "rotateKey", request_body = Option<KeyRotation>,
     responses(
         (status = 200, description = "The new key", body = NewKey),
+        (status = 400, description = "The body is invalid", body = ControlError),
         (status = 404, description = "There is no such program", body = ControlError),
     ))]
 async fn rotate_key(

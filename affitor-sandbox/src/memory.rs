@@ -79,10 +79,10 @@ impl Used {
     }
 }
 
-/// Adds a third for the gaps that dropped records leave between others, as measured in a simulated day (`soak staging` of the
+/// Adds a quarter for the gaps that dropped records leave between others, as measured in a simulated day (`soak staging` of the
 /// workspace's tests).
 fn with_gaps(size: usize) -> usize {
-    size + size / 3
+    size + size / 4
 }
 
 /// Size of a text on the heap.

@@ -27,6 +27,7 @@ fn routes() -> Vec<Route> {
         ("POST", "/partners", Some(json!({ "partner": "abc123", "state": "moon" })), 400),
         ("POST", "/partners", Some(json!({ "partner": "nobody", "state": "active" })), 404),
         ("POST", "/key", Some(json!({})), 200),
+        ("POST", "/key", Some(json!({ "program_id": -1 })), 400),
         ("POST", "/key", Some(json!({ "program_id": 8 })), 404),
         ("POST", "/chain", None, 200),
         ("POST", "/reset", None, 200),

@@ -76,7 +76,7 @@ impl Sandbox {
     }
 
     /// Returns how much memory the records use, and what was dropped to stay within
-    /// [the limit](SandboxBuilder::memory_limit).
+    /// [the limit](crate::SandboxBuilder::memory_limit).
     pub fn memory(&self) -> MemoryUse {
         self.service.lock().state.memory()
     }
@@ -92,7 +92,7 @@ impl Sandbox {
     }
 
     /// Returns the requests and their results, oldest first. Only the newest are kept; see
-    /// [`SandboxBuilder::requests_kept`]. Preflight requests and requests for the sandbox's own page are not included.
+    /// [`SandboxBuilder::requests_kept`](crate::SandboxBuilder::requests_kept). Preflight requests and requests for the sandbox's own page are not included.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.service.lock().log.kept().cloned().collect()
     }

@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 }
 
 /// Memory of the process besides the records, in MiB: the program, the request log and the connections.
-const BESIDES_MIB: u64 = 60;
+const BESIDES_MIB: u64 = 80;
 
 #[derive(Default)]
 struct Counts {
