@@ -40,12 +40,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let content_type = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let declares_json = content_type.starts_with(b"application/json");
         let body = http::read(request.into_body()).await.map_err(|refused| {
             let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::BAD_REQUEST);
             Refusal(status, refused.reason.unwrap_or_default())
         })?;
-        // The content type is ignored: `curl -d` declares every body to be a form.
-        let parsed = if body.trim_ascii_start().first().is_some_and(|first| b"{[\"".contains(first)) {
+        // `curl -d` declares every body to be a form, so one that looks like JSON is read as JSON.
+        let looks_like_json = body.trim_ascii_start().first().is_some_and(|first| b"{[\"".contains(first));
+        let parsed = if looks_like_json || (declares_json && !body.is_empty()) {
             serde_json::from_slice(&body).map_err(|error| error.to_string())
         } else {
             serde_urlencoded::from_bytes(&body).map_err(|error| error.to_string())
