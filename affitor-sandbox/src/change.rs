@@ -118,12 +118,13 @@ impl Change {
         )
     }
 
-    /// Returns the customer of a change that is not a click.
-    pub(crate) fn customer_with_more_than_clicks(&self) -> Option<u64> {
+    /// Returns the number of the change's customer, and whether the change is a click.
+    pub(crate) fn customer(&self) -> Option<(u64, bool)> {
         match self {
-            Self::Lead(lead) => Some(lead.customer_id),
-            Self::Key { customer_id, .. } => Some(*customer_id),
-            Self::Sale { sale, .. } => Some(sale.customer_id),
+            Self::Click(click) => Some((click.customer_id, true)),
+            Self::Lead(lead) => Some((lead.customer_id, false)),
+            Self::Key { customer_id, .. } => Some((*customer_id, false)),
+            Self::Sale { sale, .. } => Some((sale.customer_id, false)),
             _ => None,
         }
     }

@@ -234,7 +234,18 @@ impl Journal {
         self.file.set_len(0)?;
         (self.length, self.has_partial_line) = (0, false);
         self.origin = origin;
-        self.write_header()
+        // The file is empty by now, so this is no failure of the reset. The next line is preceded by the header.
+        if let Err(error) = self.write_header() {
+            tracing::warn!(path = %self.path.display(), %error, "the header of the journal can't be written yet");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // A copy that is just being synced to the disk would keep the file locked. If unlocking fails, closing unlocks.
+        let _ = self.file.unlock();
     }
 }
 

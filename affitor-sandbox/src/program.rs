@@ -49,6 +49,9 @@ pub enum PartnerState {
     Deleted,
 }
 
+/// Largest program id. Every JSON reader can represent it.
+pub(crate) const MAX_PROGRAM_ID: u64 = 1 << 53;
+
 /// API key of a sandbox that is started without one.
 pub(crate) const DEFAULT_API_KEY: &str = "test_key";
 

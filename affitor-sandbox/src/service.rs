@@ -61,8 +61,16 @@ impl Service {
     pub(crate) fn open_journal(&mut self, path: &std::path::Path) -> io::Result<()> {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut journal = Journal::open(path, inner.state.origin())?;
-        let mut later = HashSet::new();
-        journal.scan(|line| later.extend(line.changes.iter().filter_map(Change::customer_with_more_than_clicks)))?;
+        // Customers to whom a later change refers, and the last new one.
+        let (mut later, mut last) = (HashSet::new(), 0);
+        journal.scan(|line| {
+            for (customer, is_click) in line.changes.iter().filter_map(Change::customer) {
+                if customer <= last || !is_click {
+                    later.insert(customer);
+                }
+                last = last.max(customer);
+            }
+        })?;
         inner.state.begin_replay(later);
         journal.replay(|Line { request, changes }| {
             for change in changes {
@@ -219,6 +227,7 @@ impl Service {
     pub(crate) fn reset(&self) -> io::Result<()> {
         let generation = random("")?;
         let mut inner = self.lock();
+        inner.check_open()?;
         let mut state = inner.state.initial();
         state.generation = generation;
         if let Some(journal) = &mut inner.journal {
@@ -242,7 +251,13 @@ impl Inner {
         Ok(())
     }
 
+    /// Refuses changes of a sandbox that has stopped: they would be lost.
+    fn check_open(&self) -> io::Result<()> {
+        if self.closed { Err(io::Error::other("the sandbox has stopped")) } else { Ok(()) }
+    }
+
     fn write(&mut self, record: Option<&RequestRecord>, changes: &[Change]) -> io::Result<()> {
+        self.check_open()?;
         self.journal.as_mut().map_or(Ok(()), |journal| journal.append(record, changes))
     }
 }

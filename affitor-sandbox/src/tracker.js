@@ -153,11 +153,12 @@
 
   // A sign-up waits for a click that is still being reported.
   let clicking = Promise.resolve();
-  let isClicking = false;
+  let clicks = 0;
 
+  // One after another, so that the second one contains the id of the first.
   const trackClick = (landing) => {
-    isClicking = true;
-    return (clicking = click(landing).finally(() => (isClicking = false)));
+    clicks += 1;
+    return (clicking = clicking.then(() => click(landing)).finally(() => (clicks -= 1)));
   };
 
   const click = async (landing = location.href) => {
@@ -211,7 +212,7 @@
   };
 
   const init = () => {
-    if (isClicking) return;
+    if (clicks > 0) return;
     adoptOldCookie();
     const stale = isStale();
     const partner = partnerOf(location.href);

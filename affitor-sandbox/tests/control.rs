@@ -143,7 +143,7 @@ async fn invalid_host_names_are_errors() {
         assert!(error.to_string().contains("is not a host name"), "{name}: {error}");
     }
     start(builder().allow_host("[fd00::2]")).await.stop().await;
-    let error = builder().program_id((1 << 53) + 1).start().await.unwrap_err();
+    let error = builder().program_id(1 << 53).start().await.unwrap_err();
     assert!(error.to_string().contains("2^53"), "{error}");
 }
 

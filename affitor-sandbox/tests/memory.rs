@@ -221,7 +221,10 @@ async fn a_data_file_with_a_smaller_limit() {
     let sandbox = start(settings(64 * MIB)).await;
     let server = Visitor::server(&sandbox);
     let click_id = server.click("PARTNER123", None).await;
+    // This visitor only clicks, and comes back.
+    let other = server.click("PARTNER123", None).await;
     fill(&sandbox, 2_500).await;
+    server.click("abc123", Some(&other)).await;
     let lead = json!({ "click_id": click_id, "customer_key": "user_7" });
     assert_eq!(server.track("lead", lead).await.0, 200);
     assert_eq!(server.track("sale", sale("t_1", "user_7")).await.0, 200);

@@ -13,7 +13,7 @@ use crate::{
     change::{Change, NewProgram},
     clock::iso,
     commission::{Commission, CommissionKind},
-    program::PartnerState,
+    program::{MAX_PROGRAM_ID, PartnerState},
     secret::{SecretHash, random},
     state::State,
 };
@@ -102,7 +102,11 @@ pub(super) fn init(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     if state.programs.len() >= LIMIT {
         return Err(Reply::error(400, format!("There are {LIMIT} programs already")));
     }
-    let id = state.programs.iter().map(|program| program.id).max().unwrap_or_default() + 1;
+    let last = state.programs.iter().map(|program| program.id).max().unwrap_or_default();
+    if last >= MAX_PROGRAM_ID {
+        return Err(Reply::error(400, "There are no more program ids"));
+    }
+    let id = last + 1;
     let partner = (0..).map(|suffix| partner_code(id, suffix)).find(|code| state.partner(code).is_none());
     let api_key = random("aff_").map_err(no_random_numbers)?;
     let program = NewProgram {

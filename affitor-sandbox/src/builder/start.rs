@@ -8,16 +8,13 @@ use url::Url;
 use super::{OtherProgram, SandboxBuilder};
 use crate::{
     fault::ActiveFaults,
-    program::{Partner, PartnerState, Program, Secret, StripeConnection},
+    program::{MAX_PROGRAM_ID, Partner, PartnerState, Program, Secret, StripeConnection},
     request_log::RequestLog,
     sandbox::Sandbox,
     secret::{SecretHash, random},
     service::Service,
     state::State,
 };
-
-/// Largest program id, which every JSON reader can represent.
-const MAX_PROGRAM_ID: u64 = 1 << 53;
 
 /// Code of the default partner.
 const PARTNER: &str = "PARTNER123";
@@ -46,8 +43,9 @@ impl SandboxBuilder {
         if self.api_key.0.starts_with("affk_") {
             return invalid("affk_… is a management key, which the service refuses for these calls".to_owned());
         }
-        if self.program.id > MAX_PROGRAM_ID {
-            return invalid("the program id is larger than 2^53".to_owned());
+        let mut ids = std::iter::once(self.program.id).chain(self.other_programs.iter().map(|other| other.id));
+        if ids.any(|id| id >= MAX_PROGRAM_ID) {
+            return invalid("a program id is not smaller than 2^53".to_owned());
         }
         let is_host = |name: &String| {
             Url::parse(&format!("http://{name}/")).is_ok_and(|url| url.host_str() == Some(name) && url.port().is_none())
@@ -69,7 +67,7 @@ impl SandboxBuilder {
     /// # Errors
     ///
     /// Returns an error if the port can't be bound; if two programs have the same id or key, or two partners the same
-    /// code; if a key, a code or the webhook secret is empty; if the key is a management key (`affk_…`); if the program id is larger than
+    /// code; if a key, a code or the webhook secret is empty; if the key is a management key (`affk_…`); if a program id is not smaller than
     /// 2^53; if a host name is invalid; if the commission is more than 100 percent; if the [data file](Self::data) can't be read or written, or
     /// is open in another sandbox.
     pub async fn start(mut self) -> io::Result<Sandbox> {

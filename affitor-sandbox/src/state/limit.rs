@@ -103,7 +103,13 @@ impl State {
                 self.remove_click(number);
                 true
             }
-            None => false,
+            None => {
+                // Not to be searched again. Those that are no longer needed later are dropped then.
+                if let Some((last, _)) = self.clicks.last_key_value() {
+                    self.stripped.dropped_click = *last;
+                }
+                false
+            }
         }
     }
 

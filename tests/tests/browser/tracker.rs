@@ -88,6 +88,13 @@ async fn interface_of_the_tracker() {
     // Once the script has loaded, pushing to the queue makes the call.
     browser.page.execute("window.affitorQueue.push(['trackTest'])", vec![]).await.unwrap();
     sandbox.wait_for(|snapshot| snapshot.test_events.len() == 2).await.unwrap();
+
+    // Clicks are reported one after another: the second one contains the id of the first, so it is the same visitor.
+    browser.page.delete_all_cookies().await.unwrap();
+    let two = "<script>window.affitorQueue = [['trackClick']];</script>";
+    let port = site(sandbox.url(), two, "").await;
+    land(&browser, &format!("http://127.0.0.1:{port}/?aff=abc123")).await;
+    assert_eq!(sandbox.clicks().len(), 2, "a click of the first visitor, and one of the second");
 }
 
 #[tokio::test(flavor = "multi_thread")]
