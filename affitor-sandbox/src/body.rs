@@ -113,7 +113,7 @@ impl Body for SaleRecord {
 
 impl Body for RefundRecord {
     fn essential_size(&self) -> usize {
-        record::<Self>() + text(&self.transaction_id)
+        record::<Self>() + text(&self.transaction_id) + optional(self.stripe_charge.as_ref())
     }
 
     fn body_size(&self) -> usize {

@@ -209,6 +209,8 @@ pub struct RefundRecord {
     pub refund_amount_cents: Option<u64>,
     /// Reason, as sent.
     pub refund_reason: Option<String>,
+    /// Stripe's id of the charge, if the refund came from one of its webhooks.
+    pub stripe_charge: Option<String>,
     /// Number of the commission.
     pub commission_id: u64,
     /// Amount deducted from the commission, in the currency's smallest unit.

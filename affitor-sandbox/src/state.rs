@@ -202,6 +202,20 @@ impl State {
         self.sales.get(*self.sale_by_stripe_id.get(&(program, id.to_owned()))?)
     }
 
+    /// Returns how much of a sale this charge has refunded so far. A refund that names no charge counts for each of them.
+    pub(crate) fn refunded_by_charge(&self, sale: &SaleRecord, charge: Option<&str>) -> u64 {
+        let customer = self.customer(sale.customer_id);
+        let refunds = customer.into_iter().flat_map(|customer| &customer.refunds).map(|index| &self.refunds[*index]);
+        let (mut total, mut of_charge) = (0, 0);
+        for refund in refunds.filter(|refund| refund.transaction_id == sale.transaction_id) {
+            if refund.stripe_charge.is_none() || refund.stripe_charge.as_deref() == charge {
+                of_charge += refund.refunded_cents - total;
+            }
+            total = refund.refunded_cents;
+        }
+        of_charge
+    }
+
     pub(crate) fn commission(&self, id: u64) -> Option<&CommissionRecord> {
         self.commissions.get(*self.commission_by_id.get(&id)?)
     }

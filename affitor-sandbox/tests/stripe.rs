@@ -284,6 +284,25 @@ async fn refunds_of_other_shapes() {
     deliver(&sandbox, "invoice.paid", renewal).await;
     let charge = json!({ "id": "ch_1", "payment_intent": "pi_7", "amount_refunded": 10_000 });
     assert_eq!(deliver(&sandbox, "charge.refunded", charge).await.1, "refund of affitor_stripe_in_1");
+    // Each charge has a running total of its own.
+    let mut interpretations = Interpretations::default();
+    interpretations.second_refund = SecondRefund::Taken;
+    let sandbox = connected(interpretations).await;
+    let mut renewal = invoice("in_1", "subscription_cycle");
+    let payments = ["pi_a", "pi_b"].map(|id| json!({ "payment": { "payment_intent": id } }));
+    renewal["payments"] = json!({ "data": payments });
+    deliver(&sandbox, "invoice.paid", renewal).await;
+    for (charge, intent, total, deducted) in [
+        ("ch_a", "pi_a", 3_000, 600),
+        ("ch_b", "pi_b", 5_000, 1_600),
+        ("ch_b", "pi_b", 7_000, 2_000),
+        ("ch_a", "pi_a", 3_000, 2_000),
+    ] {
+        let charge = json!({ "id": charge, "payment_intent": intent, "amount_refunded": total });
+        deliver(&sandbox, "charge.refunded", charge).await;
+        assert_eq!(sandbox.commissions()[0].deducted_cents, deducted);
+    }
+    assert_eq!(sandbox.commissions()[0].status, CommissionStatus::Reversed);
     // With one of Stripe's ids, the sale that the app tracked first is the service's own, too.
     let sandbox = connected(interpreted(StripeSaleId::PaymentIntent, StripeInvoices::default())).await;
     assert_eq!(Visitor::server(&sandbox).track("sale", sale("pi_cs_1", "user_7")).await.0, 200);

@@ -89,7 +89,15 @@ pub(super) fn refund(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
         .sale_of(&sent.transaction_id)
         .filter(|sale| sale.program_id == settings.id)
         .ok_or_else(|| Reply::error(404, "Sale not found for transaction_id"))?;
-    Ok(decide(state, settings, sale, sent.refund_amount_cents, sent.refund_reason, call.now_ms))
+    let source = RefundSource { reason: sent.refund_reason, stripe_charge: None };
+    Ok(decide(state, settings, sale, sent.refund_amount_cents, source, call.now_ms))
+}
+
+/// Why a refund is made, or by which charge of Stripe's.
+#[derive(Default)]
+pub(super) struct RefundSource {
+    pub(super) reason: Option<String>,
+    pub(super) stripe_charge: Option<String>,
 }
 
 /// Decides a refund of a sale. `amount` is `None` for a full refund.
@@ -98,7 +106,7 @@ pub(super) fn decide(
     settings: &Program,
     sale: &SaleRecord,
     amount: Option<u64>,
-    refund_reason: Option<String>,
+    source: RefundSource,
     now_ms: i64,
 ) -> Decision {
     let Some(commission) = sale.commission_id.and_then(|id| state.commission(id)) else {
@@ -127,7 +135,8 @@ pub(super) fn decide(
         program_id: settings.id,
         transaction_id: sale.transaction_id.clone(),
         refund_amount_cents: amount,
-        refund_reason,
+        refund_reason: source.reason,
+        stripe_charge: source.stripe_charge,
         commission_id,
         deduction_cents,
         refunded_cents,

@@ -46,6 +46,8 @@ pub(super) struct Payment {
 pub(super) struct Refund {
     /// Stripe's ids of the payment.
     pub(super) ids: Vec<String>,
+    /// Id of the charge. A payment may have several.
+    pub(super) charge: Option<String>,
     /// Running total of the charge's refunds.
     pub(super) refunded_cents: u64,
 }
@@ -57,6 +59,7 @@ pub(super) fn read(event: &Value, invoices: StripeInvoices) -> Meaning {
         Some("invoice.paid") => invoice(object, invoices),
         Some("charge.refunded") => Meaning::Refund(Refund {
             ids: ["payment_intent", "invoice", "id"].into_iter().filter_map(|name| id(&object[name])).collect(),
+            charge: id(&object["id"]),
             refunded_cents: object["amount_refunded"].as_u64().unwrap_or_default(),
         }),
         Some(_) => Meaning::Nothing("the service does not read this type of event"),

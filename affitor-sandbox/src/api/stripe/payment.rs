@@ -10,7 +10,8 @@ use crate::{
     api::{
         Decision,
         attribution::{Window, credited_click},
-        commission, refund,
+        commission,
+        refund::{self, RefundSource},
     },
     change::Change,
     interpretations::{ExpiredWindow, StripeSaleId},
@@ -111,13 +112,14 @@ fn refunded(state: &State, program: usize, sent: &Refund, now_ms: i64) -> Decisi
     let Some(sale) = found else {
         return ignored("no sale of the connected Stripe account has this charge").into();
     };
-    let before = sale.commission_id.and_then(|id| state.commission(id)).map_or(0, |known| known.refunded_cents);
-    let amount = sent.refunded_cents.saturating_sub(before);
+    let amount = sent.refunded_cents.saturating_sub(state.refunded_by_charge(sale, sent.charge.as_deref()));
     if amount == 0 {
         return ignored("the refund is already recorded").into();
     }
-    let full = sent.refunded_cents >= sale.amount_cents;
-    let decision = refund::decide(state, settings, sale, (!full).then_some(amount), None, now_ms);
+    let before = sale.commission_id.and_then(|id| state.commission(id)).map_or(0, |known| known.refunded_cents);
+    let full = before.saturating_add(amount) >= sale.amount_cents;
+    let source = RefundSource { reason: None, stripe_charge: sent.charge.clone() };
+    let decision = refund::decide(state, settings, sale, (!full).then_some(amount), source, now_ms);
     match decision.changes.is_empty() {
         true => ignored(decision.reply.reason.as_deref().unwrap_or("nothing to reverse")).into(),
         false => Decision { reply: recorded(format!("refund of {}", sale.transaction_id)), ..decision },
