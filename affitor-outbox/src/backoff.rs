@@ -38,6 +38,13 @@ pub(crate) fn wait_until_fixed(age: Duration, requested: Option<Duration>, rando
     wait(age.min(Duration::from_secs(120)), requested, random)
 }
 
+/// Returns the delay after an attempt that failed because its worker was killed or timed out, or because the row could not
+/// be read: 2 to 4 seconds after the first one, then twice as long each time, up to 15 minutes.
+pub(crate) fn after_attempts(attempts: i32, random: f64) -> Duration {
+    let doublings = attempts.clamp(1, 16) - 1;
+    wait(MIN_CEILING * 2 * (1 << doublings), None, random)
+}
+
 /// Extends a delay by up to a tenth at random, so that events are not all sent at once.
 pub(crate) fn at_least(delay: Duration, random: f64) -> Duration {
     delay.mul_f64(1.0 + random.clamp(0.0, 1.0) / 10.0)
@@ -65,6 +72,8 @@ mod tests {
             assert_eq!(wait(age, requested, random), expected, "{age:?} {requested:?} {random}");
         }
         assert_eq!((behind(s(0)), behind(s(16)), behind(s(86_400))), (s(1), s(2), s(300)));
+        assert_eq!((after_attempts(0, 0.0), after_attempts(1, 1.0)), (s(2), s(4)));
+        assert_eq!((after_attempts(4, 1.0), after_attempts(i32::MAX, 1.0)), (s(32), s(900)));
         assert_eq!(wait_until_fixed(s(86_400), None, 1.0), s(60));
         assert_eq!(wait_until_fixed(s(86_400), Some(s(600)), 0.0), s(600));
     }

@@ -85,7 +85,7 @@ pub struct UncertainEvent {
     pub id: i64,
     /// Time when it was enqueued.
     pub enqueued_at: SystemTime,
-    /// The event, or `None` if it can't be read. The e-mail address of a lead is removed.
+    /// The event without its personal data, or `None` if it can't be read.
     pub event: Option<Event>,
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn read_uncertain(row: &Row) -> UncertainEvent {
     UncertainEvent { id: row.id, enqueued_at: time(row.created_at), event: event(&row.event) }
 }
 
-fn event(json: &str) -> Option<Event> {
+pub(crate) fn event(json: &str) -> Option<Event> {
     serde_json::from_str::<Value>(json).ok().and_then(|event| serde_json::from_value(event).ok())
 }
 

@@ -1,19 +1,22 @@
-//! An event as a River job: its arguments, its key and its limits.
+//! An event as a River job: its arguments and its limits.
 
 use affitor::{Event, EventIds, InvalidEvent};
 use riverqueue::{InsertOpts, JobArgs};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::key;
+
 /// Kind of the outbox's jobs in River's tables.
 pub const KIND: &str = "affitor_event";
 
-/// Queue of the outbox's jobs in River's tables.
+/// Queue of the outbox's jobs in River's tables. [Programs](crate::Outbox::for_program) have queues of their own, whose names
+/// begin with `affitor_`.
 pub const QUEUE: &str = "affitor";
 
 /// Attempts are used up only if the worker is killed, if a job times out, or if River itself can't read the row. Such a
 /// row becomes a dead letter after some hours.
-pub(crate) const MAX_ATTEMPTS: i32 = 30;
+const MAX_ATTEMPTS: i32 = 30;
 
 const NUL: InvalidEvent = InvalidEvent::new("the event contains a NUL character, which Postgres can't store");
 
@@ -21,22 +24,25 @@ const TOO_LONG: InvalidEvent = InvalidEvent::new("an id is longer than 1,024 byt
 
 const TOO_DEEP: InvalidEvent = InvalidEvent::new("additional_data or line_items are nested more than 100 levels deep");
 
+/// Maximum length of an id in bytes. Longer ones do not fit into a Postgres index.
+const MAX_ID_LEN: usize = 1_024;
+
+/// Maximum nesting of `line_items` and of the values in `additional_data`. Deeper JSON could not be parsed when it is
+/// read back.
+const MAX_DEPTH: usize = 100;
+
 /// Arguments of a job. Any JSON deserializes, so that an invalid row becomes a dead letter: rows may be inserted with
 /// plain SQL, edited manually, or written by a later version.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "Value")]
-pub struct Delivery {
-    /// Idempotency key. `None` in rows that were inserted with plain SQL, and for test events.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
+pub(crate) struct Delivery {
     /// The event, as [`Event`] serializes.
     pub(crate) event: Value,
 }
 
 impl From<Value> for Delivery {
     fn from(mut args: Value) -> Self {
-        let key = args.get("key").and_then(Value::as_str).map(str::to_owned);
-        Self { key, event: args.get_mut("event").map(Value::take).unwrap_or_default() }
+        Self { event: args.get_mut("event").map(Value::take).unwrap_or_default() }
     }
 }
 
@@ -46,75 +52,37 @@ impl JobArgs for Delivery {
     fn default_insert_opts() -> InsertOpts {
         InsertOpts::default().with_queue(QUEUE).with_max_attempts(MAX_ATTEMPTS)
     }
-
-    fn unique_fields() -> &'static [&'static [&'static str]] {
-        &[&["key"]]
-    }
 }
 
-impl Delivery {
-    pub(crate) fn new(event: &Event) -> Result<Self, InvalidEvent> {
+/// An event that is ready to be inserted.
+#[derive(Clone, Debug)]
+pub struct NewRow {
+    /// Kind of the event, for logs and metrics.
+    pub(crate) kind: &'static str,
+    /// Arguments of the job as JSON.
+    pub(crate) args: String,
+    /// Unique key. `None` for test events.
+    pub(crate) key: Option<String>,
+}
+
+impl NewRow {
+    pub(crate) fn new(event: &Event, queue: &str) -> Result<Self, InvalidEvent> {
         event.validate()?;
         let EventIds { customer_key, transaction_id, refund_id, .. } = event.ids();
         if [customer_key, transaction_id, refund_id].into_iter().flatten().any(|id| id.len() > MAX_ID_LEN) {
             return Err(TOO_LONG);
         }
-        let event_json = serde_json::to_value(event).unwrap_or_default();
-        if is_deeper(&event_json, MAX_DEPTH + 1) {
+        let json = serde_json::to_value(event).unwrap_or_default();
+        if is_deeper(&json, MAX_DEPTH + 1) {
             return Err(TOO_DEEP);
         }
-        if has_nul(&event_json) {
+        if has_nul(&json) {
             return Err(NUL);
         }
-        Ok(Self { key: event.idempotency_key()?, event: event_json })
-    }
-
-    /// Returns the unique key that River computes from the idempotency key, except that River escapes `<`, `>` and `&`.
-    #[cfg(feature = "postgres")]
-    pub(crate) fn unique_key(&self) -> Option<Vec<u8>> {
-        use sha2::{Digest as _, Sha256};
-        let key = serde_json::to_string(self.key.as_ref()?).ok()?;
-        Some(Sha256::digest(format!("&kind={KIND}&args={{\"key\":{key}}}")).to_vec())
-    }
-
-    /// Returns the kind of the event, for logs and metrics.
-    pub(crate) fn kind(&self) -> &'static str {
-        let kind = self.event.get("type").and_then(Value::as_str);
-        Event::KINDS.iter().find(|known| kind == Some(known)).copied().unwrap_or("unknown")
-    }
-
-    pub(crate) fn key(&self) -> Option<&str> {
-        self.key.as_deref()
-    }
-
-    /// Returns options that reject a duplicate, whether the first event is pending, delivered, a dead letter or
-    /// discarded.
-    #[cfg(feature = "sqlite")]
-    pub(crate) fn options(&self) -> InsertOpts {
-        use riverqueue::{JobState, UniqueOpts};
-        let states = [
-            JobState::Available,
-            JobState::Cancelled,
-            JobState::Completed,
-            JobState::Discarded,
-            JobState::Pending,
-            JobState::Retryable,
-            JobState::Running,
-            JobState::Scheduled,
-        ];
-        match self.key {
-            Some(_) => InsertOpts::default().with_unique(UniqueOpts::new().with_by_args(true).with_by_state(states)),
-            None => InsertOpts::default(),
-        }
+        let args = serde_json::to_string(&Delivery { event: json }).unwrap_or_default();
+        Ok(Self { kind: event.kind(), args, key: key::of(event, queue)? })
     }
 }
-
-/// Maximum length of an id in bytes. Longer ones do not fit into a Postgres index.
-const MAX_ID_LEN: usize = 1_024;
-
-/// Maximum nesting of `line_items` and of the values in `additional_data`. Deeper JSON could not be parsed when it is
-/// read back.
-const MAX_DEPTH: usize = 100;
 
 fn is_deeper(value: &Value, levels: usize) -> bool {
     let mut inner: Box<dyn Iterator<Item = &Value>> = match value {
@@ -132,26 +100,5 @@ fn has_nul(value: &Value) -> bool {
         Value::Array(values) => values.iter().any(has_nul),
         Value::Object(values) => values.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
         _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use affitor::{ClickId, Currency, Lead, Refund, Sale};
-
-    use super::*;
-
-    #[test]
-    fn the_same_event_has_the_same_key() {
-        let key = |event: Event| Delivery::new(&event).unwrap().key.unwrap();
-        let click = ClickId::new("cust_1_1").unwrap();
-        assert_eq!(key(Lead::new("a").into()), r#"["lead","a",""]"#);
-        assert_eq!(key(Lead::new("a").click_id(click).into()), r#"["lead","a","cust_1_1"]"#);
-        let sale = Sale::new("t\",\"x", 1, Currency::USD).customer_key("a");
-        assert_eq!(key(sale.into()), r#"["sale","t\",\"x"]"#);
-        assert_eq!(key(Refund::full("t").into()), r#"["refund","t"]"#);
-        assert_eq!(key(Refund::partial("t", 1).refund_id("r").into()), r#"["refund","t","r"]"#);
-        assert!(Delivery::new(&Refund::partial("t", 1).into()).is_err());
-        assert_eq!(Delivery::new(&Lead::new("a").test_mode(true).into()).unwrap().key, None);
     }
 }

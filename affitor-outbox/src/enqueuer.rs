@@ -16,7 +16,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{Database, Error, Outbox, delivery::Delivery, metrics};
+use crate::{Database, Error, Outbox, delivery::NewRow, metrics};
 
 /// Default limit of events that are not written yet.
 const CAPACITY: usize = 10_000;
@@ -52,7 +52,8 @@ const PAUSES: [Duration; 4] =
 /// They are lost if the process dies first. To commit an order and its event together, use [`Outbox::enqueue`].
 #[derive(Clone)]
 pub struct Enqueuer {
-    events: mpsc::Sender<Delivery>,
+    events: mpsc::Sender<NewRow>,
+    queue: Arc<str>,
     stop: Arc<watch::Sender<Stop>>,
     /// Number of events that are accepted and not written.
     pending: Arc<AtomicUsize>,
@@ -104,7 +105,7 @@ impl<DB: Database> Outbox<DB> {
             ended: ended_sender,
         };
         runtime.spawn(writer.run());
-        Ok(Enqueuer { events, stop: Arc::new(stop), pending, ended })
+        Ok(Enqueuer { events, queue: Arc::clone(&self.store.queue), stop: Arc::new(stop), pending, ended })
     }
 }
 
@@ -133,13 +134,13 @@ impl Enqueuer {
 
 impl EventSink for Enqueuer {
     fn accept(&self, event: Event) -> Result<(), EnqueueError> {
-        let delivery = Delivery::new(&event).map_err(EnqueueError::Invalid)?;
+        let row = NewRow::new(&event, &self.queue).map_err(EnqueueError::Invalid)?;
         let accepted = if self.stop.borrow().requested {
             Err(EnqueueError::Closed)
         } else {
             // Counted before sending, because the writer may finish the event first.
             self.pending.fetch_add(1, Ordering::SeqCst);
-            self.events.try_send(delivery).map_err(|refused| {
+            self.events.try_send(row).map_err(|refused| {
                 self.pending.fetch_sub(1, Ordering::SeqCst);
                 match refused {
                     mpsc::error::TrySendError::Full(_) => EnqueueError::Full,
@@ -158,9 +159,9 @@ impl EventSink for Enqueuer {
 
 struct Writer<DB: Database> {
     outbox: Outbox<DB>,
-    events: mpsc::Receiver<Delivery>,
+    events: mpsc::Receiver<NewRow>,
     stop: watch::Receiver<Stop>,
-    batch: Vec<Delivery>,
+    batch: Vec<NewRow>,
     pending: Arc<AtomicUsize>,
     ended: watch::Sender<bool>,
 }
@@ -220,7 +221,7 @@ impl<DB: Database> Writer<DB> {
     /// Writes events one by one, and drops those that the database rejects.
     async fn write_each(&mut self) -> Option<Error> {
         while let Some(first) = self.batch.first() {
-            let kind = first.kind();
+            let kind = first.kind;
             if let Err(error) = self.write_first(1).await {
                 if !error.rejects_row() {
                     return Some(error);

@@ -19,6 +19,9 @@ enum Kind {
     Foreign(String),
     NoRuntime,
     NotMigrated,
+    NewerVersion { found: i64, known: i64 },
+    InvalidSchema,
+    InvalidProgram,
     Shutdown,
     Timeout,
     River(Box<riverqueue::Error>),
@@ -34,6 +37,18 @@ impl Error {
 
     pub(crate) fn not_migrated() -> Self {
         Self(Kind::NotMigrated)
+    }
+
+    pub(crate) fn newer_version(found: i64, known: i64) -> Self {
+        Self(Kind::NewerVersion { found, known })
+    }
+
+    pub(crate) fn invalid_schema() -> Self {
+        Self(Kind::InvalidSchema)
+    }
+
+    pub(crate) fn invalid_program() -> Self {
+        Self(Kind::InvalidProgram)
     }
 
     pub(crate) fn timeout() -> Self {
@@ -52,9 +67,9 @@ impl Error {
         Self(Kind::Migration(Box::new(error)))
     }
 
-    /// Returns true if the event is invalid. Nothing was written.
+    /// Returns true if the event, or the name of a schema or program, is invalid. Nothing was written.
     pub fn is_invalid(&self) -> bool {
-        matches!(self.0, Kind::Invalid(_))
+        matches!(self.0, Kind::Invalid(_) | Kind::InvalidSchema | Kind::InvalidProgram)
     }
 
     /// Returns true if the database failed or is not migrated.
@@ -65,15 +80,44 @@ impl Error {
                 | Kind::Database(_)
                 | Kind::Migration(_)
                 | Kind::NotMigrated
+                | Kind::NewerVersion { .. }
                 | Kind::Shutdown
                 | Kind::Timeout
         )
     }
 
-    /// Returns true if the outbox's tables are missing or belong to another version. Call
+    /// Returns true if the outbox's tables are missing or belong to an earlier version. Call
     /// [`Outbox::migrate`](crate::Outbox::migrate).
     pub fn is_not_migrated(&self) -> bool {
-        matches!(self.0, Kind::NotMigrated)
+        match self.sql_state() {
+            // Postgres: no such table, no such schema, no such column.
+            Some(code) if ["42P01", "3F000", "42703"].contains(&&*code) => true,
+            // SQLite has one code for all mistakes in SQL.
+            Some(code) if code == "1" => self.to_string().contains("no such table"),
+            _ => matches!(self.0, Kind::NotMigrated),
+        }
+    }
+
+    /// Returns true if a later version of this crate has migrated the outbox's tables. Update this program.
+    pub fn is_newer_version(&self) -> bool {
+        matches!(self.0, Kind::NewerVersion { .. })
+    }
+
+    /// Returns true if the database user lacks a privilege. The crate's README lists those that are needed.
+    pub fn is_permission_denied(&self) -> bool {
+        self.sql_state().is_some_and(|code| code == "42501")
+    }
+
+    /// Returns the error code of Postgres (SQLSTATE) or SQLite.
+    fn sql_state(&self) -> Option<String> {
+        let mut source: Option<&(dyn StdError + 'static)> = self.source();
+        while let Some(error) = source {
+            if let Some(riverqueue::sqlx::Error::Database(error)) = error.downcast_ref() {
+                return error.code().map(std::borrow::Cow::into_owned);
+            }
+            source = error.source();
+        }
+        None
     }
 
     /// Returns true if another River uses the outbox's tables. See [`Outbox::register`](crate::Outbox::register).
@@ -141,8 +185,14 @@ impl fmt::Display for Error {
             ),
             Kind::NoRuntime => f.write_str("the outbox needs a Tokio runtime"),
             Kind::NotMigrated => {
-                f.write_str("the outbox's tables are missing or belong to another version: call `Outbox::migrate`")
+                f.write_str("the outbox's tables are missing or belong to an earlier version: call `Outbox::migrate`, or run `affitor outbox migrate`")
             }
+            Kind::NewerVersion { found, known } => write!(
+                f,
+                "the outbox's tables have version {found}, and this program knows version {known}: update affitor-outbox in this program"
+            ),
+            Kind::InvalidSchema => f.write_str("the name of the outbox's schema must consist of lowercase letters, digits and `_`, and have at most 63 characters"),
+            Kind::InvalidProgram => f.write_str("the name of a program must consist of lowercase letters, digits, and single `-` or `_` between them, and have at most 56 characters"),
             Kind::Timeout => f.write_str("the outbox's database does not respond"),
             Kind::Shutdown => f.write_str("the outbox's worker did not stop in time: its database does not respond"),
             Kind::River(error) => write!(f, "River failed: {error}"),
@@ -157,7 +207,14 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
             Kind::Invalid(invalid) => Some(invalid),
-            Kind::Foreign(_) | Kind::NoRuntime | Kind::NotMigrated | Kind::Shutdown | Kind::Timeout => None,
+            Kind::Foreign(_)
+            | Kind::NoRuntime
+            | Kind::NotMigrated
+            | Kind::NewerVersion { .. }
+            | Kind::InvalidSchema
+            | Kind::InvalidProgram
+            | Kind::Shutdown
+            | Kind::Timeout => None,
             Kind::River(error) => Some(error),
             Kind::Database(error) => Some(error),
             Kind::Migration(error) => Some(&**error),

@@ -1,4 +1,5 @@
-//! The background task of a worker: reports gauges, checks the tables, reschedules events after a clock jump, and
+//! The background task of a worker: reports gauges, checks the tables, lets postponed events
+//! compete with new ones again, reschedules events after a clock jump, and
 //! checks that no other River uses the tables. It runs until the worker is dropped.
 
 use std::{
@@ -6,10 +7,9 @@ use std::{
     time::Duration,
 };
 
-use riverqueue::sqlx;
 use tokio::{runtime::Handle, time::MissedTickBehavior};
 
-use crate::{Database, Error, migration};
+use crate::{Database, Error, database::Store, migration};
 
 /// Interval of the gauges.
 const INTERVAL: Duration = Duration::from_secs(15);
@@ -25,14 +25,14 @@ pub(crate) struct Alive(#[expect(dead_code, reason = "held for its reference cou
 /// # Errors
 ///
 /// Returns an error outside a Tokio runtime.
-pub(crate) fn start<DB: Database>(pool: sqlx::Pool<DB>, exclusive: bool) -> Result<Alive, Error> {
+pub(crate) fn start<DB: Database>(store: Store<DB>, exclusive: bool) -> Result<Alive, Error> {
     let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
     let alive = Arc::new(());
-    runtime.spawn(run(pool, exclusive, Arc::downgrade(&alive)));
+    runtime.spawn(run(store, exclusive, Arc::downgrade(&alive)));
     Ok(Alive(alive))
 }
 
-async fn run<DB: Database>(pool: sqlx::Pool<DB>, exclusive: bool, alive: Weak<()>) {
+async fn run<DB: Database>(store: Store<DB>, exclusive: bool, alive: Weak<()>) {
     #[cfg(feature = "metrics")]
     crate::metrics::describe();
     let mut interval = tokio::time::interval(INTERVAL);
@@ -42,7 +42,7 @@ async fn run<DB: Database>(pool: sqlx::Pool<DB>, exclusive: bool, alive: Weak<()
         if alive.strong_count() == 0 {
             return;
         }
-        if let Err(error) = tokio::time::timeout(INTERVAL, tick(&pool, exclusive, turn == 0))
+        if let Err(error) = tokio::time::timeout(INTERVAL, tick(&store, exclusive, turn == 0))
             .await
             .unwrap_or_else(|_| Err(Error::timeout()))
         {
@@ -51,22 +51,22 @@ async fn run<DB: Database>(pool: sqlx::Pool<DB>, exclusive: bool, alive: Weak<()
     }
 }
 
-async fn tick<DB: Database>(pool: &sqlx::Pool<DB>, exclusive: bool, check: bool) -> Result<(), Error> {
+async fn tick<DB: Database>(store: &Store<DB>, exclusive: bool, check: bool) -> Result<(), Error> {
     #[cfg(feature = "metrics")]
-    crate::metrics::gauges(DB::backlog(pool).await?);
+    crate::metrics::gauges(DB::backlog(store).await?);
     if !check {
         return Ok(());
     }
-    // On SQLite, River may have rebuilt its table, which deletes the triggers.
-    if !migration::is_done(pool).await? {
-        let error = Error::not_migrated();
+    // On SQLite, River may have rebuilt its table, which deletes the triggers. Another version may have migrated it.
+    if let Err(error) = migration::check(store).await {
         tracing::error!(%error, "dead letters and totals may be lost");
     }
-    let rescheduled = DB::fix_schedule(pool).await?;
+    DB::put_forward(store).await?;
+    let rescheduled = DB::fix_schedule(store).await?;
     if rescheduled > 0 {
         tracing::warn!(rescheduled, "events were scheduled too far ahead after a clock jump; rescheduled to now");
     }
-    if exclusive && let Some(name) = DB::foreign(pool).await? {
+    if exclusive && let Some(name) = DB::foreign(store).await? {
         let error = Error::foreign(name);
         tracing::error!(%error, "River may discard stuck jobs that are not the outbox's");
     }

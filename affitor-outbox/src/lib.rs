@@ -4,18 +4,24 @@
 #![warn(missing_docs)]
 
 mod backoff;
+mod breaker;
 mod database;
 mod dead;
+mod decide;
 mod delivery;
 mod enqueuer;
 mod error;
 mod gate;
-mod job_result;
+mod history;
 mod keeper;
+mod key;
 mod metrics;
 mod migration;
 mod outbox;
+mod program;
+mod review;
 mod sender;
+mod statement;
 mod stats;
 mod worker;
 
@@ -30,6 +36,8 @@ pub use {
     enqueuer::Enqueuer,
     error::Error,
     outbox::{Enqueued, Outbox},
+    review::ForgottenCustomer,
+    statement::{EventStatement, Statements},
     stats::OutboxStats,
     worker::{Worker, WorkerBuilder, maintenance},
 };

@@ -18,6 +18,7 @@ mod on {
     const PENDING: &str = "affitor_outbox_pending";
     const DEAD: &str = "affitor_outbox_dead";
     const OLDEST: &str = "affitor_outbox_oldest_pending_seconds";
+    const SUSPENDED: &str = "affitor_outbox_suspended";
 
     pub(crate) fn describe() {
         describe_counter!(
@@ -32,6 +33,10 @@ mod on {
         describe_counter!(REFUSED, "Events that an enqueuer did not accept or could not write, by event and reason");
         describe_gauge!(PENDING, "Events in the outbox that are not delivered yet");
         describe_gauge!(DEAD, "Dead letters in the outbox");
+        describe_gauge!(
+            SUSPENDED,
+            "1 while this process sends nothing because the API key or URL is wrong or the service is unavailable"
+        );
         describe_gauge!(OLDEST, metrics::Unit::Seconds, "Age of the oldest event that is not delivered yet");
     }
 
@@ -48,6 +53,10 @@ mod on {
 
     pub(crate) fn refused(event: &'static str, reason: &'static str) {
         counter!(REFUSED, "event" => event, "reason" => reason).increment(1);
+    }
+
+    pub(crate) fn suspended(on: bool) {
+        gauge!(SUSPENDED).set(f64::from(u8::from(on)));
     }
 
     pub(crate) fn gauges(Backlog { pending, dead, oldest }: Backlog) {
@@ -69,6 +78,8 @@ mod off {
     pub(crate) fn postponed(_: &'static str, _: &'static str) {}
 
     pub(crate) fn refused(_: &'static str, _: &'static str) {}
+
+    pub(crate) fn suspended(_: bool) {}
 }
 
 #[cfg(not(feature = "metrics"))]

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use riverqueue::{migrate::MigrateVersion, sqlx};
+use riverqueue::migrate::MigrateVersion;
 
 use crate::{
     Database, Error,
-    database::{Missing, OWN_LINE, RIVER_LINE},
+    database::{Missing, OWN_LINE, RIVER_LINE, Store},
 };
 
 impl Missing {
@@ -15,31 +15,46 @@ impl Missing {
     }
 }
 
+/// Returns the version of our own last migration, or 0 if its objects are gone.
+async fn version<DB: Database>(store: &Store<DB>) -> Result<i64, Error> {
+    let version = DB::version(store).await?;
+    Ok(if DB::is_damaged(store).await? { 0 } else { version })
+}
+
 /// Returns the migrations to apply, in order: River's, then our own.
-async fn missing<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<Vec<Missing>, Error> {
-    let mut missing = DB::river_missing(pool).await?;
+async fn missing<DB: Database>(store: &Store<DB>) -> Result<Vec<Missing>, Error> {
+    let mut missing = DB::river_missing(store).await?;
     // Our own versions can't be recorded before River's fifth migration, which adds the column `line`.
-    let applied = if missing.iter().any(|river| river.version <= 5) { 0 } else { DB::version(pool).await? };
-    missing.extend(own::<DB>(applied).map(|(version, sql)| Missing { line: OWN_LINE, version, sql: sql.to_owned() }));
+    let applied = if missing.iter().any(|river| river.version <= 5) { 0 } else { version(store).await? };
+    let latest = latest(store);
+    if applied > latest {
+        return Err(Error::newer_version(applied, latest));
+    }
+    missing.extend(own(store, applied).map(|(version, sql)| Missing { line: OWN_LINE, version, sql: sql.to_owned() }));
     Ok(missing)
 }
 
-/// Returns our own migrations with a version above `applied`.
-fn own<DB: Database>(applied: i64) -> impl Iterator<Item = (i64, &'static str)> {
-    (1..).zip(DB::MIGRATIONS.iter().copied()).filter(move |(version, _)| *version > applied)
+/// The version that this crate needs.
+fn latest<DB: Database>(store: &Store<DB>) -> i64 {
+    store.migrations.len().try_into().unwrap_or(i64::MAX)
 }
 
-pub(crate) async fn migrate<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<(), Error> {
+/// Returns our own migrations with a version above `applied`.
+fn own<DB: Database>(store: &Store<DB>, applied: i64) -> impl Iterator<Item = (i64, &str)> {
+    (1..).zip(store.migrations.iter().map(String::as_str)).filter(move |(version, _)| *version > applied)
+}
+
+pub(crate) async fn migrate<DB: Database>(store: &Store<DB>) -> Result<(), Error> {
     // Usually nothing is missing. This check needs no right to create tables.
-    let mut remaining = missing(pool).await?.len();
+    let mut remaining = missing(store).await?.len();
     if remaining == 0 {
         return Ok(());
     }
-    let _lock = DB::lock(pool).await?;
+    let _lock = DB::lock(&store.pool).await?;
     loop {
-        let Err(error) = apply(pool).await else { return Ok(()) };
+        let Err(error) = apply(store).await else { return Ok(()) };
         // The error is harmless if another process applied the migrations at the same time.
-        match missing(pool).await?.len() {
+        match missing(store).await?.len() {
             0 => return Ok(()),
             fewer if fewer < remaining => remaining = fewer,
             _ => return Err(error),
@@ -47,29 +62,34 @@ pub(crate) async fn migrate<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<(), E
     }
 }
 
-async fn apply<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<(), Error> {
-    DB::river_migrate(pool).await?;
-    let applied = DB::version(pool).await?;
-    for (version, sql) in own::<DB>(applied) {
-        DB::apply(pool, version, sql).await?;
+async fn apply<DB: Database>(store: &Store<DB>) -> Result<(), Error> {
+    DB::river_migrate(store).await?;
+    let applied = version(store).await?;
+    for (version, sql) in own(store, applied) {
+        DB::apply(store, version, sql).await?;
     }
     Ok(())
 }
 
-/// Returns whether the tables are up to date. Needs only the right to read.
-pub(crate) async fn is_done<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<bool, Error> {
-    Ok(missing(pool).await?.is_empty())
+/// Checks that the tables have the version that this crate needs. Needs only the right to read.
+///
+/// # Errors
+///
+/// Returns an error if the tables are missing, or belong to another version.
+pub(crate) async fn check<DB: Database>(store: &Store<DB>) -> Result<(), Error> {
+    if missing(store).await?.is_empty() { Ok(()) } else { Err(Error::not_migrated()) }
 }
 
 /// Returns the missing migrations as SQL, for the app's own migration tool.
-pub(crate) async fn sql<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<String, Error> {
-    let missing = missing(pool).await?;
+pub(crate) async fn sql<DB: Database>(store: &Store<DB>) -> Result<String, Error> {
+    let missing = missing(store).await?;
     let mut text = String::new();
     if !missing.is_empty() {
         // Tells migration tools not to wrap the file in a transaction, in which Postgres can't both add and use an enum
         // value.
-        text = format!("-- no-transaction\n{}", DB::PRELUDE);
+        text = format!("-- no-transaction\n{}", DB::prelude(&store.schema));
     }
+    let prefix = if store.schema.is_empty() { String::new() } else { format!("{}.", store.schema) };
     for Missing { line, version, sql } in missing {
         let owner = if line == RIVER_LINE { "River" } else { "affitor-outbox" };
         let record = if line == RIVER_LINE && version < 5 {
@@ -81,10 +101,9 @@ pub(crate) async fn sql<DB: Database>(pool: &sqlx::Pool<DB>) -> Result<String, E
         // Writing to a string does not fail.
         let _ = write!(
             text,
-            "\n-- {owner}, migration {version}\n{};\n{}\nINSERT INTO {}river_migration {record};\nCOMMIT;\n",
+            "\n-- {owner}, migration {version}\n{};\n{}\nINSERT INTO {prefix}river_migration {record};\nCOMMIT;\n",
             DB::BEGIN,
             sql.replace("/* TEMPLATE: schema */", "").trim_end(),
-            DB::SCHEMA
         );
     }
     Ok(text)

@@ -1,37 +1,43 @@
-//! The outbox: enqueueing, inspecting and resolving events in the app's own database.
+//! The outbox: enqueueing events in the app's own database.
 
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use affitor::Event;
-use riverqueue::{Client, sqlx};
+use riverqueue::sqlx;
 
 use crate::{
-    Database, DeadLetter, Error, OutboxStats, UncertainEvent, dead, delivery::Delivery, migration, sender::seconds,
+    Database, Error,
+    database::{self, Store},
+    delivery::NewRow,
+    migration, program,
+    statement::EventStatement,
 };
 
 /// Events in the app's own database, waiting for delivery. Cheap to clone.
 ///
 /// An outbox only stores events. A [`Worker`](crate::Worker) delivers them, in this process or another one.
 pub struct Outbox<DB: Database> {
-    pub(crate) pool: sqlx::Pool<DB>,
-    /// Inserts and replays jobs. Each worker has its own client.
-    client: Client,
+    pub(crate) store: Store<DB>,
     notifier: Arc<Notifier>,
 }
 
 impl<DB: Database> Clone for Outbox<DB> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), client: self.client.clone(), notifier: Arc::clone(&self.notifier) }
+        Self { store: self.store.clone(), notifier: Arc::clone(&self.notifier) }
     }
 }
 
 impl<DB: Database> fmt::Debug for Outbox<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbox").field("database", &DB::NAME).finish_non_exhaustive()
+        f.debug_struct("Outbox")
+            .field("database", &DB::NAME)
+            .field("schema", &self.store.schema)
+            .field("queue", &self.store.queue)
+            .finish_non_exhaustive()
     }
 }
 
@@ -69,31 +75,64 @@ pub enum Enqueued {
 #[cfg(feature = "sqlite")]
 impl Outbox<sqlx::Sqlite> {
     /// Creates an outbox in a SQLite database. Create its tables with [`Outbox::migrate`].
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the job queue (River) rejects the outbox's settings.
-    pub fn sqlite(pool: sqlx::SqlitePool) -> Result<Self, Error> {
-        Self::new(pool)
+    pub fn sqlite(pool: sqlx::SqlitePool) -> Self {
+        Self::new(database::store(pool, ""))
     }
 }
 
 #[cfg(feature = "postgres")]
 impl Outbox<sqlx::Postgres> {
     /// Creates an outbox in a Postgres database, in the schema `affitor`. Create its tables with [`Outbox::migrate`].
+    pub fn postgres(pool: sqlx::PgPool) -> Self {
+        Self::new(database::store(pool, <sqlx::Postgres as database::sealed::Dialect>::DEFAULT_SCHEMA))
+    }
+
+    /// Like [`Outbox::postgres`], but in another schema. Two apps, or staging and production, that share a database need a
+    /// schema each: otherwise each one sends the other's events with its own API key.
+    ///
+    /// ```no_run
+    /// # fn run(pool: affitor_outbox::sqlx::PgPool) -> Result<(), affitor_outbox::Error> {
+    /// let outbox = affitor_outbox::Outbox::postgres_in(pool, "staging_affitor")?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Returns an error if the job queue (River) rejects the outbox's settings.
-    pub fn postgres(pool: sqlx::PgPool) -> Result<Self, Error> {
-        Self::new(pool)
+    /// Returns an error unless the name consists of lowercase letters, digits and `_`, begins with a letter or `_`, and has
+    /// at most 63 characters.
+    pub fn postgres_in(pool: sqlx::PgPool, schema: &str) -> Result<Self, Error> {
+        database::check_schema(schema)?;
+        Ok(Self::new(database::store(pool, schema)))
     }
 }
 
 impl<DB: Database> Outbox<DB> {
-    fn new(pool: sqlx::Pool<DB>) -> Result<Self, Error> {
-        let client = DB::client(&pool)?.build()?;
-        Ok(Self { pool, client, notifier: Arc::default() })
+    fn new(store: Store<DB>) -> Self {
+        Self { store, notifier: Arc::default() }
+    }
+
+    /// Returns an outbox in the same tables for another Affitor program. Each program has its own queue, totals and
+    /// duplicates, and needs its own [worker](Outbox::worker), with its API key. For an app that serves several programs.
+    ///
+    /// ```no_run
+    /// # fn run(outbox: affitor_outbox::Outbox<affitor_outbox::sqlx::Sqlite>) -> Result<(), affitor_outbox::Error> {
+    /// let europe = outbox.for_program("eu")?;
+    /// let america = outbox.for_program("us")?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error unless the name consists of lowercase letters, digits, and single `-` or `_` between them, and has
+    /// at most 56 characters.
+    pub fn for_program(&self, name: &str) -> Result<Self, Error> {
+        Ok(Self::new(self.store.with_queue(&program::queue(name)?)))
+    }
+
+    /// Returns the name of the queue in River's tables: [`QUEUE`](crate::QUEUE), or a name that contains the
+    /// [program](Outbox::for_program).
+    pub fn queue(&self) -> &str {
+        &self.store.queue
     }
 
     /// Creates the tables, or updates them. Safe to call at every start, even from several processes at once; changes
@@ -101,9 +140,10 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the database fails; if the database user lacks the rights.
+    /// Returns an error if the database fails; if the database user lacks the rights; if a later version of this crate has
+    /// migrated the tables.
     pub async fn migrate(&self) -> Result<(), Error> {
-        migration::migrate(&self.pool).await
+        migration::migrate(&self.store).await
     }
 
     /// Returns the SQL that [`Outbox::migrate`] would run in this database, including its transactions; empty if the
@@ -111,9 +151,9 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the database fails.
+    /// Returns an error if the database fails; if a later version of this crate has migrated the tables.
     pub async fn migration_sql(&self) -> Result<String, Error> {
-        migration::sql(&self.pool).await
+        migration::sql(&self.store).await
     }
 
     /// Begins a write transaction. On SQLite it takes the write lock at once, because a transaction that reads first
@@ -123,7 +163,7 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// Returns an error if the database fails.
     pub async fn begin(&self) -> Result<sqlx::Transaction<'static, DB>, Error> {
-        DB::begin(&self.pool).await
+        DB::begin(&self.store.pool).await
     }
 
     /// Enqueues an event in your own transaction. It is delivered if the transaction commits, and never if it is rolled
@@ -138,19 +178,25 @@ impl<DB: Database> Outbox<DB> {
         tx: &mut sqlx::Transaction<'_, DB>,
         event: impl Into<Event>,
     ) -> Result<Enqueued, Error> {
-        self.insert(tx, Delivery::new(&event.into())?).await
+        let row = NewRow::new(&event.into(), &self.store.queue)?;
+        self.insert(tx, &row).await
     }
 
-    async fn insert(&self, tx: &mut sqlx::Transaction<'_, DB>, delivery: Delivery) -> Result<Enqueued, Error> {
-        let inserted = DB::insert(&self.client, tx, delivery, self.notifier.is_due()).await?;
-        Ok(if inserted { Enqueued::New } else { Enqueued::Known })
+    async fn insert(&self, tx: &mut sqlx::Transaction<'_, DB>, row: &NewRow) -> Result<Enqueued, Error> {
+        if !DB::insert(&self.store, tx, row).await? {
+            return Ok(Enqueued::Known);
+        }
+        if self.notifier.is_due() {
+            DB::notify(&self.store, tx).await?;
+        }
+        Ok(Enqueued::New)
     }
 
     /// Enqueues events in one transaction.
-    pub(crate) async fn enqueue_all(&self, deliveries: &[Delivery]) -> Result<(), Error> {
+    pub(crate) async fn enqueue_all(&self, rows: &[NewRow]) -> Result<(), Error> {
         let mut tx = self.begin().await?;
-        for delivery in deliveries {
-            self.insert(&mut tx, delivery.clone()).await?;
+        for row in rows {
+            self.insert(&mut tx, row).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -161,99 +207,19 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// Returns the same errors as [`Outbox::enqueue`].
     pub async fn enqueue_alone(&self, event: impl Into<Event>) -> Result<Enqueued, Error> {
-        let delivery = Delivery::new(&event.into())?;
         let mut tx = self.begin().await?;
-        let enqueued = self.insert(&mut tx, delivery).await?;
+        let enqueued = self.enqueue(&mut tx, event).await?;
         tx.commit().await?;
         Ok(enqueued)
     }
 
-    /// Returns the totals of all events.
+    /// Returns the statement that enqueues an event, for transactions of other database libraries.
     ///
     /// # Errors
     ///
-    /// Returns an error if the database fails.
-    pub async fn stats(&self) -> Result<OutboxStats, Error> {
-        Ok(OutboxStats::of(DB::counts(&self.pool).await?))
-    }
-
-    /// Returns the oldest dead letters, at most `limit`. [Replay](Outbox::replay) or [discard](Outbox::discard) each of
-    /// them.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the database fails.
-    pub async fn dead(&self, limit: u32) -> Result<Vec<DeadLetter>, Error> {
-        self.dead_after(i64::MIN, limit).await
-    }
-
-    /// Like [`Outbox::dead`], but returns dead letters with an id above `id`: the next page.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the database fails.
-    pub async fn dead_after(&self, id: i64, limit: u32) -> Result<Vec<DeadLetter>, Error> {
-        Ok(DB::dead(&self.pool, id, limit.into()).await?.into_iter().map(dead::read).collect())
-    }
-
-    /// Returns the oldest delivered events that are uncertain, with an id above `after`, at most `limit`: sales that
-    /// may lack their commission, and refunds that may have had no effect. Compare each with Affitor's dashboard, then
-    /// [settle](Outbox::settle) it. (Partial refunds that may have arrived are dead letters.)
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the database fails.
-    pub async fn uncertain(&self, after: i64, limit: u32) -> Result<Vec<UncertainEvent>, Error> {
-        Ok(DB::uncertain(&self.pool, after, limit.into()).await?.iter().map(dead::read_uncertain).collect())
-    }
-
-    /// Marks an uncertain event as checked, so that it no longer counts as uncertain. Returns `false` if there is none
-    /// with this id.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the database fails.
-    pub async fn settle(&self, id: i64) -> Result<bool, Error> {
-        DB::settle(&self.pool, id).await
-    }
-
-    /// Redelivers a dead letter. Returns `false` if there is none with this id. If it is
-    /// [uncertain](crate::DeadReason::Uncertain), first check in the dashboard that it has not arrived.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the database fails.
-    pub async fn replay(&self, id: i64) -> Result<bool, Error> {
-        let mut tx = self.begin().await?;
-        let replayed = DB::replay(&mut tx, &self.client, id, seconds(SystemTime::now())).await?;
-        tx.commit().await?;
-        Ok(replayed)
-    }
-
-    /// Corrects a dead letter, for example its amount, and redelivers it. Returns `false` if there is none with this
-    /// id, or if `event` is not the same sale, refund or lead. (A row that was inserted with plain SQL has no key to
-    /// compare: discard it, and enqueue the correct event.)
-    ///
-    /// # Errors
-    ///
-    /// Returns the same errors as [`Outbox::enqueue`].
-    pub async fn replay_as(&self, id: i64, event: impl Into<Event>) -> Result<bool, Error> {
-        let delivery = Delivery::new(&event.into())?;
-        let args = serde_json::to_string(&delivery).unwrap_or_default();
-        let mut tx = self.begin().await?;
-        let replayed = DB::correct(&mut tx, id, delivery.key(), &args).await?
-            && DB::replay(&mut tx, &self.client, id, seconds(SystemTime::now())).await?;
-        tx.commit().await?;
-        Ok(replayed)
-    }
-
-    /// Marks a dead letter as discarded. It is never sent, and stays in the totals. Returns `false` if there is none
-    /// with this id.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the database fails.
-    pub async fn discard(&self, id: i64) -> Result<bool, Error> {
-        DB::discard(&self.pool, id).await
+    /// Returns an error if the event is invalid (here a partial refund needs a refund id).
+    pub fn statement(&self, event: impl Into<Event>) -> Result<EventStatement, Error> {
+        let row = NewRow::new(&event.into(), &self.store.queue)?;
+        Ok(EventStatement::new(&self.store.sql.enqueue, &self.store.queue, row))
     }
 }

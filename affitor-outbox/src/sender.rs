@@ -1,62 +1,55 @@
-//! The River worker: sends the event of a job and derives the job's result from the response.
+//! The River worker: observes, lets [`decide`] decide, and acts on it.
 
 use std::{
     future::Future,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
-use affitor::{Client, Event, EventOutcome, NextStep, PriorDelivery, RetryClass};
+use affitor::{Client, Error as ClientError, Event, EventOutcome, NextStep, PriorDelivery, RetryClass};
 use riverqueue::{
     BoxError, Job, JobRow, RetryPolicy, WorkContext, WorkError, WorkOutcome, Worker, WorkerTimeout, jiff::Timestamp,
-    sqlx,
 };
 use tracing::Instrument as _;
 
 use crate::{
-    Database, DeadReason, Error, backoff, database::REPLAYED_AT, dead::Output, delivery::Delivery, gate::Gate,
-    job_result::JobResult, keeper::Alive,
+    Database, DeadReason, Error, backoff,
+    breaker::Breaker,
+    database::Store,
+    dead::{DEAD, Output},
+    decide::{Facts, Observed, Postponed, Step, decide},
+    delivery::Delivery,
+    gate::Verdict,
+    history::{HISTORY, History, seconds},
+    keeper::Alive,
+    metrics,
 };
 
-/// Time limit of a call to the service.
+/// Time limit of a call to the service, including reading a changed key and repeating the call with it.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time limit of a job: one call to the service, plus its database queries.
-pub(crate) const JOB_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time limit of a database query. Shorter than the job's limit, because a job that times out uses up an attempt.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Longer than any delay between two attempts. After a longer gap, no worker was running.
-const NO_WORKER: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+/// Time limit of a job: one call and three queries.
+pub(crate) const JOB_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The lowest of River's four priorities.
 const LOWEST_PRIORITY: i16 = 4;
 
-// Keys in a job's metadata. Times are in seconds of Unix time.
-
-/// Whether an earlier attempt may have arrived. For a partial refund it is set before the event is sent.
-const LOST: &str = "affitor_lost";
-/// Time of the first "not found" response, moved forward by delays in which the event is not sent.
-const UNKNOWN_SINCE: &str = "affitor_unknown_since";
-/// Time of the first failed attempt.
-const FAILS_SINCE: &str = "affitor_fails_since";
-/// Time of the last failed attempt.
-const FAILED_AT: &str = "affitor_failed_at";
-/// Message of the last error.
-const ERROR: &str = "affitor_error";
-
 pub(crate) struct Sender<DB: Database> {
     client: Client,
-    pool: sqlx::Pool<DB>,
-    gate: Gate,
+    store: Store<DB>,
+    breaker: Arc<Breaker>,
     _alive: Alive,
 }
 
-/// Retries by the event's age, for rows that River can't read and for unexpected errors. River's own policy waits for
-/// the fourth power of the number of attempts, which soon amounts to hours.
-pub(crate) struct ByAge;
+/// Retries soon after the first failed attempts, and later up to 15 minutes apart. An attempt fails if its worker is
+/// killed or times out, or if River can't read the row. River's own policy waits for the fourth power of the number of
+/// attempts, which soon amounts to hours.
+pub(crate) struct ByAttempts;
 
-impl RetryPolicy for ByAge {
+impl RetryPolicy for ByAttempts {
     fn next_retry(&self, job: &JobRow, _: &WorkError, _: Timestamp) -> Duration {
-        backoff::wait(age(job), None, fastrand::f64())
+        backoff::after_attempts(job.attempt, fastrand::f64())
     }
 }
 
@@ -64,11 +57,7 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
     type Error = BoxError;
 
     fn next_retry(&self, job: &Job<Delivery>, error: &WorkError, now: Timestamp) -> Option<Duration> {
-        // The worker was killed, which is not the fault of the event, so retry soon.
-        if error.to_string().contains("rescued") {
-            return Some(backoff::wait(Duration::ZERO, None, fastrand::f64()));
-        }
-        Some(ByAge.next_retry(&job.row, error, now))
+        Some(ByAttempts.next_retry(&job.row, error, now))
     }
 
     fn timeout(&self, _: &Job<Delivery>) -> WorkerTimeout {
@@ -76,16 +65,22 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
     }
 
     async fn work(&self, context: WorkContext, job: Job<Delivery>) -> Result<WorkOutcome, BoxError> {
-        let event = serde_json::from_value::<Event>(job.args.event).ok();
+        let Job { args, row, .. } = job;
+        let event = serde_json::from_value::<Event>(args.event).ok();
         let kind = event.as_ref().map_or("unknown", Event::kind);
-        let span = tracing::debug_span!("affitor_outbox", event = kind, id = job.row.id, attempt = job.row.attempt);
+        let span = tracing::debug_span!("affitor_outbox", event = kind, id = row.id, attempt = row.attempt);
         async {
-            let result = match (recorded_outcome(&job.row), event) {
-                (Some(outcome), _) => JobResult::Done(outcome),
-                (None, Some(event)) => self.deliver(&context, &job.row, &event).await?,
-                (None, None) => JobResult::Dead(DeadReason::Unreadable, None),
+            let mut history = History::of(&row.metadata);
+            let (step, verdict) = match (recorded_outcome(&row), event) {
+                (Some(outcome), _) => (Step::Done(outcome), Verdict::Unknown),
+                (None, Some(event)) => self.deliver(&row, &event, &mut history).await,
+                (None, None) => (Step::Dead(DeadReason::Unreadable, None), Verdict::Unknown),
             };
-            result.report(&context, job.row.id, kind)
+            self.breaker.apply(context.client(), &row.queue, row.id, verdict);
+            if history != History::default() {
+                context.metadata_set(HISTORY, &history)?;
+            }
+            finish(step, &context, row.id, kind)
         }
         .instrument(span)
         .await
@@ -93,141 +88,134 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
 }
 
 impl<DB: Database> Sender<DB> {
-    pub(crate) fn new(client: Client, pool: sqlx::Pool<DB>, alive: Alive) -> Self {
-        Self { client, pool, gate: Gate::default(), _alive: alive }
+    pub(crate) fn new(client: Client, store: Store<DB>, breaker: Arc<Breaker>, alive: Alive) -> Self {
+        Self { client, store, breaker, _alive: alive }
     }
 
-    async fn deliver(&self, context: &WorkContext, job: &JobRow, event: &Event) -> Result<JobResult, BoxError> {
-        let age = age(job);
-        match self.query(DB::must_wait(&self.pool, event.waits_for(), job.id, job.id)).await {
-            Ok(false) => {}
-            Ok(true) => {
-                // Other events go first, so that many events behind one do not delay them. A failure here loses
-                // nothing.
-                if job.priority < LOWEST_PRIORITY {
-                    self.query(DB::put_last(&self.pool, job.id)).await.ok();
-                }
-                return Ok(JobResult::Later(backoff::behind(age), "behind"));
-            }
-            Err(error) => return Ok(database_unavailable(&error, age)),
-        }
-        if let Some(closed) = self.gate.closed() {
-            let wait = backoff::at_least(closed, fastrand::f64());
-            pause_unknown(context, job, wait)?;
-            return Ok(JobResult::Later(wait, "refused"));
-        }
-        let retry_class = event.retry_class();
-        let must_not_repeat = retry_class == RetryClass::NotIdempotent;
-        let mut lost = job.metadata.get_raw(LOST).is_some_and(|lost| lost.get() != "false");
-        if must_not_repeat {
-            if lost {
-                return Ok(JobResult::Dead(DeadReason::Uncertain, None));
-            }
-            // A repeat could be deducted twice, so record the attempt first, in case this process dies while sending.
-            match self.query(DB::mark_sending(&self.pool, job.id, job.attempt)).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(JobResult::Later(backoff::behind(age), "taken")),
-                Err(error) => {
-                    // The mark may have been written. If it can't be removed either, the refund becomes uncertain,
-                    // which is safe.
-                    self.query(DB::unmark_sending(&self.pool, job.id, job.attempt)).await.ok();
-                    return Ok(database_unavailable(&error, age));
-                }
-            }
-        }
-        // Snoozing uses up no attempt, so after the first attempt the worker was killed or timed out.
-        lost |= job.attempt > 1;
-        let prior = if lost { PriorDelivery::Possible } else { PriorDelivery::Impossible };
-        let result = self.client.track_event(event.clone(), prior).await;
-        let may_have_arrived = result.as_ref().is_err_and(affitor::Error::may_have_arrived);
-        if must_not_repeat || may_have_arrived {
-            context.metadata_set(LOST, may_have_arrived)?;
-        }
-        match result {
-            Ok(EventOutcome::NotAttributed { known: false }) => self.unknown(context, job, event).await,
-            Ok(EventOutcome::AlreadyRecorded { uncertain: false }) => self.already_recorded(job, event).await,
-            Ok(outcome) => Ok(JobResult::Done(outcome)),
-            Err(error) => self.failed(context, job, &error, retry_class),
-        }
-    }
-
-    /// Handles "not found": the service does not know the customer or sale. Both may still arrive: the customer if
-    /// there is a click, and the earlier event if it is pending with a higher id. Waits for the customer for one hour
-    /// from the first such response, not counting the time in which the event is not sent.
-    async fn unknown(&self, context: &WorkContext, job: &JobRow, event: &Event) -> Result<JobResult, BoxError> {
-        let has_click = event.ids().click_id.is_some();
-        let now = SystemTime::now();
-        // After a clock was set back, the stored time may be in the future.
-        let since = time(job, UNKNOWN_SINCE).map_or(now, |since| since.min(now));
-        let unknown = now.duration_since(since).unwrap_or_default();
-        let must_wait = match self.query(DB::must_wait(&self.pool, event.waits_for(), i64::MAX, job.id)).await {
-            Ok(must_wait) => must_wait,
-            Err(error) => return Ok(database_unavailable(&error, age(job))),
+    /// Tries to deliver an event. Also returns what the attempt says about the service.
+    async fn deliver(&self, row: &JobRow, event: &Event, history: &mut History) -> (Step, Verdict) {
+        let facts = Facts {
+            retry_class: event.retry_class(),
+            has_click: event.ids().click_id.is_some(),
+            attempt: row.attempt,
+            created_at: seconds(row.created_at.into()),
+            now: seconds(SystemTime::now()),
+            random: fastrand::f64(),
         };
-        if !must_wait && (!has_click || unknown >= backoff::MAY_ARRIVE) {
-            return Ok(JobResult::Done(EventOutcome::NotAttributed { known: false }));
-        }
-        context.metadata_set(UNKNOWN_SINCE, seconds(since))?;
-        Ok(JobResult::Later(backoff::wait(unknown, None, fastrand::f64()), "unknown"))
-    }
-
-    /// Handles an event that the service already recorded. A refund of a sale that had a partial refund is uncertain:
-    /// the service's documentation does not say whether a full refund after a partial one reverses the rest of the
-    /// commission.
-    async fn already_recorded(&self, job: &JobRow, event: &Event) -> Result<JobResult, BoxError> {
-        let mut uncertain = false;
-        if let Event::Refund(refund) = event {
-            let query = DB::has_partial_refund(&self.pool, &refund.transaction_id, job.id);
-            uncertain = self.query(query).await.unwrap_or(true);
-        }
-        Ok(JobResult::Done(EventOutcome::AlreadyRecorded { uncertain }))
-    }
-
-    fn failed(
-        &self,
-        context: &WorkContext,
-        job: &JobRow,
-        error: &affitor::Error,
-        retry_class: RetryClass,
-    ) -> Result<JobResult, BoxError> {
-        let age = age(job);
-        let message = Some(error.to_string());
-        context.metadata_set(ERROR, &message)?;
-        // The 14 days begin with the first failure, and anew if no worker was running in between.
-        let now = SystemTime::now();
-        let had_no_worker = time(job, FAILED_AT).is_some_and(|at| at.elapsed().unwrap_or_default() > NO_WORKER);
-        let first_failure = time(job, FAILS_SINCE).max(time(job, REPLAYED_AT)).filter(|_| !had_no_worker);
-        let fails_since = first_failure.map_or(now, |since| since.min(now));
-        context.metadata_set(FAILS_SINCE, seconds(fails_since))?;
-        context.metadata_set(FAILED_AT, seconds(now))?;
-        let is_old = now.duration_since(fails_since).unwrap_or_default() >= backoff::MAX_AGE;
-        let (wait, reason) = match error.next_step(retry_class) {
-            NextStep::Reject => return Ok(JobResult::Dead(DeadReason::Rejected, message)),
-            NextStep::Review => return Ok(JobResult::Dead(DeadReason::Uncertain, message)),
-            NextStep::Retry { .. } if is_old => return Ok(JobResult::Dead(DeadReason::TooOld, message)),
-            NextStep::Retry { after } => (backoff::wait(age, after, fastrand::f64()), "unavailable"),
-            _ => {
-                if self.gate.close() {
-                    tracing::error!(%error, "delivery is suspended until this is fixed; events stay in the outbox");
-                }
-                (backoff::wait_until_fixed(age, error.retry_after(), fastrand::f64()), "refused")
+        let behind = self.query(DB::must_wait(&self.store, event.waits_for(), row.id, row.id)).await;
+        let before = history.clone();
+        let step = decide(&facts, history, Observed::Ready { behind, gate: self.breaker.view() });
+        let Step::Send(prior) = step else {
+            if step_is_behind(&step) && row.priority < LOWEST_PRIORITY {
+                // Other events go first, so that many events behind one do not delay them. A failure loses nothing.
+                self.query(DB::put_last(&self.store, row.id)).await;
             }
+            return (step, Verdict::Unknown);
         };
-        pause_unknown(context, job, wait)?;
-        Ok(JobResult::Later(wait, reason))
+        if facts.retry_class == RetryClass::NotIdempotent {
+            let unsent = match self.query(DB::set_history(&self.store, row.id, row.attempt, &history.to_json())).await {
+                Some(true) => None,
+                Some(false) => Some(Observed::TakenOver),
+                None => {
+                    // It may have been written. If it can't be undone either, the refund becomes uncertain, which is safe.
+                    self.query(DB::set_history(&self.store, row.id, row.attempt, &before.to_json())).await;
+                    Some(Observed::NotRecorded)
+                }
+            };
+            if let Some(observed) = unsent {
+                *history = before;
+                return (decide(&facts, history, observed), Verdict::Unknown);
+            }
+        }
+        let (observed, verdict) = self.send(row, event, prior).await;
+        let facts = Facts { now: seconds(SystemTime::now()), ..facts };
+        (decide(&facts, history, observed), verdict)
     }
 
-    async fn query<T>(&self, query: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        tokio::time::timeout(QUERY_TIMEOUT, query).await.unwrap_or_else(|_| Err(Error::timeout()))
+    async fn send(&self, row: &JobRow, event: &Event, prior: PriorDelivery) -> (Observed, Verdict) {
+        let observed = match self.client.track_event(event.clone(), prior).await {
+            Ok(EventOutcome::NotAttributed { known: false }) => {
+                let pending = self.query(DB::must_wait(&self.store, event.waits_for(), i64::MAX, row.id)).await;
+                Observed::NotFound { pending }
+            }
+            Ok(EventOutcome::AlreadyRecorded { uncertain: false }) => {
+                let partial_refund = match event {
+                    Event::Refund(refund) => {
+                        self.query(DB::has_partial_refund(&self.store, &refund.transaction_id, row.id)).await
+                    }
+                    _ => Some(false),
+                };
+                Observed::AlreadyRecorded { uncertain: false, partial_refund }
+            }
+            Ok(outcome) => Observed::Delivered(outcome),
+            Err(error) => return failed(&error, event.retry_class()),
+        };
+        (observed, Verdict::Works)
+    }
+
+    /// Runs a query, and returns `None` if it fails. Returning an error from the job would use up an attempt, as if the
+    /// event had been sent.
+    async fn query<T>(&self, query: impl Future<Output = Result<T, Error>>) -> Option<T> {
+        let result = tokio::time::timeout(QUERY_TIMEOUT, query).await.unwrap_or_else(|_| Err(Error::timeout()));
+        result.inspect_err(|error| tracing::warn!(%error, "the outbox's database is unavailable")).ok()
     }
 }
 
-/// Excludes a delay in which nothing is sent from the hour for "not found".
-fn pause_unknown(context: &WorkContext, job: &JobRow, wait: Duration) -> Result<(), BoxError> {
-    if let Some(since) = time(job, UNKNOWN_SINCE).and_then(|since| since.checked_add(wait)) {
-        context.metadata_set(UNKNOWN_SINCE, seconds(since))?;
-    }
-    Ok(())
+fn failed(error: &ClientError, retry_class: RetryClass) -> (Observed, Verdict) {
+    let next_step = error.next_step(retry_class);
+    let retry_after = error.retry_after();
+    let verdict = match next_step {
+        // The client itself rejects the event.
+        _ if error.is_invalid() => Verdict::Unknown,
+        NextStep::Reject => Verdict::Works,
+        NextStep::Retry { .. } | NextStep::Review => Verdict::Unavailable(retry_after),
+        _ => Verdict::WrongKey(retry_after),
+    };
+    let may_have_arrived = error.may_have_arrived();
+    (Observed::Failed { next_step, may_have_arrived, retry_after, message: error.to_string() }, verdict)
+}
+
+fn step_is_behind(step: &Step) -> bool {
+    matches!(step, Step::Later(_, Postponed::Behind))
+}
+
+/// Reports the step to the log and the metrics, and returns it as River's outcome.
+fn finish(step: Step, context: &WorkContext, id: i64, event: &'static str) -> Result<WorkOutcome, BoxError> {
+    let (output, outcome) = match step {
+        Step::Later(wait, reason) => {
+            let reason = reason.name();
+            tracing::debug!(reason, ?wait, "an event is postponed");
+            metrics::postponed(event, reason);
+            return Ok(WorkOutcome::Snooze(wait));
+        }
+        Step::Send(_) => return Err("an event was not sent".into()),
+        Step::Done(outcome) => {
+            let (label, uncertain) = match outcome {
+                EventOutcome::AlreadyRecorded { uncertain } => ("already_recorded", uncertain),
+                EventOutcome::NotAttributed { .. } => ("not_attributed", false),
+                _ => ("recorded", false),
+            };
+            if uncertain {
+                tracing::warn!(
+                    id,
+                    event,
+                    "an event was already recorded, possibly without its effect on the commission: check the dashboard"
+                );
+            }
+            (Output { outcome: label.to_owned(), uncertain, ..Output::default() }, WorkOutcome::Complete)
+        }
+        Step::Dead(reason, message) => {
+            tracing::error!(id, event, ?reason, message, "an event is a dead letter");
+            let uncertain = reason == DeadReason::Uncertain;
+            let output = Output { outcome: "dead".to_owned(), uncertain, reason: Some(reason), message };
+            // A late response to an earlier attempt may replace the output, but not this.
+            context.metadata_set(DEAD, &output)?;
+            (output, WorkOutcome::Discard)
+        }
+    };
+    metrics::finished(event, &output);
+    context.record_output(output)?;
+    Ok(outcome)
 }
 
 /// Returns the outcome that an earlier attempt stored in the job's output without completing the job in time.
@@ -239,27 +227,4 @@ fn recorded_outcome(job: &JobRow) -> Option<EventOutcome> {
         "not_attributed" => Some(EventOutcome::NotAttributed { known: true }),
         _ => None,
     }
-}
-
-/// Postpones an event after a failed query. Returning an error would use up an attempt, as if the event had been sent.
-fn database_unavailable(error: &Error, age: Duration) -> JobResult {
-    tracing::warn!(%error, "an event is postponed because the outbox's database is unavailable");
-    JobResult::Later(backoff::behind(age), "database")
-}
-
-/// Returns the time since the event was enqueued or replayed. Zero if the clock was set back.
-fn age(job: &JobRow) -> Duration {
-    let start = time(job, REPLAYED_AT).unwrap_or_else(|| SystemTime::from(job.created_at));
-    start.elapsed().unwrap_or_default()
-}
-
-/// Reads a time from a job's metadata.
-fn time(job: &JobRow, name: &str) -> Option<SystemTime> {
-    let seconds: u32 = serde_json::from_str(job.metadata.get_raw(name)?.get()).ok()?;
-    Some(UNIX_EPOCH + Duration::from_secs(seconds.into()))
-}
-
-/// Converts a time into seconds of Unix time.
-pub(crate) fn seconds(time: SystemTime) -> i64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().try_into().unwrap_or(i64::MAX)
 }

@@ -1,16 +1,17 @@
 //! Workers, which deliver the events in the outbox.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use affitor::ClientBuilder;
 use riverqueue::{MaintenanceConfig, QueueConfig, Retention, RunHandle, Workers};
 
 use crate::{
     Database, Error, Outbox,
-    delivery::QUEUE,
+    breaker::Breaker,
+    database::Store,
     keeper::{self, Alive},
     migration,
-    sender::{ByAge, CALL_TIMEOUT, JOB_TIMEOUT, Sender},
+    sender::{ByAttempts, CALL_TIMEOUT, JOB_TIMEOUT, Sender},
 };
 
 /// How long a shutdown waits for events in flight.
@@ -73,10 +74,9 @@ impl<DB: Database> WorkerBuilder<DB> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::no_runtime());
         }
-        if !migration::is_done(&self.outbox.pool).await? {
-            return Err(Error::not_migrated());
-        }
-        if let Some(name) = DB::foreign(&self.outbox.pool).await? {
+        let store = &self.outbox.store;
+        migration::check(store).await?;
+        if let Some(name) = DB::foreign(store).await? {
             return Err(Error::foreign(name));
         }
         let retention = if self.keep_completed > MAX_RETENTION {
@@ -84,32 +84,33 @@ impl<DB: Database> WorkerBuilder<DB> {
         } else {
             Retention::DeleteAfter(self.keep_completed)
         };
-        let (sender, alive) = sender(&self.outbox, self.client, true)?;
+        let breaker = Arc::new(Breaker::default());
+        let (sender, alive) = sender(store, self.client, Arc::clone(&breaker), true)?;
         let mut workers = Workers::new();
         workers.add(sender)?;
-        let river = DB::client(&self.outbox.pool)?
+        let river = DB::client(store)?
             .workers(workers)
-            .queue(QUEUE, QueueConfig::new(self.senders))
+            .queue(&*store.queue, QueueConfig::new(self.senders))
             .fetch_cooldown(Duration::from_millis(20))
-            .retry_policy(ByAge)
+            .retry_policy(ByAttempts)
             .maintenance(maintenance().with_completed_job_retention(retention))
             .build()?;
-        Ok(Worker { handle: river.start()?, _alive: alive })
+        Ok(Worker { handle: river.start()?, breaker, _alive: alive })
     }
 }
 
 /// Creates the River worker for the outbox's jobs and starts its background task. If `exclusive`, no other River may
 /// use the tables.
 fn sender<DB: Database>(
-    outbox: &Outbox<DB>,
+    store: &Store<DB>,
     client: ClientBuilder,
+    breaker: Arc<Breaker>,
     exclusive: bool,
 ) -> Result<(Sender<DB>, Alive), Error> {
     // The client must not retry: River retries, and the job records whether an attempt may have arrived.
     let client = client.max_attempts(1).timeout(CALL_TIMEOUT).request_timeout(CALL_TIMEOUT).build()?;
-    let pool = outbox.pool.clone();
-    let alive = keeper::start(pool.clone(), exclusive)?;
-    Ok((Sender::new(client, pool, alive.clone()), alive))
+    let alive = keeper::start(store.clone(), exclusive)?;
+    Ok((Sender::new(client, store.clone(), breaker, alive.clone()), alive))
 }
 
 impl<DB: Database> Outbox<DB> {
@@ -123,7 +124,7 @@ impl<DB: Database> Outbox<DB> {
 #[cfg(feature = "sqlite")]
 impl Outbox<riverqueue::sqlx::Sqlite> {
     /// Lets the app's own River deliver the events in the outbox, because on SQLite both use the same tables. The app's
-    /// River client must work the queue [`QUEUE`] with the settings of [`maintenance()`].
+    /// River client must work the queue [`QUEUE`](crate::QUEUE) with the settings of [`maintenance()`].
     ///
     /// ```no_run
     /// use affitor::ClientBuilder;
@@ -152,7 +153,7 @@ impl Outbox<riverqueue::sqlx::Sqlite> {
     /// Returns an error if the client can't be built (for example without an API key); outside a Tokio runtime; if the
     /// outbox is already registered. It does not check whether the tables are [migrated](Outbox::migrate).
     pub fn register(&self, workers: &mut Workers, client: ClientBuilder) -> Result<(), Error> {
-        let (sender, _) = sender(self, client, false)?;
+        let (sender, _) = sender(&self.store, client, Arc::default(), false)?;
         workers.add(sender)?;
         Ok(())
     }
@@ -177,7 +178,14 @@ pub fn maintenance() -> MaintenanceConfig {
 #[must_use = "a worker stops when it is dropped"]
 pub struct Worker {
     handle: RunHandle,
+    breaker: Arc<Breaker>,
     _alive: Alive,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.breaker.stop();
+    }
 }
 
 impl fmt::Debug for Worker {
@@ -203,6 +211,7 @@ impl Worker {
     ///
     /// Returns an error if the database fails or does not respond.
     pub async fn shutdown(mut self) -> Result<(), Error> {
+        self.breaker.stop();
         match tokio::time::timeout(SHUTDOWN_TIMEOUT, self.handle.stop()).await {
             Ok(stopped) => Ok(stopped?),
             Err(_) => Err(Error::shutdown()),

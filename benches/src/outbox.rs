@@ -24,7 +24,7 @@ async fn run() -> Result<(), Error> {
     println!("enqueue: {TRANSACTIONS} transactions with an order each");
     println!("{:<34}{:>14}{:>14}{:>10}", "", "bare ev/s", "outbox ev/s", "ratio");
     let (pool, _folder) = sqlite().await;
-    let on_sqlite = Outbox::sqlite(pool.clone())?;
+    let on_sqlite = Outbox::sqlite(pool.clone());
     prepare_sqlite(&pool, &on_sqlite).await?;
     // SQLite has one writer at a time.
     enqueue("SQLite, WAL, synchronous=FULL", 1, async |number, in_outbox| {
@@ -41,7 +41,7 @@ async fn run() -> Result<(), Error> {
 
     let server = Postgres::start().ok_or("Postgres is not installed")?;
     let pool = server.pool().await;
-    let on_postgres = Outbox::postgres(pool.clone())?;
+    let on_postgres = Outbox::postgres(pool.clone());
     on_postgres.migrate().await?;
     for table in ["CREATE TABLE orders (number bigint)", "CREATE TABLE events (payload text)"] {
         sqlx::query(table).execute(&pool).await?;
@@ -64,7 +64,7 @@ async fn run() -> Result<(), Error> {
     println!("\ndeliver: {DELIVERED} leads to a sandbox on this machine");
     println!("{:<34}{:>14}", "", "ev/s");
     let (pool, _folder) = sqlite().await;
-    let outbox = Outbox::sqlite(pool.clone())?;
+    let outbox = Outbox::sqlite(pool.clone());
     outbox.migrate().await?;
     for workers in [1, 3] {
         deliver(&format!("SQLite, {workers} worker(s)"), &outbox, workers).await?;

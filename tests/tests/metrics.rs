@@ -56,7 +56,7 @@ async fn counters_and_gauges() {
 
     // The outbox: the first refund is retried, the second may have arrived, and the lead waits for the right key.
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
-    let outbox = Outbox::sqlite(pool).unwrap();
+    let outbox = Outbox::sqlite(pool);
     outbox.migrate().await.unwrap();
     let wait_until = async |condition: &dyn Fn(&affitor_outbox::OutboxStats) -> bool| {
         let satisfied = async {
@@ -72,7 +72,7 @@ async fn counters_and_gauges() {
     wait_until(&|stats| stats.recorded == 1).await;
     sandbox.inject(Fault::ResetAfterWrite.times(1).on(ApiCall::Refund));
     outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id("re_2")).await.unwrap();
-    wait_until(&|stats| stats.rejected == 1 && stats.pending == 0).await;
+    wait_until(&|stats| stats.dead == 1 && stats.pending == 0).await;
     worker.shutdown().await.unwrap();
     let other = outbox.worker(builder().api_key("another_key")).start().await.unwrap();
     outbox.enqueue_alone(Lead::new("user_2").email(ADDRESS).click_id(click_id)).await.unwrap();
@@ -88,7 +88,7 @@ async fn counters_and_gauges() {
         r#"affitor_outbox_events_total{event="refund",outcome="dead"} 1"#,
         r#"affitor_outbox_uncertain_total{event="refund"} 1"#,
         r#"affitor_outbox_later_total{event="refund",reason="unavailable"} 1"#,
-        r#"affitor_outbox_later_total{event="lead",reason="refused"} "#,
+        r#"affitor_outbox_later_total{event="lead",reason="wrong_key"} "#,
         "affitor_outbox_dead 1",
         "affitor_outbox_oldest_pending_seconds ",
     ];

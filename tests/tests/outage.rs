@@ -17,7 +17,7 @@ async fn click(sandbox: &Sandbox) -> affitor::ClickId {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_two_days() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
-    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    let outbox = Outbox::sqlite(pool.clone());
     outbox.migrate().await.unwrap();
     let sandbox = Sandbox::start().await.unwrap();
     let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
@@ -59,7 +59,7 @@ async fn an_outage_of_two_days() {
         }
         sizes.push(size().await);
         let stats = outbox.stats().await.unwrap();
-        assert_eq!((stats.pending, stats.rejected), (3 * CUSTOMERS, 0), "{stats:?}");
+        assert_eq!((stats.pending, stats.dead), (3 * CUSTOMERS, 0), "{stats:?}");
         let sql = "UPDATE river_job SET created_at = datetime(created_at, '-2 hours')";
         sqlx::query(sql).execute(&pool).await.unwrap();
     }
@@ -73,7 +73,7 @@ async fn an_outage_of_two_days() {
         make_due().await;
         let stats = outbox.stats().await.unwrap();
         if stats.pending == 0 {
-            assert_eq!((stats.recorded, stats.rejected, stats.not_attributed), (3 * CUSTOMERS, 0, 0), "{stats:?}");
+            assert_eq!((stats.recorded, stats.dead, stats.not_attributed), (3 * CUSTOMERS, 0, 0), "{stats:?}");
             break;
         }
         assert!(started.elapsed() < Duration::from_secs(60), "{stats:?}");
@@ -90,7 +90,7 @@ async fn an_outage_of_two_days() {
 #[tokio::test(flavor = "multi_thread")]
 async fn time_limits_do_not_run_during_an_outage() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
-    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    let outbox = Outbox::sqlite(pool.clone());
     outbox.migrate().await.unwrap();
     let sandbox = Sandbox::start().await.unwrap();
     let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
@@ -134,13 +134,13 @@ async fn time_limits_do_not_run_during_an_outage() {
         sqlx::query(sql).execute(&pool).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(outbox.stats().await.unwrap().rejected, 0);
+    assert_eq!(outbox.stats().await.unwrap().dead, 0);
     let sql =
-        "UPDATE river_job SET metadata = jsonb_set(metadata, '$.affitor_fails_since', 1) WHERE state = 'scheduled'";
+        "UPDATE river_job SET metadata = jsonb_set(metadata, '$.affitor.failing_since', 1) WHERE state = 'scheduled'";
     while sqlx::query(sql).execute(&pool).await.unwrap().rows_affected() == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    wait_until(&|stats| stats.rejected == 1).await;
+    wait_until(&|stats| stats.dead == 1).await;
     let dead = outbox.dead(1).await.unwrap();
     assert_eq!(dead[0].reason, DeadReason::TooOld);
     sandbox.clear_faults();
@@ -148,7 +148,7 @@ async fn time_limits_do_not_run_during_an_outage() {
     assert!(outbox.replay(dead[0].id).await.unwrap());
     let stats = wait_until(&|stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((stats.recorded, stats.rejected), (4, 0), "recorded after two more failures: {stats:?}");
+    assert_eq!((stats.recorded, stats.dead), (4, 0), "recorded after two more failures: {stats:?}");
 }
 
 /// A sale with a click id waits up to an hour for its customer to become known, and no attempt is made before the delay that the
@@ -156,7 +156,7 @@ async fn time_limits_do_not_run_during_an_outage() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_customer() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
-    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    let outbox = Outbox::sqlite(pool.clone());
     outbox.migrate().await.unwrap();
     let sandbox = Sandbox::start().await.unwrap();
     let sale = |id: &str| Sale::new(id, 4_900, Currency::USD).customer_key("nobody");
@@ -172,20 +172,22 @@ async fn an_unknown_customer() {
         }
     };
     wait_until("SELECT count(*) FROM river_job WHERE state = 'completed'").await;
-    wait_until("SELECT count(*) FROM river_job WHERE state = 'scheduled' AND metadata ->> 'affitor_unknown_since' > 0")
-        .await;
+    wait_until(
+        "SELECT count(*) FROM river_job WHERE state = 'scheduled' AND metadata ->> '$.affitor.unknown_since' > 0",
+    )
+    .await;
     let stats = outbox.stats().await.unwrap();
     assert_eq!((stats.not_attributed, stats.pending), (1, 1), "the sale without a click id must not wait: {stats:?}");
 
     // The service requests a delay of ten minutes, which does not count towards the hour.
     sandbox.inject(Fault::RateLimited(Duration::from_secs(600)).times(1).on(ApiCall::Sale));
     let move_back = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second'),
-        metadata = jsonb_set(metadata, '$.affitor_unknown_since', unixepoch() - 3500) WHERE state = 'scheduled'";
+        metadata = jsonb_set(metadata, '$.affitor.unknown_since', unixepoch() - 3500) WHERE state = 'scheduled'";
     assert_eq!(sqlx::query(move_back).execute(&pool).await.unwrap().rows_affected(), 1);
     wait_until("SELECT count(*) FROM river_job WHERE state = 'scheduled' AND scheduled_at > datetime('now', '+595 seconds')
-        AND scheduled_at < datetime('now', '+665 seconds') AND metadata ->> 'affitor_unknown_since' > unixepoch() - 2950").await;
+        AND scheduled_at < datetime('now', '+665 seconds') AND metadata ->> '$.affitor.unknown_since' > unixepoch() - 2950").await;
     let move_back = "UPDATE river_job SET scheduled_at = datetime('now', '-1 second'),
-        metadata = jsonb_set(metadata, '$.affitor_unknown_since', unixepoch() - 3601) WHERE state = 'scheduled'";
+        metadata = jsonb_set(metadata, '$.affitor.unknown_since', unixepoch() - 3601) WHERE state = 'scheduled'";
     assert_eq!(sqlx::query(move_back).execute(&pool).await.unwrap().rows_affected(), 1);
     wait_until("SELECT count(*) = 2 FROM river_job WHERE state = 'completed'").await;
     worker.shutdown().await.unwrap();
@@ -196,7 +198,7 @@ async fn an_unknown_customer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_known_after_a_kill_is_uncertain() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
-    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    let outbox = Outbox::sqlite(pool.clone());
     outbox.migrate().await.unwrap();
     let sandbox = Sandbox::start().await.unwrap();
     let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
@@ -204,7 +206,7 @@ async fn a_sale_known_after_a_kill_is_uncertain() {
     outbox.enqueue_alone(Lead::new("user_1").click_id(click)).await.unwrap();
     let worker = outbox.worker(client()).start().await.unwrap();
     let delivered = async |count: u64| {
-        while outbox.stats().await.unwrap().pending != 0 || outbox.stats().await.unwrap().enqueued != count {
+        while outbox.stats().await.unwrap().pending != 0 || outbox.stats().await.unwrap().total() != count {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

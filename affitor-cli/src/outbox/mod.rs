@@ -88,12 +88,12 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Some("sqlite") => {
             let options = SqlitePoolOptions::new().acquire_timeout(CONNECT_TIMEOUT);
             let pool = options.connect(url).await.map_err(|error| connection_failed(&error))?;
-            execute(Outbox::sqlite(pool).map_err(|error| failed(&error))?, command, output).await
+            execute(Outbox::sqlite(pool), command, output).await
         }
         Some("postgres" | "postgresql") => {
             let options = PgPoolOptions::new().acquire_timeout(CONNECT_TIMEOUT);
             let pool = options.connect(url).await.map_err(|error| connection_failed(&error))?;
-            execute(Outbox::postgres(pool).map_err(|error| failed(&error))?, command, output).await
+            execute(Outbox::postgres(pool), command, output).await
         }
         _ => Err(Failure::usage("the database URL begins with neither sqlite: nor postgres:", DATABASE_URL_HINT)),
     }
@@ -114,11 +114,11 @@ fn connection_failed(error: &sqlx::Error) -> Failure {
 /// Converts an error of the outbox into a failure that says how to fix it.
 fn failed(error: &affitor_outbox::Error) -> Failure {
     let message = error.to_string();
-    let hint = if error.is_not_migrated() || message.contains("no such table") || message.contains("does not exist") {
+    let hint = if error.is_not_migrated() {
         "check that this is the app's database; `affitor outbox migrate` creates the outbox's tables"
     } else if error.is_foreign() {
         "let the app's own River work the outbox's events, or give the outbox a separate database file"
-    } else if message.contains("permission denied") {
+    } else if error.is_permission_denied() {
         "grant the database user the privileges that the README of affitor-outbox lists"
     } else {
         "check the database, then retry"
@@ -160,22 +160,21 @@ async fn execute<DB: affitor_outbox::Database>(
 async fn status<DB: affitor_outbox::Database>(outbox: &Outbox<DB>, output: Output) -> Result<Exit, Failure> {
     let stats = outbox.stats().await.map_err(|error| failed(&error))?;
     output.document(&json!({
-        "enqueued": stats.enqueued,
+        "total": stats.total(),
         "recorded": stats.recorded,
         "already_recorded": stats.already_recorded,
         "uncertain": stats.uncertain,
         "not_attributed": stats.not_attributed,
-        "rejected": stats.rejected,
+        "dead": stats.dead,
         "discarded": stats.discarded,
         "pending": stats.pending,
-        "balanced": stats.is_balanced(),
     }));
-    output.line(&format!("{BOLD}{}{BOLD:#} enqueued, {} pending", count(stats.enqueued, "event"), stats.pending));
+    output.line(&format!("{BOLD}{}{BOLD:#} in all, {} pending", count(stats.total(), "event"), stats.pending));
     output.line(&format!(
         "delivered: {} recorded, {} already recorded, {} without a partner",
         stats.recorded, stats.already_recorded, stats.not_attributed
     ));
-    output.line(&format!("dead letters: {}, discarded: {}", stats.rejected, stats.discarded));
+    output.line(&format!("dead letters: {}, discarded: {}", stats.dead, stats.discarded));
     if stats.uncertain > 0 {
         output.status(CheckStatus::Warning, &format!("{} uncertain", count(stats.uncertain, "event")));
         output.hint(
@@ -183,7 +182,7 @@ async fn status<DB: affitor_outbox::Database>(outbox: &Outbox<DB>, output: Outpu
              dead` lists refunds",
         );
     }
-    if stats.rejected > 0 {
+    if stats.dead > 0 {
         output.hint("`affitor outbox dead` lists the dead letters");
     }
     Ok(Exit::Success)

@@ -1,28 +1,66 @@
 //! The queries of the outbox, for SQLite and Postgres.
 
-#[macro_use]
-mod sql;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod run;
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-use std::future::Future;
+use std::{fmt, future::Future, sync::Arc};
 
 use affitor::WaitsFor;
-use riverqueue::{Client, sqlx};
+use riverqueue::sqlx;
 
-use crate::{Error, delivery::Delivery};
+#[cfg(feature = "postgres")]
+pub(crate) use self::postgres::check_schema;
+pub(crate) use self::sql::{Sql, in_schema};
+use crate::{Error, delivery::NewRow};
 
 /// A database that can hold an outbox: [`sqlx::Sqlite`] (feature `sqlite`) or [`sqlx::Postgres`] (feature `postgres`).
 pub trait Database: sealed::Dialect {}
 
-/// Key in a job's metadata: time of the last replay, in seconds of Unix time.
-pub(crate) const REPLAYED_AT: &str = "affitor_replayed_at";
-
 /// Migration lines in River's table of migrations: River's own and the outbox's.
 pub(crate) const RIVER_LINE: &str = "main";
 pub(crate) const OWN_LINE: &str = "affitor";
+
+/// A pool, with the queries and the queue of one program in one schema.
+pub struct Store<DB: sqlx::Database> {
+    pub(crate) pool: sqlx::Pool<DB>,
+    pub(crate) sql: Arc<Sql>,
+    pub(crate) schema: Arc<str>,
+    pub(crate) queue: Arc<str>,
+    /// Our own migrations, applied after River's. The first one is version 1.
+    pub(crate) migrations: Arc<[String]>,
+}
+
+impl<DB: sqlx::Database> fmt::Debug for Store<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("schema", &self.schema).field("queue", &self.queue).finish_non_exhaustive()
+    }
+}
+
+impl<DB: sqlx::Database> Clone for Store<DB> {
+    fn clone(&self) -> Self {
+        self.with_pool(self.pool.clone())
+    }
+}
+
+impl<DB: sqlx::Database> Store<DB> {
+    pub(crate) fn with_pool(&self, pool: sqlx::Pool<DB>) -> Self {
+        Self {
+            pool,
+            sql: Arc::clone(&self.sql),
+            schema: Arc::clone(&self.schema),
+            queue: Arc::clone(&self.queue),
+            migrations: Arc::clone(&self.migrations),
+        }
+    }
+
+    pub(crate) fn with_queue(&self, queue: &str) -> Self {
+        Self { queue: queue.into(), ..self.clone() }
+    }
+}
 
 /// A row of the outbox.
 #[derive(Clone, Debug)]
@@ -33,29 +71,30 @@ pub struct Row {
     pub created_at: f64,
 }
 
-/// Id, event, output and creation time. Text is read as bytes, because on SQLite it may not be valid UTF-8.
-type RawRow = (i64, Option<Vec<u8>>, Option<Vec<u8>>, Option<f64>);
+/// A dead letter that is about to be replayed.
+#[derive(Clone, Debug)]
+pub struct Locked {
+    pub attempt: i32,
+    pub history: String,
+    pub event: String,
+}
 
-fn rows(rows: Vec<RawRow>) -> Vec<Row> {
-    let text = |bytes: Option<Vec<u8>>| {
-        bytes.map_or_else(|| "null".to_owned(), |text| String::from_utf8_lossy(&text).into_owned())
-    };
-    let row = |(id, event, output, created_at): RawRow| Row {
-        id,
-        event: text(event),
-        output: text(output),
-        created_at: created_at.unwrap_or_default(),
-    };
-    rows.into_iter().map(row).collect()
+/// Number of events with an outcome, including those whose rows are deleted. Pending events and dead letters have the
+/// outcomes `pending` and `dead`.
+#[derive(Clone, Debug)]
+pub struct Count {
+    pub outcome: String,
+    pub uncertain: bool,
+    pub count: i64,
 }
 
 /// Events that are not delivered.
 #[derive(Clone, Copy, Debug)]
 pub struct Backlog {
     pub pending: i64,
-    pub dead: i64,
     /// Time when the oldest pending event was enqueued, in seconds of Unix time.
     pub oldest: Option<f64>,
+    pub dead: i64,
 }
 
 /// A migration that is not applied yet.
@@ -67,31 +106,25 @@ pub struct Missing {
     pub sql: String,
 }
 
-mod sealed {
+pub(crate) mod sealed {
     use super::*;
 
-    /// Queries and migrations of a database.
-    pub trait Dialect: sqlx::Database {
-        /// Prefix of table names, for printed SQL.
-        const SCHEMA: &'static str;
+    /// Queries and migrations of a database. The methods of [`Queries`] are the same for both databases.
+    pub trait Dialect: Queries {
+        /// Schema of the outbox unless the app chooses another one. Empty if the database has no schemas.
+        const DEFAULT_SCHEMA: &'static str;
 
-        /// Statements to run before River's migrations, for printed SQL.
-        const PRELUDE: &'static str;
+        /// Text of the queries.
+        const QUERIES: &'static str;
 
-        /// Counts pending leads of a customer or click: 0 or 1.
-        const LEAD_PENDING: &'static str;
+        /// Our own migrations. The first one is version 1.
+        const MIGRATIONS: &'static [&'static str];
 
-        /// Counts pending sales and refunds of a transaction: 0 or 1.
-        const PAYMENT_PENDING: &'static str;
-
-        /// Counts partial refunds of a transaction, pending or not: 0 or 1.
-        const PARTIAL_REFUND: &'static str;
+        /// Statements to run before River's migrations.
+        fn prelude(schema: &str) -> String;
 
         /// Statement that begins a write transaction, for printed SQL.
         const BEGIN: &'static str;
-
-        /// Our own migrations, applied after River's. The first one is version 1.
-        const MIGRATIONS: &'static [&'static str];
 
         /// Excludes other migrating processes until it is dropped.
         type Lock: Send;
@@ -99,43 +132,45 @@ mod sealed {
         fn lock(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Self::Lock, Error>> + Send;
 
         /// Returns River's migrations that are not applied yet.
-        fn river_missing(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Vec<Missing>, Error>> + Send;
+        fn river_missing(store: &Store<Self>) -> impl Future<Output = Result<Vec<Missing>, Error>> + Send;
 
-        /// Returns the version of our own last migration, or 0 if none is applied or its triggers are gone. Requires
-        /// River's tables.
-        fn version(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<i64, Error>> + Send;
+        fn river_migrate(store: &Store<Self>) -> impl Future<Output = Result<(), Error>> + Send;
 
-        fn river_migrate(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<(), Error>> + Send;
+        /// Returns whether objects of the outbox are gone although its version is recorded.
+        fn is_damaged(store: &Store<Self>) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Applies one of our own migrations and records its version.
-        fn apply(
-            pool: &sqlx::Pool<Self>,
-            version: i64,
-            sql: &'static str,
+        fn client(store: &Store<Self>) -> Result<riverqueue::ClientBuilder, Error>;
+
+        /// Wakes the workers when the transaction commits, if the database can.
+        fn notify(
+            store: &Store<Self>,
+            tx: &mut sqlx::Transaction<'_, Self>,
         ) -> impl Future<Output = Result<(), Error>> + Send;
+    }
 
-        fn client(pool: &sqlx::Pool<Self>) -> Result<riverqueue::ClientBuilder, Error>;
-
+    /// The queries, which have the same parameters and results on both databases. See `sql/*/queries.sql`.
+    pub trait Queries: sqlx::Database {
         fn begin(
             pool: &sqlx::Pool<Self>,
         ) -> impl Future<Output = Result<sqlx::Transaction<'static, Self>, Error>> + Send;
 
-        /// Inserts a delivery in the app's transaction. Returns `false` if the same event was enqueued before. If
-        /// `notify`, workers fetch it at once, otherwise within a second.
-        fn insert(
-            client: &Client,
-            tx: &mut sqlx::Transaction<'_, Self>,
-            delivery: Delivery,
-            notify: bool,
-        ) -> impl Future<Output = Result<bool, Error>> + Send;
+        /// Applies one of our own migrations and records its version.
+        fn apply(store: &Store<Self>, version: i64, sql: &str) -> impl Future<Output = Result<(), Error>> + Send;
 
-        /// Gives an event the lowest priority.
-        fn put_last(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<(), Error>> + Send;
+        /// Returns the version of our own last migration, or 0 if none is applied. Requires River's tables.
+        fn version(store: &Store<Self>) -> impl Future<Output = Result<i64, Error>> + Send;
+
+        /// Inserts an event. Returns `false` if the same event was enqueued before.
+        fn insert(
+            store: &Store<Self>,
+            tx: &mut sqlx::Transaction<'_, Self>,
+            row: &NewRow,
+        ) -> impl Future<Output = Result<bool, Error>> + Send;
 
         /// Returns whether an event that must be delivered first is still pending: a lead with an id below
         /// `leads_before`, a sale, or a refund with an id below `refunds_before`.
         fn must_wait(
-            pool: &sqlx::Pool<Self>,
+            store: &Store<Self>,
             waits_for: WaitsFor<'_>,
             leads_before: i64,
             refunds_before: i64,
@@ -143,73 +178,91 @@ mod sealed {
 
         /// Returns whether there is a partial refund of this payment, other than the event with the id `except`.
         fn has_partial_refund(
-            pool: &sqlx::Pool<Self>,
+            store: &Store<Self>,
             transaction_id: &str,
             except: i64,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Records that an event is about to be sent. Returns `false` if another attempt has taken it over.
-        fn mark_sending(
-            pool: &sqlx::Pool<Self>,
+        /// Stores a history while the event is being sent. Returns `false` if another attempt has taken it over.
+        fn set_history(
+            store: &Store<Self>,
             id: i64,
             attempt: i32,
+            history: &str,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Removes that record, for an event that was not sent.
-        fn unmark_sending(
-            pool: &sqlx::Pool<Self>,
-            id: i64,
-            attempt: i32,
-        ) -> impl Future<Output = Result<(), Error>> + Send;
+        /// Gives an event the lowest priority.
+        fn put_last(store: &Store<Self>, id: i64) -> impl Future<Output = Result<(), Error>> + Send;
+
+        /// Gives events that were put last, and that are due for a minute, the normal priority.
+        fn put_forward(store: &Store<Self>) -> impl Future<Output = Result<(), Error>> + Send;
 
         /// Returns the kind of a job, or the name of a queue, that is not the outbox's.
-        fn foreign(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Option<String>, Error>> + Send;
+        fn foreign(store: &Store<Self>) -> impl Future<Output = Result<Option<String>, Error>> + Send;
 
-        /// Counts events by state, outcome, and whether they are uncertain, including those whose rows are deleted.
-        fn counts(
-            pool: &sqlx::Pool<Self>,
-        ) -> impl Future<Output = Result<Vec<(String, String, i64, i64)>, Error>> + Send;
+        fn stats(store: &Store<Self>) -> impl Future<Output = Result<Vec<Count>, Error>> + Send;
 
-        fn backlog(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<Backlog, Error>> + Send;
+        fn backlog(store: &Store<Self>) -> impl Future<Output = Result<Backlog, Error>> + Send;
 
         /// Returns dead letters with an id above `after`, oldest first.
-        fn dead(
-            pool: &sqlx::Pool<Self>,
-            after: i64,
-            limit: i64,
-        ) -> impl Future<Output = Result<Vec<Row>, Error>> + Send;
+        fn dead(store: &Store<Self>, after: i64, limit: i64) -> impl Future<Output = Result<Vec<Row>, Error>> + Send;
 
         /// Returns delivered events that are uncertain, with an id above `after`, oldest first.
         fn uncertain(
-            pool: &sqlx::Pool<Self>,
+            store: &Store<Self>,
             after: i64,
             limit: i64,
         ) -> impl Future<Output = Result<Vec<Row>, Error>> + Send;
 
         /// Marks an uncertain event as checked. Returns `false` if there is none with this id.
-        fn settle(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
+        fn settle(store: &Store<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
 
         /// Marks a dead letter as discarded. Returns `false` if there is none with this id.
-        fn discard(pool: &sqlx::Pool<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
+        fn discard(store: &Store<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
+
+        /// Reads a dead letter, and locks it until the transaction ends.
+        fn dead_letter(
+            store: &Store<Self>,
+            tx: &mut sqlx::Transaction<'_, Self>,
+            id: i64,
+        ) -> impl Future<Output = Result<Option<Locked>, Error>> + Send;
 
         /// Replaces the event of a dead letter. Returns `false` if there is none with this id and key.
         fn correct(
+            store: &Store<Self>,
             tx: &mut sqlx::Transaction<'_, Self>,
             id: i64,
-            key: Option<&str>,
-            args: &str,
+            row: &NewRow,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Makes a dead letter pending. Returns `false` if there is none with this id. Clears the record that an
-        /// earlier attempt may have arrived for a refund, but not for a sale.
+        /// Makes a dead letter pending.
         fn replay(
+            store: &Store<Self>,
             tx: &mut sqlx::Transaction<'_, Self>,
-            client: &Client,
             id: i64,
-            now: i64,
+            history: &str,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+        /// Discards a customer's dead letters and pending events, and removes the customer from delivered leads. Returns
+        /// the number of discarded events and of those that are being sent.
+        fn forget(
+            store: &Store<Self>,
+            tx: &mut sqlx::Transaction<'_, Self>,
+            customer_key: &str,
+        ) -> impl Future<Output = Result<(u64, u64), Error>> + Send;
 
         /// Reschedules events that a clock jump left in the future. Returns their number.
-        fn fix_schedule(pool: &sqlx::Pool<Self>) -> impl Future<Output = Result<u64, Error>> + Send;
+        fn fix_schedule(store: &Store<Self>) -> impl Future<Output = Result<u64, Error>> + Send;
+    }
+}
+
+/// Renders the SQL of a database for a schema.
+pub(crate) fn store<DB: Database>(pool: sqlx::Pool<DB>, schema: &str) -> Store<DB> {
+    Store {
+        pool,
+        sql: Arc::new(Sql::parse(DB::QUERIES, schema)),
+        schema: schema.into(),
+        queue: crate::QUEUE.into(),
+        migrations: DB::MIGRATIONS.iter().map(|sql| in_schema(sql, schema)).collect(),
     }
 }

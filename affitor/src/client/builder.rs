@@ -1,10 +1,13 @@
 //! Building a client.
 
-use std::{env, fmt, time::Duration};
+use std::{env, error::Error as StdError, fmt, future::Future, path::PathBuf, time::Duration};
 
 use reqwest::Url;
 
-use super::{ApiKey, Client, Endpoints, Error, ErrorKind, Settings};
+use super::{
+    ApiKey, Client, Endpoints, Error, ErrorKind, Keys, Settings,
+    key_source::{KeySource, read_file},
+};
 use crate::{
     redact::RedactedUrl,
     wire::{Limits, Transport},
@@ -12,6 +15,8 @@ use crate::{
 
 /// Default URL of the API.
 const API_URL: &str = "https://api.affitor.com";
+
+const BOTH: &str = "both AFFITOR_API_KEY and AFFITOR_API_KEY_FILE are set: use one of them";
 
 /// Maximum of all time limits: a day. Far from where times overflow.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,6 +37,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 #[must_use = "a builder does nothing until it builds"]
 pub struct ClientBuilder {
     api_key: Option<Result<ApiKey, Error>>,
+    key_source: KeySource,
     api_url: Option<String>,
     http: Option<reqwest::Client>,
     connect_timeout: Duration,
@@ -44,6 +50,7 @@ impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             api_key: None,
+            key_source: KeySource::Fixed,
             api_url: None,
             http: None,
             connect_timeout: Duration::from_secs(3),
@@ -55,8 +62,8 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Reads `AFFITOR_API_KEY` (or `AFFITOR_API_TOKEN`, as some of the service's pages call it), `AFFITOR_API_URL` and
-    /// `AFFITOR_PROGRAM_ID`. Empty variables are ignored.
+    /// Reads `AFFITOR_API_KEY` (or `AFFITOR_API_TOKEN`, as some of the service's pages call it) or `AFFITOR_API_KEY_FILE`,
+    /// `AFFITOR_API_URL` and `AFFITOR_PROGRAM_ID`. Empty variables are ignored. It is an error to set both the key and its file.
     pub fn from_env() -> Self {
         Self::from_variables(|name| env::var(name).ok())
     }
@@ -64,8 +71,12 @@ impl ClientBuilder {
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name| variable(name).filter(|value| !value.trim().is_empty());
         let mut builder = Self::default();
-        if let Some(key) = get("AFFITOR_API_KEY").or_else(|| get("AFFITOR_API_TOKEN")) {
-            builder = builder.api_key(key);
+        let key = get("AFFITOR_API_KEY").or_else(|| get("AFFITOR_API_TOKEN"));
+        match (key, get("AFFITOR_API_KEY_FILE")) {
+            (Some(_), Some(_)) => builder.api_key = Some(Err(Error::invalid(BOTH))),
+            (Some(key), None) => builder = builder.api_key(key),
+            (None, Some(path)) => builder = builder.api_key_file(path),
+            (None, None) => {}
         }
         if let Some(url) = get("AFFITOR_API_URL") {
             builder = builder.api_url(url.trim());
@@ -79,6 +90,33 @@ impl ClientBuilder {
     /// Sets the program API key. Required.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(ApiKey::new(key));
+        self
+    }
+
+    /// Reads the program API key from a file, without the white space around it. When the service rejects the key, the file is
+    /// read again, at most every 5 seconds, and the call is repeated once if the key has changed. So a key can be rotated
+    /// without a restart: a new key makes the old one invalid at once.
+    pub fn api_key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.key_source = KeySource::File(path.into());
+        self
+    }
+
+    /// Gets the program API key from a function, such as a call to a secrets manager: before the first call, unless
+    /// [`api_key`](Self::api_key) is set as well, and again when the service rejects the key, like
+    /// [`api_key_file`](Self::api_key_file). The time that it takes counts towards the call's [`timeout`](Self::timeout).
+    ///
+    /// ```
+    /// # async fn secret(_: &str) -> Result<String, std::io::Error> { Ok("aff_0123456789".to_owned()) }
+    /// let client = affitor::Client::builder().api_key_fn(|| secret("affitor")).build()?;
+    /// # Ok::<(), affitor::Error>(())
+    /// ```
+    pub fn api_key_fn<F, Fut, E>(mut self, read: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.key_source = KeySource::function(read);
         self
     }
 
@@ -150,14 +188,21 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// Returns an error for which [`Error::is_invalid`] returns `true` if the API key is missing or malformed; if the program id is
+    /// Returns an error for which [`Error::is_invalid`] returns `true` if the API key is missing or malformed; if its file can't be read; if the program id is
     /// not a number; if the URL is malformed, contains a user, query or fragment, or is `http` (except for loopback or with
     /// [`allow_plain_http`](Self::allow_plain_http)); if no TLS feature is enabled and the URL needs one. Returns an error
     /// for which [`Error::is_transport`] returns `true` if TLS can't be set up.
     pub fn build(self) -> Result<Client, Error> {
-        let key = self.api_key.ok_or_else(|| {
-            Error::invalid("no API key: set AFFITOR_API_KEY, or use Client::disabled() in environments without one")
-        })??;
+        let key = match (self.api_key, &self.key_source) {
+            (Some(key), _) => Some(key?),
+            (None, KeySource::File(path)) => Some(read_file(path)?),
+            (None, KeySource::Function(_)) => None,
+            (None, KeySource::Fixed) => {
+                return Err(Error::invalid(
+                    "no API key: set AFFITOR_API_KEY, or use Client::disabled() in environments without one",
+                ));
+            }
+        };
         let program_id = self.settings.program_id.as_deref();
         if program_id.is_some_and(|id| id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit())) {
             return Err(Error::invalid(
@@ -186,7 +231,7 @@ impl ClientBuilder {
             }
         };
         let endpoints = Endpoints::new(&url, program_id)?;
-        let transport = Transport::new(http, self.limits, key)?;
+        let transport = Transport::new(http, self.limits, Keys::new(key, self.key_source)?);
         Ok(Client::connected(transport, endpoints, self.settings))
     }
 }
@@ -195,6 +240,7 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("api_key", &self.api_key)
+            .field("key_source", &self.key_source)
             .field("api_url", &self.api_url.as_deref().map(RedactedUrl))
             .field("connect_timeout", &self.connect_timeout)
             .field("limits", &self.limits)
@@ -325,6 +371,10 @@ mod tests {
         assert!(with(&[("AFFITOR_API_KEY", " ")]).build().unwrap_err().is_invalid());
         assert!(with(&[("AFFITOR_API_KEY", "affk_1")]).build().unwrap_err().is_invalid());
         assert!(with(&[("AFFITOR_API_TOKEN", "aff_1")]).build().is_ok());
+        let both = with(&[("AFFITOR_API_KEY", "aff_1"), ("AFFITOR_API_KEY_FILE", "/key")]).build().unwrap_err();
+        assert!(both.to_string().contains("AFFITOR_API_KEY_FILE"), "{both}");
+        let missing = with(&[("AFFITOR_API_KEY_FILE", "/does/not/exist")]).build().unwrap_err();
+        assert!(missing.is_invalid() && missing.to_string().contains("can't be read"), "{missing}");
         for id in ["abc", "4 2", "-1"] {
             let error = Client::builder().api_key("aff_1").program_id(id).build().unwrap_err();
             assert!(error.is_invalid() && error.to_string().contains("AFFITOR_PROGRAM_ID"), "{id}: {error}");

@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Invalid,
     Disabled,
     Unauthorized,
+    /// The key could not be read from its file or function.
+    NoKey,
     Rejected,
     RateLimited,
     Unavailable,
@@ -107,9 +109,9 @@ impl Error {
         self.0.kind == Kind::Disabled
     }
 
-    /// Returns `true` if the service rejected the API key: status 401 or 403.
+    /// Returns `true` if the service rejected the API key (status 401 or 403), or if the key could not be read from its function.
     pub fn is_unauthorized(&self) -> bool {
-        self.0.kind == Kind::Unauthorized
+        matches!(self.0.kind, Kind::Unauthorized | Kind::NoKey)
     }
 
     /// Returns `true` if the service rejected the event: any other 4xx status, or `success: false`. [`Error::message`] has
@@ -189,6 +191,7 @@ impl fmt::Display for Error {
             Kind::Invalid => "invalid",
             Kind::Disabled => "the client is disabled",
             Kind::Unauthorized => "the service rejected the API key",
+            Kind::NoKey => "the API key could not be read",
             Kind::Rejected => "rejected by the service",
             Kind::RateLimited => "too many calls",
             Kind::Unavailable => "the service is unavailable",

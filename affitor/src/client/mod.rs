@@ -5,6 +5,7 @@ mod bound;
 mod builder;
 mod endpoints;
 mod error;
+mod key_source;
 pub mod program;
 pub(crate) mod queries;
 
@@ -15,7 +16,12 @@ use tracing::Instrument as _;
 pub use bound::BoundClient;
 pub use builder::ClientBuilder;
 pub use error::Error;
-pub(crate) use {api_key::ApiKey, endpoints::Endpoints, error::Kind as ErrorKind};
+pub(crate) use {
+    api_key::ApiKey,
+    endpoints::Endpoints,
+    error::Kind as ErrorKind,
+    key_source::{Credentials, Keys},
+};
 
 use crate::{
     delivery::{EventSink, Unqueued},
@@ -191,10 +197,9 @@ impl Client {
             };
             let url = call.url(endpoints)?;
             let request = Request { method: C::METHOD, url, body, with_key: C::WITH_KEY, retry_class };
-            let result = transport
-                .send(&request)
-                .await
-                .and_then(|response| call.read(&Reader::new(&response, retry_class, transport.key())));
+            let result = transport.send(&request).await.and_then(|(response, credentials)| {
+                call.read(&Reader::new(&response, retry_class, credentials.key.expose()))
+            });
             metrics::call(C::NAME, result.is_ok());
             let subject = call.subject().map(Redacted);
             match &result {

@@ -1,6 +1,9 @@
 //! One call over HTTP: attempts, time limits, and a response of limited size.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use reqwest::{
@@ -12,7 +15,7 @@ use tokio::time::Instant;
 
 use super::retry::{self, AttemptResult, may_repeat};
 use crate::{
-    client::{ApiKey, Error, ErrorKind},
+    client::{Credentials, Error, ErrorKind, Keys},
     event::RetryClass,
 };
 
@@ -66,8 +69,7 @@ impl Response {
 pub(crate) struct Transport {
     http: reqwest::Client,
     limits: Limits,
-    key: ApiKey,
-    authorization: HeaderValue,
+    keys: Keys,
 }
 
 /// An attempt without a complete response.
@@ -77,25 +79,28 @@ struct Failure {
 }
 
 impl Transport {
-    pub(crate) fn new(http: reqwest::Client, limits: Limits, key: ApiKey) -> Result<Self, Error> {
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", key.expose()))
-            .map_err(|_| Error::invalid("the API key contains characters that a header can't have"))?;
-        authorization.set_sensitive(true);
-        Ok(Self { http, limits, key, authorization })
+    pub(crate) fn new(http: reqwest::Client, limits: Limits, keys: Keys) -> Self {
+        Self { http, limits, keys }
     }
 
-    pub(crate) fn key(&self) -> &str {
-        self.key.expose()
-    }
-
-    /// Sends the request, and repeats it while that is safe and there is time.
-    pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Response, Error> {
+    /// Sends the request, and repeats it while that is safe and there is time. Also returns the key that was used.
+    pub(crate) async fn send(&self, request: &Request<'_>) -> Result<(Response, Arc<Credentials>), Error> {
         let deadline = Instant::now() + self.limits.call;
+        let mut credentials = self.keys.get(deadline).await?;
+        let mut replaced = false;
         let mut uncertain = false;
         let mut attempts = 1;
         loop {
             let time_left = deadline.saturating_duration_since(Instant::now());
-            let outcome = self.attempt(request, time_left.min(self.limits.request)).await;
+            let outcome = self.attempt(request, &credentials, time_left.min(self.limits.request)).await;
+            // The key may have been rotated. The service rejects the old one, so nothing was recorded.
+            if request.with_key && !replaced && matches!(&outcome, Ok(response) if response.status == 401) {
+                replaced = true;
+                if let Some(current) = self.keys.replace(&credentials, deadline).await {
+                    credentials = current;
+                    continue;
+                }
+            }
             let (result, requested) = match &outcome {
                 Ok(response) => (AttemptResult::Status(response.status), response.retry_after()),
                 Err(failure) => (failure.result, None),
@@ -108,7 +113,7 @@ impl Transport {
                 .flatten();
             let Some(pause) = pause else {
                 return match outcome {
-                    Ok(response) => Ok(Response { uncertain, ..response }),
+                    Ok(response) => Ok((Response { uncertain, ..response }, credentials)),
                     Err(Failure { result, error }) => {
                         // A success that can't be used is most likely recorded.
                         let arrived = result.may_have_arrived() || matches!(result, AttemptResult::Status(200..=299));
@@ -123,10 +128,15 @@ impl Transport {
         }
     }
 
-    async fn attempt(&self, request: &Request<'_>, time: Duration) -> Result<Response, Failure> {
+    async fn attempt(
+        &self,
+        request: &Request<'_>,
+        credentials: &Credentials,
+        time: Duration,
+    ) -> Result<Response, Failure> {
         let mut builder = self.http.request(request.method.clone(), request.url.clone()).timeout(time);
         if request.with_key {
-            builder = builder.header(AUTHORIZATION, self.authorization.clone());
+            builder = builder.header(AUTHORIZATION, credentials.authorization.clone());
         }
         if !request.body.is_empty() {
             builder =
@@ -157,7 +167,7 @@ impl Transport {
 
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Transport").field("limits", &self.limits).field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Transport").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 

@@ -33,7 +33,7 @@ impl Shop {
     ///
     /// Returns an error if the database is not available.
     pub async fn open(pool: SqlitePool) -> Result<Self, AnyError> {
-        let outbox = Outbox::sqlite(pool.clone())?;
+        let outbox = Outbox::sqlite(pool.clone());
         outbox.migrate().await?;
         let tables = "CREATE TABLE IF NOT EXISTS users (id integer PRIMARY KEY, email text NOT NULL UNIQUE);
                       CREATE TABLE IF NOT EXISTS orders (id integer PRIMARY KEY, user_id integer NOT NULL REFERENCES users (id),

@@ -25,7 +25,7 @@ async fn accepts_at_once_and_writes_in_order<DB: Raw>(Store { outbox, .. }: Stor
     assert!(matches!(enqueuer.accept(Refund::full("a\0b").into()), Err(EnqueueError::Invalid(_))));
     assert_eq!(enqueuer.shutdown(TIMEOUT).await, 0);
     assert_eq!(client.try_enqueue(sale("in_2")), Err(EnqueueError::Closed));
-    assert_eq!(outbox.stats().await.unwrap().enqueued, 3, "the second equal sale is a duplicate");
+    assert_eq!(outbox.stats().await.unwrap().total(), 3, "the second equal sale is a duplicate");
 
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
     let stats = wait_until(&outbox, |stats| stats.pending == 0).await;
@@ -42,7 +42,7 @@ scenarios! { accepts_at_once_and_writes_in_order events_that_cannot_be_stored }
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_does_not_respond() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
-    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    let outbox = Outbox::sqlite(pool.clone());
     outbox.migrate().await.unwrap();
     let write_lock = outbox.begin().await.unwrap();
     let enqueuer = outbox.enqueuer_with_capacity(3).unwrap();
@@ -75,7 +75,7 @@ async fn a_database_that_does_not_respond() {
     enqueuer.accept(lead(3)).unwrap();
     drop(write_lock);
     assert_eq!(enqueuer.shutdown(TIMEOUT).await, 0, "the database responds again");
-    assert_eq!(outbox.stats().await.unwrap().enqueued, 1);
+    assert_eq!(outbox.stats().await.unwrap().total(), 1);
     let keys: Vec<String> = sqlx::query_scalar("SELECT json_extract(args, '$.event.customer_key') FROM river_job")
         .fetch_all(&pool)
         .await
@@ -106,7 +106,7 @@ async fn events_that_cannot_be_stored<DB: Raw>(store: Store<DB>) {
         enqueuer.accept(Lead::new(key).into()).unwrap();
     }
     assert_eq!(enqueuer.shutdown(TIMEOUT).await, 0);
-    assert_eq!(store.outbox.stats().await.unwrap().enqueued, 3);
+    assert_eq!(store.outbox.stats().await.unwrap().total(), 3);
 }
 
 /// After its runtime has shut down, the enqueuer refuses events, and its shutdown returns at once with the number of lost events.
@@ -115,7 +115,7 @@ fn a_runtime_that_shuts_down() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (doomed, other) = (runtime(), runtime());
     let (pool, _folder) = other.block_on(affitor_tests::databases::sqlite());
-    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    let outbox = Outbox::sqlite(pool.clone());
     other.block_on(outbox.migrate()).unwrap();
     assert!(outbox.enqueuer().is_err(), "outside of a runtime");
     let enqueuer = doomed.block_on(async { outbox.enqueuer() }).unwrap();
@@ -129,12 +129,12 @@ fn a_runtime_that_shuts_down() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_enqueuer_writes_its_events() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
-    let outbox = Outbox::sqlite(pool).unwrap();
+    let outbox = Outbox::sqlite(pool);
     outbox.migrate().await.unwrap();
     let enqueuer = outbox.enqueuer().unwrap();
     for number in 0..500 {
         enqueuer.accept(sale(&format!("in_{number}")).into()).unwrap();
     }
     drop(enqueuer);
-    wait_until(&outbox, |stats| stats.enqueued == 500).await;
+    wait_until(&outbox, |stats| stats.total() == 500).await;
 }

@@ -33,7 +33,7 @@ async fn the_example() {
     let worker = shop.outbox.worker(builder(&sandbox)).start().await.unwrap();
     let stats = wait_until(&shop.outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
-    assert_eq!((stats.enqueued, stats.recorded), (3, 3), "{stats:?}");
+    assert_eq!((stats.total(), stats.recorded), (3, 3), "{stats:?}");
     let snapshot = sandbox.snapshot();
     assert_eq!((snapshot.leads.len(), snapshot.sales.len(), snapshot.refunds.len()), (1, 1, 1));
 }

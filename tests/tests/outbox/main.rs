@@ -1,6 +1,7 @@
 //! The outbox on real databases, against the sandbox.
 
 mod common;
+mod damage;
 mod enqueuer;
 mod example;
 mod rows;

@@ -28,7 +28,7 @@ impl JobArgs for SendMail {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_river_for_the_app_and_the_outbox() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
-    let outbox = Outbox::sqlite(pool.clone()).unwrap();
+    let outbox = Outbox::sqlite(pool.clone());
     outbox.migrate().await.unwrap();
     let sandbox = sandbox().start().await.unwrap();
 
@@ -68,7 +68,7 @@ async fn one_river_for_the_app_and_the_outbox() {
     wait_until(&outbox, |stats| stats.recorded == 2).await;
     sandbox.inject(Fault::ResetAfterWrite.times(1).on(ApiCall::Refund));
     outbox.enqueue_alone(Refund::partial("in_1", 500).refund_id("re_1")).await.unwrap();
-    wait_until(&outbox, |stats| stats.rejected == 1 && stats.pending == 0).await;
+    wait_until(&outbox, |stats| stats.dead == 1 && stats.pending == 0).await;
 
     // Delivered events are deleted, the dead letter is not, and the statistics count all of them.
     let completed = || async {
@@ -82,12 +82,12 @@ async fn one_river_for_the_app_and_the_outbox() {
     };
     tokio::time::timeout(Duration::from_secs(30), cleaned).await.unwrap();
     let stats = outbox.stats().await.unwrap();
-    assert_eq!((stats.enqueued, stats.recorded, stats.rejected, stats.uncertain), (3, 2, 1, 1), "{stats:?}");
+    assert_eq!((stats.total(), stats.recorded, stats.dead, stats.uncertain), (3, 2, 1, 1), "{stats:?}");
     let dead = outbox.dead(10).await.unwrap();
     assert_eq!(dead[0].reason, DeadReason::Uncertain);
     assert!(outbox.replay(dead[0].id).await.unwrap());
     let stats = wait_until(&outbox, |stats| stats.pending == 0).await;
-    assert_eq!((stats.recorded, stats.rejected), (3, 0), "{stats:?}");
+    assert_eq!((stats.recorded, stats.dead), (3, 0), "{stats:?}");
     running.stop().await.unwrap();
 
     let error = outbox.worker(builder(&sandbox)).start().await.unwrap_err();

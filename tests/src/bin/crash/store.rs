@@ -28,11 +28,11 @@ impl Store {
         Ok(match arguments.store {
             StoreKind::Sqlite => {
                 let pool = open_sqlite(arguments.database.as_ref()).await;
-                Self::Sqlite(pool.clone(), Outbox::sqlite(pool)?)
+                Self::Sqlite(pool.clone(), Outbox::sqlite(pool))
             }
             StoreKind::Postgres => {
                 let pool = sqlx::PgPool::connect(&arguments.database).await?;
-                Self::Postgres(pool.clone(), Outbox::postgres(pool)?)
+                Self::Postgres(pool.clone(), Outbox::postgres(pool))
             }
         })
     }

@@ -1,0 +1,124 @@
+//! Acts on the gate: takes a worker's queue away while it is closed, so that no event is fetched only to be postponed.
+//!
+//! The queue is removed from this process only. River could pause it for all processes, but then one with an outdated key
+//! would stop the others, and one that is killed would leave them stopped.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use riverqueue::Client;
+use tokio::sync::{Notify, watch};
+
+use crate::{
+    gate::{Change, Gate, GateView, Verdict},
+    metrics,
+};
+
+/// Delay after a failure to add the queue.
+const RETRY: Duration = Duration::from_secs(1);
+
+pub(crate) struct Breaker {
+    gate: Mutex<Gate>,
+    changed: Notify,
+    stopped: watch::Sender<bool>,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self { gate: Mutex::default(), changed: Notify::new(), stopped: watch::Sender::new(false) }
+    }
+}
+
+impl Breaker {
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn view(&self) -> GateView {
+        self.gate().view(Instant::now())
+    }
+
+    /// Ends the background task.
+    pub(crate) fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    /// Applies what an attempt says about the service. If the gate closes, a background task takes over the queue.
+    pub(crate) fn apply(self: &Arc<Self>, river: Option<&Client>, queue: &str, id: i64, verdict: Verdict) {
+        let (was_open, change) = {
+            let mut gate = self.gate();
+            (matches!(*gate, Gate::Open { .. }), gate.apply(id, verdict, Instant::now()))
+        };
+        match change {
+            None => return,
+            Some(Change::Opened) => tracing::info!(queue, "delivery is resumed"),
+            Some(Change::ClosedByWrongKey) => tracing::error!(
+                queue,
+                "delivery is suspended until the API key or URL is fixed; events stay in the outbox"
+            ),
+            Some(Change::ClosedByOutage) => {
+                tracing::warn!(
+                    queue,
+                    "delivery is suspended until the service is available; events stay in the outbox"
+                );
+            }
+        }
+        metrics::suspended(change != Some(Change::Opened));
+        self.changed.notify_waiters();
+        if let (true, Some(river)) = (was_open, river) {
+            tokio::spawn(guard(Arc::clone(self), river.clone(), queue.to_owned()));
+        }
+    }
+
+    /// Waits until the pause is over. Returns `false` if the worker has stopped.
+    async fn pause(&self) -> bool {
+        let mut stopped = self.stopped.subscribe();
+        let until = self.gate().closed_until().unwrap_or_else(Instant::now);
+        tokio::select! {
+            () = tokio::time::sleep_until(until.into()) => true,
+            _ = stopped.wait_for(|stopped| *stopped) => false,
+        }
+    }
+
+    /// Waits until the gate opens (`true`) or closes.
+    async fn probed(&self) -> bool {
+        loop {
+            let changed = self.changed.notified();
+            match *self.gate() {
+                Gate::Open { .. } => return true,
+                Gate::Closed { .. } => return false,
+                Gate::Probing { .. } => {}
+            }
+            changed.await;
+        }
+    }
+}
+
+/// Works the queue with one slot at a time until the gate is open.
+async fn guard(breaker: Arc<Breaker>, river: Client, queue: String) {
+    let Some(config) = river.local_queues().configs().remove(&queue) else { return };
+    loop {
+        // Waits for the events in flight. An error means that the queue is already removed.
+        river.local_queues().remove(&queue).await.ok();
+        if !breaker.pause().await {
+            return;
+        }
+        breaker.gate().probe();
+        while let Err(error) = river.local_queues().add(queue.as_str(), config.clone().with_max_workers(1)) {
+            tracing::error!(%error, queue, "delivery can't be resumed yet");
+            tokio::time::sleep(RETRY).await;
+        }
+        let mut stopped = breaker.stopped.subscribe();
+        let opened = tokio::select! {
+            opened = breaker.probed() => opened,
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        if opened {
+            // An error means that the app has removed the queue.
+            river.local_queues().update(&queue, config).ok();
+            return;
+        }
+    }
+}

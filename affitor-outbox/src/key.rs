@@ -1,0 +1,103 @@
+//! Unique keys: what makes two events of a queue the same.
+//!
+//! A key is text, one part per line: the type of the event, the queue, and the ids. A customer key is hashed, because it
+//! may be an e-mail address and keys are kept after the delivery.
+
+use affitor::{Event, InvalidEvent};
+use sha2::{Digest as _, Sha256};
+
+const CONTROL: InvalidEvent = InvalidEvent::new("a transaction id or refund id contains a control character");
+
+/// The key of an event, `None` if it has no identity (a test event).
+pub(crate) fn of(event: &Event, queue: &str) -> Result<Option<String>, InvalidEvent> {
+    let Some(identity) = event.idempotency_key()? else { return Ok(None) };
+    let parts: Vec<String> = serde_json::from_str(&identity).unwrap_or_default();
+    let customer_key = event.ids().customer_key;
+    let mut key = format!("{}\n{queue}", event.kind());
+    for part in parts.iter().skip(1) {
+        key.push('\n');
+        if customer_key == Some(part) {
+            key.push_str(&hash(part));
+        } else if part.chars().any(char::is_control) {
+            return Err(CONTROL);
+        } else {
+            key.push_str(part);
+        }
+    }
+    Ok(Some(key))
+}
+
+/// A range of keys: from the first, up to and without the second.
+pub(crate) type Range = [Vec<u8>; 2];
+
+/// The keys of a customer's leads.
+pub(crate) fn leads(queue: &str, customer_key: &str) -> Range {
+    let prefix = format!("lead\n{queue}\n{}", hash(customer_key));
+    [format!("{prefix}\n").into(), after(&prefix)]
+}
+
+/// The key of a sale.
+pub(crate) fn sale(queue: &str, transaction_id: &str) -> Vec<u8> {
+    format!("sale\n{queue}\n{transaction_id}").into()
+}
+
+/// The keys of the refunds of a sale: with and without a refund id.
+pub(crate) fn refunds(queue: &str, transaction_id: &str) -> Range {
+    let prefix = format!("refund\n{queue}\n{transaction_id}");
+    let end = after(&prefix);
+    [prefix.into(), end]
+}
+
+/// The first text after all that begin with the prefix and a line feed. No id contains a control character.
+fn after(prefix: &str) -> Vec<u8> {
+    format!("{prefix}\x0b").into()
+}
+
+fn hash(customer_key: &str) -> String {
+    use std::fmt::Write as _;
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(customer_key) {
+        // Writing to a string does not fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use affitor::{ClickId, Currency, Lead, Refund, Sale};
+
+    use super::*;
+
+    #[test]
+    fn keys() {
+        let key = |event: Event| of(&event, "affitor").unwrap().unwrap();
+        let hashed = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
+        let click = ClickId::new("cust_1_1").unwrap();
+        assert_eq!(key(Lead::new("a").into()), format!("lead\naffitor\n{hashed}\n"));
+        assert_eq!(key(Lead::new("a").click_id(click).into()), format!("lead\naffitor\n{hashed}\ncust_1_1"));
+        let sale = Sale::new("t\"<>&\u{2028}ü", 1, Currency::USD).customer_key("a");
+        assert_eq!(key(sale.into()), "sale\naffitor\nt\"<>&\u{2028}ü");
+        assert_eq!(key(Refund::full("t").into()), "refund\naffitor\nt");
+        assert_eq!(key(Refund::partial("t", 1).refund_id("r").into()), "refund\naffitor\nt\nr");
+        assert!(of(&Refund::partial("t", 1).into(), "affitor").is_err());
+        assert!(of(&Refund::full("t\nr").into(), "affitor").is_err());
+        assert_eq!(of(&Lead::new("a").test_mode(true).into(), "affitor").unwrap(), None);
+    }
+
+    #[test]
+    fn ranges() {
+        let within = |range: &Range, key: String| (range[0].as_slice()..range[1].as_slice()).contains(&key.as_bytes());
+        let key = |event: Event| of(&event, "affitor").unwrap().unwrap();
+        let of_t = refunds("affitor", "t");
+        assert!(within(&of_t, key(Refund::full("t").into())));
+        assert!(within(&of_t, key(Refund::partial("t", 1).refund_id("~\u{ffff}").into())));
+        for other in ["t ", "t2", "s", "u"] {
+            assert!(!within(&of_t, key(Refund::full(other).into())), "{other}");
+        }
+        let of_a = leads("affitor", "a");
+        assert!(within(&of_a, key(Lead::new("a").into())));
+        assert!(within(&of_a, key(Lead::new("a").click_id(ClickId::new("cust_1_1").unwrap()).into())));
+        assert!(!within(&of_a, key(Lead::new("b").into())));
+    }
+}

@@ -1,0 +1,146 @@
+//! Totals, dead letters and uncertain events, and what a person does about them.
+
+use std::time::SystemTime;
+
+use affitor::Event;
+
+use crate::{
+    Database, DeadLetter, Error, Outbox, OutboxStats, UncertainEvent, dead,
+    delivery::NewRow,
+    history::{History, seconds},
+};
+
+/// What was done to [forget](Outbox::forget_customer) a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ForgottenCustomer {
+    /// Dead letters and pending events that were discarded.
+    pub discarded: u64,
+    /// Events that are being sent right now, and that still contain the customer. Call it again after some seconds.
+    pub being_sent: u64,
+}
+
+impl<DB: Database> Outbox<DB> {
+    /// Returns the totals of all events.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn stats(&self) -> Result<OutboxStats, Error> {
+        Ok(OutboxStats::of(&DB::stats(&self.store).await?))
+    }
+
+    /// Returns the oldest dead letters, at most `limit`. [Replay](Outbox::replay) or [discard](Outbox::discard) each of
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn dead(&self, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+        self.dead_after(i64::MIN, limit).await
+    }
+
+    /// Like [`Outbox::dead`], but returns dead letters with an id above `id`: the next page.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn dead_after(&self, id: i64, limit: u32) -> Result<Vec<DeadLetter>, Error> {
+        Ok(DB::dead(&self.store, id, limit.into()).await?.into_iter().map(dead::read).collect())
+    }
+
+    /// Returns the dead letter with this id.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn dead_letter(&self, id: i64) -> Result<Option<DeadLetter>, Error> {
+        let next = self.dead_after(id.saturating_sub(1), 1).await?;
+        Ok(next.into_iter().find(|letter| letter.id == id))
+    }
+
+    /// Returns the oldest delivered events that are uncertain, with an id above `after`, at most `limit`: sales that
+    /// may lack their commission, and refunds that may have had no effect. Compare each with Affitor's dashboard, then
+    /// [settle](Outbox::settle) it. (Partial refunds that may have arrived are dead letters.)
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn uncertain(&self, after: i64, limit: u32) -> Result<Vec<UncertainEvent>, Error> {
+        Ok(DB::uncertain(&self.store, after, limit.into()).await?.iter().map(dead::read_uncertain).collect())
+    }
+
+    /// Marks an uncertain event as checked, so that it no longer counts as uncertain. Returns `false` if there is none
+    /// with this id.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn settle(&self, id: i64) -> Result<bool, Error> {
+        DB::settle(&self.store, id).await
+    }
+
+    /// Redelivers a dead letter. Returns `false` if there is none with this id. If it is
+    /// [uncertain](crate::DeadReason::Uncertain), first check in the dashboard that it has not arrived.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn replay(&self, id: i64) -> Result<bool, Error> {
+        self.replay_corrected(id, None).await
+    }
+
+    /// Corrects a dead letter, for example its amount, and redelivers it. Returns `false` if there is none with this
+    /// id, or if `event` is not the same sale, refund or lead. (A row that was inserted with plain SQL and without a key
+    /// can't be compared: discard it, and enqueue the correct event.)
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`Outbox::enqueue`].
+    pub async fn replay_as(&self, id: i64, event: impl Into<Event>) -> Result<bool, Error> {
+        let row = NewRow::new(&event.into(), &self.store.queue)?;
+        self.replay_corrected(id, Some(&row)).await
+    }
+
+    async fn replay_corrected(&self, id: i64, correction: Option<&NewRow>) -> Result<bool, Error> {
+        let mut tx = self.begin().await?;
+        let Some(letter) = DB::dead_letter(&self.store, &mut tx, id).await? else { return Ok(false) };
+        if let Some(row) = correction
+            && !DB::correct(&self.store, &mut tx, id, row).await?
+        {
+            return Ok(false);
+        }
+        let is_refund = matches!(dead::event(&letter.event), Some(Event::Refund(_)));
+        let now = seconds(SystemTime::now());
+        let history = History::parse(&letter.history).replayed(is_refund, letter.attempt, now);
+        let replayed = DB::replay(&self.store, &mut tx, id, &history.to_json()).await?;
+        tx.commit().await?;
+        Ok(replayed)
+    }
+
+    /// Marks a dead letter as discarded. It is never sent, and stays in the totals. Returns `false` if there is none
+    /// with this id.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn discard(&self, id: i64) -> Result<bool, Error> {
+        DB::discard(&self.store, id).await
+    }
+
+    /// Forgets a customer: discards the dead letters and the pending events with this customer key, and removes the hash of
+    /// the key from delivered leads. (Delivered events contain no customer key and no e-mail address anyway.) What
+    /// Affitor has received stays there.
+    ///
+    /// A pending sale that is discarded is not reported, so no partner is paid for it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn forget_customer(&self, customer_key: &str) -> Result<ForgottenCustomer, Error> {
+        let mut tx = self.begin().await?;
+        let (discarded, being_sent) = DB::forget(&self.store, &mut tx, customer_key).await?;
+        tx.commit().await?;
+        Ok(ForgottenCustomer { discarded, being_sent })
+    }
+}
