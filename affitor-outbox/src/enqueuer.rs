@@ -12,7 +12,7 @@ use std::{
 use affitor::{EnqueueError, Event, EventSink};
 use tokio::{
     runtime::Handle,
-    sync::{Semaphore, mpsc, watch},
+    sync::{Semaphore, mpsc, oneshot, watch},
     time::Instant,
 };
 
@@ -52,12 +52,19 @@ const PAUSES: [Duration; 4] =
 /// They are lost if the process dies first. To commit an order and its event together, use [`Outbox::enqueue`].
 #[derive(Clone)]
 pub struct Enqueuer {
-    events: mpsc::Sender<NewRow>,
+    events: mpsc::Sender<Message>,
     queue: Arc<str>,
     stop: Arc<watch::Sender<Stop>>,
     /// Number of events that are accepted and not written.
     pending: Arc<AtomicUsize>,
     ended: watch::Receiver<bool>,
+}
+
+/// What the writer gets.
+enum Message {
+    Row(NewRow),
+    /// Somebody waits until everything before this is written.
+    Flush(oneshot::Sender<()>),
 }
 
 /// Whether a shutdown was requested, and its deadline.
@@ -100,6 +107,7 @@ impl<DB: Database> Outbox<DB> {
             outbox: self.clone(),
             events: receiver,
             stop: stops,
+            inbox: Vec::new(),
             batch: Vec::new(),
             pending: Arc::clone(&pending),
             ended: ended_sender,
@@ -113,6 +121,23 @@ impl Enqueuer {
     /// Returns the number of events that are accepted and not written yet.
     pub fn pending(&self) -> usize {
         self.pending.load(Ordering::SeqCst)
+    }
+
+    /// Waits until every event that was accepted before the call is written, at most until `deadline`. Returns the number of
+    /// events that are not written yet: 0 if there are none. The enqueuer stays open.
+    ///
+    /// For jobs, tests, and functions that are frozen after their response: flush before the response is sent. What is
+    /// written is not lost any more; a [worker](crate::Worker) delivers it.
+    pub async fn flush(&self, deadline: Duration) -> usize {
+        let (done, written) = oneshot::channel();
+        let flushing = async {
+            // An error means that the writer has ended.
+            self.events.send(Message::Flush(done)).await.is_ok() && written.await.is_ok()
+        };
+        match tokio::time::timeout(deadline, flushing).await {
+            Ok(true) => 0,
+            _ => self.pending(),
+        }
     }
 
     /// Closes the enqueuer, writes the remaining events, and returns the number of events that are lost because they
@@ -140,7 +165,7 @@ impl EventSink for Enqueuer {
         } else {
             // Counted before sending, because the writer may finish the event first.
             self.pending.fetch_add(1, Ordering::SeqCst);
-            self.events.try_send(row).map_err(|refused| {
+            self.events.try_send(Message::Row(row)).map_err(|refused| {
                 self.pending.fetch_sub(1, Ordering::SeqCst);
                 match refused {
                     mpsc::error::TrySendError::Full(_) => EnqueueError::Full,
@@ -159,8 +184,9 @@ impl EventSink for Enqueuer {
 
 struct Writer<DB: Database> {
     outbox: Outbox<DB>,
-    events: mpsc::Receiver<NewRow>,
+    events: mpsc::Receiver<Message>,
     stop: watch::Receiver<Stop>,
+    inbox: Vec<Message>,
     batch: Vec<NewRow>,
     pending: Arc<AtomicUsize>,
     ended: watch::Sender<bool>,
@@ -189,7 +215,7 @@ impl<DB: Database> Writer<DB> {
         let mut open = true;
         loop {
             tokio::select! {
-                taken = self.events.recv_many(&mut self.batch, BATCH) => if taken == 0 {
+                taken = self.events.recv_many(&mut self.inbox, BATCH) => if taken == 0 {
                     return;
                 },
                 () = &mut closed, if open => {
@@ -199,16 +225,34 @@ impl<DB: Database> Writer<DB> {
                 }
             }
             tokio::select! {
-                () = self.write() => {}
+                () = self.write_inbox() => {}
                 () = &mut deadline => return,
             }
         }
+    }
+
+    /// Writes the rows in the inbox, and tells those who wait for them.
+    async fn write_inbox(&mut self) {
+        for message in std::mem::take(&mut self.inbox) {
+            match message {
+                Message::Row(row) => self.batch.push(row),
+                Message::Flush(done) => {
+                    self.write().await;
+                    // An error means that nobody waits any more.
+                    done.send(()).ok();
+                }
+            }
+        }
+        self.write().await;
     }
 
     /// Writes the batch and retries indefinitely. If a batch was committed without confirmation, the retry skips its
     /// events as known.
     async fn write(&mut self) {
         for pause in PAUSES.into_iter().chain(std::iter::repeat(PAUSES[PAUSES.len() - 1])) {
+            if self.batch.is_empty() {
+                return;
+            }
             let Err(error) = self.write_first(self.batch.len()).await else { return };
             // A single event may be the cause.
             let error = if error.rejects_row() { self.write_each().await } else { Some(error) };

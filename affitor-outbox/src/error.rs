@@ -93,7 +93,9 @@ impl Error {
             // Postgres: no such table, no such schema, no such column.
             Some(code) if ["42P01", "3F000", "42703"].contains(&&*code) => true,
             // SQLite has one code for all mistakes in SQL.
-            Some(code) if code == "1" => self.to_string().contains("no such table"),
+            Some(code) if code == "1" => {
+                matches!(&self.0, Kind::Database(error) if error.to_string().contains("no such table"))
+            }
             _ => matches!(self.0, Kind::NotMigrated),
         }
     }
@@ -196,7 +198,15 @@ impl fmt::Display for Error {
             Kind::Timeout => f.write_str("the outbox's database does not respond"),
             Kind::Shutdown => f.write_str("the outbox's worker did not stop in time: its database does not respond"),
             Kind::River(error) => write!(f, "River failed: {error}"),
-            Kind::Database(error) => write!(f, "the outbox's database failed: {error}"),
+            Kind::Database(error) => {
+                write!(f, "the outbox's database failed: {error}")?;
+                if self.is_not_migrated() {
+                    f.write_str(": call `Outbox::migrate`, or run `affitor outbox migrate`")?;
+                } else if matches!(**error, riverqueue::sqlx::Error::PoolTimedOut) {
+                    f.write_str(": check that it is running, and the size of the pool")?;
+                }
+                Ok(())
+            }
             Kind::Migration(error) => write!(f, "the outbox's migrations failed: {error}"),
             Kind::Client(error) => error.fmt(f),
         }
@@ -215,10 +225,10 @@ impl StdError for Error {
             | Kind::InvalidProgram
             | Kind::Shutdown
             | Kind::Timeout => None,
-            Kind::River(error) => Some(error),
-            Kind::Database(error) => Some(error),
+            Kind::River(error) => Some(&**error),
+            Kind::Database(error) => Some(&**error),
             Kind::Migration(error) => Some(&**error),
-            Kind::Client(error) => Some(error),
+            Kind::Client(error) => Some(&**error),
         }
     }
 }

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 /// Number of different events that must fail in a row before the service counts as unavailable.
 const FAILED_IN_A_ROW: usize = 20;
-/// How long the gate stays closed if the key or the URL is wrong.
-const WRONG_KEY_PAUSE: Duration = Duration::from_secs(30);
-/// How long the gate stays closed at first if the service is unavailable. Doubles up to the maximum.
+/// How long the gate stays closed at first. Doubles up to the maximum.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
-const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// Maximum if the key or the URL is wrong, so that delivery resumes soon after a person has fixed it.
+const MAX_WRONG_KEY_PAUSE: Duration = Duration::from_secs(30);
+/// Maximum if the service is unavailable.
+const MAX_OUTAGE_PAUSE: Duration = Duration::from_secs(60);
 /// Limit for pauses that the service requests.
 const MAX_REQUESTED: Duration = Duration::from_secs(15 * 60);
 /// Number of events that may be passed over in a search for one that can be sent.
@@ -127,15 +128,16 @@ impl Gate {
                     }
                     *pause
                 }
-                Verdict::Unavailable(_) | Verdict::WrongKey(_) => (*pause * 2).min(MAX_PAUSE),
+                Verdict::Unavailable(_) | Verdict::WrongKey(_) => *pause * 2,
             },
         };
-        let (wait, requested, change) = match verdict {
-            Verdict::WrongKey(requested) => (WRONG_KEY_PAUSE, requested, Change::ClosedByWrongKey),
-            Verdict::Unavailable(requested) => (pause, requested, Change::ClosedByOutage),
-            _ => (pause, None, Change::ClosedByOutage),
+        let (max, requested, change) = match verdict {
+            Verdict::WrongKey(requested) => (MAX_WRONG_KEY_PAUSE, requested, Change::ClosedByWrongKey),
+            Verdict::Unavailable(requested) => (MAX_OUTAGE_PAUSE, requested, Change::ClosedByOutage),
+            _ => (MAX_OUTAGE_PAUSE, None, Change::ClosedByOutage),
         };
-        let wait = wait.max(requested.unwrap_or_default().min(MAX_REQUESTED));
+        let pause = pause.min(max);
+        let wait = pause.max(requested.unwrap_or_default().min(MAX_REQUESTED));
         *self = Self::Closed { until: now + wait, pause };
         Some(change)
     }
@@ -173,11 +175,12 @@ mod tests {
     fn one_wrong_key_closes_it() {
         let (mut gate, now) = (Gate::default(), Instant::now());
         assert_eq!(gate.apply(1, Verdict::WrongKey(None), now), Some(Change::ClosedByWrongKey));
-        assert_eq!(gate.view(now), GateView::Closed(Duration::from_secs(30)));
-        gate.probe();
-        assert_eq!(gate.view(now), GateView::Probing);
-        assert_eq!(gate.apply(2, Verdict::WrongKey(None), now), Some(Change::ClosedByWrongKey));
-        assert_eq!(gate.view(now), GateView::Closed(Duration::from_secs(30)));
+        for pause in [5, 10, 20, 30, 30] {
+            assert_eq!(gate.view(now), GateView::Closed(Duration::from_secs(pause)));
+            gate.probe();
+            assert_eq!(gate.view(now), GateView::Probing);
+            assert_eq!(gate.apply(2, Verdict::WrongKey(None), now), Some(Change::ClosedByWrongKey));
+        }
         gate.probe();
         assert_eq!(gate.apply(2, Verdict::Works, now), Some(Change::Opened));
         assert_eq!(gate.view(now), GateView::Open);

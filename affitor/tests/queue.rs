@@ -289,3 +289,37 @@ async fn settings_of_the_client_apply_to_enqueued_events() {
     assert_eq!(accepted(Client::builder().only_attributed(true)), all(&["user_8", "in_1", "refund of in_1"], false));
     assert_eq!(accepted(Client::builder().test_mode(true)), all(&["user_7", "user_8", "in_1"], true));
 }
+
+/// A flush waits for what was accepted before it, and leaves the queue open.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_waits_for_what_was_accepted_before() {
+    let sandbox = builder().start().await.unwrap();
+    let queue = Queue::start(client(&sandbox)).unwrap();
+    assert_eq!(queue.flush(Duration::ZERO).await, 0, "nothing to wait for");
+    sandbox.inject(Fault::Latency(Duration::from_millis(20)).always());
+    for number in 0..200 {
+        queue.accept(Lead::new(number).into()).unwrap();
+    }
+    assert_eq!(queue.flush(TIMEOUT).await, 0);
+    assert_eq!(sandbox.leads().len(), 200);
+    sandbox.clear_faults();
+
+    // One event can't be delivered: a flush ends at its deadline, and others that came later do not count.
+    sandbox.inject(Fault::BadGateway.always().on(ApiCall::Sale));
+    queue.accept(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1").into()).unwrap();
+    let (short, long) = (queue.flush(Duration::from_millis(50)), queue.flush(TIMEOUT));
+    assert_eq!(short.await, 1);
+    queue.accept(Lead::new("later").into()).unwrap();
+    drop(queue.flush(TIMEOUT));
+    sandbox.clear_faults();
+    assert_eq!(long.await, 0);
+    let stats = queue.stats();
+    assert!(stats.pending <= 1, "{stats:?}");
+
+    // A flush of a queue that ends with events gets their number.
+    sandbox.inject(Fault::BadGateway.always());
+    queue.accept(Lead::new("lost").into()).unwrap();
+    let (flushed, stats) = tokio::join!(queue.flush(TIMEOUT), queue.shutdown(Duration::from_millis(50)));
+    assert_eq!((flushed as u64, stats.pending), (1, 1));
+    assert_eq!(queue.flush(TIMEOUT).await, 1, "at once");
+}

@@ -1,6 +1,6 @@
 //! Lists and resolves dead letters and uncertain events.
 
-use affitor_outbox::{Database, DeadLetter, Outbox};
+use affitor_outbox::{Database, DeadLetter, DeadReason, ForgottenCustomer, Outbox};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use crate::{
     check::CheckStatus,
     exit::Exit,
     failure::Failure,
+    format::count,
     output::{BOLD, Output},
     sanitize::sanitized,
 };
@@ -50,6 +51,20 @@ impl Page {
     }
 }
 
+#[derive(Args, Debug)]
+#[group(required = true, multiple = true)]
+pub(super) struct ReplaySelection {
+    /// Event ids
+    #[arg(conflicts_with = "reason")]
+    ids: Vec<i64>,
+    /// Select all dead letters with this reason; may be given several times. Uncertain ones are selected by id only
+    #[arg(long, value_name = "REASON", value_parser = ["rejected", "too_old", "unreadable", "other"])]
+    reason: Vec<String>,
+    /// Send uncertain events again, after checking in Affitor's dashboard that they have not arrived
+    #[arg(long, requires = "ids")]
+    confirm: bool,
+}
+
 impl Selection {
     async fn ids<DB: Database>(self, outbox: &Outbox<DB>) -> Result<Vec<i64>, Failure> {
         let mut ids = self.ids;
@@ -67,11 +82,55 @@ impl Selection {
 }
 
 pub(super) async fn replay<DB: Database>(
-    selection: Selection,
+    selection: ReplaySelection,
     outbox: &Outbox<DB>,
     output: Output,
 ) -> Result<Exit, Failure> {
+    let ReplaySelection { ids, reason, confirm } = selection;
+    let mut unconfirmed = Vec::new();
+    if !confirm {
+        for id in &ids {
+            let letter = outbox.dead_letter(*id).await.map_err(|error| failed(&error))?;
+            unconfirmed.extend(letter.filter(|letter| letter.reason == DeadReason::Uncertain));
+        }
+    }
+    if !unconfirmed.is_empty() {
+        return Ok(ask_to_confirm(&unconfirmed, output));
+    }
+    let selection = Selection { ids, reason };
     resolve(selection.ids(outbox).await?, async |id| outbox.replay(id).await, "requeued", output).await
+}
+
+/// Shows what would be sent again, and changes nothing.
+fn ask_to_confirm(letters: &[DeadLetter], output: Output) -> Exit {
+    let shown: Vec<Value> = letters.iter().map(|letter| sanitized(dead_letter_json(letter), None)).collect();
+    output.document(&json!({ "done": [], "not_found": [], "unconfirmed": shown }));
+    for letter in &shown {
+        let message =
+            format!("event {} may have arrived, and a repeat may be deducted twice: {}", letter["id"], letter["event"]);
+        output.status(CheckStatus::Warning, &message);
+    }
+    output.line("nothing was sent");
+    output.hint("check Affitor's dashboard; add --confirm to send what has not arrived, or discard the rest");
+    Exit::Failed
+}
+
+/// Forgets a customer.
+pub(super) async fn forget<DB: Database>(
+    customer_key: &str,
+    outbox: &Outbox<DB>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let forgotten = outbox.forget_customer(customer_key).await.map_err(|error| failed(&error))?;
+    let ForgottenCustomer { discarded, being_sent, .. } = forgotten;
+    output.document(&json!({ "discarded": discarded, "being_sent": being_sent }));
+    output.status(CheckStatus::Passed, &format!("{} discarded", count(discarded, "event")));
+    if being_sent == 0 {
+        return Ok(Exit::Success);
+    }
+    output.status(CheckStatus::Failed, &format!("{} being sent right now", count(being_sent, "event")));
+    output.hint("run the command again in a minute");
+    Ok(Exit::Failed)
 }
 
 pub(super) async fn discard<DB: Database>(

@@ -15,7 +15,8 @@ type PgStore = Store<sqlx::Postgres>;
 /// Checks the name of a schema.
 pub(crate) fn check_schema(name: &str) -> Result<(), Error> {
     // Longer and other names need quotes in SQL, and Postgres folds capitals.
-    let valid = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let valid = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     match SchemaName::new(name) {
         Ok(_) if valid => Ok(()),
         _ => Err(Error::invalid_schema()),

@@ -22,7 +22,7 @@ macro_rules! queries {
                     .split("-- name: ")
                     .skip(1)
                     .filter_map(|part| part.split_once('\n'))
-                    .map(|(name, sql)| (name.trim(), sql.trim()))
+                    .map(|(name, sql)| (name.trim(), without_comment(sql)))
                     .collect();
                 Self { $($name: queries.remove(stringify!($name)).unwrap_or_default().into(),)* }
             }
@@ -42,11 +42,39 @@ queries! {
     fix_running version record_version
 }
 
+/// Removes the comment before a query.
+fn without_comment(mut sql: &str) -> &str {
+    while let Some((_, rest)) = sql.split_once('\n').filter(|(line, _)| line.starts_with("--")) {
+        sql = rest;
+    }
+    sql.trim()
+}
+
 /// Replaces the schema in a text. SQLite's text contains none.
 pub(crate) fn in_schema(text: &str, schema: &str) -> String {
     if schema.is_empty() || schema == SCHEMA {
         text.to_owned()
     } else {
         text.replace("affitor.", &format!("{schema}."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_query_has_a_text() {
+        for (text, without) in [
+            (include_str!("../../sql/postgres/queries.sql"), ""),
+            (include_str!("../../sql/sqlite/queries.sql"), "notify"),
+        ] {
+            let sql = Sql::parse(text, "shop_a");
+            for (name, query) in sql.all() {
+                assert_eq!(query.is_empty(), name == without, "{name}");
+                assert!(!query.starts_with("--") && !query.contains("affitor."), "{name}: {query}");
+            }
+            assert_eq!(text.matches("-- name: ").count(), sql.all().iter().filter(|(_, sql)| !sql.is_empty()).count());
+        }
     }
 }

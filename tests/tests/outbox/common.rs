@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use affitor::{Click, Client, ClientBuilder, Currency, Sale};
-use affitor_outbox::{Database, Outbox, OutboxStats, sqlx};
+use affitor_outbox::{Database, EventStatement, Outbox, OutboxStats, sqlx};
 use affitor_sandbox::{Interpretations, Sandbox, SandboxBuilder, SecondRefund};
 
 pub(crate) fn builder(sandbox: &Sandbox) -> ClientBuilder {
@@ -24,6 +24,18 @@ pub(crate) async fn click(sandbox: &Sandbox) -> affitor::ClickId {
 
 pub(crate) fn sale(id: &str) -> Sale {
     Sale::new(id, 4_900, Currency::USD).customer_key("user_7")
+}
+
+/// Changes the amount of a sale.
+pub(crate) trait Amount {
+    fn amount(self, cents: u64) -> Self;
+}
+
+impl Amount for Sale {
+    fn amount(mut self, cents: u64) -> Self {
+        self.amount_cents = cents;
+        self
+    }
 }
 
 /// Waits until the statistics satisfy a condition.
@@ -54,11 +66,32 @@ pub(crate) trait Raw: Database {
     /// Runs the statement. Returns the number of affected rows.
     async fn try_raw(pool: &sqlx::Pool<Self>, sql: &str) -> Result<u64, sqlx::Error>;
 
+    /// Executes a statement that enqueues an event. Returns the number of inserted rows.
+    async fn execute(pool: &sqlx::Pool<Self>, statement: &EventStatement) -> u64;
+
+    /// The metadata with the times in the history moved back by `SECONDS`.
+    const HISTORY_MOVED_BACK: &str;
+
+    /// All columns that contain text, as one text.
+    const ALL_COLUMNS: &str;
+
     /// SQL that makes the database reject events of the customer `refused`.
     const REFUSE: &str;
 }
 
 impl Raw for sqlx::Sqlite {
+    const HISTORY_MOVED_BACK: &str = "jsonb_patch(metadata, jsonb_object('affitor', jsonb_object(
+        'failing_since', json_extract(metadata, '$.affitor.failing_since') - SECONDS,
+        'failed_at', json_extract(metadata, '$.affitor.failed_at') - SECONDS)))";
+
+    const ALL_COLUMNS: &str = "json(args) || json(metadata) || coalesce(json(errors), '') || coalesce(CAST(unique_key AS text), '') || json(tags)";
+
+    async fn execute(pool: &sqlx::SqlitePool, statement: &EventStatement) -> u64 {
+        let [queue, args, key] = statement.parameters();
+        let sql = sqlx::AssertSqlSafe(statement.sql());
+        sqlx::query(sql).bind(queue).bind(args).bind(key).execute(pool).await.unwrap().rows_affected()
+    }
+
     const REFUSE: &str = "CREATE TRIGGER refuse BEFORE INSERT ON river_job
         WHEN json_extract(NEW.args, '$.event.customer_key') = 'refused' BEGIN SELECT RAISE(ABORT, 'no'); END";
 
@@ -74,6 +107,21 @@ impl Raw for sqlx::Sqlite {
 }
 
 impl Raw for sqlx::Postgres {
+    const HISTORY_MOVED_BACK: &str =
+        "jsonb_set(metadata, '{affitor}', jsonb_strip_nulls(coalesce(metadata -> 'affitor', '{}')
+        || jsonb_build_object(
+          'failing_since', CAST(metadata -> 'affitor' ->> 'failing_since' AS bigint) - SECONDS,
+          'failed_at', CAST(metadata -> 'affitor' ->> 'failed_at' AS bigint) - SECONDS)))";
+
+    const ALL_COLUMNS: &str =
+        "args::text || metadata::text || coalesce(errors::text, '') || coalesce(convert_from(unique_key, 'UTF8'), '')";
+
+    async fn execute(pool: &sqlx::PgPool, statement: &EventStatement) -> u64 {
+        let [queue, args, key] = statement.parameters();
+        let sql = sqlx::AssertSqlSafe(statement.sql());
+        sqlx::query(sql).bind(queue).bind(args).bind(key).execute(pool).await.unwrap().rows_affected()
+    }
+
     const REFUSE: &str =
         "ALTER TABLE affitor.river_job ADD CONSTRAINT refuse CHECK (args -> 'event' ->> 'customer_key' <> 'refused')";
 

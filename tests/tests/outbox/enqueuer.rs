@@ -138,3 +138,27 @@ async fn a_dropped_enqueuer_writes_its_events() {
     drop(enqueuer);
     wait_until(&outbox, |stats| stats.total() == 500).await;
 }
+
+/// A flush waits until everything that was accepted before is written, and leaves the enqueuer open.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_waits_for_what_was_accepted_before() {
+    let (pool, _folder) = affitor_tests::databases::sqlite().await;
+    let outbox = Outbox::sqlite(pool.clone());
+    outbox.migrate().await.unwrap();
+    let enqueuer = outbox.enqueuer().unwrap();
+    assert_eq!(enqueuer.flush(TIMEOUT).await, 0, "nothing to wait for");
+    for round in 1..=3 {
+        for number in 0..300 {
+            enqueuer.accept(sale(&format!("in_{round}_{number}")).into()).unwrap();
+        }
+        assert_eq!(enqueuer.flush(TIMEOUT).await, 0);
+        assert_eq!(outbox.stats().await.unwrap().pending, 300 * round);
+    }
+    let write_lock = outbox.begin().await.unwrap();
+    enqueuer.accept(sale("in_late").into()).unwrap();
+    assert_eq!(enqueuer.flush(Duration::from_millis(50)).await, 1, "the database does not respond");
+    write_lock.rollback().await.unwrap();
+    assert_eq!(enqueuer.flush(TIMEOUT).await, 0);
+    assert_eq!(enqueuer.shutdown(TIMEOUT).await, 0);
+    assert_eq!(enqueuer.flush(TIMEOUT).await, 0, "at once");
+}

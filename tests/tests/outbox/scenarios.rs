@@ -6,7 +6,7 @@ use affitor::{Currency, Lead, Refund, Sale};
 use affitor_outbox::{DeadReason, Enqueued};
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 
-use crate::common::{Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
+use crate::common::{Amount, Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
 
 async fn events_commit_and_roll_back_with_the_transaction<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     let sandbox = sandbox().start().await.unwrap();
@@ -93,18 +93,6 @@ async fn dead_letters_are_replayed_or_discarded<DB: Raw>(Store { outbox, .. }: S
     assert!(outbox.discard(outbox.dead(1).await.unwrap()[0].id).await.unwrap());
     assert_eq!(outbox.enqueue_alone(third).await.unwrap(), Enqueued::Known, "a discarded event stays known");
     worker.shutdown().await.unwrap();
-}
-
-/// Changes the amount of a sale.
-trait Amount {
-    fn amount(self, cents: u64) -> Self;
-}
-
-impl Amount for Sale {
-    fn amount(mut self, cents: u64) -> Self {
-        self.amount_cents = cents;
-        self
-    }
 }
 
 /// If the service skips a second partial refund, its part of the commission is not deducted.

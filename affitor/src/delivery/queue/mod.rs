@@ -90,6 +90,25 @@ impl Queue {
         self.handle.shared.stats()
     }
 
+    /// Waits until every event that was accepted before the call is delivered or has failed permanently, at most until
+    /// `deadline`. Returns the number of those that are still pending: 0 if there are none. The queue stays open.
+    ///
+    /// For jobs, tests, and functions that are frozen after their response: flush before the response is sent.
+    ///
+    /// ```
+    /// # async fn run(queue: affitor::queue::Queue) {
+    /// use std::time::Duration;
+    ///
+    /// let left = queue.flush(Duration::from_secs(2)).await;
+    /// assert_eq!(left, 0, "the service is slow or unavailable");
+    /// # }
+    /// ```
+    ///
+    /// Needs no timer, like [`Queue::shutdown`].
+    pub async fn flush(&self, deadline: Duration) -> usize {
+        self.handle.shared.flush(deadline).await
+    }
+
     /// Closes the queue, delivers what is waiting, and returns the totals: as soon as the queue is empty, or after `deadline`. An
     /// event that is being sent at the deadline may or may not arrive; it counts as `pending`, like those that still wait.
     ///

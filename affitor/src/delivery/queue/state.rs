@@ -2,10 +2,12 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{BTreeMap, BinaryHeap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
+
+use tokio::sync::oneshot;
 
 use super::{
     QueueStats, backoff,
@@ -53,16 +55,28 @@ pub(super) struct Failed {
     pub(super) error: Error,
 }
 
+/// Somebody waits for all events up to a ticket.
+#[derive(Debug)]
+struct Flush {
+    last: Ticket,
+    /// `None` means forever.
+    deadline: Option<Instant>,
+    /// Gets the number of events that are left.
+    done: oneshot::Sender<usize>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct State {
-    items: HashMap<Ticket, Item>,
+    items: BTreeMap<Ticket, Item>,
     lanes: Lanes,
     ready: VecDeque<Ticket>,
     later: BinaryHeap<Reverse<(Instant, Ticket)>>,
     in_flight: usize,
     last_ticket: Ticket,
     stats: QueueStats,
+    flushes: Vec<Flush>,
     pub(super) closed: bool,
+    ended: bool,
     pub(super) stop_at: Option<Instant>,
 }
 
@@ -113,10 +127,45 @@ impl State {
         Some(Next { ticket, event: Arc::clone(&item.event), prior: item.prior })
     }
 
+    /// Returns a receiver that gets the number of events that were accepted before and are still pending: as soon as it is 0,
+    /// or at the deadline.
+    pub(super) fn flush(&mut self, deadline: Option<Instant>) -> oneshot::Receiver<usize> {
+        let (done, receiver) = oneshot::channel();
+        // Without the thread, nobody would end the flush.
+        if !self.ended {
+            self.flushes.push(Flush { last: self.last_ticket, deadline, done });
+        }
+        receiver
+    }
+
+    /// Closes the queue and ends all flushes, because nothing is delivered any more.
+    pub(super) fn end(&mut self) {
+        (self.closed, self.ended) = (true, true);
+        self.flushes.clear();
+    }
+
+    /// Ends the flushes that are complete, whose deadline has passed, or for which nobody waits any more.
+    pub(super) fn end_flushes(&mut self, now: Instant) {
+        let oldest = self.items.keys().next().copied();
+        let is_over = |flush: &Flush| {
+            oldest.is_none_or(|oldest| oldest > flush.last)
+                || flush.deadline.is_some_and(|at| at <= now)
+                || flush.done.is_closed()
+        };
+        let (over, waiting) = std::mem::take(&mut self.flushes).into_iter().partition(is_over);
+        self.flushes = waiting;
+        let over: Vec<Flush> = over;
+        for Flush { last, done, .. } in over {
+            // An error means that nobody waits any more.
+            done.send(self.items.range(..=last).count()).ok();
+        }
+    }
+
     /// Returns when there will be something to do, unless something happens before.
     pub(super) fn wakes_at(&self, senders: usize) -> Option<Instant> {
         let due = self.later.peek().map(|Reverse((at, _))| *at).filter(|_| self.in_flight < senders);
-        [due, self.stop_at].into_iter().flatten().min()
+        let flushed = self.flushes.iter().filter_map(|flush| flush.deadline).min();
+        [due, self.stop_at, flushed].into_iter().flatten().min()
     }
 
     /// Returns whether the queue is closed and has nothing more to do.

@@ -60,6 +60,21 @@ impl Shared {
         self.wake.notify_one();
     }
 
+    /// Waits for the events that were accepted before. Returns how many are still pending.
+    pub(super) async fn flush(&self, deadline: Duration) -> usize {
+        let flushed = self.lock().flush(Instant::now().checked_add(deadline));
+        self.wake.notify_one();
+        // An error means that the thread has ended.
+        match flushed.await {
+            Ok(left) => left,
+            Err(_) => self.pending(),
+        }
+    }
+
+    fn pending(&self) -> usize {
+        self.stats().pending.try_into().unwrap_or(usize::MAX)
+    }
+
     pub(super) async fn ended(&self) {
         // The sender lives as long as this does.
         let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
@@ -79,7 +94,7 @@ struct EndGuard(Arc<Shared>);
 impl Drop for EndGuard {
     fn drop(&mut self) {
         let mut state = self.0.lock();
-        state.closed = true;
+        state.end();
         let left = state.stats().pending;
         if left > 0 {
             tracing::error!(left, "the queue ended with events that were not delivered");
@@ -116,6 +131,7 @@ async fn run(shared: &Arc<Shared>) {
         let wakes_at = {
             let mut state = shared.lock();
             let now = Instant::now();
+            state.end_flushes(now);
             if state.is_over(now) {
                 return;
             }

@@ -1,0 +1,4 @@
+//! Empty databases for the test.
+
+pub mod postgres;
+pub mod sqlite;

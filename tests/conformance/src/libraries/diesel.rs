@@ -1,0 +1,53 @@
+//! Diesel on Postgres.
+
+use affitor::Event;
+use affitor_outbox::{EventStatement, Statements};
+use diesel::{
+    prelude::*,
+    result::Error::RollbackTransaction,
+    sql_query,
+    sql_types::{Nullable, Text},
+};
+
+use crate::{End, Library};
+
+fn enqueue_with_diesel(connection: &mut PgConnection, statement: &EventStatement) -> QueryResult<usize> {
+    let [queue, args, key] = statement.parameters();
+    sql_query(statement.sql())
+        .bind::<Nullable<Text>, _>(queue)
+        .bind::<Nullable<Text>, _>(args)
+        .bind::<Nullable<Text>, _>(key)
+        .execute(connection)
+}
+
+pub struct Diesel(PgConnection);
+
+impl Diesel {
+    pub fn connect(url: &str) -> Self {
+        Self(PgConnection::establish(url).unwrap())
+    }
+}
+
+impl Library for Diesel {
+    const TITLE: &str = "Diesel";
+
+    async fn store(&mut self, order: &str, events: &[Event], end: End) -> Vec<u64> {
+        let mut inserted = Vec::new();
+        let result = self.0.transaction(|connection| {
+            sql_query("INSERT INTO orders (id) VALUES ($1)").bind::<Text, _>(order).execute(connection)?;
+            for event in events {
+                let statement = Statements::postgres().enqueue(event.clone()).unwrap();
+                inserted.push(enqueue_with_diesel(connection, &statement)? as u64);
+            }
+            match end {
+                End::Commit => Ok(()),
+                End::Rollback => Err(RollbackTransaction),
+            }
+        });
+        assert!(
+            matches!((end, &result), (End::Commit, Ok(())) | (End::Rollback, Err(RollbackTransaction))),
+            "{result:?}"
+        );
+        inserted
+    }
+}
