@@ -2,7 +2,7 @@
 
 mod checks;
 
-use std::{env, fmt};
+use std::{env, fmt, fs, io, path::PathBuf};
 
 use affitor::{Client, ClientBuilder};
 use clap::Args;
@@ -15,6 +15,7 @@ use crate::{
 const DEFAULT_URL: &str = "https://api.affitor.com";
 
 const API_KEY: Origin = Origin { flag: "--api-key", variables: &["AFFITOR_API_KEY", "AFFITOR_API_TOKEN"] };
+const API_KEY_FILE: &str = "AFFITOR_API_KEY_FILE";
 const API_URL: Origin = Origin { flag: "--api-url", variables: &["AFFITOR_API_URL"] };
 const PROGRAM_ID: Origin = Origin { flag: "--program-id", variables: &["AFFITOR_PROGRAM_ID"] };
 
@@ -26,7 +27,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(
         long,
         value_name = "KEY",
-        help = API_KEY.help("Program API key; prefer the environment, since other users can see flags"),
+        help = API_KEY.help("Program API key, or its file in AFFITOR_API_KEY_FILE; prefer the environment, since other users can see flags"),
     )]
     api_key: Option<String>,
     #[arg(long, value_name = "URL", help = format!("{} [default: {DEFAULT_URL}]", API_URL.help("URL of the service")))]
@@ -85,10 +86,24 @@ impl Setting {
     }
 }
 
+/// The file in `AFFITOR_API_KEY_FILE`.
+struct KeyFile {
+    path: PathBuf,
+    problem: Option<KeyFileProblem>,
+}
+
+enum KeyFileProblem {
+    /// A variable with a key is set as well.
+    Conflict,
+    Unreadable(io::ErrorKind),
+}
+
 /// The effective settings, resolved like the library resolves its environment variables: surrounding white space is
 /// removed, and blank values are ignored.
 pub(crate) struct Settings {
     pub(crate) key: Option<Setting>,
+    /// File that the key comes from, and why it can't be used.
+    key_file: Option<KeyFile>,
     pub(crate) url: Setting,
     pub(crate) program_id: Option<Setting>,
 }
@@ -96,8 +111,25 @@ pub(crate) struct Settings {
 impl ConnectionArgs {
     pub(crate) fn settings(&self) -> Settings {
         let default_url = || Setting { raw: DEFAULT_URL.to_owned(), source: "AFFITOR_API_URL" };
+        let mut key = API_KEY.resolve(self.api_key.as_deref());
+        // The flag overrides all variables.
+        let from_flag = key.as_ref().is_some_and(|key| key.source == API_KEY.flag);
+        let path = env::var_os(API_KEY_FILE).filter(|path| !path.is_empty() && !from_flag).map(PathBuf::from);
+        let key_file = path.map(|path| {
+            let problem = match (&key, fs::read_to_string(&path)) {
+                (Some(_), _) => Some(KeyFileProblem::Conflict),
+                (None, Ok(raw)) => {
+                    // A file usually ends with a line feed.
+                    key = Some(Setting { raw: raw.trim_end().to_owned(), source: API_KEY_FILE });
+                    None
+                }
+                (None, Err(error)) => Some(KeyFileProblem::Unreadable(error.kind())),
+            };
+            KeyFile { path, problem }
+        });
         Settings {
-            key: API_KEY.resolve(self.api_key.as_deref()),
+            key,
+            key_file,
             url: API_URL.resolve(self.api_url.as_deref()).unwrap_or_else(default_url),
             program_id: PROGRAM_ID.resolve(self.program_id.as_deref()),
         }
@@ -117,7 +149,9 @@ impl Settings {
             }
         }
         let mut builder = Client::builder().api_url(self.url.value());
-        if let Some(key) = &self.key {
+        if let Some(file) = &self.key_file {
+            builder = builder.api_key_file(&file.path);
+        } else if let Some(key) = &self.key {
             builder = builder.api_key(key.value());
         }
         if let Some(id) = &self.program_id {

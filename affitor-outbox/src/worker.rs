@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use affitor::ClientBuilder;
-use riverqueue::{MaintenanceConfig, QueueConfig, Retention, RunHandle, Workers};
+use riverqueue::{MaintenanceConfig, QueueConfig, Retention, RunHandle, Workers, sqlx};
 
 use crate::{
     Database, Error, Outbox,
@@ -23,6 +23,9 @@ const MAX_SENDERS: usize = 10_000;
 /// How long delivered rows are kept by default.
 const DEFAULT_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// Default of the minimum interval between two fetches.
+const DEFAULT_FETCH_INTERVAL: Duration = Duration::from_millis(20);
+
 /// Longer retentions exceed the range of dates, and mean forever.
 const MAX_RETENTION: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
 
@@ -33,6 +36,8 @@ pub struct WorkerBuilder<DB: Database> {
     client: ClientBuilder,
     senders: usize,
     keep_completed: Duration,
+    fetch_interval: Duration,
+    listen: bool,
 }
 
 impl<DB: Database> fmt::Debug for WorkerBuilder<DB> {
@@ -46,7 +51,14 @@ impl<DB: Database> fmt::Debug for WorkerBuilder<DB> {
 
 impl<DB: Database> WorkerBuilder<DB> {
     pub(crate) fn new(outbox: Outbox<DB>, client: ClientBuilder) -> Self {
-        Self { outbox, client, senders: 50, keep_completed: DEFAULT_RETENTION }
+        Self {
+            outbox,
+            client,
+            senders: 50,
+            keep_completed: DEFAULT_RETENTION,
+            fetch_interval: DEFAULT_FETCH_INTERVAL,
+            listen: true,
+        }
     }
 
     /// Sets how many events are sent concurrently. Default: 50. Range: 1 to 10,000.
@@ -59,6 +71,27 @@ impl<DB: Database> WorkerBuilder<DB> {
     /// the service still recognises a sale. Partial refunds, uncertain events and the totals are kept forever.
     pub fn keep_completed(mut self, duration: Duration) -> Self {
         self.keep_completed = duration;
+        self
+    }
+
+    /// Sets the pool that the worker uses instead of the outbox's. So a busy worker does not take connections from the app, or
+    /// uses a direct connection while the app goes through a connection pooler.
+    pub fn pool(mut self, pool: sqlx::Pool<DB>) -> Self {
+        self.outbox.store = self.outbox.store.with_pool(pool);
+        self
+    }
+
+    /// Sets the minimum interval between two fetches of up to `senders` events. Default: 20 milliseconds. Minimum: 1
+    /// millisecond. With [`senders`](Self::senders) it limits the events per second.
+    pub fn fetch_interval(mut self, interval: Duration) -> Self {
+        self.fetch_interval = interval.clamp(Duration::from_millis(1), Duration::from_secs(1));
+        self
+    }
+
+    /// Does not listen for notifications of Postgres, which need a connection that stays open. New events are then fetched
+    /// within about a second. Needed behind a connection pooler in transaction mode.
+    pub fn without_listen(mut self) -> Self {
+        self.listen = false;
         self
     }
 
@@ -88,14 +121,16 @@ impl<DB: Database> WorkerBuilder<DB> {
         let (sender, alive) = sender(store, self.client, Arc::clone(&breaker), true)?;
         let mut workers = Workers::new();
         workers.add(sender)?;
-        let river = DB::client(store)?
+        let mut river = DB::client(store)?
             .workers(workers)
             .queue(&*store.queue, QueueConfig::new(self.senders))
-            .fetch_cooldown(Duration::from_millis(20))
+            .fetch_cooldown(self.fetch_interval)
             .retry_policy(ByAttempts)
-            .maintenance(maintenance().with_completed_job_retention(retention))
-            .build()?;
-        Ok(Worker { handle: river.start()?, breaker, _alive: alive })
+            .maintenance(maintenance().with_completed_job_retention(retention));
+        if !self.listen {
+            river = river.without_notifications();
+        }
+        Ok(Worker { handle: river.build()?.start()?, breaker, _alive: alive })
     }
 }
 
@@ -122,7 +157,7 @@ impl<DB: Database> Outbox<DB> {
 }
 
 #[cfg(feature = "sqlite")]
-impl Outbox<riverqueue::sqlx::Sqlite> {
+impl Outbox<sqlx::Sqlite> {
     /// Lets the app's own River deliver the events in the outbox, because on SQLite both use the same tables. The app's
     /// River client must work the queue [`QUEUE`](crate::QUEUE) with the settings of [`maintenance()`].
     ///

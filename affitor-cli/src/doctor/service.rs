@@ -146,11 +146,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 fn check_program(settings: &Settings, readiness: &Readiness) -> Check {
     let program = readiness.program_id.as_deref();
+    let rotated = readiness.key_rotated_at.as_ref().map_or_else(String::new, |at| format!(", key rotated at {at}"));
     match settings.program_mismatch(program) {
         Some(mismatch) => Check::failed("service", mismatch, SAME_PROGRAM_HINT),
         None => Check::passed(
             "service",
-            format!("accepted the key: program {}, {}", program.unwrap_or("?"), readiness.state),
+            format!("accepted the key: program {}, {}{rotated}", program.unwrap_or("?"), readiness.state),
         ),
     }
 }

@@ -16,6 +16,9 @@ pub(super) struct Arguments {
     /// Maximum number of events to send concurrently
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     senders: u16,
+    /// Do not listen for notifications of Postgres, as behind a connection pooler; new events are sent within a second
+    #[arg(long)]
+    no_listen: bool,
     /// Do not send leads without a click id, like the library's `only_attributed`
     #[arg(long)]
     only_attributed: bool,
@@ -29,17 +32,17 @@ pub(super) async fn run<DB: Database>(
     outbox: &Outbox<DB>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let Arguments { connection, senders, only_attributed, test_mode } = arguments;
+    let Arguments { connection, senders, no_listen, only_attributed, test_mode } = arguments;
     init_logging();
     let settings = connection.settings();
     // Fails here if the tables are missing, before the command reports that it is delivering.
     outbox.stats().await.map_err(|error| failed(&error))?;
-    let mut worker = outbox
-        .worker(settings.builder()?.only_attributed(only_attributed).test_mode(test_mode))
-        .senders(senders.into())
-        .start()
-        .await
-        .map_err(|error| failed(&error))?;
+    let client = settings.builder()?.only_attributed(only_attributed).test_mode(test_mode);
+    let mut worker = outbox.worker(client).senders(senders.into());
+    if no_listen {
+        worker = worker.without_listen();
+    }
+    let mut worker = worker.start().await.map_err(|error| failed(&error))?;
     output.line("delivering; press Ctrl-C to stop");
     tokio::select! {
         result = signal::stop_requested() => result?,

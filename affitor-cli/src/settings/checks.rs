@@ -4,7 +4,7 @@ use std::env;
 
 use reqwest::Url;
 
-use super::Settings;
+use super::{API_KEY_FILE, KeyFileProblem, Settings};
 use crate::{
     check::Check,
     exit::Exit,
@@ -17,6 +17,18 @@ impl Settings {
     /// Checks the key, without showing it.
     pub(crate) fn check_key(&self) -> Check {
         let failed = |message: String, hint: &str| Check::failed("key", message, hint).with_exit(Exit::Usage);
+        match self.key_file.as_ref().and_then(|file| file.problem.as_ref()) {
+            Some(KeyFileProblem::Conflict) => {
+                return failed(format!("both AFFITOR_API_KEY and {API_KEY_FILE} are set"), "use one of them");
+            }
+            Some(KeyFileProblem::Unreadable(error)) => {
+                return failed(
+                    format!("the file in {API_KEY_FILE} can't be read: {error}"),
+                    "check its path and its rights",
+                );
+            }
+            None => {}
+        }
         let Some(setting) = &self.key else {
             let state = if env::var_os("AFFITOR_API_KEY").is_some() { "empty" } else { "not set" };
             return failed(

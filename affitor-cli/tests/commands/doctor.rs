@@ -57,6 +57,27 @@ async fn doctor_finds_problems_with_the_settings() {
 }
 
 #[tokio::test]
+async fn doctor_reads_the_key_from_its_file() {
+    let sandbox = start(Sandbox::builder()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let file = path.to_str().unwrap().to_owned();
+    let mut settings = environment(sandbox.url());
+    settings.push(("AFFITOR_API_KEY_FILE", &file));
+    let result = run(&["doctor"], &settings).await;
+    assert!(result.code == 2 && result.out.contains("both AFFITOR_API_KEY and AFFITOR_API_KEY_FILE"), "{}", result.out);
+    settings.retain(|(name, _)| *name != "AFFITOR_API_KEY");
+    let result = run(&["doctor"], &settings).await;
+    assert!(result.code == 2 && result.out.contains("can't be read"), "{}", result.out);
+    std::fs::write(&path, format!("{}\n", sandbox.rotate_key().unwrap())).unwrap();
+    let result = run(&["doctor"], &settings).await;
+    assert!(result.code == 0 && result.out.contains(", key rotated at 20"), "{}", result.out);
+    std::fs::write(&path, "affk_1").unwrap();
+    let result = run(&["doctor"], &settings).await;
+    assert!(result.code == 2 && result.out.contains("AFFITOR_API_KEY_FILE is a management key"), "{}", result.out);
+}
+
+#[tokio::test]
 async fn doctor_finds_problems_with_the_network_and_the_service() {
     let closed = closed_url().await;
     let sandbox = start(Sandbox::builder()).await;

@@ -46,6 +46,9 @@ struct Arguments {
     /// Seconds until the stopped database is started again
     #[arg(long, default_value_t = 0)]
     gone: u64,
+    /// Rotate the program's API key after every third kill; the workers read it from a file
+    #[arg(long)]
+    rotate_key: bool,
     /// Turn off the faults once all events are enqueued and all kills are done, so that the run ends soon
     #[arg(long)]
     recover: bool,
@@ -59,6 +62,9 @@ struct Arguments {
     database: String,
     #[arg(long, hide = true, default_value = "")]
     api: String,
+    /// File with the API key
+    #[arg(long, hide = true, default_value = "")]
+    key_file: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

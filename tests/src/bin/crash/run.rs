@@ -33,6 +33,7 @@ impl Process {
         let store = if arguments.store == StoreKind::Sqlite { "sqlite" } else { "postgres" };
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--role", role, "--store", store, "--database", &arguments.database, "--api", &arguments.api]);
+        command.args(["--key-file", &arguments.key_file]);
         command.args(["--events", &arguments.events.to_string(), "--seed", &arguments.seed.to_string()]);
         if let Some(sabotage) = arguments.sabotage {
             command.args(["--sabotage", &format!("{sabotage:?}").to_lowercase()]);
@@ -80,6 +81,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
             Some(server)
         }
     };
+    let key_file = folder.path().join("key");
+    std::fs::write(&key_file, sandbox.api_key())?;
+    arguments.key_file = key_file.display().to_string();
     let store = Store::open(&arguments).await?;
     store.prepare().await?;
     create_clicks(&arguments, &sandbox, &store).await?;
@@ -95,6 +99,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
     }
     let mut rng = fastrand::Rng::with_seed(arguments.seed);
     let mut kills = 0;
+    let mut rotations = 0;
     let mut restarted = !arguments.restart_database;
     let stats = loop {
         tokio::time::sleep(Duration::from_millis(rng.u64(200..900))).await;
@@ -122,6 +127,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
             processes[victim].kill()?;
             processes[victim] = Process::start(processes[victim].role, &arguments)?;
             kills += 1;
+            if arguments.rotate_key && kills % 3 == 0 {
+                std::fs::write(&key_file, sandbox.rotate_key()?)?;
+                rotations += 1;
+            }
             if !restarted && kills * 2 >= arguments.kills {
                 if let Some(server) = &server {
                     server.stop();
@@ -155,7 +164,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
     let judgement = judge(arguments.seed, &orders, &sandbox.snapshot(), &requests, &uncertain);
     println!("{stats:?}");
     println!(
-        "{} orders, {} requests, {kills} kills, {} s{}",
+        "{} orders, {} requests, {kills} kills, {rotations} key rotations, {} s{}",
         orders.len(),
         requests.len(),
         started.elapsed().as_secs(),
