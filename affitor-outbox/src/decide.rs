@@ -66,7 +66,7 @@ pub(crate) enum Step {
     Done(EventOutcome),
     /// Delivery failed permanently, with the message of the service.
     Dead(DeadReason, Option<String>),
-    /// Try again after this delay.
+    /// Retry after this delay.
     Later(Duration, Postponed),
 }
 
@@ -284,7 +284,7 @@ mod tests {
             (partial_refund(), arrived(), ready(open), Step::Dead(Dead::Uncertain, None)),
             (partial_refund(), arrived(), Observed::TakenOver, Step::Later(secs(1), Why::TakenOver)),
             (partial_refund(), arrived(), Observed::NotRecorded, Step::Later(secs(1), Why::Database)),
-            // The service has an answer.
+            // The service responds.
             (facts(), new(), Observed::Delivered(Recorded), Step::Done(Recorded)),
             (facts(), new(), already(false, Some(false)), Step::Done(AlreadyRecorded { uncertain: false })),
             (facts(), new(), already(true, Some(false)), Step::Done(AlreadyRecorded { uncertain: true })),

@@ -70,7 +70,7 @@ impl History {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Returns the history of a replayed event. A person decided that it may be sent again.
+    /// Returns the history of a replayed event. A person decided that it may be repeated.
     pub(crate) fn replayed(self, is_refund: bool, attempts: i32, now: u64) -> Self {
         Self {
             // A refund is replayed because it did not arrive. Of other events it is still unknown; if attempts were used

@@ -23,7 +23,18 @@ mod review;
 mod sender;
 mod statement;
 mod stats;
+#[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+mod upgrade;
 mod worker;
+
+/// The servers and files of the tests in `tests/`.
+#[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+#[path = "../../tests/src/databases.rs"]
+#[allow(unreachable_pub, dead_code, reason = "the tests of the workspace use all of it")]
+mod databases;
+
+#[cfg(test)]
+extern crate self as affitor_outbox;
 
 pub use affitor;
 pub use riverqueue;

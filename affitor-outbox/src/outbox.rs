@@ -106,6 +106,19 @@ impl Outbox<sqlx::Postgres> {
     }
 }
 
+#[cfg(feature = "postgres")]
+impl Outbox<sqlx::Postgres> {
+    /// Enqueues without prepared statements that outlive a transaction, so that [`enqueue`](Outbox::enqueue) works through a
+    /// connection pooler in transaction mode, such as PgBouncer. Each event then takes one more round trip. Workers and
+    /// [`migrate`](Outbox::migrate) need a direct connection: see
+    /// [`WorkerBuilder::pool`](crate::WorkerBuilder::pool).
+    #[must_use]
+    pub fn without_prepared_statements(mut self) -> Self {
+        self.store.prepared = false;
+        self
+    }
+}
+
 impl<DB: Database> Outbox<DB> {
     fn new(store: Store<DB>) -> Self {
         Self { store, notifier: Arc::default() }

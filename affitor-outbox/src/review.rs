@@ -16,7 +16,7 @@ use crate::{
 pub struct ForgottenCustomer {
     /// Dead letters and pending events that were discarded.
     pub discarded: u64,
-    /// Events that are being sent right now, and that still contain the customer. Call it again after some seconds.
+    /// Events that are being sent right now, and that still contain the customer. Repeat the call after some seconds.
     pub being_sent: u64,
 }
 

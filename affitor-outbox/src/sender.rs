@@ -92,7 +92,7 @@ impl<DB: Database> Sender<DB> {
         Self { client, store, breaker, _alive: alive }
     }
 
-    /// Tries to deliver an event. Also returns what the attempt says about the service.
+    /// Makes an attempt to deliver an event. Also returns what the attempt says about the service.
     async fn deliver(&self, row: &JobRow, event: &Event, history: &mut History) -> (Step, Verdict) {
         let facts = Facts {
             retry_class: event.retry_class(),

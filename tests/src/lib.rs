@@ -4,6 +4,7 @@
 
 pub mod apps;
 pub mod databases;
+pub mod pgbouncer;
 pub mod raw;
 pub mod shop;
 

@@ -60,7 +60,7 @@ pub(super) struct ReplaySelection {
     /// Select all dead letters with this reason; may be given several times. Uncertain ones are selected by id only
     #[arg(long, value_name = "REASON", value_parser = ["rejected", "too_old", "unreadable", "other"])]
     reason: Vec<String>,
-    /// Send uncertain events again, after checking in Affitor's dashboard that they have not arrived
+    /// Redeliver uncertain events, after checking in Affitor's dashboard that they have not arrived
     #[arg(long, requires = "ids")]
     confirm: bool,
 }

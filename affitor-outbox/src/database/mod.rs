@@ -32,6 +32,8 @@ pub struct Store<DB: sqlx::Database> {
     pub(crate) queue: Arc<str>,
     /// Our own migrations, applied after River's. The first one is version 1.
     pub(crate) migrations: Arc<[String]>,
+    /// Whether enqueueing uses prepared statements that outlive a transaction.
+    pub(crate) prepared: bool,
 }
 
 impl<DB: sqlx::Database> fmt::Debug for Store<DB> {
@@ -54,6 +56,7 @@ impl<DB: sqlx::Database> Store<DB> {
             schema: Arc::clone(&self.schema),
             queue: Arc::clone(&self.queue),
             migrations: Arc::clone(&self.migrations),
+            prepared: self.prepared,
         }
     }
 
@@ -264,5 +267,6 @@ pub(crate) fn store<DB: Database>(pool: sqlx::Pool<DB>, schema: &str) -> Store<D
         schema: schema.into(),
         queue: crate::QUEUE.into(),
         migrations: DB::MIGRATIONS.iter().map(|sql| in_schema(sql, schema)).collect(),
+        prepared: true,
     }
 }

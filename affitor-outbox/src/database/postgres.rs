@@ -79,7 +79,8 @@ impl Dialect for sqlx::Postgres {
     }
 
     async fn notify(store: &PgStore, tx: &mut sqlx::Transaction<'_, Self>) -> Result<(), Error> {
-        sqlx::query(AssertSqlSafe(store.sql.notify.clone())).bind(&*store.queue).execute(&mut **tx).await?;
+        let query = sqlx::query(AssertSqlSafe(store.sql.notify.clone())).persistent(store.prepared);
+        query.bind(&*store.queue).execute(&mut **tx).await?;
         Ok(())
     }
 }

@@ -52,7 +52,8 @@ macro_rules! implement {
                 tx: &mut sqlx::Transaction<'_, Self>,
                 row: &NewRow,
             ) -> Result<bool, Error> {
-                let query = query!(store, enqueue).bind(&*store.queue).bind(&row.args).bind(&row.key);
+                let query = query!(store, enqueue).persistent(store.prepared);
+                let query = query.bind(&*store.queue).bind(&row.args).bind(&row.key);
                 Ok(query.execute(&mut **tx).await?.rows_affected() > 0)
             }
 

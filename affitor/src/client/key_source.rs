@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::{ApiKey, Error, ErrorKind};
 
-/// Minimum interval between two readings.
+/// The key is read at most once in this interval.
 const MIN_INTERVAL: Duration = Duration::from_secs(5);
 /// A file must have the same content twice, this far apart, because it may be half-written.
 const SETTLE: Duration = Duration::from_millis(50);

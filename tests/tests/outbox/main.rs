@@ -5,6 +5,7 @@ mod damage;
 mod enqueuer;
 mod example;
 mod plans;
+mod pools;
 mod privacy;
 mod programs;
 mod protection;
