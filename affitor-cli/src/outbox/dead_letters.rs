@@ -101,7 +101,7 @@ pub(super) async fn replay<DB: Database>(
     resolve(selection.ids(outbox).await?, async |id| outbox.replay(id).await, "requeued", output).await
 }
 
-/// Shows what would be sent again, and changes nothing.
+/// Shows what would be redelivered, and changes nothing.
 fn ask_to_confirm(letters: &[DeadLetter], output: Output) -> Exit {
     let shown: Vec<Value> = letters.iter().map(|letter| sanitized(dead_letter_json(letter), None)).collect();
     output.document(&json!({ "done": [], "not_found": [], "unconfirmed": shown }));
@@ -110,7 +110,7 @@ fn ask_to_confirm(letters: &[DeadLetter], output: Output) -> Exit {
             format!("event {} may have arrived, and a repeat may be deducted twice: {}", letter["id"], letter["event"]);
         output.status(CheckStatus::Warning, &message);
     }
-    output.line("nothing was sent");
+    output.line("nothing is redelivered");
     output.hint("check Affitor's dashboard; add --confirm to send what has not arrived, or discard the rest");
     Exit::Failed
 }

@@ -1,0 +1,48 @@
+//! A sign-up function on AWS Lambda. Lambda freezes a function as soon as its response is sent, so what is still in a queue would
+//! wait for the next request, or be lost. A middleware flushes the queue first.
+
+use std::time::Duration;
+
+use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead, queue::Queue};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+    routing::post,
+};
+use serde::Deserialize;
+
+/// How long a response may wait for the service. What is not delivered by then is delivered with the next request.
+const FLUSH: Duration = Duration::from_secs(2);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let client = Client::from_env()?;
+    let queue = Queue::start(client.clone())?;
+    let app = Router::new()
+        .route("/users", post(sign_up))
+        .layer(AffitorLayer::new(client.with_sink(queue.clone())))
+        .layer(from_fn_with_state(queue, flush));
+    lambda_http::run(app).await
+}
+
+#[derive(Deserialize)]
+struct SignUp {
+    id: String,
+}
+
+async fn sign_up(affitor: AffitorClient, Json(form): Json<SignUp>) -> String {
+    affitor.enqueue(Lead::new(&form.id));
+    form.id
+}
+
+/// Waits for the events of a request before its response is sent.
+async fn flush(State(queue): State<Queue>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let left = queue.flush(FLUSH).await;
+    if left > 0 {
+        eprintln!("{left} events are delivered later");
+    }
+    response
+}
