@@ -4,8 +4,11 @@
 //! would stop the others, and one that is killed would leave them stopped.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
 
 use riverqueue::Client;
@@ -16,18 +19,22 @@ use crate::{
     metrics,
 };
 
-/// Delay after a failure to add the queue.
-const RETRY: Duration = Duration::from_secs(1);
-
 pub(crate) struct Breaker {
     gate: Mutex<Gate>,
     changed: Notify,
+    /// Whether the background task runs. There is at most one, because it restores the settings of the queue.
+    guarded: AtomicBool,
     stopped: watch::Sender<bool>,
 }
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { gate: Mutex::default(), changed: Notify::new(), stopped: watch::Sender::new(false) }
+        Self {
+            gate: Mutex::default(),
+            changed: Notify::new(),
+            guarded: AtomicBool::new(false),
+            stopped: watch::Sender::new(false),
+        }
     }
 }
 
@@ -47,10 +54,9 @@ impl Breaker {
 
     /// Applies what an attempt says about the service. If the gate closes, a background task takes over the queue.
     pub(crate) fn apply(self: &Arc<Self>, river: Option<&Client>, queue: &str, id: i64, verdict: Verdict) {
-        let (was_open, change) = {
-            let mut gate = self.gate();
-            (matches!(*gate, Gate::Open { .. }), gate.apply(id, verdict, Instant::now()))
-        };
+        // Outside of River, nobody could open the gate.
+        let Some(river) = river else { return };
+        let change = self.gate().apply(id, verdict, Instant::now());
         match change {
             None => return,
             Some(Change::Opened) => tracing::info!(queue, "delivery is resumed"),
@@ -65,11 +71,21 @@ impl Breaker {
                 );
             }
         }
-        metrics::suspended(change != Some(Change::Opened));
+        metrics::suspended(queue, change != Some(Change::Opened));
         self.changed.notify_waiters();
-        if let (true, Some(river)) = (was_open, river) {
+        if change != Some(Change::Opened) && !self.guarded.swap(true, Ordering::SeqCst) {
             tokio::spawn(guard(Arc::clone(self), river.clone(), queue.to_owned()));
         }
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(*self.gate(), Gate::Open { .. })
+    }
+
+    /// Gives up on the queue, which the app itself has removed or added.
+    fn give_up(&self) {
+        *self.gate() = Gate::default();
+        self.guarded.store(false, Ordering::SeqCst);
     }
 
     /// Waits until the pause is over. Returns `false` if the worker has stopped.
@@ -98,7 +114,9 @@ impl Breaker {
 
 /// Works the queue with one slot at a time until the gate is open.
 async fn guard(breaker: Arc<Breaker>, river: Client, queue: String) {
-    let Some(config) = river.local_queues().configs().remove(&queue) else { return };
+    let Some(config) = river.local_queues().configs().remove(&queue) else {
+        return breaker.give_up();
+    };
     loop {
         // Waits for the events in flight. An error means that the queue is already removed.
         river.local_queues().remove(&queue).await.ok();
@@ -106,9 +124,10 @@ async fn guard(breaker: Arc<Breaker>, river: Client, queue: String) {
             return;
         }
         breaker.gate().probe();
-        while let Err(error) = river.local_queues().add(queue.as_str(), config.clone().with_max_workers(1)) {
-            tracing::error!(%error, queue, "delivery can't be resumed yet");
-            tokio::time::sleep(RETRY).await;
+        if let Err(error) = river.local_queues().add(queue.as_str(), config.clone().with_max_workers(1)) {
+            // The app has added the queue itself.
+            tracing::warn!(%error, queue, "delivery is resumed");
+            return breaker.give_up();
         }
         let mut stopped = breaker.stopped.subscribe();
         let opened = tokio::select! {
@@ -117,8 +136,12 @@ async fn guard(breaker: Arc<Breaker>, river: Client, queue: String) {
         };
         if opened {
             // An error means that the app has removed the queue.
-            river.local_queues().update(&queue, config).ok();
-            return;
+            river.local_queues().update(&queue, config.clone()).ok();
+            breaker.guarded.store(false, Ordering::SeqCst);
+            // The gate may have closed again meanwhile, when this task still seemed to guard it.
+            if breaker.is_open() || breaker.guarded.swap(true, Ordering::SeqCst) {
+                return;
+            }
         }
     }
 }

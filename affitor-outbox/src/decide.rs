@@ -15,6 +15,9 @@ use crate::{
 /// Longer than any delay between two attempts. After a longer gap, nobody tried to deliver the event.
 const NOBODY_TRIED: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
+/// Longer than any delay of an unknown customer.
+const LONGEST_GAP: Duration = Duration::from_secs(30 * 60);
+
 /// What is known about an event during an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
@@ -121,13 +124,18 @@ pub(crate) fn decide(facts: &Facts, history: &mut History, observed: Observed) -
         Observed::Ready { gate: GateView::Probing, .. } if must_not_repeat => {
             suspended(history, backoff::behind(age).max(Duration::from_secs(5)))
         }
-        Observed::Ready { .. } if must_not_repeat && history.may_have_arrived => {
+        // The second condition: a late result of an earlier attempt has replaced what the last attempt stored.
+        Observed::Ready { .. }
+            if must_not_repeat
+                && (history.may_have_arrived || history.attempt.is_some_and(|stored| stored + 1 < facts.attempt)) =>
+        {
             Step::Dead(DeadReason::Uncertain, history.error.clone())
         }
         Observed::Ready { .. } => {
             let lost = history.may_have_arrived || facts.attempt > 1;
             // Stored before the event is sent, in case this process dies while sending.
             history.may_have_arrived |= must_not_repeat;
+            history.attempt = must_not_repeat.then_some(facts.attempt);
             Step::Send(if lost { PriorDelivery::Possible } else { PriorDelivery::Impossible })
         }
         Observed::Delivered(outcome) => {
@@ -162,11 +170,14 @@ fn not_found(facts: &Facts, history: &mut History, pending: Option<bool>) -> Ste
     };
     // After a clock was set back, the stored time may be in the future.
     let since = history.unknown_since.map_or(facts.now, |since| since.min(facts.now));
+    // Longer gaps are times in which nothing was sent.
+    let gap = history.unknown_at.map(|at| between(at, facts.now)).filter(|gap| *gap > LONGEST_GAP);
+    let since = since.saturating_add(gap.unwrap_or_default().as_secs()).min(facts.now);
     let unknown = between(since, facts.now);
     if !pending && (!facts.has_click || unknown >= backoff::MAY_ARRIVE) {
         return Step::Done(EventOutcome::NotAttributed { known: false });
     }
-    history.unknown_since = Some(since);
+    (history.unknown_since, history.unknown_at) = (Some(since), Some(facts.now));
     Step::Later(backoff::wait(unknown, None, facts.random), Postponed::Unknown)
 }
 
@@ -209,7 +220,9 @@ fn suspended(history: &mut History, wait: Duration) -> Step {
 
 /// Excludes a delay in which nothing is sent from the hour for "not found".
 fn pause_unknown(history: &mut History, wait: Duration) {
-    history.unknown_since = history.unknown_since.map(|since| since.saturating_add(wait.as_secs()));
+    for time in [&mut history.unknown_since, &mut history.unknown_at] {
+        *time = time.map(|time| time.saturating_add(wait.as_secs()));
+    }
 }
 
 #[cfg(test)]
@@ -261,6 +274,8 @@ mod tests {
         let (new, open) = (History::default, GateView::Open);
         let dead = |reason| Step::Dead(reason, Some("no".to_owned()));
         let unknown_for = |seconds| History { unknown_since: Some(NOW - seconds), ..new() };
+        let unasked_for = |seconds| History { unknown_at: Some(NOW - seconds), ..unknown_for(seconds) };
+        let of_attempt = |attempt| History { attempt: Some(attempt), ..new() };
         let failing_for = |days: u64, last: u64| History {
             failing_since: Some(NOW - days * DAY),
             failed_at: Some(NOW - last * DAY),
@@ -282,6 +297,10 @@ mod tests {
             (partial_refund(), new(), ready(open), Step::Send(PriorDelivery::Impossible)),
             (partial_refund(), new(), ready(GateView::Probing), Step::Later(secs(5), Why::Suspended)),
             (partial_refund(), arrived(), ready(open), Step::Dead(Dead::Uncertain, None)),
+            (Facts { attempt: 2, ..partial_refund() }, new(), ready(open), Step::Send(PriorDelivery::Possible)),
+            (Facts { attempt: 2, ..partial_refund() }, of_attempt(1), ready(open), Step::Send(PriorDelivery::Possible)),
+            (Facts { attempt: 3, ..partial_refund() }, of_attempt(1), ready(open), Step::Dead(Dead::Uncertain, None)),
+            (partial_refund(), arrived(), ready(GateView::Closed(secs(30))), Step::Later(secs(30), Why::Suspended)),
             (partial_refund(), arrived(), Observed::TakenOver, Step::Later(secs(1), Why::TakenOver)),
             (partial_refund(), arrived(), Observed::NotRecorded, Step::Later(secs(1), Why::Database)),
             // The service responds.
@@ -290,7 +309,15 @@ mod tests {
             (facts(), new(), already(true, Some(false)), Step::Done(AlreadyRecorded { uncertain: true })),
             (facts(), new(), already(false, Some(true)), Step::Done(AlreadyRecorded { uncertain: true })),
             (facts(), new(), already(false, None), Step::Done(AlreadyRecorded { uncertain: true })),
+            (
+                facts(),
+                new(),
+                Observed::Delivered(AlreadyRecorded { uncertain: true }),
+                Step::Done(AlreadyRecorded { uncertain: true }),
+            ),
             // The service does not know the customer or the sale.
+            (partial_refund(), arrived(), not_found(Some(true)), Step::Later(secs(2), Why::Unknown)),
+            (facts(), unasked_for(7_200), not_found(Some(false)), Step::Later(secs(2), Why::Unknown)),
             (no_click, new(), not_found(Some(false)), Step::Done(NotAttributed { known: false })),
             (no_click, new(), not_found(Some(true)), Step::Later(secs(2), Why::Unknown)),
             (facts(), new(), not_found(Some(false)), Step::Later(secs(2), Why::Unknown)),
@@ -307,6 +334,7 @@ mod tests {
             (facts(), failing_for(14, 3), failed(UNAVAILABLE, true), Step::Later(secs(2), Why::Unavailable)),
             (facts(), new(), failed(NextStep::RetryOnceFixed, false), Step::Later(secs(2), Why::WrongKey)),
             (facts(), failing_for(14, 0), failed(NextStep::RetryOnceFixed, false), Step::Later(secs(2), Why::WrongKey)),
+            (partial_refund(), arrived(), failed(NextStep::RetryOnceFixed, false), Step::Later(secs(2), Why::WrongKey)),
         ]
         .into_iter()
         .enumerate()

@@ -22,6 +22,9 @@ pub(crate) struct History {
     /// Whether an earlier attempt may have arrived. For a partial refund it is stored before the event is sent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) may_have_arrived: bool,
+    /// The attempt that stored this. Only of events that must not be repeated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attempt: Option<i32>,
     /// First failure in a row of failures for which the service or the network is to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failing_since: Option<u64>,
@@ -31,6 +34,9 @@ pub(crate) struct History {
     /// First "not found" response, moved forward by delays in which the event is not sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unknown_since: Option<u64>,
+    /// Last "not found" response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unknown_at: Option<u64>,
     /// Last replay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) replayed_at: Option<u64>,
@@ -44,9 +50,11 @@ impl Default for History {
         Self {
             version: VERSION,
             may_have_arrived: false,
+            attempt: None,
             failing_since: None,
             failed_at: None,
             unknown_since: None,
+            unknown_at: None,
             replayed_at: None,
             error: None,
         }

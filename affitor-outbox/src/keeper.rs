@@ -53,7 +53,7 @@ async fn run<DB: Database>(store: Store<DB>, exclusive: bool, alive: Weak<()>) {
 
 async fn tick<DB: Database>(store: &Store<DB>, exclusive: bool, check: bool) -> Result<(), Error> {
     #[cfg(feature = "metrics")]
-    crate::metrics::gauges(DB::backlog(store).await?);
+    crate::metrics::gauges(&store.queue, DB::backlog(store).await?);
     if !check {
         return Ok(());
     }

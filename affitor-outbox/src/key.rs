@@ -12,11 +12,12 @@ const CONTROL: InvalidEvent = InvalidEvent::new("a transaction id or refund id c
 pub(crate) fn of(event: &Event, queue: &str) -> Result<Option<String>, InvalidEvent> {
     let Some(identity) = event.idempotency_key()? else { return Ok(None) };
     let parts: Vec<String> = serde_json::from_str(&identity).unwrap_or_default();
-    let customer_key = event.ids().customer_key;
+    let is_lead = matches!(event, Event::Lead(_));
     let mut key = format!("{}\n{queue}", event.kind());
-    for part in parts.iter().skip(1) {
+    for (position, part) in parts.iter().enumerate().skip(1) {
         key.push('\n');
-        if customer_key == Some(part) {
+        // The first id of a lead is its customer.
+        if is_lead && position == 1 && !part.is_empty() {
             key.push_str(&hash(part));
         } else if part.chars().any(char::is_control) {
             return Err(CONTROL);
@@ -76,6 +77,10 @@ mod tests {
         let click = ClickId::new("cust_1_1").unwrap();
         assert_eq!(key(Lead::new("a").into()), format!("lead\naffitor\n{hashed}\n"));
         assert_eq!(key(Lead::new("a").click_id(click).into()), format!("lead\naffitor\n{hashed}\ncust_1_1"));
+        let same = Sale::new("a", 1, Currency::USD).customer_key("a");
+        assert_eq!(key(same.into()).as_bytes(), sale("affitor", "a"), "its refund finds it");
+        let no_customer = Lead::of_click(ClickId::new("cust_1_1").unwrap());
+        assert_eq!(key(no_customer.into()), "lead\naffitor\n\ncust_1_1");
         let sale = Sale::new("t\"<>&\u{2028}ü", 1, Currency::USD).customer_key("a");
         assert_eq!(key(sale.into()), "sale\naffitor\nt\"<>&\u{2028}ü");
         assert_eq!(key(Refund::full("t").into()), "refund\naffitor\nt");

@@ -24,13 +24,20 @@ mod sender;
 mod statement;
 mod stats;
 #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod upgrade;
 mod worker;
 
 /// The servers and files of the tests in `tests/`.
 #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
 #[path = "../../tests/src/databases.rs"]
-#[allow(unreachable_pub, dead_code, reason = "the tests of the workspace use all of it")]
+#[allow(
+    unreachable_pub,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a part of the tests of the workspace, which use all of it"
+)]
 mod databases;
 
 #[cfg(test)]

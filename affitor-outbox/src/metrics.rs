@@ -55,17 +55,17 @@ mod on {
         counter!(REFUSED, "event" => event, "reason" => reason).increment(1);
     }
 
-    pub(crate) fn suspended(on: bool) {
-        gauge!(SUSPENDED).set(f64::from(u8::from(on)));
+    pub(crate) fn suspended(queue: &str, on: bool) {
+        gauge!(SUSPENDED, "queue" => queue.to_owned()).set(f64::from(u8::from(on)));
     }
 
-    pub(crate) fn gauges(Backlog { pending, dead, oldest }: Backlog) {
+    pub(crate) fn gauges(queue: &str, Backlog { pending, dead, oldest }: Backlog) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         let (pending, dead) = (pending as f64, dead as f64);
-        gauge!(PENDING).set(pending);
-        gauge!(DEAD).set(dead);
-        gauge!(OLDEST).set(oldest.map_or(0.0, |oldest| (now - oldest).max(0.0)));
+        gauge!(PENDING, "queue" => queue.to_owned()).set(pending);
+        gauge!(DEAD, "queue" => queue.to_owned()).set(dead);
+        gauge!(OLDEST, "queue" => queue.to_owned()).set(oldest.map_or(0.0, |oldest| (now - oldest).max(0.0)));
     }
 }
 
@@ -79,7 +79,7 @@ mod off {
 
     pub(crate) fn refused(_: &'static str, _: &'static str) {}
 
-    pub(crate) fn suspended(_: bool) {}
+    pub(crate) fn suspended(_: &str, _: bool) {}
 }
 
 #[cfg(not(feature = "metrics"))]

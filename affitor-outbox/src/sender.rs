@@ -32,6 +32,9 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time limit of a job: one call and three queries.
 pub(crate) const JOB_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long an event of another program is left to its own worker.
+const OTHER_PROGRAM: Duration = Duration::from_secs(5 * 60);
+
 /// The lowest of River's four priorities.
 const LOWEST_PRIORITY: i16 = 4;
 
@@ -70,6 +73,14 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
         let kind = event.as_ref().map_or("unknown", Event::kind);
         let span = tracing::debug_span!("affitor_outbox", event = kind, id = row.id, attempt = row.attempt);
         async {
+            if row.queue != *self.store.queue {
+                tracing::error!(
+                    queue = row.queue,
+                    "this River works the queue of another program, which needs its own worker"
+                );
+                return Ok(WorkOutcome::Snooze(OTHER_PROGRAM));
+            }
+            let must_not_repeat = event.as_ref().is_some_and(|event| event.retry_class() == RetryClass::NotIdempotent);
             let mut history = History::of(&row.metadata);
             let (step, verdict) = match (recorded_outcome(&row), event) {
                 (Some(outcome), _) => (Step::Done(outcome), Verdict::Unknown),
@@ -77,7 +88,8 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
                 (None, None) => (Step::Dead(DeadReason::Unreadable, None), Verdict::Unknown),
             };
             self.breaker.apply(context.client(), &row.queue, row.id, verdict);
-            if history != History::default() {
+            // Also if it became the default: a history may be stored from before.
+            if history != History::default() || row.metadata.get_raw(HISTORY).is_some() || must_not_repeat {
                 context.metadata_set(HISTORY, &history)?;
             }
             finish(step, &context, row.id, kind)
@@ -168,8 +180,9 @@ fn failed(error: &ClientError, retry_class: RetryClass) -> (Observed, Verdict) {
         // The client itself rejects the event.
         _ if error.is_invalid() => Verdict::Unknown,
         NextStep::Reject => Verdict::Works,
-        NextStep::Retry { .. } | NextStep::Review => Verdict::Unavailable(retry_after),
-        _ => Verdict::WrongKey(retry_after),
+        _ if error.is_unauthorized() => Verdict::WrongKey(retry_after),
+        // A wrong URL fails for all events. A single one that always gets a 404 must not stop the others.
+        _ => Verdict::Unavailable(retry_after),
     };
     let may_have_arrived = error.may_have_arrived();
     (Observed::Failed { next_step, may_have_arrived, retry_after, message: error.to_string() }, verdict)

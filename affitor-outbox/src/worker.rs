@@ -159,7 +159,8 @@ impl<DB: Database> Outbox<DB> {
 #[cfg(feature = "sqlite")]
 impl Outbox<sqlx::Sqlite> {
     /// Lets the app's own River deliver the events in the outbox, because on SQLite both use the same tables. The app's
-    /// River client must work the queue [`QUEUE`](crate::QUEUE) with the settings of [`maintenance()`].
+    /// River client must work the queue [`Outbox::queue`] with the settings of [`maintenance()`]. One outbox can be registered, so
+    /// an app that serves several programs can't use this.
     ///
     /// ```no_run
     /// use affitor::ClientBuilder;
@@ -176,7 +177,7 @@ impl Outbox<sqlx::Sqlite> {
     /// let river = Client::builder(pool)
     ///     .workers(workers)
     ///     .queue("default", QueueConfig::new(10))
-    ///     .queue(affitor_outbox::QUEUE, QueueConfig::new(50))
+    ///     .queue(outbox.queue(), QueueConfig::new(50))
     ///     .maintenance(affitor_outbox::maintenance())
     ///     .build()?;
     /// let running = river.start()?;

@@ -1,12 +1,66 @@
-//! The outbox: enqueueing in the app's transaction next to a bare insert into the app's own table, and delivering to a sandbox on
-//! the same machine. All in one run.
+//! The outbox: enqueueing in the app's transaction next to a bare insert into the app's own table and to River's own insert, and
+//! delivering to a sandbox on the same machine next to a River worker that does nothing. All in one run.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use affitor::{Client, Lead};
-use affitor_outbox::{Database, Outbox, sqlx};
+use affitor_outbox::{
+    Database, Outbox,
+    riverqueue::{
+        BoxError, Client as River, ClientBuilder, InsertOpts, Job, JobArgs, QueueConfig, UniqueOpts, WorkContext,
+        WorkOutcome, Workers,
+        database::{PostgresDatabase, SchemaName},
+        migrate::{PostgresMigrator, SqliteMigrator},
+    },
+    sqlx,
+};
 use affitor_sandbox::{Interpretations, Sandbox, UnknownLead};
 use affitor_tests::databases::{Postgres, sqlite};
+use serde::{Deserialize, Serialize};
+
+/// Where an event goes.
+#[derive(Clone, Copy)]
+enum Target {
+    Table,
+    River,
+    Outbox,
+}
+
+/// Settings of a worker.
+struct Speed {
+    senders: usize,
+    interval: Duration,
+}
+
+const DEFAULT: Speed = Speed { senders: 50, interval: Duration::from_millis(20) };
+const FAST: Speed = Speed { senders: 200, interval: Duration::from_millis(5) };
+
+/// A job as large as an event.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    text: String,
+}
+
+impl Note {
+    fn of(number: i64) -> Self {
+        Self { text: payload(number) }
+    }
+}
+
+impl JobArgs for Note {
+    const KIND: &'static str = "note";
+}
+
+/// Like the outbox's events: the same job once.
+fn unique() -> InsertOpts {
+    InsertOpts::default().with_unique(UniqueOpts::new().with_by_args(true))
+}
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -22,18 +76,22 @@ pub(crate) fn report() -> Result<(), Box<dyn std::error::Error>> {
 
 async fn run() -> Result<(), Error> {
     println!("enqueue: {TRANSACTIONS} transactions with an order each");
-    println!("{:<34}{:>14}{:>14}{:>10}", "", "bare ev/s", "outbox ev/s", "ratio");
+    println!("{:<34}{:>14}{:>14}{:>14}{:>10}{:>10}", "", "bare ev/s", "River ev/s", "outbox ev/s", "River", "outbox");
     let (pool, _folder) = sqlite().await;
     let on_sqlite = Outbox::sqlite(pool.clone());
     prepare_sqlite(&pool, &on_sqlite).await?;
+    let river = River::builder(pool.clone()).build()?;
     // SQLite has one writer at a time.
-    enqueue("SQLite, WAL, synchronous=FULL", 1, async |number, in_outbox| {
+    enqueue("SQLite, WAL, synchronous=FULL", 1, async |number, target| {
         let mut tx = on_sqlite.begin().await?;
         sqlx::query("INSERT INTO orders (number) VALUES ($1)").bind(number).execute(&mut *tx).await?;
-        if in_outbox {
-            on_sqlite.enqueue(&mut tx, lead(number)).await?;
-        } else {
-            sqlx::query("INSERT INTO events (payload) VALUES ($1)").bind(payload(number)).execute(&mut *tx).await?;
+        match target {
+            Target::Table => {
+                let query = sqlx::query("INSERT INTO events (payload) VALUES ($1)");
+                query.bind(payload(number)).execute(&mut *tx).await?;
+            }
+            Target::River => drop(river.insert(Note::of(number)).opts(unique()).tx(&mut tx).await?),
+            Target::Outbox => drop(on_sqlite.enqueue(&mut tx, lead(number)).await?),
         }
         Ok(tx.commit().await?)
     })
@@ -43,18 +101,27 @@ async fn run() -> Result<(), Error> {
     let pool = server.pool().await;
     let on_postgres = Outbox::postgres(pool.clone());
     on_postgres.migrate().await?;
-    for table in ["CREATE TABLE orders (number bigint)", "CREATE TABLE events (payload text)"] {
-        sqlx::query(table).execute(&pool).await?;
+    for statement in
+        ["CREATE TABLE orders (number bigint)", "CREATE TABLE events (payload text)", "CREATE SCHEMA floor"]
+    {
+        sqlx::query(statement).execute(&pool).await?;
     }
+    let river_schema = SchemaName::new("floor")?;
+    PostgresMigrator::new(pool.clone()).with_schema(river_schema.clone()).migrate_up().await?;
+    let river_database = PostgresDatabase::new(pool.clone()).with_schema(river_schema);
+    let river = River::builder(river_database.clone()).build()?;
     for writers in [1, 8] {
         let name = format!("Postgres, {writers} at a time");
-        enqueue(&name, writers, async |number, in_outbox| {
+        enqueue(&name, writers, async |number, target| {
             let mut tx = on_postgres.begin().await?;
             sqlx::query("INSERT INTO orders (number) VALUES ($1)").bind(number).execute(&mut *tx).await?;
-            if in_outbox {
-                on_postgres.enqueue(&mut tx, lead(number)).await?;
-            } else {
-                sqlx::query("INSERT INTO events (payload) VALUES ($1)").bind(payload(number)).execute(&mut *tx).await?;
+            match target {
+                Target::Table => {
+                    let query = sqlx::query("INSERT INTO events (payload) VALUES ($1)");
+                    query.bind(payload(number)).execute(&mut *tx).await?;
+                }
+                Target::River => drop(river.insert(Note::of(number)).opts(unique()).tx(&mut tx).await?),
+                Target::Outbox => drop(on_postgres.enqueue(&mut tx, lead(number)).await?),
             }
             Ok(tx.commit().await?)
         })
@@ -63,22 +130,31 @@ async fn run() -> Result<(), Error> {
 
     println!("\ndeliver: {DELIVERED} leads to a sandbox on this machine");
     println!("{:<34}{:>14}", "", "ev/s");
+    let (pool, _floor_folder) = sqlite().await;
+    SqliteMigrator::new(pool.clone()).migrate_up().await?;
+    work_nothing("SQLite, River, 1 worker", || River::builder(pool.clone()), &DEFAULT).await?;
+    work_nothing("SQLite, River, 1 fast worker", || River::builder(pool.clone()), &FAST).await?;
     let (pool, _folder) = sqlite().await;
     let outbox = Outbox::sqlite(pool.clone());
     outbox.migrate().await?;
     for workers in [1, 3] {
-        deliver(&format!("SQLite, {workers} worker(s)"), &outbox, workers).await?;
+        deliver(&format!("SQLite, {workers} worker(s)"), &outbox, workers, &DEFAULT).await?;
     }
+    deliver("SQLite, 1 fast worker", &outbox, 1, &FAST).await?;
     let insert_delivered = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100000)
         INSERT INTO river_job (kind, queue, max_attempts, state, finalized_at, args)
         SELECT 'affitor_event', 'affitor', 9, 'completed', CURRENT_TIMESTAMP,
           jsonb_set(jsonb('{\"event\": {\"type\": \"lead\"}}'), '$.event.customer_key', 'user_' || n) FROM number";
     sqlx::query(insert_delivered).execute(&pool).await?;
-    deliver("SQLite, 1 worker, 100,000 kept", &outbox, 1).await?;
+    deliver("SQLite, 1 worker, 100,000 kept", &outbox, 1, &DEFAULT).await?;
     sqlx::query("DELETE FROM affitor.river_job").execute(&server.pool().await).await?;
+    let river_builder = || River::builder(river_database.clone());
+    work_nothing("Postgres, River, 1 worker", river_builder, &DEFAULT).await?;
+    work_nothing("Postgres, River, 1 fast worker", river_builder, &FAST).await?;
     for workers in [1, 3] {
-        deliver(&format!("Postgres, {workers} worker(s)"), &on_postgres, workers).await?;
+        deliver(&format!("Postgres, {workers} worker(s)"), &on_postgres, workers, &DEFAULT).await?;
     }
+    deliver("Postgres, 1 fast worker", &on_postgres, 1, &FAST).await?;
     Ok(())
 }
 
@@ -98,17 +174,17 @@ fn payload(number: i64) -> String {
     serde_json::to_string(&lead(number)).unwrap_or_default()
 }
 
-/// Measures bare inserts and the outbox in alternating rounds, so that other load on the machine affects both.
-async fn enqueue(name: &str, writers: i64, write: impl AsyncFn(i64, bool) -> Result<(), Error>) -> Result<(), Error> {
-    static NEXT: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
-    let mut spent = [Duration::ZERO; 2];
+/// Measures bare inserts, River and the outbox in alternating rounds, so that other load on the machine affects all.
+async fn enqueue(name: &str, writers: i64, write: impl AsyncFn(i64, Target) -> Result<(), Error>) -> Result<(), Error> {
+    static NEXT: AtomicI64 = AtomicI64::new(0);
+    let mut spent = [Duration::ZERO; 3];
     for _ in 0..10 {
-        for (in_outbox, spent) in [false, true].into_iter().zip(&mut spent) {
+        for (target, spent) in [Target::Table, Target::River, Target::Outbox].into_iter().zip(&mut spent) {
             let started = Instant::now();
             let per_writer = TRANSACTIONS as i64 / 10 / writers;
             let all_writers = (0..writers).map(|_| async {
                 for _ in 0..per_writer {
-                    write(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed), in_outbox).await?;
+                    write(NEXT.fetch_add(1, Ordering::Relaxed), target).await?;
                 }
                 Ok::<(), Error>(())
             });
@@ -119,12 +195,39 @@ async fn enqueue(name: &str, writers: i64, write: impl AsyncFn(i64, bool) -> Res
         }
     }
     let count = (TRANSACTIONS as i64 / 10 / writers * writers * 10) as f64;
-    let [bare, outbox] = spent.map(|spent| count / spent.as_secs_f64());
-    println!("{name:<34}{bare:>14.0}{outbox:>14.0}{:>9.0}%", outbox / bare * 100.0);
+    let [bare, river, outbox] = spent.map(|spent| count / spent.as_secs_f64());
+    let (of_river, of_outbox) = (river / bare * 100.0, outbox / bare * 100.0);
+    println!("{name:<34}{bare:>14.0}{river:>14.0}{outbox:>14.0}{of_river:>9.0}%{of_outbox:>9.0}%");
     Ok(())
 }
 
-async fn deliver<DB: Database>(name: &str, outbox: &Outbox<DB>, workers: usize) -> Result<(), Error> {
+/// River's own floor: a worker that does nothing.
+async fn work_nothing(name: &str, builder: impl Fn() -> ClientBuilder, speed: &Speed) -> Result<(), Error> {
+    let (done, mut workers) = (Arc::new(AtomicI64::new(0)), Workers::new());
+    let counter = Arc::clone(&done);
+    workers.add_fn(move |_: WorkContext, _: Job<Note>| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        async { Ok::<_, BoxError>(WorkOutcome::Complete) }
+    })?;
+    let inserting = builder().build()?;
+    for number in 0..DELIVERED {
+        inserting.insert(Note::of(number as i64)).await?;
+    }
+    let queue = QueueConfig::new(speed.senders);
+    let river = builder().workers(workers).queue("default", queue).fetch_cooldown(speed.interval).build()?;
+    let started = Instant::now();
+    let mut running = river.start()?;
+    // Jobs that the enqueue case has left are worked as well.
+    let expected = DELIVERED as i64;
+    while done.load(Ordering::Relaxed) < expected {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    println!("{name:<34}{:>14.0}", expected as f64 / started.elapsed().as_secs_f64());
+    running.stop().await?;
+    Ok(())
+}
+
+async fn deliver<DB: Database>(name: &str, outbox: &Outbox<DB>, workers: usize, speed: &Speed) -> Result<(), Error> {
     let mut interpretations = Interpretations::default();
     interpretations.unknown_lead = UnknownLead::Unattributed;
     let sandbox = Sandbox::builder().interpretations(interpretations).start().await?;
@@ -136,7 +239,8 @@ async fn deliver<DB: Database>(name: &str, outbox: &Outbox<DB>, workers: usize) 
     let started = Instant::now();
     let mut running = Vec::new();
     for _ in 0..workers {
-        running.push(outbox.worker(client()).start().await?);
+        let worker = outbox.worker(client()).senders(speed.senders).fetch_interval(speed.interval);
+        running.push(worker.start().await?);
     }
     while outbox.stats().await?.recorded < before + DELIVERED {
         if started.elapsed() > Duration::from_secs(120) {

@@ -89,8 +89,8 @@ async fn counters_and_gauges() {
         r#"affitor_outbox_uncertain_total{event="refund"} 1"#,
         r#"affitor_outbox_later_total{event="refund",reason="unavailable"} 1"#,
         r#"affitor_outbox_later_total{event="lead",reason="wrong_key"} "#,
-        "affitor_outbox_dead 1",
-        "affitor_outbox_oldest_pending_seconds ",
+        r#"affitor_outbox_dead{queue="affitor"} 1"#,
+        r#"affitor_outbox_oldest_pending_seconds{queue="affitor"} "#,
     ];
     let missing = || {
         let text = prometheus.render();

@@ -133,7 +133,7 @@ WHERE id = $2 AND kind = 'affitor_event' AND queue = $1 AND state = 'discarded'
 -- $1 queue, $2 id, $3 history as JSON text
 UPDATE affitor.river_job
 SET attempt = 0, state = 'available', finalized_at = NULL, scheduled_at = now(), priority = 1,
-  max_attempts = 30, metadata = jsonb_set(metadata, '{affitor}', CAST(CAST($3 AS text) AS jsonb))
+  max_attempts = 30, metadata = jsonb_set(metadata - 'affitor_dead', '{affitor}', CAST(CAST($3 AS text) AS jsonb))
 WHERE id = $2 AND kind = 'affitor_event' AND queue = $1 AND state = 'discarded'
 
 -- name: forget_unsent
@@ -153,16 +153,14 @@ SELECT count(*) FROM affitor.river_job
 WHERE kind = 'affitor_event' AND queue = $1 AND state = 'running' AND args -> 'event' ->> 'customer_key' = $2
 
 -- name: foreign
--- A kind or queue that is not the outbox's.
-SELECT kind FROM affitor.river_job WHERE kind < 'affitor_event' OR kind > 'affitor_event'
-UNION ALL SELECT name FROM affitor.river_queue WHERE name <> 'affitor' AND left(name, 8) <> 'affitor_'
-LIMIT 1
+-- A queue that is not the outbox's.
+SELECT name FROM affitor.river_queue WHERE name <> 'affitor' AND left(name, 8) <> 'affitor_' LIMIT 1
 
 -- name: fix_waiting
 -- After a clock jump. No delay exceeds a day; an event without an attempt may have been scheduled on purpose. $1 queue
 UPDATE affitor.river_job SET scheduled_at = now()
 WHERE kind = 'affitor_event' AND queue = $1 AND state IN ('available', 'retryable', 'scheduled')
-  AND scheduled_at > now() + interval '25 hours' AND coalesce(metadata ->> 'snoozes', '0') <> '0'
+  AND scheduled_at > now() + interval '25 hours' AND (attempt > 0 OR coalesce(metadata ->> 'snoozes', '0') <> '0')
 
 -- name: fix_running
 -- If nobody is sending the event, River rescues it a minute after the new time. $1 queue

@@ -128,7 +128,7 @@ WHERE id = ?2 AND kind = 'affitor_event' AND queue = ?1 AND state = 'discarded'
 -- ?1 queue, ?2 id, ?3 history as JSON text
 UPDATE river_job
 SET attempt = 0, state = 'available', finalized_at = NULL, scheduled_at = datetime('now', 'subsec'), priority = 1,
-  max_attempts = 30, metadata = jsonb_set(metadata, '$.affitor', jsonb(?3))
+  max_attempts = 30, metadata = jsonb_set(jsonb_remove(metadata, '$.affitor_dead'), '$.affitor', jsonb(?3))
 WHERE id = ?2 AND kind = 'affitor_event' AND queue = ?1 AND state = 'discarded'
 
 -- name: forget_unsent
@@ -157,7 +157,7 @@ LIMIT 1
 -- After a clock jump. No delay exceeds a day; an event without an attempt may have been scheduled on purpose. ?1 queue
 UPDATE river_job SET scheduled_at = datetime('now', 'subsec')
 WHERE kind = 'affitor_event' AND queue = ?1 AND state IN ('available', 'retryable', 'scheduled')
-  AND scheduled_at > datetime('now', '+25 hours') AND json_extract(metadata, '$.snoozes') > 0
+  AND scheduled_at > datetime('now', '+25 hours') AND (attempt > 0 OR json_extract(metadata, '$.snoozes') > 0)
 
 -- name: fix_running
 -- If nobody is sending the event, River rescues it a minute after the new time. ?1 queue
