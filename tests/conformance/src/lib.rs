@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod libraries;
+pub mod mysql;
 pub mod plain;
 mod program;
 pub mod scenario;

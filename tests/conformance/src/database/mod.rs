@@ -1,4 +1,5 @@
 //! Empty databases for the test.
 
+pub mod mariadb;
 pub mod postgres;
 pub mod sqlite;
