@@ -48,7 +48,8 @@ async fn an_outbox_in_a_table_of_the_app() {
     let drained = async {
         while count(&pool, "delivered").await.unwrap() < 4 {
             let (one, other) = tokio::join!(deliver_due(&pool, &client), deliver_due(&pool, &client));
-            (one.unwrap(), other.unwrap());
+            one.unwrap();
+            other.unwrap();
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
