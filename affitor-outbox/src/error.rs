@@ -19,7 +19,11 @@ enum Kind {
     Foreign(String),
     NoRuntime,
     NotMigrated,
-    NewerVersion { found: i64, known: i64 },
+    NewerVersion {
+        found: i64,
+        known: i64,
+    },
+    #[cfg(feature = "postgres")]
     InvalidSchema,
     InvalidProgram,
     Shutdown,
@@ -43,6 +47,7 @@ impl Error {
         Self(Kind::NewerVersion { found, known })
     }
 
+    #[cfg(feature = "postgres")]
     pub(crate) fn invalid_schema() -> Self {
         Self(Kind::InvalidSchema)
     }
@@ -69,7 +74,12 @@ impl Error {
 
     /// Returns true if the event, or the name of a schema or program, is invalid. Nothing was written.
     pub fn is_invalid(&self) -> bool {
-        matches!(self.0, Kind::Invalid(_) | Kind::InvalidSchema | Kind::InvalidProgram)
+        match self.0 {
+            Kind::Invalid(_) | Kind::InvalidProgram => true,
+            #[cfg(feature = "postgres")]
+            Kind::InvalidSchema => true,
+            _ => false,
+        }
     }
 
     /// Returns true if the database failed or is not migrated.
@@ -193,6 +203,7 @@ impl fmt::Display for Error {
                 f,
                 "the outbox's tables have version {found}, and this program knows version {known}: update affitor-outbox in this program"
             ),
+            #[cfg(feature = "postgres")]
             Kind::InvalidSchema => f.write_str("the name of the outbox's schema must consist of lowercase letters, digits and `_`, and have at most 63 characters"),
             Kind::InvalidProgram => f.write_str("the name of a program must consist of lowercase letters, digits, and single `-` or `_` between them, and have at most 56 characters"),
             Kind::Timeout => f.write_str("the outbox's database does not respond"),
@@ -217,11 +228,12 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
             Kind::Invalid(invalid) => Some(invalid),
+            #[cfg(feature = "postgres")]
+            Kind::InvalidSchema => None,
             Kind::Foreign(_)
             | Kind::NoRuntime
             | Kind::NotMigrated
             | Kind::NewerVersion { .. }
-            | Kind::InvalidSchema
             | Kind::InvalidProgram
             | Kind::Shutdown
             | Kind::Timeout => None,

@@ -10,6 +10,7 @@ macro_rules! queries {
     ($($name:ident)*) => {
         /// The queries of a database, rendered for its schema. `sql/*/queries.sql` says what each one does.
         #[derive(Debug)]
+        #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "SQLite does not notify"))]
         pub(crate) struct Sql {
             $(pub(crate) $name: Arc<str>,)*
         }
