@@ -13,7 +13,7 @@ use affitor_tests::databases::Postgres;
 use crate::{
     Arguments, Error, StoreKind,
     judge::judge,
-    shop,
+    shop::{self, RefundPlan},
     store::{Store, with_store},
 };
 
@@ -170,6 +170,15 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
         started.elapsed().as_secs(),
         if arguments.restart_database { ", the database restarted" } else { "" }
     );
+    let partial: usize = orders
+        .iter()
+        .filter(|(_, refunded)| *refunded)
+        .map(|(number, _)| match shop::Customer::new(arguments.seed, *number).refund {
+            RefundPlan::Parts(parts) => parts.len(),
+            _ => 0,
+        })
+        .sum();
+    println!("{partial} partial refunds");
     for example in &judgement.examples {
         println!("  {example}");
     }
