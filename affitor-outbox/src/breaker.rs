@@ -83,8 +83,9 @@ impl Breaker {
     }
 
     /// Gives up on the queue, which the app itself has removed or added.
-    fn give_up(&self) {
+    fn give_up(&self, queue: &str) {
         *self.gate() = Gate::default();
+        metrics::suspended(queue, false);
         self.guarded.store(false, Ordering::SeqCst);
     }
 
@@ -115,7 +116,7 @@ impl Breaker {
 /// Works the queue with one slot at a time until the gate is open.
 async fn guard(breaker: Arc<Breaker>, river: Client, queue: String) {
     let Some(config) = river.local_queues().configs().remove(&queue) else {
-        return breaker.give_up();
+        return breaker.give_up(&queue);
     };
     loop {
         // Waits for the events in flight. An error means that the queue is already removed.
@@ -127,7 +128,7 @@ async fn guard(breaker: Arc<Breaker>, river: Client, queue: String) {
         if let Err(error) = river.local_queues().add(queue.as_str(), config.clone().with_max_workers(1)) {
             // The app has added the queue itself.
             tracing::warn!(%error, queue, "delivery is resumed");
-            return breaker.give_up();
+            return breaker.give_up(&queue);
         }
         let mut stopped = breaker.stopped.subscribe();
         let opened = tokio::select! {

@@ -55,13 +55,7 @@ fn after(prefix: &str) -> Vec<u8> {
 }
 
 fn hash(customer_key: &str) -> String {
-    use std::fmt::Write as _;
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(customer_key) {
-        // Writing to a string does not fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    format!("{:x}", Sha256::digest(customer_key))
 }
 
 #[cfg(test)]

@@ -88,8 +88,10 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
                 (None, None) => (Step::Dead(DeadReason::Unreadable, None), Verdict::Unknown),
             };
             self.breaker.apply(context.client(), &row.queue, row.id, verdict);
+            // Marks the history, in case this result is late and replaces what a later attempt has stored.
+            history.attempt = must_not_repeat.then_some(row.attempt);
             // Also if it became the default: a history may be stored from before.
-            if history != History::default() || row.metadata.get_raw(HISTORY).is_some() || must_not_repeat {
+            if history != History::default() || row.metadata.get_raw(HISTORY).is_some() {
                 context.metadata_set(HISTORY, &history)?;
             }
             finish(step, &context, row.id, kind)

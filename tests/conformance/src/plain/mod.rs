@@ -42,7 +42,7 @@ impl Files {
                 None => self.refund.replace("pay_1", &refund.transaction_id),
                 Some(id) => self.partial_refund.replace("pay_1", &refund.transaction_id).replace("re_1", id),
             },
-            _ => unimplemented!("no SQL is written for {event:?}"),
+            _ => panic!("the scenario has only sales and refunds: {event:?}"),
         }
     }
 }
