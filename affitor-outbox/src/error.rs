@@ -32,6 +32,29 @@ enum Kind {
     Database(Box<riverqueue::sqlx::Error>),
     Migration(Box<dyn StdError + Send + Sync>),
     Client(Box<affitor::Error>),
+    #[cfg(feature = "webhooks")]
+    Unreadable,
+    #[cfg(feature = "webhooks")]
+    Contention,
+}
+
+#[cfg(feature = "webhooks")]
+impl From<Error> for affitor::webhook::PaymentError {
+    fn from(error: Error) -> Self {
+        Self::not_recorded(error)
+    }
+}
+
+#[cfg(feature = "webhooks")]
+impl Error {
+    /// Nothing of the row may reach a log, so the cause is dropped.
+    pub(crate) fn unreadable(_: serde_json::Error) -> Self {
+        Self(Kind::Unreadable)
+    }
+
+    pub(crate) fn contention() -> Self {
+        Self(Kind::Contention)
+    }
 }
 
 impl Error {
@@ -93,7 +116,17 @@ impl Error {
                 | Kind::NewerVersion { .. }
                 | Kind::Shutdown
                 | Kind::Timeout
-        )
+        ) || self.is_ledger()
+    }
+
+    #[cfg(not(feature = "webhooks"))]
+    fn is_ledger(&self) -> bool {
+        false
+    }
+
+    #[cfg(feature = "webhooks")]
+    fn is_ledger(&self) -> bool {
+        matches!(self.0, Kind::Unreadable | Kind::Contention)
     }
 
     /// Returns true if the outbox's tables are missing or belong to an earlier version. Call
@@ -220,6 +253,11 @@ impl fmt::Display for Error {
             }
             Kind::Migration(error) => write!(f, "the outbox's migrations failed: {error}"),
             Kind::Client(error) => error.fmt(f),
+            #[cfg(feature = "webhooks")]
+            Kind::Unreadable => f.write_str("a row of the payment ledger can't be read: was it changed manually?"),
+            #[cfg(feature = "webhooks")]
+            Kind::Contention => f.write_str("other transactions keep changing this payment"),
+
         }
     }
 }
@@ -241,6 +279,8 @@ impl StdError for Error {
             Kind::Database(error) => Some(&**error),
             Kind::Migration(error) => Some(&**error),
             Kind::Client(error) => Some(&**error),
+            #[cfg(feature = "webhooks")]
+            Kind::Unreadable | Kind::Contention => None,
         }
     }
 }

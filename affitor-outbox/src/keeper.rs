@@ -1,6 +1,6 @@
-//! The background task of a worker: reports gauges, checks the tables, lets postponed events
-//! compete with new ones again, reschedules events after a clock jump, and
-//! checks that no other River uses the tables. It runs until the worker is dropped.
+//! The background task of a worker: reports gauges, decides payments that are due, deletes old ones, checks the tables, lets
+//! postponed events compete with new ones again, reschedules events after a clock jump, and checks that no other River uses
+//! the tables. It runs until the worker is dropped.
 
 use std::{
     sync::{Arc, Weak},
@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{runtime::Handle, time::MissedTickBehavior};
 
-use crate::{Database, Error, database::Store, migration};
+use crate::{Database, Error, Outbox, migration};
 
 /// Interval of the gauges.
 const INTERVAL: Duration = Duration::from_secs(15);
@@ -25,14 +25,14 @@ pub(crate) struct Alive(#[expect(dead_code, reason = "held for its reference cou
 /// # Errors
 ///
 /// Returns an error outside a Tokio runtime.
-pub(crate) fn start<DB: Database>(store: Store<DB>, exclusive: bool) -> Result<Alive, Error> {
+pub(crate) fn start<DB: Database>(outbox: Outbox<DB>, exclusive: bool) -> Result<Alive, Error> {
     let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
     let alive = Arc::new(());
-    runtime.spawn(run(store, exclusive, Arc::downgrade(&alive)));
+    runtime.spawn(run(outbox, exclusive, Arc::downgrade(&alive)));
     Ok(Alive(alive))
 }
 
-async fn run<DB: Database>(store: Store<DB>, exclusive: bool, alive: Weak<()>) {
+async fn run<DB: Database>(outbox: Outbox<DB>, exclusive: bool, alive: Weak<()>) {
     #[cfg(feature = "metrics")]
     crate::metrics::describe();
     let mut interval = tokio::time::interval(INTERVAL);
@@ -42,7 +42,7 @@ async fn run<DB: Database>(store: Store<DB>, exclusive: bool, alive: Weak<()>) {
         if alive.strong_count() == 0 {
             return;
         }
-        if let Err(error) = tokio::time::timeout(INTERVAL, tick(&store, exclusive, turn == 0))
+        if let Err(error) = tokio::time::timeout(INTERVAL, tick(&outbox, exclusive, turn == 0))
             .await
             .unwrap_or_else(|_| Err(Error::timeout()))
         {
@@ -51,12 +51,17 @@ async fn run<DB: Database>(store: Store<DB>, exclusive: bool, alive: Weak<()>) {
     }
 }
 
-async fn tick<DB: Database>(store: &Store<DB>, exclusive: bool, check: bool) -> Result<(), Error> {
+async fn tick<DB: Database>(outbox: &Outbox<DB>, exclusive: bool, check: bool) -> Result<(), Error> {
+    let store = &outbox.store;
     #[cfg(feature = "metrics")]
     crate::metrics::gauges(&store.queue, DB::backlog(store).await?);
+    #[cfg(feature = "webhooks")]
+    crate::ledger::decide_due(store).await?;
     if !check {
         return Ok(());
     }
+    #[cfg(feature = "webhooks")]
+    crate::ledger::purge(store, &outbox.payments).await?;
     // On SQLite, River may have rebuilt its table, which deletes the triggers. Another version may have migrated it.
     if let Err(error) = migration::check(store).await {
         tracing::error!(%error, "dead letters and totals may be lost");

@@ -15,6 +15,8 @@ mod gate;
 mod history;
 mod keeper;
 mod key;
+#[cfg(feature = "webhooks")]
+mod ledger;
 mod metrics;
 mod migration;
 mod outbox;
@@ -47,6 +49,10 @@ pub use affitor;
 pub use riverqueue;
 pub use riverqueue::sqlx;
 
+#[cfg(feature = "webhooks")]
+pub use ledger::{
+    Balance, LedgerPayment, PaymentRecord, PaymentSettings, PaymentStory, Reconciliation, Report, SeenWebhook,
+};
 pub use {
     database::Database,
     dead::{DeadLetter, DeadReason, UncertainEvent},

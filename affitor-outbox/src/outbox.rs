@@ -23,11 +23,18 @@ use crate::{
 pub struct Outbox<DB: Database> {
     pub(crate) store: Store<DB>,
     notifier: Arc<Notifier>,
+    #[cfg(feature = "webhooks")]
+    pub(crate) payments: Arc<crate::PaymentSettings>,
 }
 
 impl<DB: Database> Clone for Outbox<DB> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), notifier: Arc::clone(&self.notifier) }
+        Self {
+            store: self.store.clone(),
+            notifier: Arc::clone(&self.notifier),
+            #[cfg(feature = "webhooks")]
+            payments: Arc::clone(&self.payments),
+        }
     }
 }
 
@@ -121,7 +128,12 @@ impl Outbox<sqlx::Postgres> {
 
 impl<DB: Database> Outbox<DB> {
     fn new(store: Store<DB>) -> Self {
-        Self { store, notifier: Arc::default() }
+        Self {
+            store,
+            notifier: Arc::default(),
+            #[cfg(feature = "webhooks")]
+            payments: Arc::default(),
+        }
     }
 
     /// Returns an outbox in the same tables for another Affitor program. Each program has its own queue, totals and
@@ -199,10 +211,14 @@ impl<DB: Database> Outbox<DB> {
         if !DB::insert(&self.store, tx, row).await? {
             return Ok(Enqueued::Known);
         }
-        if self.notifier.is_due() {
+        if self.is_notification_due() {
             DB::notify(&self.store, tx).await?;
         }
         Ok(Enqueued::New)
+    }
+
+    pub(crate) fn is_notification_due(&self) -> bool {
+        self.notifier.is_due()
     }
 
     /// Enqueues events in one transaction.

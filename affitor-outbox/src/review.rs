@@ -140,6 +140,8 @@ impl<DB: Database> Outbox<DB> {
     pub async fn forget_customer(&self, customer_key: &str) -> Result<ForgottenCustomer, Error> {
         let mut tx = self.begin().await?;
         let (discarded, being_sent) = DB::forget(&self.store, &mut tx, customer_key).await?;
+        #[cfg(feature = "webhooks")]
+        self.forget_payments(&mut tx, customer_key).await?;
         tx.commit().await?;
         Ok(ForgottenCustomer { discarded, being_sent })
     }

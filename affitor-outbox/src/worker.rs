@@ -8,7 +8,6 @@ use riverqueue::{MaintenanceConfig, QueueConfig, Retention, RunHandle, Workers, 
 use crate::{
     Database, Error, Outbox,
     breaker::Breaker,
-    database::Store,
     keeper::{self, Alive},
     migration,
     sender::{ByAttempts, CALL_TIMEOUT, JOB_TIMEOUT, Sender},
@@ -118,7 +117,7 @@ impl<DB: Database> WorkerBuilder<DB> {
             Retention::DeleteAfter(self.keep_completed)
         };
         let breaker = Arc::new(Breaker::default());
-        let (sender, alive) = sender(store, self.client, Arc::clone(&breaker), true)?;
+        let (sender, alive) = sender(&self.outbox, self.client, Arc::clone(&breaker), true)?;
         let mut workers = Workers::new();
         workers.add(sender)?;
         let mut river = DB::client(store)?
@@ -137,15 +136,15 @@ impl<DB: Database> WorkerBuilder<DB> {
 /// Creates the River worker for the outbox's jobs and starts its background task. If `exclusive`, no other River may
 /// use the tables.
 fn sender<DB: Database>(
-    store: &Store<DB>,
+    outbox: &Outbox<DB>,
     client: ClientBuilder,
     breaker: Arc<Breaker>,
     exclusive: bool,
 ) -> Result<(Sender<DB>, Alive), Error> {
     // The client must not retry: River retries, and the job records whether an attempt may have arrived.
     let client = client.max_attempts(1).timeout(CALL_TIMEOUT).request_timeout(CALL_TIMEOUT).build()?;
-    let alive = keeper::start(store.clone(), exclusive)?;
-    Ok((Sender::new(client, store.clone(), breaker, alive.clone()), alive))
+    let alive = keeper::start(outbox.clone(), exclusive)?;
+    Ok((Sender::new(client, outbox.store.clone(), breaker, alive.clone()), alive))
 }
 
 impl<DB: Database> Outbox<DB> {
@@ -189,7 +188,7 @@ impl Outbox<sqlx::Sqlite> {
     /// Returns an error if the client can't be built (for example without an API key); outside a Tokio runtime; if the
     /// outbox is already registered. It does not check whether the tables are [migrated](Outbox::migrate).
     pub fn register(&self, workers: &mut Workers, client: ClientBuilder) -> Result<(), Error> {
-        let (sender, _) = sender(&self.store, client, Arc::default(), false)?;
+        let (sender, _) = sender(self, client, Arc::default(), false)?;
         workers.add(sender)?;
         Ok(())
     }

@@ -63,6 +63,8 @@ mod click_id;
 mod currency;
 mod event;
 pub mod find;
+#[cfg(feature = "webhooks")]
+pub mod ledger;
 mod open_enum;
 mod redact;
 pub mod stripe;

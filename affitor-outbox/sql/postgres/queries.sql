@@ -173,3 +173,200 @@ SELECT coalesce(max(version), 0) FROM affitor.river_migration WHERE line = 'affi
 -- name: record_version
 -- $1 version
 INSERT INTO affitor.river_migration (line, version) VALUES ('affitor', $1) ON CONFLICT (line, version) DO NOTHING
+
+-- The payment ledger. Lists are parameters as JSON arrays, and each row is returned as one JSON text.
+
+-- name: ledger_start
+-- $1 queue, $2 current time
+INSERT INTO affitor.affitor_ledgers (queue, started_at) VALUES ($1, $2) ON CONFLICT (queue) DO NOTHING
+
+-- name: ledger
+-- $1 queue
+SELECT CAST(to_json(ledger) AS text) FROM affitor.affitor_ledgers AS ledger WHERE queue = $1
+
+-- name: ledger_connected
+-- $1 queue, $2 current time, $3 whether Stripe is connected to Affitor
+INSERT INTO affitor.affitor_ledgers (queue, started_at, stripe_connected) VALUES ($1, $2, $3)
+ON CONFLICT (queue) DO UPDATE SET stripe_connected = excluded.stripe_connected
+
+-- name: ledger_decide
+-- $1 queue, $2 current time, $3 whether Affitor reads the provider's webhooks
+INSERT INTO affitor.affitor_ledgers (queue, started_at, read_by_affitor) VALUES ($1, $2, $3)
+ON CONFLICT (queue) DO UPDATE SET read_by_affitor = excluded.read_by_affitor
+
+-- name: payment_ids
+-- Groups of ids. $1 queue, $2 scope, $3 ids
+SELECT CAST(json_build_object('id', id, 'group_id', group_id) AS text) FROM affitor.affitor_payment_ids
+WHERE queue = $1 AND scope = $2 AND id IN (SELECT json_array_elements_text(CAST($3 AS json)))
+
+-- name: payment_groups
+-- Locks groups, in the order of their ids. $1 group ids
+SELECT CAST(json_build_object('id', id, 'scope', scope, 'facts', CAST(facts AS text), 'policy', CAST(policy AS text)) AS text)
+FROM affitor.affitor_payment_groups
+WHERE id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint))
+ORDER BY id FOR UPDATE
+
+-- name: group
+-- Reads a group without locking it. $1 group
+SELECT CAST(json_build_object('id', id, 'scope', scope, 'facts', CAST(facts AS text), 'policy', CAST(policy AS text)) AS text)
+FROM affitor.affitor_payment_groups WHERE id = $1
+
+-- name: new_group
+-- $1 queue, $2 scope, $3 current time
+INSERT INTO affitor.affitor_payment_groups (queue, scope, updated_at) VALUES ($1, $2, $3)
+RETURNING CAST(id AS text)
+
+-- name: add_ids
+-- $1 queue, $2 scope, $3 ids, $4 group
+INSERT INTO affitor.affitor_payment_ids (queue, scope, id, group_id)
+SELECT $1, $2, value, $4 FROM json_array_elements_text(CAST($3 AS json)) AS value ORDER BY value
+ON CONFLICT (queue, scope, id) DO NOTHING
+
+-- name: move_ids
+-- $1 groups, $2 the group that takes them over
+UPDATE affitor.affitor_payment_ids SET group_id = $2
+WHERE group_id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint))
+
+-- name: move_payments
+-- $1 groups, $2 the group that takes them over
+UPDATE affitor.affitor_payments SET group_id = $2
+WHERE group_id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint))
+
+-- name: move_webhooks
+-- $1 groups, $2 the group that takes them over
+UPDATE affitor.affitor_payment_webhooks SET group_id = $2
+WHERE group_id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint))
+
+-- name: drop_groups
+-- $1 groups
+DELETE FROM affitor.affitor_payment_groups
+WHERE id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint))
+
+-- name: save_group
+-- $1 group, $2 facts, $3 policy, $4 when to decide again, $5 current time
+UPDATE affitor.affitor_payment_groups
+SET facts = CAST($2 AS jsonb), policy = CAST($3 AS jsonb), due_at = $4, updated_at = $5
+WHERE id = $1
+
+-- name: reports
+-- What was reported about transactions. $1 queue, $2 transaction ids
+SELECT CAST(to_json(report) AS text) FROM affitor.affitor_reports AS report
+WHERE queue = $1 AND transaction_id IN (SELECT json_array_elements_text(CAST($2 AS json)))
+ORDER BY enqueued_at, job_id
+
+-- name: group_payments
+-- $1 group
+SELECT CAST(to_json(payment) AS text) FROM affitor.affitor_payments AS payment WHERE group_id = $1
+ORDER BY paid_at, transaction_id
+
+-- name: save_payment
+-- $1 queue, $2 scope, $3 transaction id, $4 group, $5 form, $6 status, $7 counted_as, $8 paid, $9 commissionable,
+-- $10 currency, $11 paid at, $12 customer, $13 click, $14 program, $15 source, $16 returned, $17 reported refunds,
+-- $18 doubts, $19 current time
+INSERT INTO affitor.affitor_payments
+  (queue, scope, transaction_id, group_id, form, status, counted_as, paid_cents, commissionable_cents, currency, paid_at,
+   customer_key, click_id, program_id, source, returned_cents, reported_refund_cents, doubts, since)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+ON CONFLICT (queue, scope, transaction_id) DO UPDATE SET
+  group_id = excluded.group_id, form = excluded.form, status = excluded.status, counted_as = excluded.counted_as,
+  paid_cents = excluded.paid_cents, commissionable_cents = excluded.commissionable_cents, currency = excluded.currency,
+  paid_at = excluded.paid_at, customer_key = excluded.customer_key, click_id = excluded.click_id,
+  program_id = excluded.program_id, source = excluded.source, returned_cents = excluded.returned_cents,
+  reported_refund_cents = excluded.reported_refund_cents, doubts = excluded.doubts
+
+-- name: drop_payments
+-- Removes what turned out to be a part of another payment. $1 group, $2 transaction ids to keep
+DELETE FROM affitor.affitor_payments
+WHERE group_id = $1 AND transaction_id NOT IN (SELECT json_array_elements_text(CAST($2 AS json)))
+
+-- name: save_webhook
+-- $1 queue, $2 scope, $3 event id, $4 kind, $5 group, $6 current time, $7 decision
+INSERT INTO affitor.affitor_payment_webhooks AS webhook
+  (queue, scope, event_id, kind, group_id, first_seen_at, last_seen_at, decision)
+VALUES ($1, $2, $3, $4, $5, $6, $6, $7)
+ON CONFLICT (queue, scope, event_id) DO UPDATE SET
+  seen = webhook.seen + 1, last_seen_at = excluded.last_seen_at, group_id = excluded.group_id, decision = excluded.decision
+
+-- name: waiting_for_source
+-- Groups with payments that lack a customer and could inherit one. $1 queue, $2 scope, $3 subscriptions or customers
+SELECT DISTINCT CAST(group_id AS text) FROM affitor.affitor_payments
+WHERE queue = $1 AND scope = $2 AND source IN (SELECT json_array_elements_text(CAST($3 AS json))) AND status = 'no_customer'
+
+-- name: due_groups
+-- $1 queue, $2 current time
+SELECT CAST(id AS text) FROM affitor.affitor_payment_groups
+WHERE queue = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT 100
+
+-- name: purge_groups
+-- Deletes payments that nothing was reported about for long, 500 at a time. $1 queue, $2 time
+DELETE FROM affitor.affitor_payment_groups WHERE id IN (
+  SELECT id FROM affitor.affitor_payment_groups WHERE queue = $1 AND updated_at < $2 AND due_at IS NULL
+  ORDER BY updated_at LIMIT 500 FOR UPDATE SKIP LOCKED
+)
+
+-- name: purge_webhooks
+-- $1 queue, $2 time
+DELETE FROM affitor.affitor_payment_webhooks WHERE queue = $1 AND last_seen_at < $2 AND group_id IS NULL
+
+-- name: purge_reports
+-- $1 queue, $2 time
+DELETE FROM affitor.affitor_reports
+WHERE queue = $1 AND enqueued_at < $2 AND outcome NOT IN ('pending', 'dead') AND NOT uncertain
+
+-- name: find_payment
+-- Groups with an id, in every scope. $1 queue, $2 id
+SELECT DISTINCT CAST(group_id AS text) FROM affitor.affitor_payment_ids WHERE queue = $1 AND id = $2
+
+-- name: group_ids
+-- $1 group
+SELECT CAST(to_json(id) AS text) FROM affitor.affitor_payment_ids WHERE group_id = $1 ORDER BY id
+
+-- name: group_webhooks
+-- $1 group
+SELECT CAST(to_json(webhook) AS text) FROM affitor.affitor_payment_webhooks AS webhook WHERE group_id = $1
+ORDER BY first_seen_at, event_id
+
+-- name: list_payments
+-- Payments in the order of their transaction ids. $1 queue, $2 transaction id of the last one, $3 status or null, $4 limit
+SELECT CAST(to_json(payment) AS text) FROM affitor.affitor_payments AS payment
+WHERE queue = $1 AND transaction_id > $2 AND (CAST($3 AS text) IS NULL OR status = $3)
+ORDER BY transaction_id LIMIT $4
+
+-- name: balance_sales
+-- Payments by currency, by what became of them, and by the outcome of their sales. $1 queue
+SELECT CAST(json_build_object('currency', coalesce(payment.currency, report.currency), 'status', coalesce(payment.status, 'reported'),
+  'outcome', report.outcome, 'uncertain', coalesce(report.uncertain, false), 'doubts', coalesce(payment.doubts, ''),
+  'payments', count(*), 'paid_cents', sum(coalesce(payment.paid_cents, report.cents)),
+  'sale_cents', sum(coalesce(report.cents, 0)), 'returned_cents', sum(coalesce(payment.returned_cents, 0))) AS text)
+FROM (SELECT * FROM affitor.affitor_payments WHERE queue = $1 AND scope LIKE '%/live') AS payment
+FULL JOIN (SELECT * FROM affitor.affitor_reports WHERE queue = $1 AND type = 'sale') AS report
+  ON report.transaction_id = payment.transaction_id
+GROUP BY coalesce(payment.currency, report.currency), coalesce(payment.status, 'reported'), report.outcome,
+  coalesce(report.uncertain, false), coalesce(payment.doubts, '')
+
+-- name: balance_refunds
+-- Refunds that were enqueued, by currency and outcome. A full refund has the amount of its sale. $1 queue
+SELECT CAST(json_build_object('currency', coalesce(sale.currency, payment.currency, refund.currency), 'outcome', refund.outcome,
+  'uncertain', refund.uncertain, 'refunds', count(*),
+  'cents', sum(coalesce(refund.cents, sale.cents, payment.commissionable_cents, 0))) AS text)
+FROM affitor.affitor_reports AS refund
+LEFT JOIN affitor.affitor_reports AS sale
+  ON sale.queue = refund.queue AND sale.transaction_id = refund.transaction_id AND sale.type = 'sale'
+LEFT JOIN affitor.affitor_payments AS payment
+  ON payment.queue = refund.queue AND payment.transaction_id = refund.transaction_id AND payment.scope LIKE '%/live'
+WHERE refund.queue = $1 AND refund.type = 'refund'
+GROUP BY coalesce(sale.currency, payment.currency, refund.currency), refund.outcome, refund.uncertain
+
+-- name: release_payments
+-- Makes payments due that were held because of a conflict. $1 queue, $2 current time
+UPDATE affitor.affitor_payment_groups SET due_at = $2
+WHERE queue = $1 AND id IN (SELECT group_id FROM affitor.affitor_payments WHERE queue = $1 AND status = 'conflict')
+
+-- name: groups_naming
+-- Groups whose facts contain a text. Reads all groups. $1 queue, $2 text as JSON
+SELECT CAST(id AS text) FROM affitor.affitor_payment_groups WHERE queue = $1 AND strpos(CAST(facts AS text), $2) > 0
+ORDER BY id
+
+-- name: forget_payments
+-- $1 queue, $2 customer key
+UPDATE affitor.affitor_payments SET customer_key = NULL, click_id = NULL WHERE queue = $1 AND customer_key = $2

@@ -137,3 +137,162 @@ CREATE TRIGGER IF NOT EXISTS affitor_check_updated BEFORE UPDATE ON river_job WH
     AND (NEW.finalized_at IS NULL OR typeof(NEW.finalized_at) = 'text' AND datetime(NEW.finalized_at) IS NOT NULL)
   );
 END;
+
+-- The payment ledger. Times are in seconds of Unix time, amounts in the currency's smallest unit.
+--
+-- Payments that share an id at the provider form a group, which is decided as a whole. `facts` holds what the provider has
+-- reported about it, without the webhooks themselves. `scope` is the provider, the account and the mode, such as
+-- 'stripe//live'.
+CREATE TABLE IF NOT EXISTS affitor_payment_groups (
+  id integer PRIMARY KEY AUTOINCREMENT,
+  queue text NOT NULL,
+  scope text NOT NULL,
+  facts text NOT NULL DEFAULT '{}',
+  policy text,            -- how to decide it at `due_at`
+  due_at integer,           -- when to decide it again without a new webhook
+  updated_at integer NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS affitor_payment_groups_due ON affitor_payment_groups (queue, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS affitor_payment_groups_updated ON affitor_payment_groups (queue, updated_at);
+
+-- The ids of a group: payments, sessions, invoices, charges, refunds, disputes.
+CREATE TABLE IF NOT EXISTS affitor_payment_ids (
+  queue text NOT NULL,
+  scope text NOT NULL,
+  id text NOT NULL,
+  group_id integer NOT NULL REFERENCES affitor_payment_groups (id) ON DELETE CASCADE,
+  PRIMARY KEY (queue, scope, id)
+);
+CREATE INDEX IF NOT EXISTS affitor_payment_ids_group ON affitor_payment_ids (group_id);
+
+-- What became of each payment, and why.
+CREATE TABLE IF NOT EXISTS affitor_payments (
+  queue text NOT NULL,
+  scope text NOT NULL,
+  transaction_id text NOT NULL,
+  group_id integer NOT NULL REFERENCES affitor_payment_groups (id) ON DELETE CASCADE,
+  form text,                             -- checkout, bill, intent, or null if only a refund is known
+  status text NOT NULL,                  -- reported, held, conflict, or why it is not reported
+  counted_as text,                       -- transaction id under which its money is reported
+  paid_cents integer NOT NULL,
+  commissionable_cents integer NOT NULL,
+  currency text,
+  paid_at integer,
+  customer_key text,
+  click_id text,
+  program_id text,
+  source text,                           -- subscription or customer from which it inherits
+  returned_cents integer NOT NULL,        -- refunds and lost disputes
+  reported_refund_cents integer NOT NULL,
+  doubts text NOT NULL,                  -- what a person should check: names, separated by spaces
+  since integer NOT NULL,                 -- first known here
+  PRIMARY KEY (queue, scope, transaction_id)
+);
+CREATE INDEX IF NOT EXISTS affitor_payments_group ON affitor_payments (group_id);
+CREATE INDEX IF NOT EXISTS affitor_payments_source ON affitor_payments (queue, scope, source) WHERE status = 'no_customer';
+CREATE INDEX IF NOT EXISTS affitor_payments_customer ON affitor_payments (queue, customer_key);
+
+-- Webhooks that were seen. A repeated one is decided again from what is known now.
+CREATE TABLE IF NOT EXISTS affitor_payment_webhooks (
+  queue text NOT NULL,
+  scope text NOT NULL,
+  event_id text NOT NULL,                -- of the provider, or a hash of the body
+  kind text NOT NULL,
+  group_id integer REFERENCES affitor_payment_groups (id) ON DELETE CASCADE,
+  seen integer NOT NULL DEFAULT 1,
+  first_seen_at integer NOT NULL,
+  last_seen_at integer NOT NULL,
+  decision text NOT NULL,
+  PRIMARY KEY (queue, scope, event_id)
+);
+CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_group ON affitor_payment_webhooks (group_id);
+CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_seen ON affitor_payment_webhooks (queue, last_seen_at);
+
+-- When the ledger of a queue was started, and whether Affitor reads the provider's webhooks itself.
+CREATE TABLE IF NOT EXISTS affitor_ledgers (
+  queue text PRIMARY KEY,
+  started_at integer NOT NULL,
+  stripe_connected integer,              -- what the service says, if it was asked
+  read_by_affitor integer                -- what a person has decided
+);
+
+-- Sales and refunds that were enqueued, by the ledger or by the app. They outlive the rows of river_job.
+CREATE TABLE IF NOT EXISTS affitor_reports (
+  queue text NOT NULL,
+  transaction_id text NOT NULL,
+  type text NOT NULL,                    -- sale or refund
+  refund_id text NOT NULL DEFAULT '',
+  cents integer,                          -- null for a full refund
+  currency text,
+  job_id integer NOT NULL,
+  enqueued_at integer NOT NULL,
+  outcome text NOT NULL DEFAULT 'pending', -- pending, recorded, already_recorded, not_attributed, dead or discarded
+  uncertain integer NOT NULL DEFAULT 0,
+  finished_at integer,
+  PRIMARY KEY (queue, transaction_id, type, refund_id)
+);
+CREATE INDEX IF NOT EXISTS affitor_reports_enqueued ON affitor_reports (queue, enqueued_at);
+
+-- Triggers 9 to 11 keep the reports.
+CREATE TRIGGER IF NOT EXISTS affitor_report_inserted AFTER INSERT ON river_job
+WHEN NEW.kind = 'affitor_event' AND NEW.unique_key IS NOT NULL
+  AND json_extract(NEW.args, '$.event.type') IN ('sale', 'refund') AND json_extract(NEW.args, '$.event.transaction_id') IS NOT NULL BEGIN
+  INSERT INTO affitor_reports
+    (queue, transaction_id, type, refund_id, cents, currency, job_id, enqueued_at, outcome, uncertain, finished_at)
+  VALUES (
+    NEW.queue, json_extract(NEW.args, '$.event.transaction_id'), json_extract(NEW.args, '$.event.type'),
+    coalesce(json_extract(NEW.args, '$.event.refund_id'), ''),
+    coalesce(json_extract(NEW.args, '$.event.amount_cents'), json_extract(NEW.args, '$.event.refund_amount_cents')),
+    json_extract(NEW.args, '$.event.currency'), NEW.id, unixepoch(NEW.created_at),
+    'pending', 0, NULL
+  )
+  ON CONFLICT (queue, transaction_id, type, refund_id) DO UPDATE SET
+    cents = excluded.cents, currency = coalesce(excluded.currency, currency), job_id = excluded.job_id,
+    outcome = excluded.outcome, uncertain = excluded.uncertain, finished_at = excluded.finished_at;
+END;
+CREATE TRIGGER IF NOT EXISTS affitor_report_updated AFTER UPDATE OF state, metadata ON river_job
+WHEN NEW.kind = 'affitor_event' AND NEW.unique_key IS NOT NULL
+  AND json_extract(NEW.args, '$.event.type') IN ('sale', 'refund') AND json_extract(NEW.args, '$.event.transaction_id') IS NOT NULL
+  AND (NEW.state IN ('completed', 'cancelled', 'discarded') OR OLD.state IN ('completed', 'cancelled', 'discarded'))
+  AND (OLD.state <> NEW.state OR OLD.metadata <> NEW.metadata) BEGIN
+  INSERT INTO affitor_reports
+    (queue, transaction_id, type, refund_id, cents, currency, job_id, enqueued_at, outcome, uncertain, finished_at)
+  VALUES (
+    NEW.queue, json_extract(NEW.args, '$.event.transaction_id'), json_extract(NEW.args, '$.event.type'),
+    coalesce(json_extract(NEW.args, '$.event.refund_id'), ''),
+    coalesce(json_extract(NEW.args, '$.event.amount_cents'), json_extract(NEW.args, '$.event.refund_amount_cents')),
+    json_extract(NEW.args, '$.event.currency'), NEW.id, unixepoch(NEW.created_at),
+    CASE
+      WHEN NEW.state = 'cancelled' THEN 'discarded'
+      WHEN NEW.state = 'discarded' THEN 'dead'
+      WHEN NEW.state <> 'completed' THEN 'pending'
+      WHEN json_extract(NEW.metadata, '$.output.outcome') IN ('recorded', 'not_attributed')
+        THEN json_extract(NEW.metadata, '$.output.outcome')
+      ELSE 'already_recorded'
+    END,
+    NEW.state = 'completed' AND coalesce(json_extract(NEW.metadata, '$.output.uncertain'), 0) = 1
+      OR NEW.state = 'discarded' AND coalesce(json_extract(NEW.metadata, '$.affitor_dead.reason'), '') = 'uncertain',
+    CASE WHEN NEW.state IN ('completed', 'cancelled', 'discarded') THEN unixepoch() END
+  )
+  ON CONFLICT (queue, transaction_id, type, refund_id) DO UPDATE SET
+    cents = excluded.cents, currency = coalesce(excluded.currency, currency), job_id = excluded.job_id,
+    outcome = excluded.outcome, uncertain = excluded.uncertain, finished_at = excluded.finished_at;
+END;
+-- Deleting an event that is not delivered discards it.
+CREATE TRIGGER IF NOT EXISTS affitor_report_deleted AFTER DELETE ON river_job
+WHEN OLD.kind = 'affitor_event' AND OLD.unique_key IS NOT NULL
+  AND json_extract(OLD.args, '$.event.type') IN ('sale', 'refund') AND json_extract(OLD.args, '$.event.transaction_id') IS NOT NULL
+  AND OLD.state NOT IN ('completed', 'cancelled') BEGIN
+  INSERT INTO affitor_reports
+    (queue, transaction_id, type, refund_id, cents, currency, job_id, enqueued_at, outcome, uncertain, finished_at)
+  VALUES (
+    OLD.queue, json_extract(OLD.args, '$.event.transaction_id'), json_extract(OLD.args, '$.event.type'),
+    coalesce(json_extract(OLD.args, '$.event.refund_id'), ''),
+    coalesce(json_extract(OLD.args, '$.event.amount_cents'), json_extract(OLD.args, '$.event.refund_amount_cents')),
+    json_extract(OLD.args, '$.event.currency'), OLD.id, unixepoch(OLD.created_at),
+    'discarded', 0, unixepoch()
+  )
+  ON CONFLICT (queue, transaction_id, type, refund_id) DO UPDATE SET
+    cents = excluded.cents, currency = coalesce(excluded.currency, currency), job_id = excluded.job_id,
+    outcome = excluded.outcome, uncertain = excluded.uncertain, finished_at = excluded.finished_at;
+END;

@@ -151,6 +151,50 @@ pub(crate) mod sealed {
         ) -> impl Future<Output = Result<(), Error>> + Send;
     }
 
+    /// A parameter of a query.
+    #[derive(Clone, Debug)]
+    pub enum Parameter {
+        Integer(Option<i64>),
+        Text(Option<String>),
+        Flag(Option<bool>),
+    }
+
+    impl From<i64> for Parameter {
+        fn from(value: i64) -> Self {
+            Self::Integer(Some(value))
+        }
+    }
+
+    impl From<Option<i64>> for Parameter {
+        fn from(value: Option<i64>) -> Self {
+            Self::Integer(value)
+        }
+    }
+
+    impl From<&str> for Parameter {
+        fn from(value: &str) -> Self {
+            Self::Text(Some(value.to_owned()))
+        }
+    }
+
+    impl From<String> for Parameter {
+        fn from(value: String) -> Self {
+            Self::Text(Some(value))
+        }
+    }
+
+    impl From<Option<String>> for Parameter {
+        fn from(value: Option<String>) -> Self {
+            Self::Text(value)
+        }
+    }
+
+    impl From<Option<bool>> for Parameter {
+        fn from(value: Option<bool>) -> Self {
+            Self::Flag(value)
+        }
+    }
+
     /// The queries, which have the same parameters and results on both databases. See `sql/*/queries.sql`.
     pub trait Queries: sqlx::Database {
         fn begin(
@@ -253,6 +297,27 @@ pub(crate) mod sealed {
             tx: &mut sqlx::Transaction<'_, Self>,
             customer_key: &str,
         ) -> impl Future<Output = Result<(u64, u64), Error>> + Send;
+
+        /// Begins a part of a transaction that can be rolled back alone, and is when it is dropped.
+        fn savepoint<'t>(
+            tx: &'t mut sqlx::Transaction<'_, Self>,
+        ) -> impl Future<Output = Result<sqlx::Transaction<'t, Self>, Error>> + Send;
+
+        /// Runs a statement, and returns the number of rows that it changed.
+        fn run(
+            store: &Store<Self>,
+            tx: &mut sqlx::Transaction<'_, Self>,
+            sql: &Arc<str>,
+            parameters: Vec<Parameter>,
+        ) -> impl Future<Output = Result<u64, Error>> + Send;
+
+        /// Runs a query whose rows are JSON texts.
+        fn read(
+            store: &Store<Self>,
+            tx: &mut sqlx::Transaction<'_, Self>,
+            sql: &Arc<str>,
+            parameters: Vec<Parameter>,
+        ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
         /// Reschedules events that a clock jump left in the future. Returns their number.
         fn fix_schedule(store: &Store<Self>) -> impl Future<Output = Result<u64, Error>> + Send;

@@ -1,10 +1,15 @@
 //! Runs the queries. The code is the same for both databases, but SQLx's traits make a generic function need a page of
 //! bounds, so it is a macro with one parameter.
 
+use std::sync::Arc;
+
 use affitor::{ClickId, WaitsFor};
 use riverqueue::sqlx::{self, AssertSqlSafe};
 
-use super::{Backlog, Count, Locked, Row, Store, sealed::Queries};
+use super::{
+    Backlog, Count, Locked, Row, Store,
+    sealed::{Parameter, Queries},
+};
 use crate::{
     Error,
     delivery::NewRow,
@@ -188,6 +193,46 @@ macro_rules! implement {
                 let counting = sqlx::query_scalar(AssertSqlSafe(store.sql.being_sent.clone()));
                 let sending: i64 = counting.bind(queue).bind(customer_key).fetch_one(&mut **tx).await?;
                 Ok((discarded, sending.unsigned_abs()))
+            }
+
+            async fn savepoint<'t>(
+                tx: &'t mut sqlx::Transaction<'_, Self>,
+            ) -> Result<sqlx::Transaction<'t, Self>, Error> {
+                Ok(sqlx::Connection::begin(&mut **tx).await?)
+            }
+
+            async fn run(
+                store: &Store<Self>,
+                tx: &mut sqlx::Transaction<'_, Self>,
+                sql: &Arc<str>,
+                parameters: Vec<Parameter>,
+            ) -> Result<u64, Error> {
+                let mut query = sqlx::query(AssertSqlSafe(Arc::clone(sql))).persistent(store.prepared);
+                for parameter in parameters {
+                    query = match parameter {
+                        Parameter::Integer(value) => query.bind(value),
+                        Parameter::Text(value) => query.bind(value),
+                        Parameter::Flag(value) => query.bind(value),
+                    };
+                }
+                Ok(query.execute(&mut **tx).await?.rows_affected())
+            }
+
+            async fn read(
+                store: &Store<Self>,
+                tx: &mut sqlx::Transaction<'_, Self>,
+                sql: &Arc<str>,
+                parameters: Vec<Parameter>,
+            ) -> Result<Vec<String>, Error> {
+                let mut query = sqlx::query_scalar(AssertSqlSafe(Arc::clone(sql))).persistent(store.prepared);
+                for parameter in parameters {
+                    query = match parameter {
+                        Parameter::Integer(value) => query.bind(value),
+                        Parameter::Text(value) => query.bind(value),
+                        Parameter::Flag(value) => query.bind(value),
+                    };
+                }
+                Ok(query.fetch_all(&mut **tx).await?)
             }
 
             async fn fix_schedule(store: &Store<Self>) -> Result<u64, Error> {

@@ -4,8 +4,13 @@ use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc, time::SystemTime};
 
 use serde_json::Value;
 
-use super::{Ignored, Provider, Refused, StripeRefunds, Tracking, memory::PaymentMemory};
-use crate::{currency::Currency, event::Event, redact::Redacted};
+use super::{Ignored, NoFacts, Provider, Refused, StripeRefunds, Tracking, memory::PaymentMemory, read::Moment};
+use crate::{
+    currency::Currency,
+    event::Event,
+    ledger::{Facts, Policy},
+    redact::Redacted,
+};
 
 /// The settings of an endpoint that affect how its events are read.
 #[derive(Clone, Debug, Default)]
@@ -13,8 +18,17 @@ pub(super) struct Settings {
     pub(super) test_mode: bool,
     /// In addition to the default ones.
     pub(super) currencies: Vec<Currency>,
-    pub(super) read_by_affitor: bool,
+    pub(super) read_by_affitor: Option<bool>,
     pub(super) stripe_refunds: Option<StripeRefunds>,
+    pub(super) connected_accounts: Vec<String>,
+}
+
+/// The account that an event is about, if it is not the app's own.
+#[derive(Clone, Copy, Debug)]
+pub enum Account<'a> {
+    Id(&'a str),
+    /// Not a string, so it can't be one that the app has named.
+    Malformed,
 }
 
 impl Settings {
@@ -54,7 +68,7 @@ impl<P: Provider> WebhookEvent<P> {
         }
         let tracking = P::tracking(self);
         let ours = matches!(tracking, Tracking::Event(_) | Tracking::Refused(_));
-        if ours && self.settings.read_by_affitor {
+        if ours && self.settings.read_by_affitor == Some(true) {
             return Tracking::Ignored(Ignored::ReadByAffitor);
         }
         let test = self.settings.test_mode
@@ -68,6 +82,45 @@ impl<P: Provider> WebhookEvent<P> {
             Tracking::Event(Event::Sale(sale)) if test => Tracking::Event(sale.test_mode(true).into()),
             Tracking::Event(Event::Refund(_)) if test => Tracking::Ignored(Ignored::TestRefund),
             tracking => tracking,
+        }
+    }
+
+    /// Returns what the webhook says about payments: the first step of a [ledger](crate::ledger). Pure.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the webhook says nothing about payments, or can't be read with certainty.
+    pub fn facts(&self, now: SystemTime) -> Result<Facts, NoFacts> {
+        if P::kind(&self.json).is_none() {
+            return Err(Refused::MissingField { field: "the event's type" }.into());
+        }
+        if P::account(&self.json).is_some() && self.account().is_none() {
+            return Err(Ignored::ConnectedAccount.into());
+        }
+        let now = unix_seconds(now);
+        let at = self.occurred_at().map_or(now, unix_seconds).min(now);
+        let facts = P::facts(&self.json, Moment { at, now })?;
+        // Matters only if there is something to count.
+        P::says_test(&self.json)?;
+        Ok(facts)
+    }
+
+    /// Returns the account at the provider that the event is about, if the app has named it with
+    /// [`Webhook::connected_account`](super::Webhook::connected_account). `None` if it is the app's own.
+    pub fn account(&self) -> Option<&str> {
+        match P::account(&self.json)? {
+            Account::Id(id) => Some(id).filter(|id| self.settings.connected_accounts.iter().any(|known| known == id)),
+            Account::Malformed => None,
+        }
+    }
+
+    /// Returns how the endpoint wants payments to be decided. A [ledger](crate::ledger) adds what it knows itself.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            currencies: self.settings.allowed_currencies().collect(),
+            read_by_affitor: self.settings.read_by_affitor,
+            test: self.is_test(),
+            ..Policy::default()
         }
     }
 
@@ -93,6 +146,11 @@ impl<P: Provider> WebhookEvent<P> {
         P::id(&self.json)
     }
 
+    /// Returns whether [`id`](WebhookEvent::id) differs between events. Lemon Squeezy's does not.
+    pub fn has_unique_id(&self) -> bool {
+        P::UNIQUE_ID
+    }
+
     /// Returns the type of the event, such as `invoice.paid`. Empty if there is none.
     pub fn kind(&self) -> &str {
         P::kind(&self.json).unwrap_or_default()
@@ -107,6 +165,10 @@ impl<P: Provider> WebhookEvent<P> {
     pub fn is_test(&self) -> bool {
         self.settings.test_mode || P::says_test(&self.json).unwrap_or(false)
     }
+}
+
+pub(super) fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 impl<P> Clone for WebhookEvent<P> {

@@ -1,5 +1,7 @@
 //! Lemon Squeezy.
 
+mod facts;
+
 use std::{
     borrow::Cow,
     time::{Duration, SystemTime},
@@ -7,13 +9,17 @@ use std::{
 
 use serde_json::Value;
 
+use self::facts::Series;
 use super::{
     Ignored, Provider, Refused, Tracking, VerifyError, WebhookEvent,
-    read::{Fields, Found, some, wrong},
+    read::{Fields, Found, Moment, some, wrong},
     sealed::Rules,
     signature::{Signed, hmac},
 };
-use crate::event::{Event, Refund, Sale};
+use crate::{
+    event::{Event, Refund, Sale},
+    ledger::Facts,
+};
 
 /// Lemon Squeezy. The secret is the webhook's signing secret.
 ///
@@ -74,6 +80,7 @@ impl Rules for LemonSqueezy {
         Fields(json).get("data.attributes.tax")?.as_u64()
     }
 
+    const UNIQUE_ID: bool = false;
     const RUNNING_TOTAL: bool = true;
     /// It redelivers three times, within minutes.
     const OVERTAKES: Duration = Duration::from_secs(2 * 60);
@@ -81,6 +88,29 @@ impl Rules for LemonSqueezy {
     fn says_test(json: &Value) -> Result<bool, Refused> {
         let says = |path: &&str| Fields(json).get(path) == Some(&true.into());
         Ok(["meta.test_mode", "data.attributes.test_mode"].iter().any(says))
+    }
+
+    fn facts(json: &Value, moment: Moment) -> Found<Facts> {
+        let fields = Fields(json);
+        let series = match fields.required_text("meta.event_name")? {
+            "order_created" | "order_refunded" => Series::Order,
+            "subscription_payment_success" | "subscription_payment_refunded" | "subscription_payment_recovered" => {
+                Series::Invoice
+            }
+            _ => return Err(Ignored::OtherType.into()),
+        };
+        let data = Fields(fields.get("data").ok_or(Refused::MissingField { field: "data" })?);
+        facts::payment(series, data, fields.get("meta.custom_data"), moment)
+    }
+
+    fn object_facts(object: &Value, now: u64) -> Found<Facts> {
+        let fields = Fields(object);
+        let series = match fields.required_text("type")? {
+            "orders" => Series::Order,
+            "subscription-invoices" => Series::Invoice,
+            _ => return Err(Ignored::OtherType.into()),
+        };
+        facts::payment(series, fields, None, Moment { at: now, now })
     }
 
     fn tracking(event: &WebhookEvent<Self>) -> Tracking {

@@ -50,6 +50,8 @@
 //! provider share it. It is not persisted and not shared between processes. If a duplicate gets through, the service is
 //! documented to keep a commission that was already reduced as it is.
 
+use crate::ledger;
+
 mod endpoint;
 mod error;
 mod event;
@@ -74,15 +76,19 @@ mod tracking;
 pub use endpoint::{InvalidSecret, Webhook};
 pub use error::VerifyError;
 pub use event::WebhookEvent;
+use event::unix_seconds;
 pub use lemon_squeezy::LemonSqueezy;
 pub use paddle::Paddle;
 pub use polar::Polar;
 pub use stripe::{InvoicePayment, Stripe, StripeRefunds};
-pub use tracking::{Ignored, Refused, Tracking};
 #[cfg(feature = "client")]
 pub use {
     outcome::{PaymentError, PaymentOutcome},
     track::TrackPayment,
+};
+pub use {
+    read::NoFacts,
+    tracking::{Ignored, Refused, Tracking},
 };
 
 /// A payment provider: [`Stripe`], [`Polar`], [`LemonSqueezy`] or [`Paddle`], and no other.
@@ -96,6 +102,34 @@ pub trait Provider: sealed::Rules {
     const NAME: &'static str;
 }
 
+/// Returns what an object in a response of the provider's API says about payments: for reconciliation with a
+/// [ledger](crate::ledger). Pure.
+///
+/// Accepted are Stripe's Checkout sessions, invoices, invoice payments, payment intents, charges, refunds, disputes and
+/// subscriptions; Polar's orders; Lemon Squeezy's orders and subscription invoices; Paddle's transactions and adjustments.
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// use affitor::webhook::{Stripe, object_facts};
+///
+/// let charge = serde_json::json!({ "object": "charge", "id": "ch_1", "payment_intent": "pi_1", "amount": 4900,
+///     "amount_captured": 4900, "amount_refunded": 1500, "captured": true, "currency": "usd", "created": 1_790_000_000 });
+/// let facts = object_facts::<Stripe>(&charge, SystemTime::now())?;
+/// assert!(facts.ids().contains("pi_1"));
+/// # Ok::<(), affitor::webhook::NoFacts>(())
+/// ```
+///
+/// # Errors
+///
+/// Returns an error if the object says nothing about payments, or can't be read with certainty.
+pub fn object_facts<P: Provider>(
+    object: &serde_json::Value,
+    now: std::time::SystemTime,
+) -> Result<ledger::Facts, NoFacts> {
+    P::object_facts(object, unix_seconds(now))
+}
+
 mod sealed {
     use std::{
         borrow::Cow,
@@ -104,7 +138,13 @@ mod sealed {
 
     use serde_json::Value;
 
-    use super::{Refused, Tracking, VerifyError, WebhookEvent, signature::Signed};
+    use super::{
+        Refused, Tracking, VerifyError, WebhookEvent,
+        event::Account,
+        read::{Found, Moment},
+        signature::Signed,
+    };
+    use crate::ledger::Facts;
 
     /// What differs between providers.
     pub trait Rules: Sized + Send + Sync + 'static {
@@ -142,6 +182,16 @@ mod sealed {
         fn tax(json: &Value) -> Option<u64>;
         /// How long after a refund its sale may still arrive.
         const OVERTAKES: Duration = Duration::from_secs(60 * 60);
+        /// Whether each event has an id of its own.
+        const UNIQUE_ID: bool = true;
+        /// The account at the provider that the event is about, if it is not the app's own.
+        fn account(_: &Value) -> Option<Account<'_>> {
+            None
+        }
+        /// What the event says about payments.
+        fn facts(json: &Value, moment: Moment) -> Found<Facts>;
+        /// What an object of the provider's API says about payments.
+        fn object_facts(object: &Value, now: u64) -> Found<Facts>;
         /// What to report to Affitor.
         fn tracking(event: &WebhookEvent<Self>) -> Tracking;
     }

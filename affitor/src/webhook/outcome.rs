@@ -76,9 +76,21 @@ pub(super) enum Reason {
     NotAccepted(EnqueueError),
     /// The task that reported the payment was cancelled.
     Cancelled(tokio::task::JoinError),
+    /// The payment could not be recorded in a ledger.
+    NotRecorded(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl PaymentError {
+    /// Creates the error of a ledger that could not record the payment.
+    pub fn not_recorded(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self(Reason::NotRecorded(Box::new(error)))
+    }
+
+    /// Returns whether the payment could not be recorded in a ledger: its database failed.
+    pub fn is_not_recorded(&self) -> bool {
+        matches!(self.0, Reason::NotRecorded(_))
+    }
+
     /// Returns the client's error, if there is one.
     pub fn error(&self) -> Option<&Error> {
         match &self.0 {
@@ -113,6 +125,7 @@ impl fmt::Display for PaymentError {
             Reason::InProgress => f.write_str("the same refund is being tracked"),
             Reason::NoSink => f.write_str("the client has no sink (add one with `Client::with_sink`)"),
             Reason::NotAccepted(error) => error.fmt(f),
+            Reason::NotRecorded(error) => error.fmt(f),
             Reason::Cancelled(_) => f.write_str("the task that tracked it was cancelled"),
         }
     }
@@ -124,6 +137,7 @@ impl std::error::Error for PaymentError {
             Reason::Failed(error) => Some(error),
             Reason::NotAccepted(error) => Some(error),
             Reason::Cancelled(error) => Some(error),
+            Reason::NotRecorded(error) => Some(&**error),
             Reason::SaleNotFound | Reason::InProgress | Reason::NoSink => None,
         }
     }

@@ -1,16 +1,21 @@
 //! Paddle Billing.
 
+mod facts;
+
 use std::{borrow::Cow, time::SystemTime};
 
 use serde_json::Value;
 
 use super::{
-    Ignored, Provider, Tracking, VerifyError, WebhookEvent,
-    read::{Fields, Found, some, wrong},
+    Ignored, Provider, Refused, Tracking, VerifyError, WebhookEvent,
+    read::{Fields, Found, Moment, some, wrong},
     sealed::Rules,
     signature::{Signed, TimedHex},
 };
-use crate::event::{Event, Refund, Sale};
+use crate::{
+    event::{Event, Refund, Sale},
+    ledger::Facts,
+};
 
 /// Paddle Billing. (Paddle Classic has another signature scheme.) The secret of the notification destination starts with
 /// `pdl_ntfset_`.
@@ -62,6 +67,25 @@ impl Rules for Paddle {
 
     fn tax(json: &Value) -> Option<u64> {
         Fields(json).get("data.details.totals.tax")?.as_str()?.parse().ok()
+    }
+
+    fn facts(json: &Value, moment: Moment) -> Found<Facts> {
+        let fields = Fields(json);
+        let kind = fields.required_text("event_type")?;
+        let data = Fields(fields.get("data").ok_or(Refused::MissingField { field: "data" })?);
+        match kind {
+            "adjustment.created" | "adjustment.updated" => facts::adjustment(data),
+            _ if kind.starts_with("transaction.") => facts::transaction(data, moment),
+            _ => Err(Ignored::OtherType.into()),
+        }
+    }
+
+    fn object_facts(object: &Value, now: u64) -> Found<Facts> {
+        let fields = Fields(object);
+        match fields.text("transaction_id")? {
+            Some(_) => facts::adjustment(fields),
+            None => facts::transaction(fields, Moment { at: now, now }),
+        }
     }
 
     fn tracking(event: &WebhookEvent<Self>) -> Tracking {

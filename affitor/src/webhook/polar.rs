@@ -1,5 +1,7 @@
 //! Polar.
 
+mod facts;
+
 use std::{
     borrow::Cow,
     time::{Duration, SystemTime},
@@ -9,12 +11,15 @@ use serde_json::Value;
 use standardwebhooks::Webhook as Standard;
 
 use super::{
-    Ignored, Provider, Tracking, VerifyError, WebhookEvent,
-    read::{Fields, Found, some},
+    Ignored, Provider, Refused, Tracking, VerifyError, WebhookEvent,
+    read::{Fields, Found, Moment, some},
     sealed::Rules,
     signature::Signed,
 };
-use crate::event::{Event, Refund, Sale};
+use crate::{
+    event::{Event, Refund, Sale},
+    ledger::Facts,
+};
 
 /// Polar, which uses Standard Webhooks. A secret created before 2026-09-08, or chosen by the merchant, is used as it is; a newer
 /// one is base64 after `whsec_`. Both interpretations are accepted.
@@ -84,6 +89,22 @@ impl Rules for Polar {
 
     const RUNNING_TOTAL: bool = true;
     const OVERTAKES: Duration = Duration::ZERO;
+
+    fn facts(json: &Value, moment: Moment) -> Found<Facts> {
+        let fields = Fields(json);
+        match fields.required_text("type")? {
+            "order.created" | "order.paid" | "order.refunded" | "order.updated" => {}
+            "refund.created" | "refund.updated" => {
+                return Err(Ignored::CountedElsewhere { by: "order.refunded" }.into());
+            }
+            _ => return Err(Ignored::OtherType.into()),
+        }
+        facts::order(Fields(fields.get("data").ok_or(Refused::MissingField { field: "data" })?), moment)
+    }
+
+    fn object_facts(object: &Value, now: u64) -> Found<Facts> {
+        facts::order(Fields(object), Moment { at: now, now })
+    }
 
     fn tracking(event: &WebhookEvent<Self>) -> Tracking {
         match event.kind() {

@@ -8,21 +8,36 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{Ignored, Refused, Tracking, event::Settings};
 use crate::{click_id::ClickId, currency::Currency, event::Event};
 
-/// The reason why nothing is reported.
-pub(super) enum NoEvent {
+/// The reason why a webhook says nothing about payments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoFacts {
+    /// It does not concern Affitor; expected.
     Ignored(Ignored),
+    /// It can't be read with certainty. Somebody should look at it.
     Refused(Refused),
 }
 
-pub(super) type Found<T> = Result<T, NoEvent>;
+impl std::fmt::Display for NoFacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ignored(reason) => reason.fmt(f),
+            Self::Refused(reason) => reason.fmt(f),
+        }
+    }
+}
 
-impl From<Ignored> for NoEvent {
+impl std::error::Error for NoFacts {}
+
+pub(super) type Found<T> = Result<T, NoFacts>;
+
+impl From<Ignored> for NoFacts {
     fn from(why: Ignored) -> Self {
         Self::Ignored(why)
     }
 }
 
-impl From<Refused> for NoEvent {
+impl From<Refused> for NoFacts {
     fn from(why: Refused) -> Self {
         Self::Refused(why)
     }
@@ -32,8 +47,8 @@ impl From<Found<Event>> for Tracking {
     fn from(found: Found<Event>) -> Self {
         match found {
             Ok(event) => Self::Event(event),
-            Err(NoEvent::Ignored(why)) => Self::Ignored(why),
-            Err(NoEvent::Refused(why)) => Self::Refused(why),
+            Err(NoFacts::Ignored(why)) => Self::Ignored(why),
+            Err(NoFacts::Refused(why)) => Self::Refused(why),
         }
     }
 }
@@ -102,6 +117,20 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Returns the code of a currency, whether Affitor accepts it or not.
+    pub(super) fn currency_code(self, field: &'static str) -> Result<Option<Currency>, Refused> {
+        let wrong = |_| Refused::WrongField { field, expected: "a currency code" };
+        self.text(field)?.map(|code| Currency::from_code(code).map_err(wrong)).transpose()
+    }
+
+    /// Returns the id of another object, which the provider may have replaced with the object itself.
+    pub(super) fn reference(self, field: &'static str) -> Result<Option<&'a str>, Refused> {
+        match self.get(field) {
+            Some(object @ Value::Object(_)) => Ok(object.get("id").and_then(Value::as_str)),
+            _ => self.text(field),
+        }
+    }
+
     /// Returns a click id. An invalid one is treated as missing.
     pub(super) fn click_id(self, field: &str) -> Option<ClickId> {
         self.get(field)?.as_str().and_then(|text| ClickId::new(text).ok())
@@ -124,8 +153,17 @@ pub(super) fn some(amount: u64) -> Found<u64> {
 }
 
 /// The reason for a field that does not have the expected type or value.
-pub(super) fn wrong(field: &'static str, expected: &'static str) -> NoEvent {
+pub(super) fn wrong(field: &'static str, expected: &'static str) -> NoFacts {
     Refused::WrongField { field, expected }.into()
+}
+
+/// When something is reported.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Time of the event, in seconds of Unix time.
+    pub(super) at: u64,
+    /// Current time, in seconds of Unix time.
+    pub(super) now: u64,
 }
 
 /// Whether an amount survives software that reads JSON numbers as floats.

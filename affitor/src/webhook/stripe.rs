@@ -1,5 +1,7 @@
 //! Stripe.
 
+mod attribution;
+mod facts;
 mod refund;
 mod sale;
 
@@ -7,13 +9,15 @@ use std::{borrow::Cow, time::SystemTime};
 
 use serde_json::Value;
 
+use self::sale::interval;
 use super::{
     Ignored, Provider, Refused, Tracking, VerifyError, Webhook, WebhookEvent,
-    read::Fields,
+    event::Account,
+    read::{Fields, Found, Moment},
     sealed::Rules,
     signature::{Signed, TimedHex},
 };
-use crate::stripe::PROGRAM_ID;
+use crate::{ledger::Facts, stripe::PROGRAM_ID};
 
 /// Stripe, with Checkout. The secret is the endpoint's whole `whsec_…`. Report payments without Checkout (for example with Elements)
 /// yourself, with [`Sale`](crate::Sale).
@@ -83,8 +87,21 @@ impl Webhook<Stripe> {
     /// tracking them again would count twice.
     #[must_use]
     pub fn read_by_affitor(mut self, connected: bool) -> Self {
-        self.settings_mut().read_by_affitor = connected;
+        self.settings_mut().read_by_affitor = Some(connected);
         self
+    }
+
+    /// Also counts the payments of a connected account (`acct_…`). Default: none, because somebody else chooses their metadata and
+    /// amounts. Can be called several times.
+    #[must_use]
+    pub fn connected_account(mut self, id: impl Into<String>) -> Self {
+        self.settings_mut().connected_accounts.push(id.into());
+        self
+    }
+
+    /// Returns the connected accounts whose payments count.
+    pub fn get_connected_accounts(&self) -> impl Iterator<Item = &str> {
+        self.settings.connected_accounts.iter().map(String::as_str)
     }
 
     /// Sets which events report refunds. Default: [`StripeRefunds::ChargeRefunded`].
@@ -177,6 +194,37 @@ impl Rules for Stripe {
 
     fn other_sale(event: &WebhookEvent<Self>) -> Option<&str> {
         event.payment_intent()
+    }
+
+    fn account(json: &Value) -> Option<Account<'_>> {
+        match json.get("account") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(id)) => Some(Account::Id(id)),
+            Some(_) => Some(Account::Malformed),
+        }
+    }
+
+    fn facts(json: &Value, moment: Moment) -> Found<Facts> {
+        let fields = Fields(json);
+        if fields.text("object")? == Some("v2.core.event") {
+            return Err(Ignored::ThinEvent.into());
+        }
+        let kind = fields.required_text("type")?;
+        let object = Fields(fields.get("data.object").ok_or(Refused::MissingField { field: "data.object" })?);
+        let previous = Fields(fields.get("data.previous_attributes").unwrap_or(&Value::Null));
+        facts::of_event(kind, object, previous, moment)
+    }
+
+    fn object_facts(object: &Value, now: u64) -> Found<Facts> {
+        let fields = Fields(object);
+        let family = match fields.required_text("object")? {
+            "dispute" => "charge.dispute",
+            "subscription" => "customer.subscription",
+            family => family,
+        };
+        let at = fields.get("created").and_then(Value::as_u64).unwrap_or(now).min(now);
+        // Without the name of what happened: the object's own status counts.
+        facts::of_event(&format!("{family}."), fields, Fields(&Value::Null), Moment { at, now })
     }
 
     fn tracking(event: &WebhookEvent<Self>) -> Tracking {

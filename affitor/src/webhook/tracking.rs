@@ -59,6 +59,11 @@ pub enum Ignored {
     RefundNotFinal,
     /// A refund was undone. Affitor has no call for that: correct the partner's commission in the dashboard.
     CannotBeUndone,
+    /// The event is about a connected account, and the app has not named it. See
+    /// [`Webhook::connected_account`](super::Webhook::connected_account).
+    ConnectedAccount,
+    /// A thin event of Stripe, which contains no payment. Choose snapshot payloads for the endpoint.
+    ThinEvent,
     /// Affitor reads this provider's webhooks itself.
     ReadByAffitor,
     /// The refund is a test, and Affitor has no test refund.
@@ -80,6 +85,13 @@ impl fmt::Display for Ignored {
             Self::OtherProgram => f.write_str("the payment belongs to another program"),
             Self::RefundNotFinal => f.write_str("the refund or dispute moved no money"),
             Self::CannotBeUndone => f.write_str("a refund was undone: correct the commission in Affitor's dashboard"),
+            Self::ConnectedAccount => f.write_str(
+                "it is about a connected account: if the account's payments are yours, name it with \
+                 Webhook::connected_account",
+            ),
+            Self::ThinEvent => {
+                f.write_str("a thin event contains no payment: choose snapshot payloads for the endpoint")
+            }
             Self::ReadByAffitor => f.write_str("Affitor reads this provider's webhooks itself"),
             Self::TestRefund => f.write_str("Affitor has no test refund"),
         }
@@ -113,6 +125,13 @@ pub enum Refused {
         /// Currency of the payment.
         currency: Currency,
     },
+}
+
+impl Refused {
+    /// Creates the reason for a field that does not have the expected type or value.
+    pub fn wrong_field(field: &'static str, expected: &'static str) -> Self {
+        Self::WrongField { field, expected }
+    }
 }
 
 impl fmt::Display for Refused {

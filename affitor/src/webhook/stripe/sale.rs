@@ -84,7 +84,7 @@ pub(super) fn invoice(event: &WebhookEvent<Stripe>) -> Found<Event> {
         id => id,
     };
     let sale = match subscription {
-        Some(id) => sale.subscription(id, interval(fields)),
+        Some(id) => sale.subscription(id, fields.get("data.object").and_then(|object| interval(Fields(object)))),
         None => sale,
     };
     Ok(sale.recurring(true).into())
@@ -136,8 +136,8 @@ impl Parts<'_> {
 }
 
 /// Returns the billing interval of an invoice's subscription, if its first line has one that the API knows.
-fn interval(fields: Fields<'_>) -> Option<SubscriptionInterval> {
-    let line = Fields(fields.get("data.object.lines.data")?.get(0)?);
+pub(super) fn interval(fields: Fields<'_>) -> Option<SubscriptionInterval> {
+    let line = Fields(fields.get("lines.data")?.get(0)?);
     let recurring = Fields(line.get("price.recurring").or_else(|| line.get("plan"))?);
     let count = recurring.get("interval_count").map_or(Some(1), Value::as_u64)?;
     match (recurring.get("interval")?.as_str()?, count) {

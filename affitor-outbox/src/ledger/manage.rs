@@ -1,0 +1,70 @@
+//! What a person decides about the ledger.
+
+use std::time::SystemTime;
+
+use super::{
+    group::Ledger,
+    record::seconds,
+    rows::{GroupRow, parse},
+};
+use crate::{Database, Error, Outbox};
+
+impl<DB: Database> Outbox<DB> {
+    /// Says whether Stripe is connected to the Affitor program, so that Affitor reads the webhooks itself. The status of the program
+    /// tells it ([`ProgramStatus::stripe_connected`](affitor::ProgramStatus)). If it is, and the app has not said with
+    /// [`Webhook::read_by_affitor`](affitor::webhook::Webhook::read_by_affitor) or
+    /// [`release_payments`](Outbox::release_payments) who reports the sales, Stripe's payments are held: nothing is reported.
+    ///
+    /// A [`Worker`](crate::Worker) does this when it starts.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn set_stripe_connected(&self, connected: bool) -> Result<(), Error> {
+        let (store, now) = (&self.store, seconds(SystemTime::now()));
+        let mut tx = self.begin().await?;
+        let parameters = vec![(&*store.queue).into(), now.into(), Some(connected).into()];
+        DB::run(store, &mut tx, &store.sql.ledger_connected, parameters).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Decides who reports Stripe's payments: Affitor itself, because it reads the webhooks (`true`), or this app (`false`). Payments
+    /// that were held are decided within 15 seconds by a running worker. Returns their number.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn release_payments(&self, read_by_affitor: bool) -> Result<u64, Error> {
+        let (store, now) = (&self.store, seconds(SystemTime::now()));
+        let mut tx = self.begin().await?;
+        let parameters = vec![(&*store.queue).into(), now.into(), Some(read_by_affitor).into()];
+        DB::run(store, &mut tx, &store.sql.ledger_decide, parameters).await?;
+        let parameters = vec![(&*store.queue).into(), now.into()];
+        let released = DB::run(store, &mut tx, &store.sql.release_payments, parameters).await?;
+        tx.commit().await?;
+        Ok(released)
+    }
+
+    /// Removes a customer from the ledger: the customer key and the click ids. Amounts and ids of the provider stay. Called by
+    /// [`forget_customer`](Outbox::forget_customer).
+    pub(crate) async fn forget_payments(
+        &self,
+        tx: &mut riverqueue::sqlx::Transaction<'_, DB>,
+        customer_key: &str,
+    ) -> Result<(), Error> {
+        let (store, sql) = (&self.store, &self.store.sql);
+        let text = serde_json::to_string(customer_key).unwrap_or_default();
+        let parameters = vec![(&*store.queue).into(), text.into()];
+        for group in parse::<i64>(&DB::read(store, tx, &sql.groups_naming, parameters).await?)? {
+            let rows: Vec<GroupRow> = parse(&DB::read(store, tx, &sql.group, vec![group.into()]).await?)?;
+            let Some(row) = rows.first() else { continue };
+            let mut facts = row.facts()?;
+            if facts.forget(customer_key) {
+                let mut ledger = Ledger { store, tx: &mut *tx, scope: &row.scope, now: seconds(SystemTime::now()) };
+                ledger.save(group, &facts, None, None).await?;
+            }
+        }
+        let parameters = vec![(&*store.queue).into(), customer_key.into()];
+        DB::run(store, tx, &sql.forget_payments, parameters).await.map(drop)
+    }
+}

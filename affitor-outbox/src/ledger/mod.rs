@@ -1,0 +1,20 @@
+//! The payment ledger: what providers have reported about payments, and what became of each one.
+
+mod balance;
+mod due;
+mod group;
+mod manage;
+mod reconcile;
+mod record;
+mod rows;
+mod scope;
+mod settings;
+mod story;
+
+pub use balance::Balance;
+pub use reconcile::Reconciliation;
+pub use record::PaymentRecord;
+pub use settings::PaymentSettings;
+pub use story::{LedgerPayment, PaymentStory, Report, SeenWebhook};
+
+pub(crate) use due::{decide_due, purge};

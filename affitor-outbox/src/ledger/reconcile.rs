@@ -1,0 +1,100 @@
+//! Recording what a provider's API returns.
+
+use std::time::{Duration, SystemTime};
+
+use affitor::{
+    ledger::{Facts, Policy},
+    webhook::Provider,
+};
+
+use super::{
+    PaymentRecord,
+    group::Ledger,
+    record::{seconds, storable},
+    scope,
+};
+use crate::{Database, Error, Outbox};
+
+/// Whose payments a provider's API returned, and what is done with them.
+#[derive(Clone, Debug, Default)]
+#[must_use = "it does nothing until facts are recorded"]
+pub struct Reconciliation {
+    account: Option<String>,
+    policy: Policy,
+    dry_run: bool,
+}
+
+impl Reconciliation {
+    /// Creates the reconciliation of the app's own account, in live mode.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the connected account that the payments belong to.
+    pub fn account(mut self, id: impl Into<String>) -> Self {
+        self.account = Some(id.into());
+        self
+    }
+
+    /// Sets whether the payments are tests. Default: `false`.
+    pub fn test_mode(mut self, on: bool) -> Self {
+        self.policy.test = on;
+        self
+    }
+
+    /// Adds a currency that Affitor accepts, as [`Webhook::allow_currency`](affitor::webhook::Webhook::allow_currency) does.
+    pub fn allow_currency(mut self, currency: affitor::Currency) -> Self {
+        self.policy.currencies.push(currency);
+        self
+    }
+
+    /// Sets whether everything is rolled back: the result says what would be enqueued. Default: `false`.
+    pub fn dry_run(mut self, on: bool) -> Self {
+        self.dry_run = on;
+        self
+    }
+}
+
+impl<DB: Database> Outbox<DB> {
+    /// Records what a provider's API returned about payments, as [`record_payment`](Outbox::record_payment) does with a webhook, and
+    /// in a transaction of its own. Pass everything that belongs to a payment at once: nothing is held.
+    ///
+    /// ```no_run
+    /// # use affitor_outbox::{Outbox, Reconciliation, affitor::webhook::{Stripe, object_facts}, sqlx::Sqlite};
+    /// # async fn reconcile(outbox: Outbox<Sqlite>, charge: serde_json::Value) -> Result<(), Box<dyn std::error::Error>> {
+    /// let facts = object_facts::<Stripe>(&charge, std::time::SystemTime::now())?;
+    /// let record = outbox.reconcile_payments::<Stripe>(facts, &Reconciliation::new().dry_run(true)).await?;
+    /// println!("{} events would be enqueued", record.enqueued.len());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn reconcile_payments<P: Provider>(
+        &self,
+        facts: Facts,
+        reconciliation: &Reconciliation,
+    ) -> Result<PaymentRecord, Error> {
+        let Ok(facts) = storable(facts) else { return Ok(PaymentRecord::default()) };
+        let policy = reconciliation.policy.clone();
+        let provider = scope::provider::<P>();
+        let scope = scope::name(&provider, reconciliation.account.as_deref(), policy.test);
+        let mut tx = self.begin().await?;
+        let mut ledger = Ledger { store: &self.store, tx: &mut tx, scope: &scope, now: seconds(SystemTime::now()) };
+        let mut policy = ledger.policy(policy, &self.payments, &provider).await?;
+        policy.hold = Duration::ZERO;
+        let recorded = ledger.absorb(facts, &policy).await?;
+        let mut record = PaymentRecord::default();
+        (record.enqueued, record.payments) = (recorded.decision.events, recorded.decision.payments);
+        if reconciliation.dry_run {
+            tx.rollback().await?;
+            return Ok(record);
+        }
+        if !record.enqueued.is_empty() {
+            DB::notify(&self.store, &mut tx).await?;
+        }
+        tx.commit().await?;
+        Ok(record)
+    }
+}

@@ -1,0 +1,109 @@
+//! The rows of the ledger's tables, as JSON.
+
+use affitor::ledger::{Facts, Policy, Reported, Reports};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Parses the rows of a query. They were written by this crate, or by somebody who edited the tables.
+pub(super) fn parse<T: for<'de> Deserialize<'de>>(rows: &[String]) -> Result<Vec<T>, Error> {
+    rows.iter().map(|row| serde_json::from_str(row).map_err(Error::unreadable)).collect()
+}
+
+/// Converts ids to the parameter of a query.
+pub(super) fn list<T: Serialize>(ids: impl IntoIterator<Item = T>) -> String {
+    serde_json::to_string(&ids.into_iter().collect::<Vec<_>>()).unwrap_or_default()
+}
+
+/// The group of an id.
+#[derive(Debug, Deserialize)]
+pub(super) struct IdRow {
+    pub(super) id: String,
+    pub(super) group_id: i64,
+}
+
+/// A group of payments. Facts and policy are JSON texts.
+#[derive(Debug, Deserialize)]
+pub(super) struct GroupRow {
+    pub(super) scope: String,
+    facts: String,
+    policy: Option<String>,
+}
+
+impl GroupRow {
+    pub(super) fn facts(&self) -> Result<Facts, Error> {
+        serde_json::from_str(&self.facts).map_err(Error::unreadable)
+    }
+
+    pub(super) fn policy(&self) -> Result<Policy, Error> {
+        self.policy
+            .as_deref()
+            .map_or(Ok(Policy::default()), |json| serde_json::from_str(json).map_err(Error::unreadable))
+    }
+}
+
+/// When a ledger was started, and whether Affitor reads the provider's webhooks itself.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct LedgerRow {
+    pub(super) started_at: u64,
+    #[serde(default, deserialize_with = "flag")]
+    pub(super) stripe_connected: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    pub(super) read_by_affitor: Option<bool>,
+}
+
+/// A sale or refund that was enqueued.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ReportRow {
+    pub(super) transaction_id: String,
+    pub(super) r#type: String,
+    pub(super) cents: Option<u64>,
+    pub(super) outcome: String,
+}
+
+/// What became of a payment.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct PaymentRow {
+    pub(super) transaction_id: String,
+    pub(super) status: String,
+    pub(super) commissionable_cents: u64,
+    pub(super) reported_refund_cents: u64,
+}
+
+/// Sums up what was reported, by transaction id.
+pub(super) fn reports(rows: &[ReportRow], payments: &[PaymentRow]) -> Reports {
+    let mut reports = Reports::new();
+    for row in rows {
+        let reported: &mut Reported = reports.entry(row.transaction_id.clone()).or_default();
+        match (row.r#type.as_str(), row.cents) {
+            ("sale", cents) => {
+                (reported.sale, reported.sale_cents) = (true, cents.unwrap_or_default());
+                reported.discarded = row.outcome == "discarded";
+            }
+            (_, None) => reported.fully_refunded = true,
+            (_, Some(cents)) => reported.refunded_cents = reported.refunded_cents.saturating_add(cents),
+        }
+    }
+    // Test sales have no report, and reports are deleted some day.
+    for payment in payments.iter().filter(|payment| payment.status == "reported") {
+        let reported = reports.entry(payment.transaction_id.clone()).or_default();
+        if !reported.sale {
+            (reported.sale, reported.sale_cents) = (true, payment.commissionable_cents);
+            reported.refunded_cents = reported.refunded_cents.max(payment.reported_refund_cents);
+        }
+    }
+    reports
+}
+
+/// Reads a flag, which is a number on SQLite.
+pub(super) fn read_flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(flag(deserializer)?.unwrap_or_default())
+}
+
+/// Reads a flag or null. A flag is a number on SQLite.
+fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    Ok(match Option::<serde_json::Value>::deserialize(deserializer)? {
+        None | Some(serde_json::Value::Null) => None,
+        Some(value) => Some(value == serde_json::Value::Bool(true) || value.as_i64() == Some(1)),
+    })
+}

@@ -1,0 +1,360 @@
+//! What to report about a group of payments: a pure function of what is known, what was reported, and the policy.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Facts,
+    object::{Attribution, Object, Paid, Source, scale},
+    payment::{Decision, Doubt, NotReported, Payment, Status},
+    policy::{CommissionOn, Policy, Reported, Reports},
+    returned::{Returned, returned},
+    sales::{Candidate, Form, sales},
+};
+use crate::{
+    click_id::ClickId,
+    event::{Event, Refund, Sale},
+};
+
+/// Decides what to report about a group of payments at the time `now`, in seconds of Unix time.
+///
+/// `sources` are the subscriptions and customers that the payments inherit from.
+///
+/// ```
+/// use affitor::{
+///     Event,
+///     ledger::{Policy, Reports, decide},
+///     webhook::{Stripe, Webhook},
+/// };
+///
+/// # let now = std::time::SystemTime::now();
+/// # let webhook = Webhook::<Stripe>::new("whsec_0123456789")?;
+/// # let body = br#"{"id":"evt_1","type":"checkout.session.completed","created":1790000000,"livemode":true,
+/// #     "data":{"object":{"id":"cs_1","object":"checkout.session","mode":"payment","payment_status":"paid",
+/// #     "payment_intent":"pi_1","amount_total":4900,"currency":"usd","created":1790000000,
+/// #     "metadata":{"affitor_customer_key":"user_7"}}}}"#;
+/// # let headers = webhook.sign("msg_1", body, now);
+/// # let event = webhook.verify(|name| headers.get(name).map(|value| value.as_bytes()), body, now)?;
+/// let (payments, sources) = event.facts(now)?.split_sources();
+/// let decision = decide(&payments, &sources, &Reports::new(), &Policy::default(), 1_790_000_001);
+/// let [Event::Sale(sale)] = &decision.events[..] else { panic!() };
+/// assert_eq!((sale.transaction_id.as_str(), sale.amount_cents), ("pi_1", 4_900));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn decide(
+    facts: &Facts,
+    sources: &BTreeMap<String, Source>,
+    reports: &Reports,
+    policy: &Policy,
+    now: u64,
+) -> Decision {
+    let mut decision = Decision::default();
+    let is_reported = |id: &str| reports.get(id).is_some_and(|reported| reported.sale);
+    let candidates = sales(facts, is_reported);
+    let shares = shares(&candidates);
+    for candidate in &candidates {
+        let reported = reports.get(candidate.transaction_id).copied().unwrap_or_default();
+        let returned = returned_of(facts, candidate, &shares, policy, now);
+        // A payment intent that names nobody is a part of something else, or not ours.
+        let is_ours = candidate.attribution.names_somebody() || reported.sale;
+        if candidate.form == Form::Intent && !is_ours && (candidate.counted_as.is_some() || returned.cents == 0) {
+            continue;
+        }
+        decision.is_due_at(returned.due_at);
+        let case = Case { candidate, sources, reported, returned, policy, now };
+        decision.add(case.decide());
+    }
+    let known = |movement: &str| {
+        candidates.iter().any(|candidate| {
+            candidate.transaction_id == movement || candidate.movements.iter().any(|(known, _)| *known == movement)
+        })
+    };
+    for (movement, created) in movements(facts) {
+        if !known(movement) {
+            decision.add(unknown_sale(facts, movement, created, reports, policy, now));
+        }
+    }
+    decision
+}
+
+impl Decision {
+    fn add(&mut self, (payment, events): (Payment, Vec<Event>)) {
+        if let Status::Held { until } = payment.status {
+            self.is_due_at(Some(until));
+        }
+        self.payments.push(payment);
+        self.events.extend(events);
+    }
+
+    fn is_due_at(&mut self, time: Option<u64>) {
+        self.due_at = [self.due_at, time].into_iter().flatten().min();
+    }
+}
+
+/// The movements that charges and reversals name, with the earliest time of a charge.
+fn movements(facts: &Facts) -> BTreeMap<&str, Option<u64>> {
+    let mut movements = BTreeMap::new();
+    for (id, object) in facts.iter() {
+        match object {
+            Object::Charge(charge) => {
+                movements.insert(charge.movement.as_deref().unwrap_or(id), charge.created);
+            }
+            Object::Reversal(reversal) => {
+                let of = match facts.get(&reversal.of) {
+                    Some(Object::Charge(charge)) => charge.movement.as_deref().unwrap_or(&reversal.of),
+                    _ => &reversal.of,
+                };
+                movements.entry(of).or_insert(None);
+            }
+            _ => {}
+        }
+    }
+    movements
+}
+
+/// The parts of each movement, in the order of the sales: where each one begins, and how much it is. A movement may pay several
+/// bills.
+type Shares<'a> = BTreeMap<&'a str, Vec<(&'a str, u64)>>;
+
+fn shares<'a>(candidates: &[Candidate<'a>]) -> Shares<'a> {
+    let mut shares: Shares<'a> = BTreeMap::new();
+    for candidate in candidates.iter().filter(|candidate| candidate.counted_as.is_none()) {
+        let whole = candidate.paid.map_or(0, |paid| paid.cents);
+        for (movement, cents) in &candidate.movements {
+            shares.entry(movement).or_default().push((candidate.transaction_id, cents.unwrap_or(whole)));
+        }
+    }
+    shares
+}
+
+/// What was returned of a sale: its share of what was returned of each of its movements.
+fn returned_of(facts: &Facts, sale: &Candidate<'_>, shares: &Shares<'_>, policy: &Policy, now: u64) -> Returned {
+    let Some(paid) = sale.paid.filter(|_| sale.counted_as.is_none()) else { return Returned::default() };
+    let mut sum = Returned::default();
+    for (movement, _) in &sale.movements {
+        let Some(parts) = shares.get(movement) else { continue };
+        let whole: u64 = parts.iter().map(|(_, cents)| *cents).fold(0, u64::saturating_add);
+        let of_movement = returned(facts, movement, whole, paid.currency, policy, now);
+        // Rounded on the cumulated amount, so that the shares add up.
+        let before: u64 = parts.iter().take_while(|(id, _)| *id != sale.transaction_id).map(|(_, cents)| *cents).sum();
+        let own = parts.iter().find(|(id, _)| *id == sale.transaction_id).map_or(0, |(_, cents)| *cents);
+        let share = |cents: u64| scale(cents, (before + own, whole)) - scale(cents, (before, whole));
+        sum.cents = sum.cents.saturating_add(share(of_movement.cents)).min(paid.cents);
+        sum.recent_cents = sum.recent_cents.saturating_add(share(of_movement.recent_cents)).min(sum.cents);
+        sum.other_currency |= of_movement.other_currency;
+        sum.due_at = [sum.due_at, of_movement.due_at].into_iter().flatten().min();
+    }
+    sum
+}
+
+/// A refund whose sale is not known.
+fn unknown_sale(
+    facts: &Facts,
+    movement: &str,
+    created: Option<u64>,
+    reports: &Reports,
+    policy: &Policy,
+    now: u64,
+) -> (Payment, Vec<Event>) {
+    let charged = facts.iter().find_map(|(id, object)| match object {
+        Object::Charge(charge) if charge.movement.as_deref().unwrap_or(id) == movement => {
+            charge.currency.map(|currency| (charge.captured_cents, currency))
+        }
+        _ => None,
+    });
+    let reported = reports.get(movement).copied().unwrap_or_default();
+    let is_older = created.is_some_and(|created| created < policy.since);
+    let paid = charged.map(|(cents, currency)| Paid::new(cents, currency, created.unwrap_or_default()));
+    let candidate = Candidate {
+        transaction_id: movement,
+        form: Form::Intent,
+        paid: paid.as_ref(),
+        attribution: Attribution::default(),
+        source: None,
+        details: Default::default(),
+        movements: vec![(movement, None)],
+        fee_cents: None,
+        may_be_another: false,
+        counted_as: None,
+        is_doubled: false,
+    };
+    let shares = shares(std::slice::from_ref(&candidate));
+    let returned = returned_of(facts, &candidate, &shares, policy, now);
+    let case = Case { candidate: &candidate, sources: &BTreeMap::new(), reported, returned, policy, now };
+    if is_older || reported.sale {
+        let status = if reported.sale { Status::Reported } else { Status::NotReported(NotReported::BeforeLedger) };
+        let (mut payment, events) = case.with_refunds(status, vec![]);
+        if !events.is_empty() && !reported.sale {
+            payment.doubts.push(Doubt::UncertainId);
+        }
+        return (payment, events);
+    }
+    (Payment { form: None, ..case.payment(Status::NotReported(NotReported::SaleUnknown)) }, vec![])
+}
+
+/// One sale with everything that its decision depends on.
+struct Case<'a> {
+    candidate: &'a Candidate<'a>,
+    sources: &'a BTreeMap<String, Source>,
+    reported: Reported,
+    returned: Returned,
+    policy: &'a Policy,
+    now: u64,
+}
+
+impl Case<'_> {
+    fn decide(&self) -> (Payment, Vec<Event>) {
+        if let Some(whole) = self.candidate.counted_as {
+            let reason = NotReported::CountedAs { transaction_id: whole.to_owned() };
+            return (self.payment(Status::NotReported(reason)), vec![]);
+        }
+        if self.reported.discarded {
+            return (self.payment(Status::NotReported(NotReported::Discarded)), vec![]);
+        }
+        if self.reported.sale {
+            return self.with_refunds(Status::Reported, vec![]);
+        }
+        match self.sale() {
+            Ok(sale) => self.with_refunds(Status::Reported, vec![sale.into()]),
+            Err(status @ Status::NotReported(NotReported::BeforeLedger)) => self.with_refunds(status, vec![]),
+            Err(status) => (self.payment(status), vec![]),
+        }
+    }
+
+    /// Returns the sale to report, or why there is none.
+    fn sale(&self) -> Result<Sale, Status> {
+        let Self { candidate, policy, .. } = self;
+        let not = |reason| Err(Status::NotReported(reason));
+        let Some(paid) = candidate.paid else { return not(NotReported::NotPaid) };
+        if paid.cents == 0 {
+            return not(NotReported::NothingPaid);
+        }
+        let attribution = self.attribution();
+        if !attribution.names_somebody() {
+            return not(NotReported::NoCustomer);
+        }
+        let is_other = |its: &String| policy.program_id.as_ref().is_some_and(|ours| ours != its);
+        if attribution.program_id.as_ref().is_some_and(is_other) {
+            return not(NotReported::OtherProgram);
+        }
+        if policy.read_by_affitor == Some(true) {
+            return not(NotReported::ReadByAffitor);
+        }
+        if !policy.currencies.contains(&paid.currency) {
+            return not(NotReported::UnsupportedCurrency { currency: paid.currency });
+        }
+        if paid.at.0 < policy.since {
+            return not(NotReported::BeforeLedger);
+        }
+        let commissionable = self.commissionable_cents();
+        if commissionable == 0 {
+            return not(NotReported::NothingPaid);
+        }
+        let until = paid.known_since.0.saturating_add(policy.hold.as_secs());
+        if candidate.may_be_another && self.now < until {
+            return Err(Status::Held { until });
+        }
+        if policy.conflict {
+            return Err(Status::Conflict);
+        }
+        let click_id = attribution.click_id.and_then(|id| ClickId::new(id).ok());
+        let mut sale = Sale::new(candidate.transaction_id, commissionable, paid.currency).click_id(click_id);
+        if let Some(key) = attribution.customer_key {
+            sale = sale.customer_key(key);
+        }
+        if let Some(subscription) = &candidate.details.subscription_id {
+            let interval = candidate.details.interval.clone().map(Into::into);
+            sale = sale.subscription(subscription, interval).recurring(candidate.details.recurring);
+        }
+        if let Some(product) = &candidate.details.product_id {
+            sale = sale.product_id(product);
+        }
+        Ok(if policy.test { sale.test_mode(true) } else { sale })
+    }
+
+    /// Adds the refund that brings what is reported up to what was returned.
+    fn with_refunds(&self, status: Status, mut events: Vec<Event>) -> (Payment, Vec<Event>) {
+        let mut payment = self.payment(status);
+        let (id, whole) = (self.candidate.transaction_id, payment.paid_cents);
+        let base = payment.commissionable_cents;
+        let done = if self.reported.fully_refunded { base } else { self.reported.refunded_cents.min(base) };
+        payment.reported_refund_cents = done;
+        let is_before = payment.status == Status::NotReported(NotReported::BeforeLedger);
+        let is_full = whole > 0 && self.returned.cents >= whole;
+        let target = if is_before && !is_full {
+            if self.returned.recent_cents < self.returned.cents {
+                payment.doubts.push(Doubt::RefundedBeforeLedger);
+            }
+            self.returned.recent_cents
+        } else {
+            self.returned.cents
+        };
+        // Shares are rounded on the cumulated amount.
+        let target = scale(base, (target, whole.max(1)));
+        if target < done {
+            payment.doubts.push(Doubt::ReportedTooMuch);
+        }
+        let held_back = self.policy.test || self.policy.conflict || self.policy.read_by_affitor == Some(true);
+        let due = target.saturating_sub(done);
+        if due > 0 && !held_back {
+            payment.reported_refund_cents = target;
+            events.push(
+                match (is_full, done) {
+                    (true, 0) => Refund::full(id),
+                    // The total is reached once, so it identifies the refund.
+                    _ => Refund::partial(id, due).refund_id(format_args!("{id}:{target}")),
+                }
+                .into(),
+            );
+        }
+        (payment, events)
+    }
+
+    fn attribution(&self) -> Attribution {
+        let own = self.candidate.attribution.clone();
+        match self.candidate.source.and_then(|source| self.sources.get(source)) {
+            Some(source) => own.or(&source.attribution),
+            None => own,
+        }
+    }
+
+    fn commissionable_cents(&self) -> u64 {
+        // What was reported is the basis of its refunds, even if the policy has changed since.
+        if self.reported.sale && self.reported.sale_cents > 0 {
+            return self.reported.sale_cents;
+        }
+        let Some(paid) = self.candidate.paid else { return 0 };
+        match (self.policy.commission_on, self.candidate.fee_cents) {
+            (CommissionOn::Gross, _) | (CommissionOn::Fee, None) => paid.cents,
+            (CommissionOn::Net, _) => paid.cents_without_tax(),
+            (CommissionOn::Fee, Some(fee)) => fee.min(paid.cents),
+        }
+    }
+
+    fn payment(&self, status: Status) -> Payment {
+        let Self { candidate, returned, .. } = self;
+        let mut doubts = vec![];
+        let checks = [
+            (returned.other_currency, Doubt::OtherCurrency),
+            (candidate.is_doubled, Doubt::CountedTwice),
+            (
+                candidate.fee_cents.is_some() && self.policy.commission_on == CommissionOn::Gross,
+                Doubt::DestinationCharge,
+            ),
+        ];
+        doubts.extend(checks.into_iter().filter(|(applies, _)| *applies).map(|(_, doubt)| doubt));
+        Payment {
+            transaction_id: candidate.transaction_id.to_owned(),
+            form: Some(candidate.form),
+            status,
+            paid_cents: candidate.paid.map_or(0, |paid| paid.cents),
+            commissionable_cents: self.commissionable_cents(),
+            currency: candidate.paid.map(|paid| paid.currency),
+            paid_at: candidate.paid.map(|paid| paid.at.0),
+            attribution: self.attribution(),
+            source: candidate.source.map(str::to_owned),
+            returned_cents: returned.cents,
+            reported_refund_cents: self.reported.refunded_cents,
+            doubts,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What is known about a group of payments that belong together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    join::Join as _,
+    object::{Allocation, Attribution, Object, Source},
+};
+
+/// What is known about payments: objects of a provider by their ids.
+///
+/// Adding reports is commutative and idempotent: the result does not depend on their order, nor on how often each one arrives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Facts(BTreeMap<String, Object>);
+
+impl Facts {
+    /// Adds a report of an object.
+    pub fn add(&mut self, id: impl Into<String>, object: Object) {
+        match self.0.entry(id.into()) {
+            std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().join(object),
+            std::collections::btree_map::Entry::Vacant(new) => {
+                new.insert(object);
+            }
+        }
+    }
+
+    /// Adds that a movement paid a bill. Both parts of the id are known to every report, so no pair is added twice.
+    pub fn allocate(&mut self, bill: &str, movement: &str, cents: Option<u64>) {
+        let allocation = Allocation { bill: bill.to_owned(), movement: movement.to_owned(), cents };
+        self.add(format!("{bill} {movement}"), Object::Allocation(allocation));
+    }
+
+    /// Adds what another collection knows.
+    pub fn merge(&mut self, other: Self) {
+        for (id, object) in other.0 {
+            self.add(id, object);
+        }
+    }
+
+    /// Returns the objects with their ids, sorted by id.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Object)> {
+        self.0.iter().map(|(id, object)| (id.as_str(), object))
+    }
+
+    /// Returns the object with this id.
+    pub fn get(&self, id: &str) -> Option<&Object> {
+        self.0.get(id)
+    }
+
+    /// Returns whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the ids of the payments: of the objects, and of those that they name. Payments that share an id are decided
+    /// together. Subscriptions and customers are not among them: their payments have nothing else in common.
+    pub fn ids(&self) -> BTreeSet<&str> {
+        let mut ids = BTreeSet::new();
+        for (id, object) in self.iter() {
+            match object {
+                Object::Source(_) => continue,
+                Object::Allocation(allocation) => ids.extend([allocation.bill.as_str(), &allocation.movement]),
+                Object::Checkout(checkout) if checkout.one_time => {
+                    ids.extend(checkout.movement.as_deref().into_iter().chain(checkout.bill.as_deref()));
+                }
+                Object::Charge(charge) => ids.extend(charge.movement.as_deref()),
+                Object::Reversal(reversal) => {
+                    ids.insert(&reversal.of);
+                }
+                Object::Bill(_) | Object::Checkout(_) | Object::Intent(_) => {}
+            }
+            if !matches!(object, Object::Allocation(_)) {
+                ids.insert(id);
+            }
+        }
+        ids.remove("");
+        ids
+    }
+
+    /// Returns the ids of the subscriptions and customers: of the objects, and of those that payments inherit from.
+    pub fn sources(&self) -> BTreeSet<&str> {
+        let named = self.iter().filter_map(|(id, object)| match object {
+            Object::Source(_) => Some(id),
+            Object::Bill(bill) => bill.source.as_deref(),
+            _ => None,
+        });
+        named.collect()
+    }
+
+    /// Splits off the subscriptions and customers.
+    pub fn split_sources(self) -> (Self, BTreeMap<String, Source>) {
+        let (mut payments, mut sources) = (Self::default(), BTreeMap::new());
+        for (id, object) in self.0 {
+            match object {
+                Object::Source(source) => {
+                    sources.insert(id, source);
+                }
+                object => {
+                    payments.0.insert(id, object);
+                }
+            }
+        }
+        (payments, sources)
+    }
+
+    /// Removes everything that identifies a customer. Returns whether there was something.
+    pub fn forget(&mut self, customer_key: &str) -> bool {
+        let mut found = false;
+        for object in self.0.values_mut() {
+            let attribution = match object {
+                Object::Bill(bill) => &mut bill.attribution,
+                Object::Checkout(checkout) => &mut checkout.attribution,
+                Object::Intent(intent) => &mut intent.attribution,
+                Object::Source(source) => &mut source.attribution,
+                Object::Charge(_) | Object::Allocation(_) | Object::Reversal(_) => continue,
+            };
+            if attribution.customer_key.as_deref() == Some(customer_key) {
+                *attribution = Attribution { program_id: attribution.program_id.take(), ..Attribution::default() };
+                found = true;
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,91 @@
+//! Lemon Squeezy's orders and subscription invoices, in webhooks and in responses of its API.
+
+use std::cmp::Reverse;
+
+use serde_json::Value;
+
+use super::super::{
+    Ignored, Refused,
+    read::{Fields, Found, Moment, wrong},
+};
+use crate::ledger::{Attribution, Bill, Details, Facts, Object, Paid, Source};
+
+/// Orders and invoices have separate number series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Series {
+    Order,
+    Invoice,
+}
+
+/// Reads a payment. `custom_data` is in webhooks, and not in responses of the API.
+pub(in super::super) fn payment(
+    series: Series,
+    data: Fields<'_>,
+    custom_data: Option<&Value>,
+    moment: Moment,
+) -> Found<Facts> {
+    let number = data.required_id("id")?;
+    if series == Series::Invoice && data.required_text("attributes.billing_reason")? == "initial" {
+        return Err(Ignored::CountedElsewhere { by: "order_created and order_refunded" }.into());
+    }
+    let is_paid = match data.required_text("attributes.status")? {
+        // An order that was refunded before its webhook was delivered was paid nevertheless.
+        "paid" | "refunded" | "partial_refund" => true,
+        "pending" | "failed" | "fraudulent" | "void" => false,
+        _ => {
+            let expected = "paid, pending, failed, fraudulent, void, refunded or partial_refund";
+            return Err(wrong("attributes.status", expected));
+        }
+    };
+    let paid = if is_paid {
+        let cents = data.amount("attributes.total")?;
+        let field = "attributes.currency";
+        let currency = data.currency_code(field)?.ok_or(Refused::MissingField { field })?;
+        let at = data.time("attributes.created_at").map_or(moment.at, super::super::unix_seconds);
+        let mut paid = Paid::new(cents, currency, at);
+        let tax = data.get("attributes.tax").and_then(Value::as_u64);
+        paid.without_tax = tax.map(|tax| (cents.saturating_sub(tax), cents));
+        paid.known_since = Reverse(moment.now);
+        Some(paid)
+    } else {
+        None
+    };
+    let custom = Fields(custom_data.unwrap_or(&Value::Null));
+    let own_id = custom.id("user_id")?;
+    let attribution = Attribution {
+        customer_key: own_id.clone(),
+        click_id: custom.click_id("affitor_click_id").map(|id| id.to_string()),
+        program_id: custom.id("program_id")?,
+    };
+    let mut facts = Facts::default();
+    let customer = data.id("attributes.customer_id")?.map(|id| format!("ls_customer_{id}"));
+    if let Some(customer) = &customer {
+        facts.add(customer, Object::Source(Source { attribution: attribution.clone() }));
+    }
+    // An address may change, so it is used only if a webhook has nothing else.
+    let customer_key = match (own_id, custom_data.is_some()) {
+        (None, true) => data.id("attributes.user_email")?,
+        (id, _) => id,
+    };
+    let refunded = "attributes.refunded_amount";
+    let subscription_id = if series == Series::Invoice { data.id("attributes.subscription_id")? } else { None };
+    let bill = Bill {
+        paid,
+        attribution: Attribution { customer_key, ..attribution },
+        source: customer,
+        details: Details {
+            recurring: series == Series::Invoice,
+            subscription_id,
+            interval: None,
+            product_id: data.id("attributes.first_order_item.product_id")?,
+        },
+        refunded_cents: if data.get(refunded).is_some() { data.amount(refunded)? } else { 0 },
+        may_repeat_checkout: false,
+    };
+    let id = match series {
+        Series::Order => format!("ls_order_{number}"),
+        Series::Invoice => format!("ls_invoice_{number}"),
+    };
+    facts.add(id, Object::Bill(bill));
+    Ok(facts)
+}

@@ -1,0 +1,9 @@
+//! The payment ledger against random shops' lives: payments, refunds and disputes of four providers. A plain model, which shares no
+//! code with the project, knows what must have been reported at the end.
+
+mod databases;
+mod judge;
+mod lives;
+mod memory;
+mod processes;
+mod sabotage;
