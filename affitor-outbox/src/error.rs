@@ -248,6 +248,11 @@ impl fmt::Display for Error {
                     f.write_str(": call `Outbox::migrate`, or run `affitor outbox migrate`")?;
                 } else if matches!(**error, riverqueue::sqlx::Error::PoolTimedOut) {
                     f.write_str(": check that it is running, and the size of the pool")?;
+                } else if self.sql_state().is_some_and(|code| code == "517") {
+                    f.write_str(
+                        ": the transaction began with a read, and another connection has written since; begin it with \
+                         `Outbox::begin`, which takes the write lock at once",
+                    )?;
                 }
                 Ok(())
             }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use affitor::Client;
 use tokio::{runtime::Handle, time::MissedTickBehavior};
 
 use crate::{Database, Error, Outbox, migration};
@@ -15,6 +16,9 @@ use crate::{Database, Error, Outbox, migration};
 const INTERVAL: Duration = Duration::from_secs(15);
 /// The checks run once per this many intervals: once a minute.
 const CHECKS_EVERY: u32 = 4;
+
+/// The service is asked once per this many intervals: once an hour.
+const ASK_EVERY: u32 = 240;
 
 /// Keeps the task running until the last clone is dropped.
 #[derive(Clone, Debug)]
@@ -25,24 +29,27 @@ pub(crate) struct Alive(#[expect(dead_code, reason = "held for its reference cou
 /// # Errors
 ///
 /// Returns an error outside a Tokio runtime.
-pub(crate) fn start<DB: Database>(outbox: Outbox<DB>, exclusive: bool) -> Result<Alive, Error> {
+pub(crate) fn start<DB: Database>(outbox: Outbox<DB>, client: Client, exclusive: bool) -> Result<Alive, Error> {
     let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
     let alive = Arc::new(());
-    runtime.spawn(run(outbox, exclusive, Arc::downgrade(&alive)));
+    runtime.spawn(run(outbox, client, exclusive, Arc::downgrade(&alive)));
     Ok(Alive(alive))
 }
 
-async fn run<DB: Database>(outbox: Outbox<DB>, exclusive: bool, alive: Weak<()>) {
+async fn run<DB: Database>(outbox: Outbox<DB>, client: Client, exclusive: bool, alive: Weak<()>) {
     #[cfg(feature = "metrics")]
     crate::metrics::describe();
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for turn in (0..CHECKS_EVERY).cycle() {
+    for turn in (0..ASK_EVERY).cycle() {
         interval.tick().await;
         if alive.strong_count() == 0 {
             return;
         }
-        if let Err(error) = tokio::time::timeout(INTERVAL, tick(&outbox, exclusive, turn == 0))
+        if turn == 0 && client.program_id().is_some() {
+            ask(&outbox, &client).await;
+        }
+        if let Err(error) = tokio::time::timeout(INTERVAL, tick(&outbox, exclusive, turn % CHECKS_EVERY == 0))
             .await
             .unwrap_or_else(|_| Err(Error::timeout()))
         {
@@ -50,6 +57,22 @@ async fn run<DB: Database>(outbox: Outbox<DB>, exclusive: bool, alive: Weak<()>)
         }
     }
 }
+
+/// Asks the service whether Affitor reads Stripe's webhooks itself.
+#[cfg(feature = "webhooks")]
+async fn ask<DB: Database>(outbox: &Outbox<DB>, client: &Client) {
+    match outbox.check_stripe_connection(client).await {
+        Ok(true) => tracing::warn!(
+            "Stripe is connected to the Affitor program, so Affitor may read its webhooks itself: say with `Webhook::read_by_affitor` \
+             who reports the sales; until then, Stripe's payments are held"
+        ),
+        Ok(false) => {}
+        Err(error) => tracing::info!(%error, "unknown whether Stripe is connected to the Affitor program"),
+    }
+}
+
+#[cfg(not(feature = "webhooks"))]
+async fn ask<DB: Database>(_: &Outbox<DB>, _: &Client) {}
 
 async fn tick<DB: Database>(outbox: &Outbox<DB>, exclusive: bool, check: bool) -> Result<(), Error> {
     let store = &outbox.store;

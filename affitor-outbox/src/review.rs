@@ -2,7 +2,9 @@
 
 use std::time::SystemTime;
 
-use affitor::Event;
+use affitor::{Event, Refund};
+use riverqueue::sqlx;
+use serde::Deserialize;
 
 use crate::{
     Database, DeadLetter, Error, Outbox, OutboxStats, UncertainEvent, dead,
@@ -18,6 +20,15 @@ pub struct ForgottenCustomer {
     pub discarded: u64,
     /// Events that are being sent right now, and that still contain the customer. Repeat the call after some seconds.
     pub being_sent: u64,
+}
+
+/// A sale or refund that was enqueued.
+#[derive(Deserialize)]
+struct Reported {
+    r#type: String,
+    refund_id: String,
+    cents: Option<u64>,
+    outcome: String,
 }
 
 impl<DB: Database> Outbox<DB> {
@@ -80,7 +91,8 @@ impl<DB: Database> Outbox<DB> {
         DB::settle(&self.store, id).await
     }
 
-    /// Redelivers a dead letter. Returns `false` if there is none with this id. If it is
+    /// Redelivers a dead letter, and with a sale also those of its refunds that ended because the sale was not found. Returns
+    /// `false` if there is none with this id. If it is
     /// [uncertain](crate::DeadReason::Uncertain), first check in the dashboard that it has not arrived.
     ///
     /// # Errors
@@ -110,12 +122,36 @@ impl<DB: Database> Outbox<DB> {
         {
             return Ok(false);
         }
-        let is_refund = matches!(dead::event(&letter.event), Some(Event::Refund(_)));
+        let event = dead::event(&letter.event);
+        let is_refund = matches!(event, Some(Event::Refund(_)));
         let now = seconds(SystemTime::now());
         let history = History::parse(&letter.history).replayed(is_refund, letter.attempt, now);
         let replayed = DB::replay(&self.store, &mut tx, id, &history.to_json()).await?;
+        if let Some(Event::Sale(sale)) = event {
+            self.replay_refunds(&mut tx, &sale.transaction_id).await?;
+        }
         tx.commit().await?;
         Ok(replayed)
+    }
+
+    /// Repeats the refunds of a sale that ended because the service did not know the sale.
+    async fn replay_refunds(&self, tx: &mut sqlx::Transaction<'_, DB>, transaction_id: &str) -> Result<(), Error> {
+        DB::replay_refunds(&self.store, tx, transaction_id).await?;
+        // The rows of others may be deleted.
+        let ids = serde_json::to_string(&[transaction_id]).unwrap_or_default();
+        let parameters = vec![(&*self.store.queue).into(), ids.into()];
+        for row in DB::read(&self.store, tx, &self.store.sql.reports, parameters).await? {
+            let Ok(report) = serde_json::from_str::<Reported>(&row) else { continue };
+            if report.r#type != "refund" || report.outcome != "not_attributed" {
+                continue;
+            }
+            let refund = match report.cents {
+                Some(cents) => Refund::partial(transaction_id, cents).refund_id(report.refund_id),
+                None => Refund::full(transaction_id),
+            };
+            DB::insert(&self.store, tx, &NewRow::new(&refund.into(), &self.store.queue)?).await?;
+        }
+        Ok(())
     }
 
     /// Marks a dead letter as discarded. It is never sent, and stays in the totals. Returns `false` if there is none

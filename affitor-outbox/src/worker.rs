@@ -143,7 +143,7 @@ fn sender<DB: Database>(
 ) -> Result<(Sender<DB>, Alive), Error> {
     // The client must not retry: River retries, and the job records whether an attempt may have arrived.
     let client = client.max_attempts(1).timeout(CALL_TIMEOUT).request_timeout(CALL_TIMEOUT).build()?;
-    let alive = keeper::start(outbox.clone(), exclusive)?;
+    let alive = keeper::start(outbox.clone(), client.clone(), exclusive)?;
     Ok((Sender::new(client, outbox.store.clone(), breaker, alive.clone()), alive))
 }
 

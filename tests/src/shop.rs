@@ -12,6 +12,7 @@ use affitor_axum::{
     AffitorClient, AffitorLayer, Client, PaymentEvent, Redeliver,
     webhook::{Provider, Stripe, Webhook, WebhookEvent},
 };
+use affitor_outbox::{Database, Outbox};
 use axum::{
     Router,
     extract::{FromRef, State},
@@ -103,6 +104,61 @@ impl Shop<Stripe> {
         };
         Self { address, webhook, http: reqwest::Client::new() }
     }
+}
+
+impl<P: Provider> Shop<P> {
+    /// Starts a shop whose handler records payments in a ledger.
+    pub async fn start_with_ledger<DB: Database>(
+        framework: ShopFramework,
+        outbox: Outbox<DB>,
+        webhook: Webhook<P>,
+    ) -> Self {
+        let client = Client::disabled();
+        let ledger = Ledger { webhook: webhook.clone(), outbox };
+        let address = match framework {
+            ShopFramework::Axum => serve_axum(post(record_axum::<P, DB>), client, ledger).await,
+            ShopFramework::Actix => serve_actix(client, webhook.clone(), move |config| {
+                config
+                    .app_data(web::Data::new(ledger.outbox.clone()))
+                    .route("/webhook", web::post().to(record_actix::<P, DB>));
+            }),
+        };
+        Self { address, webhook, http: reqwest::Client::new() }
+    }
+}
+
+/// The state of a shop with a ledger.
+struct Ledger<P, DB: Database> {
+    webhook: Webhook<P>,
+    outbox: Outbox<DB>,
+}
+
+impl<P, DB: Database> Clone for Ledger<P, DB> {
+    fn clone(&self) -> Self {
+        Self { webhook: self.webhook.clone(), outbox: self.outbox.clone() }
+    }
+}
+
+impl<P, DB: Database> FromRef<Ledger<P, DB>> for Webhook<P> {
+    fn from_ref(ledger: &Ledger<P, DB>) -> Self {
+        ledger.webhook.clone()
+    }
+}
+
+async fn record_axum<P: Provider, DB: Database>(
+    State(ledger): State<Ledger<P, DB>>,
+    event: PaymentEvent<P>,
+) -> Result<(), Redeliver> {
+    ledger.outbox.record_payment_alone(&event).await?;
+    Ok(())
+}
+
+async fn record_actix<P: Provider, DB: Database>(
+    outbox: web::Data<Outbox<DB>>,
+    event: affitor_actix::PaymentEvent<P>,
+) -> Result<impl Responder, affitor_actix::Redeliver> {
+    outbox.record_payment_alone(&event).await?;
+    Ok("")
 }
 
 async fn serve_axum<S: Clone + Send + Sync + 'static>(route: MethodRouter<S>, client: Client, state: S) -> SocketAddr {

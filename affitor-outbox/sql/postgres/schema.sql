@@ -203,7 +203,7 @@ CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_seen ON affitor.affitor_paym
 -- When the ledger of a queue was started, and whether Affitor reads the provider's webhooks itself.
 CREATE TABLE IF NOT EXISTS affitor.affitor_ledgers (
   queue text PRIMARY KEY,
-  started_at bigint NOT NULL,
+  started_at bigint,
   stripe_connected boolean,              -- what the service says, if it was asked
   read_by_affitor boolean                -- what a person has decided
 );

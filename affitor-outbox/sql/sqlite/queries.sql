@@ -131,6 +131,14 @@ SET attempt = 0, state = 'available', finalized_at = NULL, scheduled_at = dateti
   max_attempts = 30, metadata = jsonb_set(jsonb_remove(metadata, '$.affitor_dead'), '$.affitor', jsonb(?3))
 WHERE id = ?2 AND kind = 'affitor_event' AND queue = ?1 AND state = 'discarded'
 
+-- name: replay_refunds
+-- Repeats the refunds of a sale that ended because the sale was not found. ?1 and ?2 range of the refunds' keys
+UPDATE river_job
+SET attempt = 0, state = 'available', finalized_at = NULL, scheduled_at = datetime('now', 'subsec'), priority = 1, max_attempts = 30,
+  metadata = jsonb_remove(metadata, '$.output', '$.affitor')
+WHERE kind = 'affitor_event' AND unique_key >= ?1 AND unique_key < ?2 AND state = 'completed'
+  AND json_extract(metadata, '$.output.outcome') = 'not_attributed'
+
 -- name: forget_unsent
 -- Discards a customer's dead letters and pending events. ?1 queue, ?2 customer key
 UPDATE river_job SET state = 'cancelled', finalized_at = datetime('now', 'subsec')
@@ -175,7 +183,8 @@ INSERT INTO river_migration (line, version) VALUES ('affitor', ?1) ON CONFLICT (
 
 -- name: ledger_start
 -- ?1 queue, ?2 current time
-INSERT INTO affitor_ledgers (queue, started_at) VALUES (?1, ?2) ON CONFLICT (queue) DO NOTHING
+INSERT INTO affitor_ledgers (queue, started_at) VALUES (?1, ?2)
+ON CONFLICT (queue) DO UPDATE SET started_at = coalesce(started_at, excluded.started_at)
 
 -- name: ledger
 -- ?1 queue
@@ -183,13 +192,13 @@ SELECT json_object('started_at', started_at, 'stripe_connected', stripe_connecte
 FROM affitor_ledgers WHERE queue = ?1
 
 -- name: ledger_connected
--- ?1 queue, ?2 current time, ?3 whether Stripe is connected to Affitor
-INSERT INTO affitor_ledgers (queue, started_at, stripe_connected) VALUES (?1, ?2, ?3)
+-- ?1 queue, ?2 whether Stripe is connected to Affitor
+INSERT INTO affitor_ledgers (queue, stripe_connected) VALUES (?1, ?2)
 ON CONFLICT (queue) DO UPDATE SET stripe_connected = excluded.stripe_connected
 
 -- name: ledger_decide
--- ?1 queue, ?2 current time, ?3 whether Affitor reads the provider's webhooks
-INSERT INTO affitor_ledgers (queue, started_at, read_by_affitor) VALUES (?1, ?2, ?3)
+-- ?1 queue, ?2 whether Affitor reads the provider's webhooks
+INSERT INTO affitor_ledgers (queue, read_by_affitor) VALUES (?1, ?2)
 ON CONFLICT (queue) DO UPDATE SET read_by_affitor = excluded.read_by_affitor
 
 -- name: payment_ids
@@ -370,7 +379,7 @@ GROUP BY coalesce(sale.currency, payment.currency, refund.currency), refund.outc
 -- name: release_payments
 -- Makes payments due that were held because of a conflict. ?1 queue, ?2 current time
 UPDATE affitor_payment_groups SET due_at = ?2
-WHERE queue = ?1 AND id IN (SELECT group_id FROM affitor_payments WHERE queue = ?1 AND status = 'conflict')
+WHERE queue = ?1 AND json_extract(policy, '$.conflict') = 1
 
 -- name: groups_naming
 -- Groups whose facts contain a text. Reads all groups. ?1 queue, ?2 text as JSON

@@ -211,7 +211,7 @@ CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_seen ON affitor_payment_webh
 -- When the ledger of a queue was started, and whether Affitor reads the provider's webhooks itself.
 CREATE TABLE IF NOT EXISTS affitor_ledgers (
   queue text PRIMARY KEY,
-  started_at integer NOT NULL,
+  started_at integer,
   stripe_connected integer,              -- what the service says, if it was asked
   read_by_affitor integer                -- what a person has decided
 );

@@ -290,6 +290,13 @@ pub(crate) mod sealed {
             history: &str,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
+        /// Makes the refunds of a sale pending that ended because the sale was not found.
+        fn replay_refunds(
+            store: &Store<Self>,
+            tx: &mut sqlx::Transaction<'_, Self>,
+            transaction_id: &str,
+        ) -> impl Future<Output = Result<u64, Error>> + Send;
+
         /// Discards a customer's dead letters and pending events, and removes the customer from delivered leads. Returns
         /// the number of discarded events and of those that are being sent.
         fn forget(

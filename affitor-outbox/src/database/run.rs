@@ -180,6 +180,15 @@ macro_rules! implement {
                 Ok(query.execute(&mut **tx).await?.rows_affected() > 0)
             }
 
+            async fn replay_refunds(
+                store: &Store<Self>,
+                tx: &mut sqlx::Transaction<'_, Self>,
+                transaction_id: &str,
+            ) -> Result<u64, Error> {
+                let [from, to] = key::refunds(&store.queue, transaction_id);
+                Ok(query!(store, replay_refunds).bind(from).bind(to).execute(&mut **tx).await?.rows_affected())
+            }
+
             async fn forget(
                 store: &Store<Self>,
                 tx: &mut sqlx::Transaction<'_, Self>,

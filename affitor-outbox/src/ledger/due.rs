@@ -41,8 +41,12 @@ async fn decide<DB: Database>(store: &Store<DB>, group: i64, now: i64) -> Result
     let sql = &store.sql.group;
     let rows: Vec<GroupRow> = parse(&DB::read(store, &mut tx, sql, vec![group.into()]).await?)?;
     let Some(row) = rows.first() else { return Ok(()) };
-    let (facts, policy) = (row.facts()?, row.policy()?);
+    let (facts, mut policy) = (row.facts()?, row.policy()?);
     let mut ledger = Ledger { store, tx: &mut tx, scope: &row.scope, now };
+    let state = ledger.started().await?;
+    // A person may have decided since.
+    policy.read_by_affitor = policy.read_by_affitor.filter(|_| !policy.conflict);
+    ledger.decide_reporter(&mut policy, state);
     let recorded = ledger.absorb(facts, &policy).await?;
     if !recorded.decision.events.is_empty() {
         DB::notify(store, &mut tx).await?;

@@ -8,24 +8,28 @@ use super::{
     rows::{GroupRow, parse},
 };
 use crate::{Database, Error, Outbox};
+use affitor::Client;
 
 impl<DB: Database> Outbox<DB> {
-    /// Says whether Stripe is connected to the Affitor program, so that Affitor reads the webhooks itself. The status of the program
-    /// tells it ([`ProgramStatus::stripe_connected`](affitor::ProgramStatus)). If it is, and the app has not said with
-    /// [`Webhook::read_by_affitor`](affitor::webhook::Webhook::read_by_affitor) or
-    /// [`release_payments`](Outbox::release_payments) who reports the sales, Stripe's payments are held: nothing is reported.
+    /// Asks the service whether Stripe is connected to the program, so that Affitor reads Stripe's webhooks itself, and stores the
+    /// result. Returns whether it is.
     ///
-    /// A [`Worker`](crate::Worker) does this when it starts.
+    /// If it is, and the app has not said with [`Webhook::read_by_affitor`](affitor::webhook::Webhook::read_by_affitor) or
+    /// [`release_payments`](Outbox::release_payments) who reports the sales, Stripe's payments are held: nothing is reported, or
+    /// partners would be paid twice. A [`Worker`](crate::Worker) calls this when it starts and every hour, if its client knows the
+    /// program id.
     ///
     /// # Errors
     ///
-    /// Returns an error if the database fails.
-    pub async fn set_stripe_connected(&self, connected: bool) -> Result<(), Error> {
-        let (store, now) = (&self.store, seconds(SystemTime::now()));
+    /// Returns an error if the service can't be asked, in which case nothing changes; if the database fails.
+    pub async fn check_stripe_connection(&self, client: &Client) -> Result<bool, Error> {
+        let connected = client.status().await?.stripe_connected;
+        let store = &self.store;
         let mut tx = self.begin().await?;
-        let parameters = vec![(&*store.queue).into(), now.into(), Some(connected).into()];
+        let parameters = vec![(&*store.queue).into(), Some(connected).into()];
         DB::run(store, &mut tx, &store.sql.ledger_connected, parameters).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(connected)
     }
 
     /// Decides who reports Stripe's payments: Affitor itself, because it reads the webhooks (`true`), or this app (`false`). Payments
@@ -37,7 +41,7 @@ impl<DB: Database> Outbox<DB> {
     pub async fn release_payments(&self, read_by_affitor: bool) -> Result<u64, Error> {
         let (store, now) = (&self.store, seconds(SystemTime::now()));
         let mut tx = self.begin().await?;
-        let parameters = vec![(&*store.queue).into(), now.into(), Some(read_by_affitor).into()];
+        let parameters = vec![(&*store.queue).into(), Some(read_by_affitor).into()];
         DB::run(store, &mut tx, &store.sql.ledger_decide, parameters).await?;
         let parameters = vec![(&*store.queue).into(), now.into()];
         let released = DB::run(store, &mut tx, &store.sql.release_payments, parameters).await?;

@@ -82,11 +82,12 @@ impl<DB: Database> Outbox<DB> {
         let scope = scope::name(&provider, reconciliation.account.as_deref(), policy.test);
         let mut tx = self.begin().await?;
         let mut ledger = Ledger { store: &self.store, tx: &mut tx, scope: &scope, now: seconds(SystemTime::now()) };
-        let mut policy = ledger.policy(policy, &self.payments, &provider).await?;
+        let mut policy = ledger.policy(policy, &self.payments).await?;
         policy.hold = Duration::ZERO;
         let recorded = ledger.absorb(facts, &policy).await?;
         let mut record = PaymentRecord::default();
         (record.enqueued, record.payments) = (recorded.decision.events, recorded.decision.payments);
+        record.changed = recorded.changed;
         if reconciliation.dry_run {
             tx.rollback().await?;
             return Ok(record);

@@ -45,7 +45,7 @@ impl GroupRow {
 /// When a ledger was started, and whether Affitor reads the provider's webhooks itself.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct LedgerRow {
-    pub(super) started_at: u64,
+    pub(super) started_at: Option<u64>,
     #[serde(default, deserialize_with = "flag")]
     pub(super) stripe_connected: Option<bool>,
     #[serde(default, deserialize_with = "flag")]

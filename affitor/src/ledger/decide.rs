@@ -161,12 +161,27 @@ fn unknown_sale(
         }
         _ => None,
     });
-    let reported = reports.get(movement).copied().unwrap_or_default();
+    // The sale was reported under its bill, if the movement paid one.
+    let bills: Vec<&str> = facts
+        .iter()
+        .filter_map(|(_, object)| match object {
+            Object::Allocation(allocation) if allocation.movement == movement => Some(allocation.bill.as_str()),
+            _ => None,
+        })
+        .collect();
+    let id = if let [bill] = bills[..] { bill } else { movement };
+    let reported = reports.get(id).copied().unwrap_or_default();
+    // A sale that the app reported itself, and of which only a refund is known.
+    let currency = facts.iter().find_map(|(_, object)| match object {
+        Object::Reversal(reversal) => reversal.currency,
+        _ => None,
+    });
+    let charged = charged.or(currency.filter(|_| reported.sale).map(|currency| (reported.sale_cents, currency)));
     let is_older = created.is_some_and(|created| created < policy.since);
     let paid = charged.map(|(cents, currency)| Paid::new(cents, currency, created.unwrap_or_default()));
     let candidate = Candidate {
-        transaction_id: movement,
-        form: Form::Intent,
+        transaction_id: id,
+        form: if id == movement { Form::Intent } else { Form::Bill },
         paid: paid.as_ref(),
         attribution: Attribution::default(),
         source: None,
@@ -183,7 +198,7 @@ fn unknown_sale(
     if is_older || reported.sale {
         let status = if reported.sale { Status::Reported } else { Status::NotReported(NotReported::BeforeLedger) };
         let (mut payment, events) = case.with_refunds(status, vec![]);
-        if !events.is_empty() && !reported.sale {
+        if !events.is_empty() && !reported.sale && id == movement {
             payment.doubts.push(Doubt::UncertainId);
         }
         return (payment, events);

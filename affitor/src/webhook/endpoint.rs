@@ -55,8 +55,9 @@ impl<P: Provider> Webhook<P> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the secret is empty, because anyone could sign with it; if it is an API key of the provider; if a
-    /// Stripe secret does not start with `whsec_`.
+    /// Returns an error if the secret is empty, because anyone could sign with it; if it is visibly not one (`undefined`, a template
+    /// that was not expanded such as `${SECRET}`, quotes around it, invisible characters); if it is an API key of the provider; if
+    /// a Stripe secret does not start with `whsec_`.
     pub fn new(secret: impl Into<String>) -> Result<Self, InvalidSecret> {
         Ok(Self {
             secrets: Arc::new([checked::<P>(secret)?]),
@@ -191,6 +192,9 @@ fn checked<P: Provider>(secret: impl Into<String>) -> Result<SecretString, Inval
     if matches!(trimmed, "" | "whsec_" | "pdl_ntfset_") {
         return Err(InvalidSecret("the webhook secret is empty, so anyone could sign with it"));
     }
+    if let Some(reason) = not_a_value(trimmed) {
+        return Err(InvalidSecret(reason));
+    }
     // Keys of Stripe, Polar, Paddle and Lemon Squeezy (a JSON Web Token).
     const API_KEYS: [&str; 7] =
         ["sk_", "pk_", "rk_", "polar_oat_", "polar_pat_", "pdl_live_apikey_", "pdl_sdbx_apikey_"];
@@ -203,6 +207,28 @@ fn checked<P: Provider>(secret: impl Into<String>) -> Result<SecretString, Inval
         Some(reason) => Err(InvalidSecret(reason)),
         None => Ok(SecretString::from(trimmed)),
     }
+}
+
+/// Returns why a text is visibly not a secret, but what is left of a configuration that was not filled in.
+fn not_a_value(secret: &str) -> Option<&'static str> {
+    const PLACEHOLDERS: [&str; 6] = ["undefined", "null", "none", "nil", "[object object]", "changeme"];
+    let without_prefix = secret.strip_prefix("whsec_").or(secret.strip_prefix("pdl_ntfset_")).unwrap_or(secret);
+    if PLACEHOLDERS.contains(&without_prefix.to_lowercase().as_str()) {
+        return Some("the webhook secret is a placeholder: set the variable that it comes from");
+    }
+    if ["${", "$(", "{{", "<%"].iter().any(|opening| secret.contains(opening)) {
+        return Some("the webhook secret contains a template that was not expanded");
+    }
+    if secret.starts_with(['"', '\'', '`']) || secret.ends_with(['"', '\'', '`']) {
+        return Some("the webhook secret has quotes around it, which are not a part of it");
+    }
+    // Copied together with the secret, or what is left of a wrong encoding.
+    let is_invisible = |char: char| {
+        char.is_control()
+            || char.is_whitespace()
+            || matches!(char, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    secret.contains(is_invisible).then_some("the webhook secret contains white space or invisible characters")
 }
 
 impl<P> Clone for Webhook<P> {

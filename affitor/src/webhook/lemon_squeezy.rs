@@ -51,6 +51,7 @@ impl Provider for LemonSqueezy {
 
 impl Rules for LemonSqueezy {
     const SIGNATURE: &'static str = SIGNED;
+    const METADATA_HELP: &'static str = "add `user_id` to the custom data of the checkout";
 
     fn verify(signed: &Signed<'_>) -> Result<(), VerifyError> {
         let malformed = VerifyError::MalformedHeader { name: SIGNED };

@@ -59,6 +59,8 @@ mod lemon_squeezy;
 #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only reporting uses it"))]
 mod memory;
 #[cfg(feature = "client")]
+mod notice;
+#[cfg(feature = "client")]
 mod outcome;
 mod paddle;
 mod polar;
@@ -182,6 +184,9 @@ mod sealed {
         fn tax(json: &Value) -> Option<u64>;
         /// How long after a refund its sale may still arrive.
         const OVERTAKES: Duration = Duration::from_secs(60 * 60);
+        /// How an app names the customer of a payment.
+        #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only the log uses it"))]
+        const METADATA_HELP: &'static str;
         /// Whether each event has an id of its own.
         const UNIQUE_ID: bool = true;
         /// The account at the provider that the event is about, if it is not the app's own.

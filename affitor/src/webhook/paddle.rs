@@ -44,6 +44,7 @@ impl Provider for Paddle {
 
 impl Rules for Paddle {
     const SIGNATURE: &'static str = SCHEME.header;
+    const METADATA_HELP: &'static str = "add `user_id` to the custom data of the transaction";
 
     fn verify(signed: &Signed<'_>) -> Result<(), VerifyError> {
         signed.timed_hex(&SCHEME)

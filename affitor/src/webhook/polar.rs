@@ -52,6 +52,8 @@ impl Provider for Polar {
 
 impl Rules for Polar {
     const SIGNATURE: &'static str = SIGNED;
+    const METADATA_HELP: &'static str =
+        "add `user_id` to the metadata of the checkout, or set the customer's external id";
 
     fn verify(signed: &Signed<'_>) -> Result<(), VerifyError> {
         let id = signed.header(ID)?;

@@ -143,6 +143,8 @@ impl Provider for Stripe {
 
 impl Rules for Stripe {
     const SIGNATURE: &'static str = SCHEME.header;
+    const METADATA_HELP: &'static str =
+        "add `affitor.stripe_metadata(user_id)?` to the Checkout session, the subscription or the payment intent";
 
     fn reject_secret(secret: &str) -> Option<&'static str> {
         (!secret.starts_with("whsec_")).then_some("a Stripe webhook secret starts with whsec_")

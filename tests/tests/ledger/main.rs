@@ -6,4 +6,7 @@ mod judge;
 mod lives;
 mod memory;
 mod processes;
+mod rules;
 mod sabotage;
+mod stripe;
+mod transactions;

@@ -17,8 +17,8 @@ const SECRET: &str = "whsec_0123456789";
 /// The shop's database, with the ledger in it.
 #[derive(Clone)]
 enum Database {
-    Sqlite(Outbox<sqlx::Sqlite>, sqlx::SqlitePool),
-    Postgres(Outbox<sqlx::Postgres>, sqlx::PgPool),
+    Sqlite(Outbox<sqlx::Sqlite>),
+    Postgres(Outbox<sqlx::Postgres>),
 }
 
 impl Database {
@@ -28,11 +28,11 @@ impl Database {
         Ok(match url.strip_prefix("sqlite://") {
             Some(path) => {
                 let pool = open_sqlite(path.as_ref()).await;
-                Self::Sqlite(Outbox::sqlite(pool.clone()).with_payment_settings(settings), pool)
+                Self::Sqlite(Outbox::sqlite(pool).with_payment_settings(settings))
             }
             None => {
                 let pool = sqlx::postgres::PgPoolOptions::new().max_connections(4).connect(url).await?;
-                Self::Postgres(Outbox::postgres(pool.clone()).with_payment_settings(settings), pool)
+                Self::Postgres(Outbox::postgres(pool).with_payment_settings(settings))
             }
         })
     }
@@ -50,8 +50,8 @@ impl Database {
             }};
         }
         match self {
-            Self::Sqlite(outbox, _) => record!(outbox),
-            Self::Postgres(outbox, _) => record!(outbox),
+            Self::Sqlite(outbox) => record!(outbox),
+            Self::Postgres(outbox) => record!(outbox),
         }
     }
 }
