@@ -1,6 +1,7 @@
 //! `affitor doctor`: checks everything that a request depends on, in order, and suggests a fix for each problem.
 
 mod network;
+mod reporting;
 mod service;
 
 use clap::Args;
@@ -41,6 +42,9 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
     match url {
         Some(url) => checks.extend(network::checks(&settings, usable_key, &url).await),
         None => checks.push(Check::skipped("address", "the URL is invalid")),
+    }
+    if checks.iter().all(|check| check.status != CheckStatus::Failed) {
+        checks.extend(reporting::check(&settings).await);
     }
 
     let failed = checks.iter().filter(|check| check.status == CheckStatus::Failed).count();

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::exit::Exit;
+use serde_json::{Value, json};
+
+use crate::{exit::Exit, format::retry_in};
 
 /// Why a command failed, and how to fix it.
 #[derive(Debug)]
@@ -21,5 +23,21 @@ impl Failure {
 
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message, hint)
+    }
+
+    /// When to retry, and how to fix it.
+    pub(crate) fn full_hint(&self) -> Option<String> {
+        let hints: Vec<String> = self.retry_after.map(retry_in).into_iter().chain(self.hint.clone()).collect();
+        (!hints.is_empty()).then(|| hints.join("; "))
+    }
+
+    /// The error in JSON output.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "kind": self.exit.kind(),
+            "message": self.message,
+            "hint": self.full_hint(),
+            "retry_after_seconds": self.retry_after.map(|wait| wait.as_secs()),
+        })
     }
 }

@@ -2,6 +2,8 @@
 
 mod check;
 mod client_error;
+#[cfg(feature = "outbox")]
+mod database;
 mod diagnosis;
 mod doctor;
 mod exit;
@@ -11,7 +13,11 @@ mod gates;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod output;
+#[cfg(feature = "outbox")]
+mod payments;
 mod proxy;
+#[cfg(feature = "outbox")]
+mod redact;
 mod sandbox;
 mod sanitize;
 mod settings;
@@ -60,6 +66,10 @@ enum Command {
     #[cfg(feature = "outbox")]
     #[command(after_help = exit::help(outbox::EXIT_CODES))]
     Outbox(outbox::Arguments),
+    /// Manage the payment ledger in an app's database: why a payment counts, what is missing
+    #[cfg(feature = "outbox")]
+    #[command(after_help = exit::help(payments::EXIT_CODES))]
+    Payments(Box<payments::Arguments>),
 }
 
 #[tokio::main]
@@ -77,6 +87,8 @@ async fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments, output).await,
         #[cfg(feature = "outbox")]
         Command::Outbox(arguments) => outbox::run(arguments, output).await,
+        #[cfg(feature = "outbox")]
+        Command::Payments(arguments) => payments::run(*arguments, output).await,
     };
     match result {
         Ok(exit) => exit.code(),

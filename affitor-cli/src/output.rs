@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{check::CheckStatus, failure::Failure, format::retry_in};
+use crate::{check::CheckStatus, failure::Failure};
 
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
@@ -56,21 +56,13 @@ impl Output {
 
     /// Prints a failure: as text on standard error, as JSON on standard output.
     pub(crate) fn failure(self, failure: &Failure) {
-        let Failure { exit, message, hint, retry_after } = failure;
-        let hints: Vec<String> = retry_after.map(retry_in).into_iter().chain(hint.clone()).collect();
-        let hint = (!hints.is_empty()).then(|| hints.join("; "));
         if self.json {
-            self.document(&json!({ "error": {
-                "kind": exit.kind(),
-                "message": message,
-                "hint": hint,
-                "retry_after_seconds": retry_after.map(|wait| wait.as_secs()),
-            } }));
+            self.document(&json!({ "error": failure.json() }));
             return;
         }
         let mut stderr = anstream::stderr();
-        let _ = writeln!(stderr, "{RED}affitor:{RED:#} {message}");
-        if let Some(hint) = hint {
+        let _ = writeln!(stderr, "{RED}affitor:{RED:#} {}", failure.message);
+        if let Some(hint) = failure.full_hint() {
             let _ = writeln!(stderr, "  {DIM}→{DIM:#} {hint}");
         }
     }

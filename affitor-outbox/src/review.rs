@@ -7,7 +7,9 @@ use riverqueue::sqlx;
 use serde::Deserialize;
 
 use crate::{
-    Database, DeadLetter, Error, Outbox, OutboxStats, UncertainEvent, dead,
+    Database, DeadLetter, Error, Outbox, OutboxStats, UncertainEvent,
+    database::Store,
+    dead,
     delivery::NewRow,
     history::{History, seconds},
 };
@@ -128,30 +130,10 @@ impl<DB: Database> Outbox<DB> {
         let history = History::parse(&letter.history).replayed(is_refund, letter.attempt, now);
         let replayed = DB::replay(&self.store, &mut tx, id, &history.to_json()).await?;
         if let Some(Event::Sale(sale)) = event {
-            self.replay_refunds(&mut tx, &sale.transaction_id).await?;
+            replay_refunds(&self.store, &mut tx, &sale.transaction_id).await?;
         }
         tx.commit().await?;
         Ok(replayed)
-    }
-
-    /// Repeats the refunds of a sale that ended because the service did not know the sale.
-    async fn replay_refunds(&self, tx: &mut sqlx::Transaction<'_, DB>, transaction_id: &str) -> Result<(), Error> {
-        DB::replay_refunds(&self.store, tx, transaction_id).await?;
-        // The rows of others may be deleted.
-        let ids = serde_json::to_string(&[transaction_id]).unwrap_or_default();
-        let parameters = vec![(&*self.store.queue).into(), ids.into()];
-        for row in DB::read(&self.store, tx, &self.store.sql.reports, parameters).await? {
-            let Ok(report) = serde_json::from_str::<Reported>(&row) else { continue };
-            if report.r#type != "refund" || report.outcome != "not_attributed" {
-                continue;
-            }
-            let refund = match report.cents {
-                Some(cents) => Refund::partial(transaction_id, cents).refund_id(report.refund_id),
-                None => Refund::full(transaction_id),
-            };
-            DB::insert(&self.store, tx, &NewRow::new(&refund.into(), &self.store.queue)?).await?;
-        }
-        Ok(())
     }
 
     /// Marks a dead letter as discarded. It is never sent, and stays in the totals. Returns `false` if there is none
@@ -181,4 +163,28 @@ impl<DB: Database> Outbox<DB> {
         tx.commit().await?;
         Ok(ForgottenCustomer { discarded, being_sent })
     }
+}
+
+/// Repeats the refunds of a sale that ended because the service did not know the sale.
+pub(crate) async fn replay_refunds<DB: Database>(
+    store: &Store<DB>,
+    tx: &mut sqlx::Transaction<'_, DB>,
+    transaction_id: &str,
+) -> Result<(), Error> {
+    DB::replay_refunds(store, tx, transaction_id).await?;
+    // The rows of others may be deleted.
+    let ids = serde_json::to_string(&[transaction_id]).unwrap_or_default();
+    let parameters = vec![(&*store.queue).into(), ids.into()];
+    for row in DB::read(store, tx, &store.sql.reports, parameters).await? {
+        let Ok(report) = serde_json::from_str::<Reported>(&row) else { continue };
+        if report.r#type != "refund" || report.outcome != "not_attributed" {
+            continue;
+        }
+        let refund = match report.cents {
+            Some(cents) => Refund::partial(transaction_id, cents).refund_id(report.refund_id),
+            None => Refund::full(transaction_id),
+        };
+        DB::insert(store, tx, &NewRow::new(&refund.into(), &store.queue)?).await?;
+    }
+    Ok(())
 }

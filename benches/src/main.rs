@@ -4,6 +4,7 @@
 //! - `sandbox`: the sandbox under load
 //! - `stall`: how long visitors wait while the service stalls
 //! - `outbox`: throughput into and out of the outbox
+//! - `ledger`: recording payment webhooks next to a bare insert
 //! - `outage`: statements of a worker while its key is wrong or the service is down
 //!
 //! For `layer`, valgrind's callgrind counts instructions per request, and a counting allocator counts allocations: 200 requests,
@@ -12,6 +13,7 @@
 
 mod callgrind;
 mod layer;
+mod ledger;
 mod measure;
 mod outage;
 mod outbox;
@@ -45,6 +47,8 @@ enum Subject {
     },
     /// Response times of handlers that enqueue or call, while the service stalls
     Stall,
+    /// Payment webhooks per second into the ledger, next to a bare insert, and bytes per payment
+    Ledger,
     /// Statements per minute of a worker that waits, with few and with many pending events (11 minutes)
     Outage,
     /// Events per second into the outbox, next to a bare insert, and out of it
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Subject::Sandbox { serve: true } => sandbox::serve(),
         Subject::Sandbox { serve: false } => sandbox::report(),
         Subject::Stall => stall::report(),
+        Subject::Ledger => ledger::report(),
         Subject::Outage => outage::report(),
         Subject::Outbox => outbox::report(),
     };

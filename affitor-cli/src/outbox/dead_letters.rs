@@ -4,13 +4,14 @@ use affitor_outbox::{Database, DeadLetter, DeadReason, ForgottenCustomer, Outbox
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{failed, redact::redacted};
 use crate::{
     check::CheckStatus,
+    database::failed,
     exit::Exit,
     failure::Failure,
     format::count,
     output::{BOLD, Output},
+    redact::redacted,
     sanitize::sanitized,
 };
 

@@ -6,8 +6,8 @@ use affitor_outbox::{Database, Outbox};
 use clap::Args;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
-use super::{failed, status};
-use crate::{exit::Exit, failure::Failure, output::Output, settings::ConnectionArgs, signal};
+use super::status;
+use crate::{database::failed, exit::Exit, failure::Failure, output::Output, settings::ConnectionArgs, signal};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {

@@ -206,14 +206,13 @@ ON CONFLICT (queue) DO UPDATE SET read_by_affitor = excluded.read_by_affitor
 -- name: payment_ids
 -- Groups of ids. $1 queue, $2 scope, $3 ids
 SELECT CAST(json_build_object('id', id, 'group_id', group_id) AS text) FROM affitor.affitor_payment_ids
-WHERE queue = $1 AND scope = $2 AND id IN (SELECT json_array_elements_text(CAST($3 AS json)))
+WHERE queue = $1 AND scope = $2 AND id = ANY (ARRAY(SELECT json_array_elements_text(CAST($3 AS json))))
 
--- name: payment_groups
--- Locks groups, in the order of their ids. $1 group ids
-SELECT CAST(json_build_object('id', id, 'scope', scope, 'facts', CAST(facts AS text), 'policy', CAST(policy AS text)) AS text)
+-- name: lock_group
+-- Reads and locks a group. $1 group
+SELECT CAST(json_build_object('id', id, 'scope', scope, 'facts', CAST(facts AS text), 'policy', CAST(policy AS text), 'is_due', due_at IS NOT NULL OR policy IS NOT NULL) AS text)
 FROM affitor.affitor_payment_groups
-WHERE id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint))
-ORDER BY id FOR UPDATE
+WHERE id = $1 FOR UPDATE
 
 -- name: group
 -- Reads a group without locking it. $1 group
@@ -234,22 +233,22 @@ ON CONFLICT (queue, scope, id) DO NOTHING
 -- name: move_ids
 -- $1 groups, $2 the group that takes them over
 UPDATE affitor.affitor_payment_ids SET group_id = $2
-WHERE group_id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint))
+WHERE group_id = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint)))
 
 -- name: move_payments
 -- $1 groups, $2 the group that takes them over
 UPDATE affitor.affitor_payments SET group_id = $2
-WHERE group_id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint))
+WHERE group_id = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint)))
 
 -- name: move_webhooks
 -- $1 groups, $2 the group that takes them over
 UPDATE affitor.affitor_payment_webhooks SET group_id = $2
-WHERE group_id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint))
+WHERE group_id = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint)))
 
 -- name: drop_groups
 -- $1 groups
 DELETE FROM affitor.affitor_payment_groups
-WHERE id IN (SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint))
+WHERE id = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS bigint)))
 
 -- name: save_group
 -- $1 group, $2 facts, $3 policy, $4 when to decide again, $5 current time
@@ -260,7 +259,7 @@ WHERE id = $1
 -- name: reports
 -- What was reported about transactions. $1 queue, $2 transaction ids
 SELECT CAST(to_json(report) AS text) FROM affitor.affitor_reports AS report
-WHERE queue = $1 AND transaction_id IN (SELECT json_array_elements_text(CAST($2 AS json)))
+WHERE queue = $1 AND transaction_id = ANY (ARRAY(SELECT json_array_elements_text(CAST($2 AS json))))
 ORDER BY enqueued_at, job_id
 
 -- name: group_payments
@@ -286,7 +285,7 @@ ON CONFLICT (queue, scope, transaction_id) DO UPDATE SET
 -- name: drop_payments
 -- Removes what turned out to be a part of another payment. $1 group, $2 transaction ids to keep
 DELETE FROM affitor.affitor_payments
-WHERE group_id = $1 AND transaction_id NOT IN (SELECT json_array_elements_text(CAST($2 AS json)))
+WHERE group_id = $1 AND transaction_id <> ALL (ARRAY(SELECT json_array_elements_text(CAST($2 AS json))))
 
 -- name: save_webhook
 -- $1 queue, $2 scope, $3 event id, $4 kind, $5 group, $6 current time, $7 decision
@@ -299,7 +298,7 @@ ON CONFLICT (queue, scope, event_id) DO UPDATE SET
 -- name: waiting_for_source
 -- Groups with payments that lack a customer and could inherit one. $1 queue, $2 scope, $3 subscriptions or customers
 SELECT DISTINCT CAST(group_id AS text) FROM affitor.affitor_payments
-WHERE queue = $1 AND scope = $2 AND source IN (SELECT json_array_elements_text(CAST($3 AS json))) AND status = 'no_customer'
+WHERE queue = $1 AND scope = $2 AND source = ANY (ARRAY(SELECT json_array_elements_text(CAST($3 AS json)))) AND status = 'no_customer'
 
 -- name: due_groups
 -- $1 queue, $2 current time

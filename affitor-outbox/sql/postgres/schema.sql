@@ -153,7 +153,7 @@ CREATE TABLE IF NOT EXISTS affitor.affitor_payment_ids (
   scope text NOT NULL,
   id text NOT NULL,
   group_id bigint NOT NULL REFERENCES affitor.affitor_payment_groups ON DELETE CASCADE,
-  PRIMARY KEY (queue, scope, id)
+  PRIMARY KEY (id, scope, queue)
 );
 CREATE INDEX IF NOT EXISTS affitor_payment_ids_group ON affitor.affitor_payment_ids (group_id);
 
@@ -178,7 +178,7 @@ CREATE TABLE IF NOT EXISTS affitor.affitor_payments (
   reported_refund_cents bigint NOT NULL,
   doubts text NOT NULL,                  -- what a person should check: names, separated by spaces
   since bigint NOT NULL,                 -- first known here
-  PRIMARY KEY (queue, scope, transaction_id)
+  PRIMARY KEY (transaction_id, scope, queue)
 );
 CREATE INDEX IF NOT EXISTS affitor_payments_group ON affitor.affitor_payments (group_id);
 CREATE INDEX IF NOT EXISTS affitor_payments_source ON affitor.affitor_payments (queue, scope, source) WHERE status = 'no_customer';
@@ -195,7 +195,7 @@ CREATE TABLE IF NOT EXISTS affitor.affitor_payment_webhooks (
   first_seen_at bigint NOT NULL,
   last_seen_at bigint NOT NULL,
   decision text NOT NULL,
-  PRIMARY KEY (queue, scope, event_id)
+  PRIMARY KEY (event_id, scope, queue)
 );
 CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_group ON affitor.affitor_payment_webhooks (group_id);
 CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_seen ON affitor.affitor_payment_webhooks (queue, last_seen_at);
@@ -221,7 +221,7 @@ CREATE TABLE IF NOT EXISTS affitor.affitor_reports (
   outcome text NOT NULL DEFAULT 'pending', -- pending, recorded, already_recorded, not_attributed, dead or discarded
   uncertain boolean NOT NULL DEFAULT false,
   finished_at bigint,
-  PRIMARY KEY (queue, transaction_id, type, refund_id)
+  PRIMARY KEY (transaction_id, queue, type, refund_id)
 );
 CREATE INDEX IF NOT EXISTS affitor_reports_enqueued ON affitor.affitor_reports (queue, enqueued_at);
 

@@ -206,12 +206,11 @@ ON CONFLICT (queue) DO UPDATE SET read_by_affitor = excluded.read_by_affitor
 SELECT json_object('id', id, 'group_id', group_id) FROM affitor_payment_ids
 WHERE queue = ?1 AND scope = ?2 AND id IN (SELECT value FROM json_each(?3))
 
--- name: payment_groups
--- Locks groups, in the order of their ids. ?1 group ids
-SELECT json_object('id', id, 'scope', scope, 'facts', facts, 'policy', policy)
+-- name: lock_group
+-- Reads and locks a group. ?1 group
+SELECT json_object('id', id, 'scope', scope, 'facts', facts, 'policy', policy, 'is_due', due_at IS NOT NULL OR policy IS NOT NULL)
 FROM affitor_payment_groups
-WHERE id IN (SELECT value FROM json_each(?1))
-ORDER BY id
+WHERE id = ?1
 
 -- name: group
 -- Reads a group without locking it. ?1 group

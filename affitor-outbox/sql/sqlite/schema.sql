@@ -161,7 +161,7 @@ CREATE TABLE IF NOT EXISTS affitor_payment_ids (
   scope text NOT NULL,
   id text NOT NULL,
   group_id integer NOT NULL REFERENCES affitor_payment_groups (id) ON DELETE CASCADE,
-  PRIMARY KEY (queue, scope, id)
+  PRIMARY KEY (id, scope, queue)
 );
 CREATE INDEX IF NOT EXISTS affitor_payment_ids_group ON affitor_payment_ids (group_id);
 
@@ -186,7 +186,7 @@ CREATE TABLE IF NOT EXISTS affitor_payments (
   reported_refund_cents integer NOT NULL,
   doubts text NOT NULL,                  -- what a person should check: names, separated by spaces
   since integer NOT NULL,                 -- first known here
-  PRIMARY KEY (queue, scope, transaction_id)
+  PRIMARY KEY (transaction_id, scope, queue)
 );
 CREATE INDEX IF NOT EXISTS affitor_payments_group ON affitor_payments (group_id);
 CREATE INDEX IF NOT EXISTS affitor_payments_source ON affitor_payments (queue, scope, source) WHERE status = 'no_customer';
@@ -203,7 +203,7 @@ CREATE TABLE IF NOT EXISTS affitor_payment_webhooks (
   first_seen_at integer NOT NULL,
   last_seen_at integer NOT NULL,
   decision text NOT NULL,
-  PRIMARY KEY (queue, scope, event_id)
+  PRIMARY KEY (event_id, scope, queue)
 );
 CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_group ON affitor_payment_webhooks (group_id);
 CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_seen ON affitor_payment_webhooks (queue, last_seen_at);
@@ -229,7 +229,7 @@ CREATE TABLE IF NOT EXISTS affitor_reports (
   outcome text NOT NULL DEFAULT 'pending', -- pending, recorded, already_recorded, not_attributed, dead or discarded
   uncertain integer NOT NULL DEFAULT 0,
   finished_at integer,
-  PRIMARY KEY (queue, transaction_id, type, refund_id)
+  PRIMARY KEY (transaction_id, queue, type, refund_id)
 );
 CREATE INDEX IF NOT EXISTS affitor_reports_enqueued ON affitor_reports (queue, enqueued_at);
 

@@ -19,6 +19,10 @@ const ATTEMPTS: usize = 10;
 pub(super) struct Group {
     pub(super) id: i64,
     pub(super) facts: Facts,
+    /// Whether it is to be decided again.
+    pub(super) is_due: bool,
+    /// Whether it was created by this transaction, so that nothing else belongs to it.
+    pub(super) is_new: bool,
 }
 
 /// One transaction of the ledger in one scope.
@@ -38,7 +42,7 @@ impl<DB: Database> Ledger<'_, '_, DB> {
             let groups: BTreeSet<i64> = known.values().copied().collect();
             let rows = self.lock_rows(&groups).await?;
             // Another transaction may have joined groups, or added an id, before the rows were locked.
-            if rows.len() < groups.len() || self.groups_of(ids).await? != known {
+            if rows.len() < groups.len() || !groups.is_empty() && self.groups_of(ids).await? != known {
                 continue;
             }
             let target = match groups.first() {
@@ -54,7 +58,12 @@ impl<DB: Database> Ledger<'_, '_, DB> {
                 facts.merge(row.facts()?);
             }
             self.join(&groups, target).await?;
-            return Ok(Group { id: target, facts });
+            return Ok(Group {
+                id: target,
+                facts,
+                is_due: rows.iter().any(|row| row.is_due),
+                is_new: groups.is_empty(),
+            });
         }
         Err(Error::contention())
     }
@@ -84,6 +93,27 @@ impl<DB: Database> Ledger<'_, '_, DB> {
         Ok((sources, changed))
     }
 
+    /// Returns subscriptions and customers without locking them. Whoever changes one decides the payments that wait for it.
+    pub(super) async fn read_sources(&mut self, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, Source>, Error> {
+        let mut sources = BTreeMap::new();
+        if ids.is_empty() {
+            return Ok(sources);
+        }
+        for (id, group) in self.groups_of(ids).await? {
+            let facts = self.facts_of(group).await?;
+            if let Some(Object::Source(source)) = facts.get(&id) {
+                sources.insert(id, source.clone());
+            }
+        }
+        Ok(sources)
+    }
+
+    /// Returns what is known about a group, without locking it.
+    pub(super) async fn facts_of(&mut self, group: i64) -> Result<Facts, Error> {
+        let rows = DB::read(self.store, self.tx, &self.store.sql.group, vec![group.into()]).await?;
+        parse::<GroupRow>(&rows)?.first().map_or(Ok(Facts::default()), GroupRow::facts)
+    }
+
     async fn groups_of(&mut self, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, i64>, Error> {
         let parameters = vec![(&*self.store.queue).into(), self.scope.into(), list(ids).into()];
         let rows = DB::read(self.store, self.tx, &self.store.sql.payment_ids, parameters).await?;
@@ -91,10 +121,12 @@ impl<DB: Database> Ledger<'_, '_, DB> {
     }
 
     async fn lock_rows(&mut self, groups: &BTreeSet<i64>) -> Result<Vec<GroupRow>, Error> {
-        if groups.is_empty() {
-            return Ok(vec![]);
+        let mut rows = Vec::new();
+        for group in groups {
+            let sql = &self.store.sql.lock_group;
+            rows.extend(parse::<GroupRow>(&DB::read(self.store, self.tx, sql, vec![(*group).into()]).await?)?);
         }
-        parse(&DB::read(self.store, self.tx, &self.store.sql.payment_groups, vec![list(groups).into()]).await?)
+        Ok(rows)
     }
 
     async fn new_group(&mut self) -> Result<i64, Error> {

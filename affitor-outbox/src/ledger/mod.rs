@@ -1,5 +1,6 @@
 //! The payment ledger: what providers have reported about payments, and what became of each one.
 
+mod absorb;
 mod balance;
 mod due;
 mod group;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use affitor::{
     ledger::{Facts, Policy},
-    webhook::Provider,
+    webhook::{NoFacts, Provider},
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{Database, Error, Outbox};
 
-/// Whose payments a provider's API returned, and what is done with them.
+/// Whose payments a provider's API returned, and how they are recorded.
 #[derive(Clone, Debug, Default)]
 #[must_use = "it does nothing until facts are recorded"]
 pub struct Reconciliation {
@@ -76,7 +76,13 @@ impl<DB: Database> Outbox<DB> {
         facts: Facts,
         reconciliation: &Reconciliation,
     ) -> Result<PaymentRecord, Error> {
-        let Ok(facts) = storable(facts) else { return Ok(PaymentRecord::default()) };
+        let facts = match storable(facts) {
+            Ok(facts) => facts,
+            Err(NoFacts::Refused(reason)) => {
+                return Ok(PaymentRecord { refused: Some(reason), ..PaymentRecord::default() });
+            }
+            Err(_) => return Ok(PaymentRecord::default()),
+        };
         let policy = reconciliation.policy.clone();
         let provider = scope::provider::<P>();
         let scope = scope::name(&provider, reconciliation.account.as_deref(), policy.test);

@@ -3,6 +3,7 @@
 use affitor::ledger::{Facts, Policy, Reported, Reports};
 use serde::{Deserialize, Serialize};
 
+use super::story::LedgerPayment;
 use crate::Error;
 
 /// Parses the rows of a query. They were written by this crate, or by somebody who edited the tables.
@@ -28,6 +29,8 @@ pub(super) struct GroupRow {
     pub(super) scope: String,
     facts: String,
     policy: Option<String>,
+    #[serde(default, deserialize_with = "read_flag")]
+    pub(super) is_due: bool,
 }
 
 impl GroupRow {
@@ -61,17 +64,8 @@ pub(super) struct ReportRow {
     pub(super) outcome: String,
 }
 
-/// What became of a payment.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct PaymentRow {
-    pub(super) transaction_id: String,
-    pub(super) status: String,
-    pub(super) commissionable_cents: u64,
-    pub(super) reported_refund_cents: u64,
-}
-
 /// Sums up what was reported, by transaction id.
-pub(super) fn reports(rows: &[ReportRow], payments: &[PaymentRow]) -> Reports {
+pub(super) fn reports(rows: &[ReportRow], payments: &[LedgerPayment]) -> Reports {
     let mut reports = Reports::new();
     for row in rows {
         let reported: &mut Reported = reports.entry(row.transaction_id.clone()).or_default();

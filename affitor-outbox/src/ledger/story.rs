@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use affitor::ledger::Doubt;
+use affitor::ledger::{Doubt, NotReported, Payment, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rows::{list, parse, read_flag};
-use crate::{Database, Error, Outbox};
+use crate::{Database, Error, Outbox, database::sealed::Parameter};
 
 /// A payment in the ledger. Amounts are in the currency's smallest unit, times in seconds of Unix time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +159,60 @@ impl<DB: Database> Outbox<DB> {
 }
 
 impl LedgerPayment {
+    /// Creates the row of a payment.
+    pub(super) fn new(scope: &str, payment: &Payment, since: u64) -> Self {
+        let doubts: Vec<&str> = payment.doubts.iter().map(|doubt| doubt.as_str()).collect();
+        let attribution = payment.attribution.clone();
+        Self {
+            scope: scope.to_owned(),
+            transaction_id: payment.transaction_id.clone(),
+            form: payment.form.map(|form| form.as_str().to_owned()),
+            status: payment.status.as_str().to_owned(),
+            counted_as: match &payment.status {
+                Status::NotReported(NotReported::CountedAs { transaction_id, .. }) => Some(transaction_id.clone()),
+                _ => None,
+            },
+            paid_cents: payment.paid_cents,
+            commissionable_cents: payment.commissionable_cents,
+            currency: payment.currency.map(|currency| currency.to_string()),
+            paid_at: payment.paid_at,
+            customer_key: attribution.customer_key,
+            click_id: attribution.click_id,
+            program_id: attribution.program_id,
+            source: payment.source.clone(),
+            returned_cents: payment.returned_cents,
+            reported_refund_cents: payment.reported_refund_cents,
+            doubts: doubts.join(" "),
+            since,
+        }
+    }
+
+    /// Returns the parameters of the statement that saves it.
+    pub(super) fn parameters(self, queue: &str, group: i64) -> Vec<Parameter> {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        vec![
+            queue.into(),
+            self.scope.into(),
+            self.transaction_id.into(),
+            group.into(),
+            self.form.into(),
+            self.status.into(),
+            self.counted_as.into(),
+            number(self.paid_cents).into(),
+            number(self.commissionable_cents).into(),
+            self.currency.into(),
+            self.paid_at.map(number).into(),
+            self.customer_key.into(),
+            self.click_id.into(),
+            self.program_id.into(),
+            self.source.into(),
+            number(self.returned_cents).into(),
+            number(self.reported_refund_cents).into(),
+            self.doubts.into(),
+            number(self.since).into(),
+        ]
+    }
+
     /// Returns what a person should check.
     pub fn doubts(&self) -> impl Iterator<Item = Doubt> {
         self.doubts.split_whitespace().filter_map(Doubt::from_name)

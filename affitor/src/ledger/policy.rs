@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::currency::Currency;
 
-/// Settings of a decision. Serializable, so that a decision can be made again later.
+/// Settings of a decision. Serializable, so that a decision can be repeated later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

@@ -103,7 +103,7 @@ impl ProviderApi {
         self.server.state().pages.repeat = on;
     }
 
-    /// Responds to the next `requests` requests and fails all later ones with status 500, until it is called again.
+    /// Responds to the next `requests` requests and fails all later ones with status 500, until the next call.
     pub fn break_after(&self, requests: usize) {
         self.server.state().breaks_after = Some(requests);
     }

@@ -51,7 +51,7 @@ async fn postgres() -> Option<(Server, PgPool, Outbox<Postgres>)> {
     Some((server, pool, outbox))
 }
 
-/// Every webhook at the same moment, four times, at every isolation level. What fails is delivered again.
+/// Every webhook at the same moment, four times, at every isolation level. What fails is redelivered.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_webhooks_at_once_at_every_isolation_level() {
     let Some((_server, pool, outbox)) = postgres().await else { return };
@@ -99,7 +99,7 @@ async fn all_webhooks_at_once_on_sqlite() {
 }
 
 /// Two webhooks of one payment, of which one locks a row of the app first, and the other one last. The database ends one of them, which
-/// is delivered again.
+/// is redelivered.
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_that_cross_a_row_lock_of_the_app() {
     let Some((_server, pool, outbox)) = postgres().await else { return };

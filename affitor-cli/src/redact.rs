@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Redacts e-mail addresses, and removes the fields that hold the app's own data.
-pub(super) fn redacted(value: Value) -> Value {
+pub(crate) fn redacted(value: Value) -> Value {
     match value {
         Value::String(text) if may_contain_email(&text) => json!("[redacted]"),
         Value::Array(values) => values.into_iter().map(redacted).collect(),

@@ -1,0 +1,116 @@
+//! `affitor payments`: shows and completes the payment ledger in an app's database.
+
+mod balance;
+mod reconcile;
+mod show;
+
+use affitor_outbox::{Database, Outbox};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+
+use crate::{
+    check::CheckStatus,
+    database::{AnyOutbox, DatabaseArgs, failed},
+    exit::{Exit, ExitCodes},
+    failure::Failure,
+    format::count,
+    output::Output,
+};
+
+pub(crate) const EXIT_CODES: ExitCodes = &[
+    (Exit::Success, "Done; reconcile: nothing is missing, or it is recorded now"),
+    (
+        Exit::Failed,
+        "reconcile: a person should check a payment, or with --dry-run something is missing; explain: unknown payment",
+    ),
+    (Exit::Usage, "Invalid arguments, no database URL, or an unusable key of the provider"),
+    (Exit::Unreachable, "The database or the provider is unreachable or failing; run the command again to continue"),
+    (Exit::KeyRejected, "The provider rejected the key"),
+];
+
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Find and record payments whose webhooks did not arrive: start with --dry-run
+    Reconcile(reconcile::Arguments),
+    /// Show what is known about a payment, what was decided and why, and what was reported
+    Explain {
+        /// Any id of the payment at the provider, or its transaction id
+        id: String,
+    },
+    /// List payments by transaction id
+    List(show::Page),
+    /// Show what was paid and what became of it, per currency
+    Balance,
+    /// Decide who reports Stripe's payments, which are held while that is unknown
+    Release {
+        /// Whether Affitor reads Stripe's webhooks itself, because Stripe is connected to the program
+        #[arg(long, value_name = "YES|NO")]
+        read_by_affitor: YesNo,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum YesNo {
+    /// Affitor reports them; this app does not
+    Yes,
+    /// This app reports them
+    No,
+}
+
+pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
+    let Arguments { database, command } = arguments;
+    // Nothing is connected to before the key and the other arguments are checked.
+    let command = Prepared::new(command)?;
+    match database.open().await? {
+        AnyOutbox::Sqlite(outbox) => execute(outbox, command, output).await,
+        AnyOutbox::Postgres(outbox) => execute(outbox, command, output).await,
+    }
+}
+
+/// A command whose arguments were checked.
+enum Prepared {
+    Reconcile(Box<reconcile::Plan>),
+    Other(Command),
+}
+
+impl Prepared {
+    fn new(command: Command) -> Result<Self, Failure> {
+        Ok(match command {
+            Command::Reconcile(arguments) => Self::Reconcile(Box::new(reconcile::Plan::new(arguments)?)),
+            other => Self::Other(other),
+        })
+    }
+}
+
+async fn execute<DB: Database>(outbox: Outbox<DB>, command: Prepared, output: Output) -> Result<Exit, Failure> {
+    match command {
+        Prepared::Reconcile(plan) => Box::pin(reconcile::run(*plan, outbox, output)).await,
+        Prepared::Other(command) => match command {
+            Command::Explain { id } => show::explain(&id, &outbox, output).await,
+            Command::List(page) => show::list(&page, &outbox, output).await,
+            Command::Release { read_by_affitor } => release(read_by_affitor, &outbox, output).await,
+            Command::Balance | Command::Reconcile(_) => balance::show(&outbox, output).await,
+        },
+    }
+}
+
+async fn release<DB: Database>(choice: YesNo, outbox: &Outbox<DB>, output: Output) -> Result<Exit, Failure> {
+    let read_by_affitor = choice == YesNo::Yes;
+    let released = outbox.release_payments(read_by_affitor).await.map_err(|error| failed(&error))?;
+    output.document(&json!({ "read_by_affitor": read_by_affitor, "released": released }));
+    let who =
+        if read_by_affitor { "Affitor reports Stripe's payments itself" } else { "this app reports Stripe's payments" };
+    output.status(CheckStatus::Passed, &format!("{who}: {} released", count(released, "held payment")));
+    if released > 0 {
+        output.hint("a running worker decides them within 15 seconds");
+    }
+    Ok(Exit::Success)
+}

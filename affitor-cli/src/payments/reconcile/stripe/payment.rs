@@ -1,0 +1,181 @@
+//! All objects of one payment of Stripe.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::{
+    super::{
+        Stripe,
+        api::Api,
+        collected::{Collected, reference},
+        provider::ProviderName,
+    },
+    Root, next, page,
+};
+use crate::failure::Failure;
+
+/// Most payments and invoices that are read together. One payment may pay several invoices, and one invoice may have several payments.
+const MOST_RELATED: usize = 500;
+
+/// A payment whose objects are collected: each one leads to others.
+pub(super) struct Payment {
+    api: Api,
+    pub(super) collected: Collected,
+    /// Ids of the payment intents, charges and invoices whose objects are among the collected ones.
+    pub(super) ids: HashSet<String>,
+    found: HashSet<Root>,
+    waiting: Vec<Root>,
+}
+
+impl Payment {
+    /// Collects everything that belongs to a payment.
+    pub(super) async fn collect(api: Api, root: Root) -> Result<Self, Failure> {
+        let collected = Collected::new(root.id());
+        let (ids, found, waiting) = (HashSet::new(), HashSet::new(), vec![]);
+        let mut payment = Self { api, collected, ids, found, waiting };
+        payment.follow(root);
+        while let Some(root) = payment.waiting.pop() {
+            match &root {
+                Root::Intent(id) => payment.intent(id).await?,
+                Root::Charge(id) => payment.charge(id).await?,
+                Root::Invoice(id) => payment.invoice(id).await?,
+                Root::Subscription(id) => payment.subscription(id).await?,
+            }
+        }
+        Ok(payment)
+    }
+
+    fn follow(&mut self, root: Root) {
+        if !self.found.insert(root.clone()) {
+            return;
+        }
+        if self.found.len() > MOST_RELATED {
+            let reason = format!("more than {MOST_RELATED} payments and invoices belong together");
+            self.collected.refused.get_or_insert(reason);
+            return;
+        }
+        // The payments of a subscription have nothing else in common.
+        if !matches!(root, Root::Subscription(_)) {
+            self.ids.insert(root.id().to_owned());
+        }
+        self.waiting.push(root);
+    }
+
+    async fn intent(&mut self, id: &str) -> Result<(), Failure> {
+        self.object("payment_intents", id).await?;
+        let of_intent = &[("payment_intent", id)];
+        let charges = self.all(&["charges"], of_intent).await?;
+        self.charges(&charges, of_intent).await?;
+        for session in self.all(&["checkout", "sessions"], of_intent).await? {
+            self.add(&session);
+            if let Some(invoice) = reference(&session, "/invoice") {
+                self.follow(Root::Invoice(invoice.to_owned()));
+            }
+        }
+        let filters = &[("payment[type]", "payment_intent"), ("payment[payment_intent]", id)];
+        let payments = self.all(&["invoice_payments"], filters).await?;
+        self.invoice_payments(&payments);
+        Ok(())
+    }
+
+    async fn charge(&mut self, id: &str) -> Result<(), Failure> {
+        let charge = self.api.get(&["v1", "charges", id], &[]).await?;
+        match charge {
+            Some(charge) => match reference(&charge, "/payment_intent") {
+                Some(intent) => self.follow(Root::Intent(intent.to_owned())),
+                None => self.charges(&[charge], &[("charge", id)]).await?,
+            },
+            None => self.is_missing("charge"),
+        }
+        Ok(())
+    }
+
+    /// Adds the charges of a payment, and everything that was returned of it. Refunds are always read, because the total of a
+    /// charge contains those that are pending or failed.
+    async fn charges(&mut self, charges: &[Value], filter: &[(&str, &str)]) -> Result<(), Failure> {
+        let charges: Vec<&Value> = charges.iter().filter(|charge| charge["status"] != "failed").collect();
+        for charge in &charges {
+            self.add(charge);
+        }
+        if charges.iter().any(|charge| charge["amount_refunded"] != 0) {
+            for refund in self.all(&["refunds"], filter).await? {
+                self.add(&refund);
+            }
+        }
+        if charges.iter().any(|charge| charge["disputed"] != false) {
+            for dispute in self.all(&["disputes"], filter).await? {
+                self.add(&dispute);
+            }
+        }
+        Ok(())
+    }
+
+    async fn invoice(&mut self, id: &str) -> Result<(), Failure> {
+        let Some(invoice) = self.object("invoices", id).await? else { return Ok(()) };
+        if let Some(subscription) = reference(&invoice, "/parent/subscription_details/subscription") {
+            self.follow(Root::Subscription(subscription.to_owned()));
+        }
+        let payments = self.all(&["invoice_payments"], &[("invoice", id)]).await?;
+        self.invoice_payments(&payments);
+        Ok(())
+    }
+
+    fn invoice_payments(&mut self, payments: &[Value]) {
+        for payment in payments.iter().filter(|payment| payment["status"] == "paid") {
+            self.add(payment);
+            if let Some(invoice) = reference(payment, "/invoice") {
+                self.follow(Root::Invoice(invoice.to_owned()));
+            }
+            if let Some(intent) = reference(payment, "/payment/payment_intent") {
+                self.follow(Root::Intent(intent.to_owned()));
+            } else if let Some(charge) = reference(payment, "/payment/charge") {
+                self.follow(Root::Charge(charge.to_owned()));
+            }
+        }
+    }
+
+    /// Adds who a subscription belongs to, as the subscription and its Checkout session say it.
+    async fn subscription(&mut self, id: &str) -> Result<(), Failure> {
+        if let Some(subscription) = self.api.get(&["v1", "subscriptions", id], &[]).await? {
+            self.collected.add_sources::<Stripe>(ProviderName::Stripe, &subscription);
+        }
+        for session in self.all(&["checkout", "sessions"], &[("subscription", id)]).await? {
+            self.collected.add_sources::<Stripe>(ProviderName::Stripe, &session);
+        }
+        Ok(())
+    }
+
+    /// Requests and adds an object.
+    async fn object(&mut self, list: &str, id: &str) -> Result<Option<Value>, Failure> {
+        let object = self.api.get(&["v1", list, id], &[]).await?;
+        match &object {
+            Some(object) => self.add(object),
+            None => self.is_missing(list.trim_end_matches('s')),
+        }
+        Ok(object)
+    }
+
+    fn is_missing(&mut self, kind: &str) {
+        let reason = format!("its {} does not exist in this account and mode", kind.replace('_', " "));
+        self.collected.refused.get_or_insert(reason);
+    }
+
+    fn add(&mut self, object: &Value) {
+        self.collected.add::<Stripe>(ProviderName::Stripe, object);
+    }
+
+    /// Requests all pages of a list about this payment.
+    async fn all(&self, list: &[&str], filters: &[(&str, &str)]) -> Result<Vec<Value>, Failure> {
+        let (mut all, mut has_more) = page(&self.api, list, filters, None).await?;
+        let mut after = None;
+        while has_more {
+            let last = next(&self.api, &all, after.as_deref())?;
+            let items;
+            (items, has_more) = page(&self.api, list, filters, Some(&last)).await?;
+            all.extend(items);
+            after = Some(last);
+        }
+        Ok(all)
+    }
+}
