@@ -44,18 +44,18 @@ fn next_version<DB: Database>(outbox: &Outbox<DB>, migration: &str) -> Outbox<DB
 
 /// Runs SQL with the table and a time in the past filled in.
 trait Run: Database {
-    async fn run(outbox: &Outbox<Self>, sql: &str) -> u64;
+    async fn run_sql(outbox: &Outbox<Self>, sql: &str) -> u64;
 }
 
 impl Run for sqlx::Sqlite {
-    async fn run(outbox: &Outbox<Self>, sql: &str) -> u64 {
+    async fn run_sql(outbox: &Outbox<Self>, sql: &str) -> u64 {
         let sql = sql.replace("JOBS", "river_job").replace("AGO", "datetime('now', '-10 minutes')");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&outbox.store.pool).await.unwrap().rows_affected()
     }
 }
 
 impl Run for sqlx::Postgres {
-    async fn run(outbox: &Outbox<Self>, sql: &str) -> u64 {
+    async fn run_sql(outbox: &Outbox<Self>, sql: &str) -> u64 {
         let sql = sql.replace("JOBS", "affitor.river_job").replace("AGO", "now() - interval '10 minutes'");
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&outbox.store.pool).await.unwrap().rows_affected()
     }
@@ -68,7 +68,7 @@ async fn upgrade<DB: Run>(previous: Outbox<DB>, migration: &str) {
         let sale = Sale::new(format!("in_{number}"), 100, Currency::USD).customer_key("nobody");
         previous.enqueue_alone(sale).await.unwrap();
         let sql = format!("UPDATE JOBS SET state = '{state}'{columns} WHERE id = (SELECT max(id) FROM JOBS)");
-        assert_eq!(DB::run(&previous, &sql).await, 1);
+        assert_eq!(DB::run_sql(&previous, &sql).await, 1);
     }
     let before = previous.stats().await.unwrap();
     assert_eq!((before.pending, before.dead, before.discarded, before.total()), (5, 1, 1, 8), "{before:?}");
@@ -94,7 +94,7 @@ async fn upgrade<DB: Run>(previous: Outbox<DB>, migration: &str) {
 
     let worker = next.worker(client(&sandbox)).start().await.unwrap();
     // River promotes no pending rows, because it makes none without its extensions.
-    assert_eq!(DB::run(&next, "UPDATE JOBS SET state = 'available' WHERE state = 'pending'").await, 1);
+    assert_eq!(DB::run_sql(&next, "UPDATE JOBS SET state = 'available' WHERE state = 'pending'").await, 1);
     let delivered = async {
         while next.stats().await.unwrap().pending > 0 {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;

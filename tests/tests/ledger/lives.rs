@@ -20,7 +20,7 @@ pub(crate) fn life_of(seed: u64, now: SystemTime) -> (Life, Vec<serde_json::Valu
     let api = if rng.bool() { Api::Old } else { Api::New };
     let life = Life::generate(&mut rng, provider, api, seed, seconds(now));
     let mut bodies: Vec<_> = life.webhooks.iter().chain(&life.webhooks).map(|webhook| webhook.body.clone()).collect();
-    if seed % 3 > 0 {
+    if !seed.is_multiple_of(3) {
         rng.shuffle(&mut bodies);
     }
     (life, bodies)

@@ -26,7 +26,7 @@ fn facts_of<P: Provider>(body: &Value, now: SystemTime) -> Result<Facts, NoFacts
     let webhook = Webhook::<P>::new("whsec_0123456789").unwrap();
     let body = body.to_string();
     let headers = webhook.sign("msg_1", body.as_bytes(), now);
-    let event = webhook.verify(|name| headers.get(name).map(|value| value.as_bytes()), body.as_bytes(), now).unwrap();
+    let event = webhook.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();
     event.facts(now)
 }
 

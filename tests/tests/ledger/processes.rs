@@ -69,7 +69,7 @@ struct Process {
 
 impl Process {
     fn start(number: usize, url: &str) -> Self {
-        let framework = if number % 2 == 0 { "axum" } else { "actix" };
+        let framework = if number.is_multiple_of(2) { "axum" } else { "actix" };
         let mut child = Command::new(env!("CARGO_BIN_EXE_ledger_shop"))
             .args([framework, url])
             .stdout(Stdio::piped())

@@ -73,7 +73,7 @@ async fn check(name: &str, webhooks: &[Value], expected: &[&str]) {
 
 #[tokio::test]
 async fn stories() {
-    let paid = || checkout(1, 4_900, metadata());
+    let paid = || checkout(1, 4_900, &metadata());
     check("a payment", &[paid(), paid()], &["sale pi_1 4900 USD"]).await;
     check(
         "a refund that overtakes its sale",
@@ -121,23 +121,23 @@ async fn stories() {
     )
     .await;
     check("a won dispute", &[paid(), dispute(1, 4_900, "won", "usd")], &["sale pi_1 4900 USD"]).await;
-    check("another program", &[checkout(1, 4_900, json!({ "program_id": "43", "affitor_customer_key": "u" }))], &[])
+    check("another program", &[checkout(1, 4_900, &json!({ "program_id": "43", "affitor_customer_key": "u" }))], &[])
         .await;
     check(
         "a program id that is a number",
-        &[checkout(1, 4_900, json!({ "program_id": 42, "affitor_customer_key": "u" }))],
+        &[checkout(1, 4_900, &json!({ "program_id": 42, "affitor_customer_key": "u" }))],
         &["sale pi_1 4900 USD"],
     )
     .await;
     for program in [json!(43), json!(true), json!(["42"]), json!({ "id": "42" })] {
-        let foreign = checkout(1, 4_900, json!({ "program_id": program, "affitor_customer_key": "u" }));
+        let foreign = checkout(1, 4_900, &json!({ "program_id": program, "affitor_customer_key": "u" }));
         check("a program id of another type", &[foreign], &[]).await;
     }
-    check("no metadata", &[checkout(1, 4_900, json!({}))], &[]).await;
-    let mut yen = checkout(1, 4_900, metadata());
+    check("no metadata", &[checkout(1, 4_900, &json!({}))], &[]).await;
+    let mut yen = checkout(1, 4_900, &metadata());
     yen["data"]["object"]["currency"] = json!("jpy");
     check("a currency that is not accepted", &[yen], &[]).await;
-    let mut dong = checkout(1, 129_000, metadata());
+    let mut dong = checkout(1, 129_000, &metadata());
     dong["data"]["object"]["currency"] = json!("vnd");
     check("a currency without a smaller unit", &[dong], &["sale pi_1 129000 VND"]).await;
     let mut connected = paid();
@@ -151,7 +151,7 @@ async fn stories() {
         &["sale pi_1 4900 USD", "sale pi_1 4900 USD"],
     )
     .await;
-    let mut large = checkout(1, 4_900, metadata());
+    let mut large = checkout(1, 4_900, &metadata());
     large["data"]["object"]["description"] = json!("x".repeat(1_000_000));
     check("a webhook of almost 1 MiB", &[large], &["sale pi_1 4900 USD"]).await;
     let mut early = paid();
@@ -165,7 +165,7 @@ async fn metadata_that_arrives_later() {
     let invoice = |number: u64, metadata: Value| {
         event(
             "invoice.paid",
-            json!({ "id": format!("in_{number}"), "object": "invoice", "status": "paid", "amount_paid": 4_900, "currency": "usd",
+            &json!({ "id": format!("in_{number}"), "object": "invoice", "status": "paid", "amount_paid": 4_900, "currency": "usd",
                 "billing_reason": "subscription_cycle", "metadata": {}, "parent": { "type": "subscription_details",
                 "subscription_details": { "subscription": "sub_1", "metadata": metadata } } }),
         )
@@ -175,7 +175,7 @@ async fn metadata_that_arrives_later() {
     assert_eq!(world.reported().await, [""; 0]);
     assert_eq!(world.status("in_1").await.0, "no_customer");
     let subscription = json!({ "id": "sub_1", "object": "subscription", "status": "active", "metadata": metadata() });
-    world.record(&event("customer.subscription.updated", subscription)).await;
+    world.record(&event("customer.subscription.updated", &subscription)).await;
     assert_eq!(world.reported().await, ["sale in_1 4900 USD", "sale in_2 4900 USD"]);
     world.record(&invoice(3, Value::Null)).await;
     assert_eq!(world.reported().await.last().unwrap(), "sale in_3 4900 USD");
@@ -186,7 +186,7 @@ async fn ten_partial_refunds_in_random_order_three_times_each() {
     for seed in 0..5 {
         let world = World::new().await;
         let mut webhooks: Vec<Value> = (0..10).map(|part| refund(1, part, 100 + part, "succeeded")).collect();
-        webhooks.push(checkout(1, 4_900, metadata()));
+        webhooks.push(checkout(1, 4_900, &metadata()));
         webhooks = webhooks.iter().cycle().take(33).cloned().collect();
         fastrand::Rng::with_seed(seed).shuffle(&mut webhooks);
         for webhook in &webhooks {
@@ -224,7 +224,7 @@ async fn payments_from_before_the_ledger() {
     // An old invoice is not reported, unless the app asks for it.
     let invoice = event(
         "invoice.paid",
-        json!({ "id": "in_1", "object": "invoice", "status": "paid", "amount_paid": 4_900, "currency": "usd",
+        &json!({ "id": "in_1", "object": "invoice", "status": "paid", "amount_paid": 4_900, "currency": "usd",
             "status_transitions": { "paid_at": old }, "metadata": metadata(), "billing_reason": "manual", "parent": null }),
     );
     let world = World::new().await;
@@ -239,7 +239,7 @@ async fn payments_from_before_the_ledger() {
 #[tokio::test]
 async fn commissions_on_net_amounts() {
     let world = World::with(PaymentSettings::new().hold(Duration::ZERO).commission_on(CommissionOn::Net)).await;
-    let mut paid = checkout(1, 5_950, metadata());
+    let mut paid = checkout(1, 5_950, &metadata());
     paid["data"]["object"]["total_details"]["amount_tax"] = json!(950);
     world.record(&paid).await;
     for part in 1..=3 {
@@ -258,7 +258,7 @@ async fn sales_that_the_app_enqueues_itself() {
     let world = World::new().await;
     let sale = affitor::Sale::new("pi_1", 4_900, affitor::Currency::USD).customer_key("user_7");
     world.outbox.enqueue_alone(sale).await.unwrap();
-    world.record(&checkout(1, 4_900, metadata())).await;
+    world.record(&checkout(1, 4_900, &metadata())).await;
     world.record(&refund(1, 1, 900, "succeeded")).await;
     assert_eq!(world.reported().await, ["sale pi_1 4900 USD", "refund pi_1 900"]);
     // Also without any webhook of the payment.
@@ -271,11 +271,11 @@ async fn sales_that_the_app_enqueues_itself() {
 #[tokio::test]
 async fn doubts() {
     let world = World::new().await;
-    world.record(&checkout(1, 4_900, metadata())).await;
+    world.record(&checkout(1, 4_900, &metadata())).await;
     world.record(&refund(1, 1, 900, "succeeded")).await;
     world.record(&refund(1, 1, 900, "failed")).await;
     assert_eq!(world.status("pi_1").await.1, "reported_too_much");
-    world.record(&checkout(2, 4_900, metadata())).await;
+    world.record(&checkout(2, 4_900, &metadata())).await;
     world.record(&dispute(2, 4_900, "lost", "eur")).await;
     assert_eq!(world.status("pi_2").await.1, "other_currency");
 }
@@ -288,9 +288,9 @@ async fn payments_are_held_while_it_is_unknown_who_reports_them() {
         affitor::Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).program_id(sandbox.program_id());
     let client = client.build().unwrap();
     assert!(!world.outbox.check_stripe_connection(&client).await.unwrap());
-    world.record(&checkout(1, 4_900, metadata())).await;
+    world.record(&checkout(1, 4_900, &metadata())).await;
     sqlx::query("UPDATE affitor_ledgers SET stripe_connected = 1").execute(&world.pool).await.unwrap();
-    world.record(&checkout(2, 4_900, metadata())).await;
+    world.record(&checkout(2, 4_900, &metadata())).await;
     world.record(&refund(1, 1, 900, "succeeded")).await;
     assert_eq!(world.reported().await, ["sale pi_1 4900 USD"], "nothing is sent in conflict");
     assert_eq!(world.status("pi_2").await.0, "conflict");
@@ -300,14 +300,14 @@ async fn payments_are_held_while_it_is_unknown_who_reports_them() {
     reported.sort();
     assert_eq!(reported, ["refund pi_1 900", "sale pi_1 4900 USD", "sale pi_2 4900 USD"]);
     world.outbox.release_payments(true).await.unwrap();
-    world.record(&checkout(3, 4_900, metadata())).await;
+    world.record(&checkout(3, 4_900, &metadata())).await;
     assert_eq!(world.status("pi_3").await.0, "read_by_affitor");
 }
 
 #[tokio::test]
 async fn a_forgotten_customer() {
     let world = World::new().await;
-    world.record(&checkout(1, 4_900, metadata())).await;
+    world.record(&checkout(1, 4_900, &metadata())).await;
     let text = |story: &affitor_outbox::PaymentStory| format!("{story} {story:?}");
     let story = world.outbox.explain_payment("cs_1").await.unwrap().unwrap();
     assert!(text(&story).contains("user_7"));

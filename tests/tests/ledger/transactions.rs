@@ -20,7 +20,7 @@ fn settings() -> PaymentSettings {
 
 /// A payment with three refunds, each reported in two ways.
 fn webhooks() -> Vec<Value> {
-    let mut webhooks = vec![checkout(1, 4_900, metadata()), checkout(1, 4_900, metadata())];
+    let mut webhooks = vec![checkout(1, 4_900, &metadata()), checkout(1, 4_900, &metadata())];
     for part in 1..=3 {
         webhooks.push(refund(1, part, 1_000, "succeeded"));
         webhooks.push(charge(1, 4_900, part * 1_000, (part - 1) * 1_000, now()));
@@ -103,7 +103,7 @@ async fn all_webhooks_at_once_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_that_cross_a_row_lock_of_the_app() {
     let Some((_server, pool, outbox)) = postgres().await else { return };
-    let (sale, refunded) = (checkout(1, 4_900, metadata()), refund(1, 1, 1_000, "succeeded"));
+    let (sale, refunded) = (checkout(1, 4_900, &metadata()), refund(1, 1, 1_000, "succeeded"));
     let both_locked = Arc::new(tokio::sync::Barrier::new(2));
     let lock_order = |row_first: bool, webhook: Value, barrier: Option<Arc<tokio::sync::Barrier>>| {
         let (pool, outbox) = (pool.clone(), outbox.clone());
@@ -145,7 +145,7 @@ async fn webhooks_that_cross_a_row_lock_of_the_app() {
 async fn a_ledger_that_fails_rolls_back_nothing_of_the_app() {
     let Some((_server, pool, outbox)) = postgres().await else { return };
     sqlx::raw_sql("ALTER TABLE affitor.affitor_payments RENAME TO gone").execute(&pool).await.unwrap();
-    let event = verified(&endpoint(), &checkout(1, 4_900, metadata()));
+    let event = verified(&endpoint(), &checkout(1, 4_900, &metadata()));
     let mut tx = pool.begin().await.unwrap();
     sqlx::query("UPDATE orders SET paid = 1").execute(&mut *tx).await.unwrap();
     let error = outbox.record_payment(&mut tx, &event).await.unwrap_err();
@@ -172,7 +172,7 @@ async fn a_deferred_transaction_on_sqlite() {
     let mut tx = pool.begin().await.unwrap();
     sqlx::query("SELECT paid FROM orders").execute(&mut *tx).await.unwrap();
     sqlx::query("UPDATE orders SET paid = 1").execute(&pool).await.unwrap();
-    let event = verified(&endpoint(), &checkout(1, 4_900, metadata()));
+    let event = verified(&endpoint(), &checkout(1, 4_900, &metadata()));
     let error = outbox.record_payment(&mut tx, &event).await.unwrap_err();
     assert!(error.to_string().contains("Outbox::begin"), "{error}");
     drop(tx);
