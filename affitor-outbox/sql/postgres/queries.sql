@@ -210,7 +210,7 @@ WHERE queue = $1 AND scope = $2 AND id = ANY (ARRAY(SELECT json_array_elements_t
 
 -- name: lock_group
 -- Reads and locks a group. $1 group
-SELECT CAST(json_build_object('id', id, 'scope', scope, 'facts', CAST(facts AS text), 'policy', CAST(policy AS text), 'is_due', due_at IS NOT NULL OR policy IS NOT NULL) AS text)
+SELECT CAST(json_build_object('id', id, 'scope', scope, 'facts', CAST(facts AS text), 'policy', CAST(policy AS text), 'is_due', due_at IS NOT NULL OR policy IS NOT NULL, 'updated_at', updated_at) AS text)
 FROM affitor.affitor_payment_groups
 WHERE id = $1 FOR UPDATE
 
@@ -255,6 +255,10 @@ WHERE id = ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST($1 AS json)) AS 
 UPDATE affitor.affitor_payment_groups
 SET facts = CAST($2 AS jsonb), policy = CAST($3 AS jsonb), due_at = $4, updated_at = $5
 WHERE id = $1
+
+-- name: save_facts
+-- $1 group, $2 facts
+UPDATE affitor.affitor_payment_groups SET facts = CAST($2 AS jsonb) WHERE id = $1
 
 -- name: reports
 -- What was reported about transactions. $1 queue, $2 transaction ids

@@ -208,7 +208,7 @@ WHERE queue = ?1 AND scope = ?2 AND id IN (SELECT value FROM json_each(?3))
 
 -- name: lock_group
 -- Reads and locks a group. ?1 group
-SELECT json_object('id', id, 'scope', scope, 'facts', facts, 'policy', policy, 'is_due', due_at IS NOT NULL OR policy IS NOT NULL)
+SELECT json_object('id', id, 'scope', scope, 'facts', facts, 'policy', policy, 'is_due', due_at IS NOT NULL OR policy IS NOT NULL, 'updated_at', updated_at)
 FROM affitor_payment_groups
 WHERE id = ?1
 
@@ -253,6 +253,10 @@ WHERE id IN (SELECT value FROM json_each(?1))
 UPDATE affitor_payment_groups
 SET facts = ?2, policy = ?3, due_at = ?4, updated_at = ?5
 WHERE id = ?1
+
+-- name: save_facts
+-- ?1 group, ?2 facts
+UPDATE affitor_payment_groups SET facts = ?2 WHERE id = ?1
 
 -- name: reports
 -- What was reported about transactions. ?1 queue, ?2 transaction ids

@@ -11,6 +11,8 @@ use riverqueue::sqlx;
 use super::rows::{GroupRow, IdRow, list, parse};
 use crate::{Database, Error, database::Store};
 
+const DAY: i64 = 24 * 60 * 60;
+
 /// How often a group is looked up anew because another transaction has changed it.
 const ATTEMPTS: usize = 10;
 
@@ -21,6 +23,8 @@ pub(super) struct Group {
     pub(super) facts: Facts,
     /// Whether it is to be decided again.
     pub(super) is_due: bool,
+    /// When something was learned about it for the last time, in seconds of Unix time.
+    updated_at: i64,
     /// Whether it was created by this transaction, so that nothing else belongs to it.
     pub(super) is_new: bool,
 }
@@ -63,6 +67,7 @@ impl<DB: Database> Ledger<'_, '_, DB> {
                 facts,
                 is_due: rows.iter().any(|row| row.is_due),
                 is_new: groups.is_empty(),
+                updated_at: rows.iter().map(|row| row.updated_at).max().unwrap_or_default(),
             });
         }
         Err(Error::contention())
@@ -85,6 +90,9 @@ impl<DB: Database> Ledger<'_, '_, DB> {
             if facts != group.facts {
                 self.save(group.id, &facts, None, None).await?;
                 changed.push((*id).to_owned());
+            } else if self.now > group.updated_at + DAY {
+                // It is in use, so it is kept.
+                self.save(group.id, &facts, None, None).await?;
             }
             if let Some(Object::Source(source)) = facts.get(id) {
                 sources.insert((*id).to_owned(), source.clone());

@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use super::{
-    group::Ledger,
     record::seconds,
     rows::{GroupRow, parse},
 };
@@ -64,8 +63,8 @@ impl<DB: Database> Outbox<DB> {
             let Some(row) = rows.first() else { continue };
             let mut facts = row.facts()?;
             if facts.forget(customer_key) {
-                let mut ledger = Ledger { store, tx: &mut *tx, scope: &row.scope, now: seconds(SystemTime::now()) };
-                ledger.save(group, &facts, None, None).await?;
+                let facts = serde_json::to_string(&facts).unwrap_or_default();
+                DB::run(store, tx, &sql.save_facts, vec![group.into(), facts.into()]).await?;
             }
         }
         let parameters = vec![(&*store.queue).into(), customer_key.into()];

@@ -31,6 +31,9 @@ pub(super) struct GroupRow {
     policy: Option<String>,
     #[serde(default, deserialize_with = "read_flag")]
     pub(super) is_due: bool,
+    /// When something was learned about it for the last time, in seconds of Unix time.
+    #[serde(default)]
+    pub(super) updated_at: i64,
 }
 
 impl GroupRow {

@@ -225,10 +225,11 @@ fn not_a_value(secret: &str) -> Option<&'static str> {
     // Copied together with the secret, or what is left of a wrong encoding.
     let is_invisible = |char: char| {
         char.is_control()
-            || char.is_whitespace()
+            // A merchant's own secret may contain spaces.
+            || char != ' ' && char.is_whitespace()
             || matches!(char, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
-    secret.contains(is_invisible).then_some("the webhook secret contains white space or invisible characters")
+    secret.contains(is_invisible).then_some("the webhook secret contains invisible characters")
 }
 
 impl<P> Clone for Webhook<P> {

@@ -74,6 +74,16 @@ fn invalid_secrets_are_rejected_and_never_shown() {
         assert!(Webhook::<Stripe>::new(empty).is_err());
         assert!(webhook::<Stripe>().or_secret(empty).is_err());
     }
+    // What is left of a configuration that was not filled in.
+    for placeholder in
+        ["undefined", "whsec_undefined", "null", "${SECRET}", "whsec_{{ secret }}", "\"whsec_x\"", "whsec_x'"]
+    {
+        assert!(Webhook::<Polar>::new(placeholder).is_err(), "{placeholder}");
+    }
+    for invisible in ["whsec_\u{200b}x", "\u{feff}whsec_x", "whsec_x\u{a0}y", "whsec_x\ny", "whsec_x\0"] {
+        assert!(Webhook::<Stripe>::new(invisible).is_err(), "{invisible:?}");
+    }
+    assert!(Webhook::<Polar>::new("polar_whs_ünïcode-secret").is_ok(), "a merchant's own secret");
     // Keys of the providers' APIs, and a text that can't be a Stripe secret.
     for key in ["sk_live_0123456789", "pk_test_0123456789", "rk_live_0123456789", "0123456789"] {
         let error = Webhook::<Stripe>::new(key).unwrap_err().to_string();

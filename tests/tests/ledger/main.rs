@@ -2,6 +2,8 @@
 //! code with the project, knows what must have been reported at the end.
 
 mod databases;
+mod delivery;
+mod example;
 mod judge;
 mod lives;
 mod memory;
