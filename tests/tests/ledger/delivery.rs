@@ -13,11 +13,12 @@ use crate::stripe::{charge, endpoint, event, metadata, now, verified};
 /// A sandbox that knows the customer `user_7`.
 async fn sandbox() -> (Sandbox, ClientBuilder) {
     let sandbox = Sandbox::start().await.unwrap();
-    let builder = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
-    let client = builder.clone().build().unwrap();
+    let builder = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let client = builder().build().unwrap();
     let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
     let click = client.track_click(Click::landing(landing)).await.unwrap();
     client.track_lead(Lead::new("user_7").click_id(click.click_id().cloned())).await.unwrap();
+    let builder = builder();
     (sandbox, builder)
 }
 
