@@ -256,6 +256,10 @@ UPDATE affitor.affitor_payment_groups
 SET facts = CAST($2 AS jsonb), policy = CAST($3 AS jsonb), due_at = $4, updated_at = $5
 WHERE id = $1
 
+-- name: postpone_group
+-- $1 group, $2 when to decide it again
+UPDATE affitor.affitor_payment_groups SET due_at = $2 WHERE id = $1 AND due_at IS NOT NULL
+
 -- name: save_facts
 -- $1 group, $2 facts
 UPDATE affitor.affitor_payment_groups SET facts = CAST($2 AS jsonb) WHERE id = $1

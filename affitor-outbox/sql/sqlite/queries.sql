@@ -254,6 +254,10 @@ UPDATE affitor_payment_groups
 SET facts = ?2, policy = ?3, due_at = ?4, updated_at = ?5
 WHERE id = ?1
 
+-- name: postpone_group
+-- ?1 group, ?2 when to decide it again
+UPDATE affitor_payment_groups SET due_at = ?2 WHERE id = ?1 AND due_at IS NOT NULL
+
 -- name: save_facts
 -- ?1 group, ?2 facts
 UPDATE affitor_payment_groups SET facts = ?2 WHERE id = ?1

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use affitor::{
     Event,
-    ledger::{Decision, Doubt, Facts, Policy, Reports, Source, decide},
+    ledger::{Decision, Doubt, Facts, NotReported, Policy, Reports, Source, Status, decide},
 };
 
 use super::{
@@ -14,6 +14,9 @@ use super::{
     story::LedgerPayment,
 };
 use crate::{Database, Error, PaymentSettings, delivery::NewRow, review::replay_refunds};
+
+/// How long until a payment is decided again that is held because of a conflict, in seconds.
+const CONFLICT: i64 = 60 * 60;
 
 /// How long before the start of the ledger a payment may have been made that is still reported: webhooks take a moment.
 const IN_FLIGHT: Duration = Duration::from_secs(5 * 60);
@@ -117,6 +120,8 @@ impl<DB: Database> Ledger<'_, '_, DB> {
         let mut decision = decide(&facts, &sources, &reports, policy, self.now.unsigned_abs());
         self.enqueue(&mut decision, &reports).await?;
         let due_at = decision.due_at.and_then(|due| i64::try_from(due).ok());
+        // Somebody may decide in the meantime who reports the payments.
+        let due_at = due_at.or(policy.conflict.then_some(self.now + CONFLICT));
         let must_return = due_at.is_some() || policy.conflict;
         let policy = must_return.then(|| serde_json::to_string(policy).unwrap_or_default());
         if changed || group.is_due || policy.is_some() {
@@ -139,7 +144,11 @@ impl<DB: Database> Ledger<'_, '_, DB> {
 
     async fn enqueue(&mut self, decision: &mut Decision, reports: &Reports) -> Result<(), Error> {
         let mut enqueued = Vec::new();
+        let mut invalid: Vec<String> = Vec::new();
         for event in std::mem::take(&mut decision.events) {
+            if event.ids().transaction_id.is_some_and(|id| invalid.iter().any(|invalid| invalid == id)) {
+                continue;
+            }
             match NewRow::new(&event, &self.store.queue) {
                 Ok(row) => {
                     DB::insert(self.store, self.tx, &row).await?;
@@ -156,6 +165,12 @@ impl<DB: Database> Ledger<'_, '_, DB> {
                     for payment in &mut decision.payments {
                         if event.ids().transaction_id == Some(&payment.transaction_id) {
                             payment.doubts.push(Doubt::InvalidEvent);
+                            // A sale that was not reported has no refunds either.
+                            if matches!(event, Event::Sale(_)) {
+                                payment.status = Status::NotReported(NotReported::InvalidEvent);
+                                payment.reported_refund_cents = 0;
+                                invalid.push(payment.transaction_id.clone());
+                            }
                         }
                     }
                 }

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::{Database, Error, Outbox, PaymentSettings, database::Store};
 
+/// How long a payment is postponed that can't be decided, in seconds.
+const POSTPONED: i64 = 5 * 60;
+
 impl<DB: Database> Outbox<DB> {
     /// Decides payments that were held and whose time has come, at most 100, and returns their number. A running
     /// [`Worker`](crate::Worker) does this every 15 seconds.
@@ -29,7 +32,14 @@ pub(crate) async fn decide_due<DB: Database>(store: &Store<DB>) -> Result<usize,
     tx.rollback().await?;
     let due = parse::<i64>(&due)?;
     for group in &due {
-        decide(store, *group, now).await?;
+        if let Err(error) = decide(store, *group, now).await {
+            // It must not delay the others.
+            tracing::warn!(%error, group, "a payment that was held can't be decided, and is postponed");
+            let mut tx = DB::begin(&store.pool).await?;
+            let parameters = vec![(*group).into(), (now + POSTPONED).into()];
+            DB::run(store, &mut tx, &store.sql.postpone_group, parameters).await?;
+            tx.commit().await?;
+        }
     }
     Ok(due.len())
 }

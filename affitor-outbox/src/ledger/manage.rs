@@ -59,7 +59,7 @@ impl<DB: Database> Outbox<DB> {
         let text = serde_json::to_string(customer_key).unwrap_or_default();
         let parameters = vec![(&*store.queue).into(), text.into()];
         for group in parse::<i64>(&DB::read(store, tx, &sql.groups_naming, parameters).await?)? {
-            let rows: Vec<GroupRow> = parse(&DB::read(store, tx, &sql.group, vec![group.into()]).await?)?;
+            let rows: Vec<GroupRow> = parse(&DB::read(store, tx, &sql.lock_group, vec![group.into()]).await?)?;
             let Some(row) = rows.first() else { continue };
             let mut facts = row.facts()?;
             if facts.forget(customer_key) {

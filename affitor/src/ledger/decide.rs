@@ -50,9 +50,13 @@ pub fn decide(
     let mut decision = Decision::default();
     let is_reported = |id: &str| reports.get(id).is_some_and(|reported| reported.sale);
     let candidates = sales(facts, is_reported);
-    let shares = shares(&candidates);
+    let shares = shares(facts, &candidates);
     for candidate in &candidates {
         let reported = reports.get(candidate.transaction_id).copied().unwrap_or_default();
+        // Of a payment intent that is not known to be paid, only its refunds matter: see below.
+        if is_unpaid_intent(candidate) {
+            continue;
+        }
         let returned = returned_of(facts, candidate, &shares, policy, now);
         // A payment intent that names nobody is a part of something else, or not ours.
         let is_ours = candidate.attribution.names_somebody() || reported.sale;
@@ -64,7 +68,7 @@ pub fn decide(
         decision.add(case.decide());
     }
     let known = |movement: &str| {
-        candidates.iter().any(|candidate| {
+        candidates.iter().filter(|candidate| !is_unpaid_intent(candidate)).any(|candidate| {
             candidate.transaction_id == movement || candidate.movements.iter().any(|(known, _)| *known == movement)
         })
     };
@@ -74,6 +78,10 @@ pub fn decide(
         }
     }
     decision
+}
+
+fn is_unpaid_intent(candidate: &Candidate<'_>) -> bool {
+    candidate.form == Form::Intent && candidate.paid.is_none() && candidate.counted_as.is_none()
 }
 
 impl Decision {
@@ -115,13 +123,26 @@ fn movements(facts: &Facts) -> BTreeMap<&str, Option<u64>> {
 /// bills.
 type Shares<'a> = BTreeMap<&'a str, Vec<(&'a str, u64)>>;
 
-fn shares<'a>(candidates: &[Candidate<'a>]) -> Shares<'a> {
+fn shares<'a>(facts: &'a Facts, candidates: &[Candidate<'a>]) -> Shares<'a> {
     let mut shares: Shares<'a> = BTreeMap::new();
     for candidate in candidates.iter().filter(|candidate| candidate.counted_as.is_none()) {
         let whole = candidate.paid.map_or(0, |paid| paid.cents);
         for (movement, cents) in &candidate.movements {
             shares.entry(movement).or_default().push((candidate.transaction_id, cents.unwrap_or(whole)));
         }
+    }
+    // Bills of which nothing else is known yet have a share as well.
+    for (_, object) in facts.iter() {
+        let Object::Allocation(allocation) = object else { continue };
+        let (Some(parts), Some(cents)) = (shares.get_mut(allocation.movement.as_str()), allocation.cents) else {
+            continue;
+        };
+        if candidates.iter().all(|candidate| candidate.transaction_id != allocation.bill) {
+            parts.push((&allocation.bill, cents));
+        }
+    }
+    for parts in shares.values_mut() {
+        parts.sort_unstable();
     }
     shares
 }
@@ -135,9 +156,11 @@ fn returned_of(facts: &Facts, sale: &Candidate<'_>, shares: &Shares<'_>, policy:
         let whole: u64 = parts.iter().map(|(_, cents)| *cents).fold(0, u64::saturating_add);
         let of_movement = returned(facts, movement, whole, paid.currency, policy, now);
         // Rounded on the cumulated amount, so that the shares add up.
-        let before: u64 = parts.iter().take_while(|(id, _)| *id != sale.transaction_id).map(|(_, cents)| *cents).sum();
+        let before = parts.iter().take_while(|(id, _)| *id != sale.transaction_id);
+        let before = before.map(|(_, cents)| *cents).fold(0, u64::saturating_add);
         let own = parts.iter().find(|(id, _)| *id == sale.transaction_id).map_or(0, |(_, cents)| *cents);
-        let share = |cents: u64| scale(cents, (before + own, whole)) - scale(cents, (before, whole));
+        let until = before.saturating_add(own);
+        let share = |cents: u64| scale(cents, (until, whole)).saturating_sub(scale(cents, (before, whole)));
         sum.cents = sum.cents.saturating_add(share(of_movement.cents)).min(paid.cents);
         sum.recent_cents = sum.recent_cents.saturating_add(share(of_movement.recent_cents)).min(sum.cents);
         sum.other_currency |= of_movement.other_currency;
@@ -192,7 +215,7 @@ fn unknown_sale(
         counted_as: None,
         is_doubled: false,
     };
-    let shares = shares(std::slice::from_ref(&candidate));
+    let shares = shares(&Facts::default(), std::slice::from_ref(&candidate));
     let returned = returned_of(facts, &candidate, &shares, policy, now);
     let case = Case { candidate: &candidate, sources: &BTreeMap::new(), reported, returned, policy, now };
     if is_older || reported.sale {
@@ -305,7 +328,8 @@ impl Case<'_> {
         };
         // Shares are rounded on the cumulated amount.
         let target = scale(base, (target, whole.max(1)));
-        if target < done {
+        // While a part of the total is held, the target may still grow.
+        if target < done && self.returned.due_at.is_none() {
             payment.doubts.push(Doubt::ReportedTooMuch);
         }
         let held_back = self.policy.test || self.policy.conflict || self.policy.read_by_affitor == Some(true);

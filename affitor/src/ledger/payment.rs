@@ -99,6 +99,8 @@ pub enum NotReported {
     SaleUnknown,
     /// Its sale was discarded by a person.
     Discarded,
+    /// An id is too long, or contains a character that can't be stored.
+    InvalidEvent,
 }
 
 /// What a person should check about a payment.
@@ -147,6 +149,7 @@ impl NotReported {
             Self::CountedAs { .. } => "counted_as",
             Self::SaleUnknown => "sale_unknown",
             Self::Discarded => "discarded",
+            Self::InvalidEvent => "invalid_event",
         }
     }
 }
@@ -179,6 +182,7 @@ impl fmt::Display for NotReported {
             }
             Self::SaleUnknown => f.write_str("a refund without a known sale"),
             Self::Discarded => f.write_str("its sale was discarded"),
+            Self::InvalidEvent => f.write_str("an id can't be stored: report this payment manually"),
         }
     }
 }

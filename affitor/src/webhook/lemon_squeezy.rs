@@ -101,7 +101,7 @@ impl Rules for LemonSqueezy {
             _ => return Err(Ignored::OtherType.into()),
         };
         let data = Fields(fields.get("data").ok_or(Refused::MissingField { field: "data" })?);
-        facts::payment(series, data, fields.get("meta.custom_data"), moment)
+        facts::payment(series, data, fields.get("meta.custom_data"), true, moment)
     }
 
     fn object_facts(object: &Value, now: u64) -> Found<Facts> {
@@ -111,7 +111,7 @@ impl Rules for LemonSqueezy {
             "subscription-invoices" => Series::Invoice,
             _ => return Err(Ignored::OtherType.into()),
         };
-        facts::payment(series, fields, None, Moment { at: now, now })
+        facts::payment(series, fields, None, false, Moment { at: now, now })
     }
 
     fn tracking(event: &WebhookEvent<Self>) -> Tracking {

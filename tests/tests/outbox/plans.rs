@@ -75,6 +75,7 @@ fn ledger_values(name: &str) -> Option<Vec<String>> {
         "move_ids" | "move_payments" | "move_webhooks" => &["'[70001]'", "70002"],
         "drop_groups" => &["'[70001]'"],
         "save_group" => &["70001", "'{}'", "'{}'", "1", "1"],
+        "postpone_group" => &["70001", "1"],
         "save_facts" => &["70001", "'{}'"],
         "reports" => &["'affitor'", "'[\"pi_70001\"]'"],
         "drop_payments" => &["70001", "'[\"pi_70001\"]'"],

@@ -17,11 +17,12 @@ pub(in super::super) enum Series {
     Invoice,
 }
 
-/// Reads a payment. `custom_data` is in webhooks, and not in responses of the API.
+/// Reads a payment. `custom_data` is in webhooks if the checkout has some, and never in responses of the API.
 pub(in super::super) fn payment(
     series: Series,
     data: Fields<'_>,
     custom_data: Option<&Value>,
+    is_webhook: bool,
     moment: Moment,
 ) -> Found<Facts> {
     let number = data.required_id("id")?;
@@ -62,8 +63,8 @@ pub(in super::super) fn payment(
     if let Some(customer) = &customer {
         facts.add(customer, Object::Source(Source { attribution: attribution.clone() }));
     }
-    // An address may change, so it is used only if a webhook has nothing else.
-    let customer_key = match (own_id, custom_data.is_some()) {
+    // An address may change, so it is used only if a webhook has nothing else, and never from the API.
+    let customer_key = match (own_id, is_webhook) {
         (None, true) => data.id("attributes.user_email")?,
         (id, _) => id,
     };

@@ -22,6 +22,8 @@ pub(super) fn of_event(kind: &str, object: Fields<'_>, previous: Fields<'_>, mom
     // An object of a certain kind, whatever happened to it: each event shows a state of it.
     let family = kind.rsplit_once('.').map_or(kind, |(family, _)| family);
     match family {
+        // A preview without an id.
+        _ if kind == "invoice.upcoming" => return Err(Ignored::OtherType.into()),
         "checkout.session" => checkout(&mut facts, object, moment)?,
         "invoice" => {
             invoice(&mut facts, object, kind == "invoice.paid" || kind == "invoice.payment_succeeded", moment)?;
@@ -126,7 +128,7 @@ fn invoice_payment(facts: &mut Facts, object: Fields<'_>, says_paid: bool) -> Fo
         return Err(Ignored::NotPaidYet.into());
     }
     let bill = object.reference("invoice")?.ok_or(Refused::MissingField { field: "invoice" })?;
-    let cents = object.get("amount_paid").and_then(Value::as_u64);
+    let cents = if object.get("amount_paid").is_some() { Some(object.amount("amount_paid")?) } else { None };
     let movement = match object.reference("payment.payment_intent")? {
         None => object.reference("payment.charge")?,
         movement => movement,
