@@ -215,7 +215,9 @@ fn unknown_sale(
         counted_as: None,
         is_doubled: false,
     };
-    let shares = shares(&Facts::default(), std::slice::from_ref(&candidate));
+    // Only this one: the bills that the movement paid are not known.
+    let no_bills = Facts::default();
+    let shares = shares(&no_bills, std::slice::from_ref(&candidate));
     let returned = returned_of(facts, &candidate, &shares, policy, now);
     let case = Case { candidate: &candidate, sources: &BTreeMap::new(), reported, returned, policy, now };
     if is_older || reported.sale {
