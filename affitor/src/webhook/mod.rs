@@ -105,7 +105,7 @@ pub trait Provider: sealed::Rules {
 }
 
 /// Returns what an object in a response of the provider's API says about payments: for reconciliation with a
-/// [ledger](crate::ledger). Pure.
+/// [ledger]. Pure.
 ///
 /// Accepted are Stripe's Checkout sessions, invoices, invoice payments, payment intents, charges, refunds, disputes and
 /// subscriptions; Polar's orders; Lemon Squeezy's orders and subscription invoices; Paddle's transactions and adjustments.

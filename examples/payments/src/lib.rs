@@ -48,7 +48,7 @@ impl FromRef<Shop> for Webhook<Stripe> {
 ///
 /// Returns an error if the database is not available.
 pub async fn open(pool: SqlitePool, program_id: Option<&str>) -> Result<Outbox<Sqlite>, affitor_outbox::Error> {
-    let settings = program_id.iter().fold(PaymentSettings::new(), |settings, id| settings.program_id(id));
+    let settings = program_id.iter().fold(PaymentSettings::new(), PaymentSettings::program_id);
     let outbox = Outbox::sqlite(pool.clone()).with_payment_settings(settings);
     outbox.migrate().await?;
     let tables = "CREATE TABLE IF NOT EXISTS webhooks (id text PRIMARY KEY);
