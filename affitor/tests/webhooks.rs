@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use affitor::{
     Event,
-    webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Tracking, VerifyError, Webhook, WebhookEvent},
+    webhook::{LemonSqueezy, NoFacts, Paddle, Polar, Provider, Stripe, VerifyError, Webhook, WebhookEvent},
 };
 use payloads::*;
 use serde_json::{Value, json};
@@ -36,10 +36,25 @@ fn webhook<P: Provider>() -> Webhook<P> {
     Webhook::new(if P::NAME == "Stripe" { "whsec_a_secret" } else { "a secret" }).unwrap()
 }
 
-/// Describes the result on one line.
-fn describe(tracking: Tracking) -> String {
-    match tracking {
-        Tracking::Event(Event::Sale(sale)) => {
+/// Describes what is decided about a webhook alone, on one line.
+fn describe<P: Provider>(event: &WebhookEvent<P>) -> String {
+    match event.decide_alone(at(NOW)) {
+        Ok(decision) if !decision.events.is_empty() => {
+            decision.events.iter().map(describe_event).collect::<Vec<_>>().join("; ")
+        }
+        Ok(decision) => {
+            let statuses: Vec<&str> = decision.payments.iter().map(|payment| payment.status.as_str()).collect();
+            format!("nothing: {}", statuses.join(", "))
+        }
+        Err(NoFacts::Ignored(reason)) => format!("ignored: {reason:?}"),
+        Err(NoFacts::Refused(reason)) => format!("refused: {reason:?}"),
+        Err(other) => format!("{other:?}"),
+    }
+}
+
+fn describe_event(event: &Event) -> String {
+    match event {
+        Event::Sale(sale) => {
             let mut line = format!("sale {} {} {}", sale.transaction_id, sale.amount_cents, sale.currency);
             let mut add = |text: &str| line.push_str(text);
             add(&format!(" of {}", sale.customer_key.as_deref().unwrap_or("-")));
@@ -60,13 +75,11 @@ fn describe(tracking: Tracking) -> String {
             }
             line
         }
-        Tracking::Event(Event::Refund(refund)) => {
+        Event::Refund(refund) => {
             let amount = refund.refund_amount_cents.map_or_else(|| "all".to_owned(), |amount| amount.to_string());
-            let id = refund.refund_id.map_or_else(String::new, |id| format!(" as {id}"));
+            let id = refund.refund_id.as_ref().map_or_else(String::new, |id| format!(" as {id}"));
             format!("refund {amount} of {}{id}", refund.transaction_id)
         }
-        Tracking::Ignored(reason) => format!("ignored: {reason:?}"),
-        Tracking::Refused(reason) => format!("refused: {reason:?}"),
         other => format!("{other:?}"),
     }
 }
@@ -88,12 +101,17 @@ fn without(mut body: Value, path: &str) -> Value {
 }
 
 fn check<P: Provider>(webhook: &Webhook<P>, rows: &[(&str, Value, &str)]) {
+    let mut wrong = String::new();
     for (name, body, expected) in rows {
         let event = event(webhook, body);
-        assert_eq!(describe(event.tracking()), *expected, "{}: {name}", P::NAME);
-        let debug = format!("{event:?} {:?}", event.tracking());
+        let found = describe(&event);
+        if found != *expected {
+            wrong += &format!("{name}\n  found    {found}\n  expected {expected}\n");
+        }
+        let debug = format!("{event:?} {:?}", event.decide_alone(at(NOW)).map(|decision| decision.payments));
         assert!(!debug.contains("jo@"), "{}: {name}: {debug}", P::NAME);
     }
+    assert!(wrong.is_empty(), "{}\n{wrong}", P::NAME);
 }
 
 /// Path of a field of Stripe's `data.object`.

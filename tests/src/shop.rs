@@ -1,16 +1,11 @@
 //! A small shop in each framework, whose webhook handler reports payments.
 
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::SystemTime,
-};
+use std::{collections::HashMap, net::SocketAddr, time::SystemTime};
 
 use actix_web::{App, HttpServer, Responder, web};
 use affitor_axum::{
     AffitorClient, AffitorLayer, Client, PaymentEvent, Redeliver,
-    webhook::{Provider, Stripe, Webhook, WebhookEvent},
+    webhook::{Provider, Webhook},
 };
 use affitor_outbox::{Database, Outbox};
 use axum::{
@@ -87,22 +82,6 @@ impl<P: Provider> Shop<P> {
     /// Returns the webhook endpoint.
     pub fn webhook(&self) -> &Webhook<P> {
         &self.webhook
-    }
-}
-
-impl Shop<Stripe> {
-    /// Starts a shop that sells subscriptions and stores the payment of each invoice.
-    pub async fn start_with_subscriptions(framework: ShopFramework, client: Client, webhook: Webhook<Stripe>) -> Self {
-        let subscriptions = Subscriptions { webhook: webhook.clone(), invoices: Arc::default() };
-        let address = match framework {
-            ShopFramework::Axum => serve_axum(post(subscriptions_axum), client, subscriptions).await,
-            ShopFramework::Actix => serve_actix(client, webhook.clone(), move |config| {
-                config
-                    .app_data(web::Data::new(subscriptions.clone()))
-                    .route("/webhook", web::post().to(subscriptions_actix));
-            }),
-        };
-        Self { address, webhook, http: reqwest::Client::new() }
     }
 }
 
@@ -207,47 +186,5 @@ async fn enqueue_actix<P: Provider>(
     event: affitor_actix::PaymentEvent<P>,
 ) -> Result<impl Responder, affitor_actix::Redeliver> {
     affitor.enqueue_payment(&event).await?;
-    Ok("")
-}
-
-/// The payment of each invoice, which Stripe's refunds of subscriptions do not name.
-#[derive(Clone)]
-struct Subscriptions {
-    webhook: Webhook<Stripe>,
-    invoices: Arc<Mutex<HashMap<String, String>>>,
-}
-
-impl FromRef<Subscriptions> for Webhook<Stripe> {
-    fn from_ref(subscriptions: &Subscriptions) -> Self {
-        subscriptions.webhook.clone()
-    }
-}
-
-impl Subscriptions {
-    /// Stores the payment in the event, if there is one, and returns the invoice that the event is about.
-    fn invoice(&self, event: &WebhookEvent<Stripe>) -> Option<String> {
-        let mut invoices = self.invoices.lock().expect("the lock is not poisoned");
-        if let Some(paid) = event.invoice_payment() {
-            invoices.insert(paid.payment_intent.to_owned(), paid.invoice.to_owned());
-        }
-        invoices.get(event.payment_intent()?).cloned()
-    }
-}
-
-async fn subscriptions_axum(
-    State(subscriptions): State<Subscriptions>,
-    affitor: AffitorClient,
-    event: PaymentEvent<Stripe>,
-) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).refund_of(subscriptions.invoice(&event)).await?;
-    Ok(())
-}
-
-async fn subscriptions_actix(
-    subscriptions: web::Data<Subscriptions>,
-    affitor: affitor_actix::AffitorClient,
-    event: affitor_actix::PaymentEvent<Stripe>,
-) -> Result<impl Responder, affitor_actix::Redeliver> {
-    affitor.track_payment(&event).refund_of(subscriptions.invoice(&event)).await?;
     Ok("")
 }

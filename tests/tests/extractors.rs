@@ -197,7 +197,7 @@ fn types_are_send_and_sync() {
     assert_impl_all!(affitor::EnqueueError: Send, Sync, std::error::Error);
     assert_impl_all!(Webhook<Stripe>: Send, Sync, Clone, std::fmt::Debug);
     assert_impl_all!(WebhookEvent<Stripe>: Send, Sync, Clone, std::fmt::Debug);
-    assert_impl_all!(affitor::webhook::Tracking: Send, Sync, Clone);
+    assert_impl_all!(affitor::webhook::PaymentOutcome: Send, Sync);
     assert_impl_all!(affitor::webhook::PaymentError: Send, Sync, std::error::Error);
     assert_impl_all!(affitor_axum::PaymentEvent<Stripe>: Send, Sync, Clone);
     assert_impl_all!(affitor_axum::Redeliver: Send, Sync, std::error::Error);

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{database::failed, exit::Exit, failure::Failure, output::Output, redact::redacted, sanitize::sanitized};
 
 /// The statuses of a payment.
-const STATUSES: [&str; 13] = [
+const STATUSES: [&str; 14] = [
     "reported",
     "held",
     "conflict",
@@ -21,6 +21,7 @@ const STATUSES: [&str; 13] = [
     "read_by_affitor",
     "counted_as",
     "sale_unknown",
+    "not_ours",
     "discarded",
 ];
 

@@ -190,8 +190,17 @@ INSERT INTO affitor.affitor_ledgers AS ledger (queue, started_at) VALUES ($1, $2
 ON CONFLICT (queue) DO UPDATE SET started_at = coalesce(ledger.started_at, excluded.started_at)
 
 -- name: ledger
--- $1 queue
-SELECT CAST(to_json(ledger) AS text) FROM affitor.affitor_ledgers AS ledger WHERE queue = $1
+-- $1 queue, $2 scope
+SELECT CAST(json_build_object('started_at', ledger.started_at, 'stripe_connected', ledger.stripe_connected,
+  'read_by_affitor', ledger.read_by_affitor, 'policy', CAST(policy.policy AS text)) AS text)
+FROM affitor.affitor_ledgers AS ledger
+LEFT JOIN affitor.affitor_ledger_policies AS policy ON policy.queue = ledger.queue AND policy.scope = $2
+WHERE ledger.queue = $1
+
+-- name: save_policy
+-- $1 queue, $2 scope, $3 how the app decides about payments
+INSERT INTO affitor.affitor_ledger_policies (queue, scope, policy) VALUES ($1, $2, CAST($3 AS jsonb))
+ON CONFLICT (queue, scope) DO UPDATE SET policy = excluded.policy
 
 -- name: ledger_connected
 -- $1 queue, $2 whether Stripe is connected to Affitor

@@ -208,6 +208,14 @@ CREATE TABLE IF NOT EXISTS affitor.affitor_ledgers (
   read_by_affitor boolean                -- what a person has decided
 );
 
+-- How the app decides about the payments of a scope, for reconciliation.
+CREATE TABLE IF NOT EXISTS affitor.affitor_ledger_policies (
+  queue text NOT NULL,
+  scope text NOT NULL,
+  policy jsonb NOT NULL,
+  PRIMARY KEY (queue, scope)
+);
+
 -- Sales and refunds that were enqueued, by the ledger or by the app. They outlive the rows of river_job.
 CREATE TABLE IF NOT EXISTS affitor.affitor_reports (
   queue text NOT NULL,

@@ -31,24 +31,35 @@ pub(super) struct Recorded {
 }
 
 impl<DB: Database> Ledger<'_, '_, DB> {
-    /// Completes a policy with the settings and with what the ledger knows.
+    /// Completes the policy of an endpoint. It is stored, so that a reconciliation decides like the app.
     pub(super) async fn policy(&mut self, mut policy: Policy, settings: &PaymentSettings) -> Result<Policy, Error> {
         let ledger = self.started().await?;
         policy.program_id = settings.get_program_id().map(str::to_owned);
-        (policy.commission_on, policy.hold) = (settings.get_commission_on(), settings.get_hold());
+        if ledger.policy()?.as_ref() != Some(&policy) {
+            let json = serde_json::to_string(&policy).unwrap_or_default();
+            let parameters = vec![(&*self.store.queue).into(), self.scope.into(), json.into()];
+            DB::run(self.store, self.tx, &self.store.sql.save_policy, parameters).await?;
+        }
+        policy.hold = settings.get_hold();
+        Ok(self.complete(policy, settings, &ledger))
+    }
+
+    /// Completes a policy with the settings and with what the ledger knows.
+    pub(super) fn complete(&self, mut policy: Policy, settings: &PaymentSettings, ledger: &LedgerRow) -> Policy {
         policy.since = match settings.get_report_since() {
             Some(time) => seconds(time).unsigned_abs(),
             None => ledger.started_at.unwrap_or_default().saturating_sub(IN_FLIGHT.as_secs()),
         };
         self.decide_reporter(&mut policy, ledger);
-        Ok(policy)
+        policy
     }
 
     /// Returns the state of the ledger. The first call starts it.
     pub(super) async fn started(&mut self) -> Result<LedgerRow, Error> {
         let (sql, queue) = (&self.store.sql, &*self.store.queue);
         for _ in 0..2 {
-            let rows: Vec<LedgerRow> = parse(&DB::read(self.store, self.tx, &sql.ledger, vec![queue.into()]).await?)?;
+            let parameters = vec![queue.into(), self.scope.into()];
+            let rows: Vec<LedgerRow> = parse(&DB::read(self.store, self.tx, &sql.ledger, parameters).await?)?;
             if let Some(row) = rows.into_iter().find(|row| row.started_at.is_some()) {
                 return Ok(row);
             }
@@ -58,7 +69,7 @@ impl<DB: Database> Ledger<'_, '_, DB> {
     }
 
     /// Decides whether this app reports the payments, or Affitor itself.
-    pub(super) fn decide_reporter(&self, policy: &mut Policy, ledger: LedgerRow) {
+    pub(super) fn decide_reporter(&self, policy: &mut Policy, ledger: &LedgerRow) {
         if !self.scope.starts_with("stripe/") {
             return;
         }

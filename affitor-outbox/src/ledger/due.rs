@@ -56,7 +56,7 @@ async fn decide<DB: Database>(store: &Store<DB>, group: i64, now: i64) -> Result
     let state = ledger.started().await?;
     // A person may have decided since.
     policy.read_by_affitor = policy.read_by_affitor.filter(|_| !policy.conflict);
-    ledger.decide_reporter(&mut policy, state);
+    ledger.decide_reporter(&mut policy, &state);
     let recorded = ledger.absorb(facts, &policy).await?;
     if !recorded.decision.events.is_empty() {
         DB::notify(store, &mut tx).await?;

@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use affitor::{
-    ledger::{Facts, Policy},
+    Currency,
+    ledger::{CommissionOn, Facts, Policy},
     webhook::{NoFacts, Provider},
 };
 
@@ -13,14 +14,19 @@ use super::{
     record::{seconds, storable},
     scope,
 };
-use crate::{Database, Error, Outbox};
+use crate::{Database, Error, Outbox, PaymentSettings};
 
 /// Whose payments a provider's API returned, and how they are recorded.
+///
+/// The app's own settings apply: those of the [`Webhook`](affitor::webhook::Webhook) that last recorded a payment of this provider,
+/// account and mode. What is set here takes precedence.
 #[derive(Clone, Debug, Default)]
 #[must_use = "it does nothing until facts are recorded"]
 pub struct Reconciliation {
     account: Option<String>,
-    policy: Policy,
+    test: bool,
+    commission_on: Option<CommissionOn>,
+    currencies: Vec<Currency>,
     dry_run: bool,
 }
 
@@ -38,13 +44,20 @@ impl Reconciliation {
 
     /// Sets whether the payments are tests. Default: `false`.
     pub fn test_mode(mut self, on: bool) -> Self {
-        self.policy.test = on;
+        self.test = on;
+        self
+    }
+
+    /// Sets what commissions are calculated from. Default: as the app has set with
+    /// [`Webhook::commission_on`](affitor::webhook::Webhook::commission_on).
+    pub fn commission_on(mut self, amount: CommissionOn) -> Self {
+        self.commission_on = Some(amount);
         self
     }
 
     /// Adds a currency that Affitor accepts, as [`Webhook::allow_currency`](affitor::webhook::Webhook::allow_currency) does.
-    pub fn allow_currency(mut self, currency: affitor::Currency) -> Self {
-        self.policy.currencies.push(currency);
+    pub fn allow_currency(mut self, currency: Currency) -> Self {
+        self.currencies.push(currency);
         self
     }
 
@@ -52,6 +65,19 @@ impl Reconciliation {
     pub fn dry_run(mut self, on: bool) -> Self {
         self.dry_run = on;
         self
+    }
+
+    fn policy(&self, of_app: Option<Policy>, settings: &PaymentSettings) -> Policy {
+        let mut policy = of_app.unwrap_or_default();
+        (policy.test, policy.hold) = (self.test, Duration::ZERO);
+        policy.currencies.extend(&self.currencies);
+        if let Some(amount) = self.commission_on {
+            policy.commission_on = amount;
+        }
+        if let Some(id) = settings.get_program_id() {
+            policy.program_id = Some(id.to_owned());
+        }
+        policy
     }
 }
 
@@ -83,13 +109,13 @@ impl<DB: Database> Outbox<DB> {
             }
             Err(_) => return Ok(PaymentRecord::default()),
         };
-        let policy = reconciliation.policy.clone();
         let provider = scope::provider::<P>();
-        let scope = scope::name(&provider, reconciliation.account.as_deref(), policy.test);
+        let scope = scope::name(&provider, reconciliation.account.as_deref(), reconciliation.test);
         let mut tx = self.begin().await?;
         let mut ledger = Ledger { store: &self.store, tx: &mut tx, scope: &scope, now: seconds(SystemTime::now()) };
-        let mut policy = ledger.policy(policy, &self.payments).await?;
-        policy.hold = Duration::ZERO;
+        let state = ledger.started().await?;
+        let policy = reconciliation.policy(state.policy()?, &self.payments);
+        let policy = ledger.complete(policy, &self.payments, &state);
         let recorded = ledger.absorb(facts, &policy).await?;
         let mut record = PaymentRecord::default();
         (record.enqueued, record.payments) = (recorded.decision.events, recorded.decision.payments);

@@ -49,13 +49,21 @@ impl GroupRow {
 }
 
 /// When a ledger was started, and whether Affitor reads the provider's webhooks itself.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct LedgerRow {
     pub(super) started_at: Option<u64>,
     #[serde(default, deserialize_with = "flag")]
     pub(super) stripe_connected: Option<bool>,
     #[serde(default, deserialize_with = "flag")]
     pub(super) read_by_affitor: Option<bool>,
+    /// How the app last decided about the payments of the scope, as JSON.
+    policy: Option<String>,
+}
+
+impl LedgerRow {
+    pub(super) fn policy(&self) -> Result<Option<Policy>, Error> {
+        self.policy.as_deref().map(|json| serde_json::from_str(json).map_err(Error::unreadable)).transpose()
+    }
 }
 
 /// A sale or refund that was enqueued.

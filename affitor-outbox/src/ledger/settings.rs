@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use affitor::ledger::{CommissionOn, Policy};
+use affitor::ledger::Policy;
 
 /// How long payments are kept by default. A dispute can arrive 540 days after the payment.
 const KEEP: Duration = Duration::from_secs(550 * 24 * 60 * 60);
@@ -14,16 +14,14 @@ const KEEP: Duration = Duration::from_secs(550 * 24 * 60 * 60);
 ///
 /// ```
 /// use affitor_outbox::PaymentSettings;
-/// use affitor_outbox::affitor::ledger::CommissionOn;
 ///
-/// let settings = PaymentSettings::new().program_id(42).commission_on(CommissionOn::Net);
+/// let settings = PaymentSettings::new().program_id(42);
 /// assert_eq!(settings.get_program_id(), Some("42"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "settings do nothing until an outbox has them"]
 pub struct PaymentSettings {
     program_id: Option<String>,
-    commission_on: CommissionOn,
     hold: Duration,
     report_since: Option<SystemTime>,
     keep: Duration,
@@ -31,8 +29,8 @@ pub struct PaymentSettings {
 
 impl Default for PaymentSettings {
     fn default() -> Self {
-        let Policy { program_id, commission_on, hold, .. } = Policy::default();
-        Self { program_id, commission_on, hold, report_since: None, keep: KEEP }
+        let Policy { program_id, hold, .. } = Policy::default();
+        Self { program_id, hold, report_since: None, keep: KEEP }
     }
 }
 
@@ -52,18 +50,6 @@ impl PaymentSettings {
     /// Returns the id of the app's Affitor program.
     pub fn get_program_id(&self) -> Option<&str> {
         self.program_id.as_deref()
-    }
-
-    /// Sets what commissions are calculated from. Default: what the customer paid, including tax. Sales that were reported keep
-    /// their amount.
-    pub fn commission_on(mut self, amount: CommissionOn) -> Self {
-        self.commission_on = amount;
-        self
-    }
-
-    /// Returns what commissions are calculated from.
-    pub fn get_commission_on(&self) -> CommissionOn {
-        self.commission_on
     }
 
     /// Sets how long a payment is held of which another webhook may show that it belongs to another sale: a payment intent, or an

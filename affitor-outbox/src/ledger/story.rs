@@ -19,7 +19,8 @@ pub struct LedgerPayment {
     /// `checkout`, `bill` or `intent`. `None` if only its refund is known.
     pub form: Option<String>,
     /// `reported`, `held` or `conflict`, or why it is not reported: `not_paid`, `nothing_paid`, `no_customer`, `other_program`,
-    /// `unsupported_currency`, `before_ledger`, `read_by_affitor`, `counted_as`, `sale_unknown` or `discarded`.
+    /// `unsupported_currency`, `before_ledger`, `read_by_affitor`, `counted_as`, `sale_unknown`,
+    /// `not_ours`, `discarded` or `invalid_event`.
     pub status: String,
     /// Transaction id under which its money is reported, if that is another one.
     pub counted_as: Option<String>,
@@ -312,6 +313,7 @@ fn explain(status: &str) -> &str {
         "before_ledger" => "not reported as a sale: it was paid before the ledger was started",
         "read_by_affitor" => "not reported: Affitor reads this provider's webhooks itself",
         "sale_unknown" => "a refund, whose sale is not known yet",
+        "not_ours" => "a refund without a sale for 4 days, so the payment is not ours",
         "discarded" => "not reported: its sale was discarded",
         other => other,
     }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     click_id::ClickId,
+    currency::Currency,
     event::{Event, Refund, Sale},
 };
 
@@ -74,11 +75,22 @@ pub fn decide(
     };
     for (movement, created) in movements(facts) {
         if !known(movement) {
-            decision.add(unknown_sale(facts, movement, created, reports, policy, now));
+            let (payment, events) = unknown_sale(facts, movement, created, reports, policy, now);
+            if payment.status == Status::NotReported(NotReported::SaleUnknown) {
+                let since = returned_since(facts, movement).unwrap_or(now);
+                decision.is_due_at(Some(since.saturating_add(NOT_OURS)));
+            }
+            decision.add((payment, events));
         }
     }
     decision
 }
+
+/// How long a refund waits for its sale until the payment is not ours, in seconds. Providers redeliver for up to three days.
+const NOT_OURS: u64 = 4 * 24 * 60 * 60;
+
+/// Stands for an amount that is not known: more than any payment.
+const UNKNOWN: u64 = 1 << 53;
 
 fn is_unpaid_intent(candidate: &Candidate<'_>) -> bool {
     candidate.form == Form::Intent && candidate.paid.is_none() && candidate.counted_as.is_none()
@@ -131,9 +143,15 @@ fn shares<'a>(facts: &'a Facts, candidates: &[Candidate<'a>]) -> Shares<'a> {
             shares.entry(movement).or_default().push((candidate.transaction_id, cents.unwrap_or(whole)));
         }
     }
-    // Bills of which nothing else is known yet have a share as well.
+    // Bills of which nothing else is known yet have a share as well, unless they repeat a one-time Checkout payment.
+    let is_checkout = |movement: &str| {
+        candidates.iter().any(|candidate| candidate.form == Form::Checkout && candidate.transaction_id == movement)
+    };
     for (_, object) in facts.iter() {
         let Object::Allocation(allocation) = object else { continue };
+        if is_checkout(&allocation.movement) {
+            continue;
+        }
         let (Some(parts), Some(cents)) = (shares.get_mut(allocation.movement.as_str()), allocation.cents) else {
             continue;
         };
@@ -163,6 +181,9 @@ fn returned_of(facts: &Facts, sale: &Candidate<'_>, shares: &Shares<'_>, policy:
         let share = |cents: u64| scale(cents, (until, whole)).saturating_sub(scale(cents, (before, whole)));
         sum.cents = sum.cents.saturating_add(share(of_movement.cents)).min(paid.cents);
         sum.recent_cents = sum.recent_cents.saturating_add(share(of_movement.recent_cents)).min(sum.cents);
+        sum.pending_cents = sum.pending_cents.saturating_add(share(of_movement.pending_cents));
+        sum.total_cents = sum.total_cents.saturating_add(of_movement.total_cents);
+        sum.last = sum.last.max(of_movement.last);
         sum.other_currency |= of_movement.other_currency;
         sum.due_at = [sum.due_at, of_movement.due_at].into_iter().flatten().min();
     }
@@ -200,6 +221,11 @@ fn unknown_sale(
         _ => None,
     });
     let charged = charged.or(currency.filter(|_| reported.sale).map(|currency| (reported.sale_cents, currency)));
+    let charged = match charged {
+        // Only how much was returned is known.
+        None if policy.forgets => Some((UNKNOWN, currency.unwrap_or(Currency::USD))),
+        charged => charged,
+    };
     let is_older = created.is_some_and(|created| created < policy.since);
     let paid = charged.map(|(cents, currency)| Paid::new(cents, currency, created.unwrap_or_default()));
     let candidate = Candidate {
@@ -220,15 +246,40 @@ fn unknown_sale(
     let shares = shares(&no_bills, std::slice::from_ref(&candidate));
     let returned = returned_of(facts, &candidate, &shares, policy, now);
     let case = Case { candidate: &candidate, sources: &BTreeMap::new(), reported, returned, policy, now };
-    if is_older || reported.sale {
-        let status = if reported.sale { Status::Reported } else { Status::NotReported(NotReported::BeforeLedger) };
+    if is_older || reported.sale || policy.forgets {
+        let currency = paid.as_ref().map(|paid| paid.currency).filter(|currency| !policy.currencies.contains(currency));
+        let status = match currency {
+            _ if reported.sale => Status::Reported,
+            Some(currency) => {
+                return (case.payment(Status::NotReported(NotReported::UnsupportedCurrency { currency })), vec![]);
+            }
+            None if policy.forgets => Status::NotReported(NotReported::EarlierWebhook),
+            None => Status::NotReported(NotReported::BeforeLedger),
+        };
         let (mut payment, events) = case.with_refunds(status, vec![]);
-        if !events.is_empty() && !reported.sale && id == movement {
+        if payment.paid_cents == UNKNOWN {
+            (payment.paid_cents, payment.commissionable_cents) = (0, 0);
+        }
+        if !events.is_empty() && !reported.sale && !policy.forgets && id == movement {
             payment.doubts.push(Doubt::UncertainId);
         }
         return (payment, events);
     }
-    (Payment { form: None, ..case.payment(Status::NotReported(NotReported::SaleUnknown)) }, vec![])
+    let since = returned_since(facts, movement).unwrap_or(now);
+    let reason = if now < since.saturating_add(NOT_OURS) { NotReported::SaleUnknown } else { NotReported::NotOurs };
+    (Payment { form: None, ..case.payment(Status::NotReported(reason)) }, vec![])
+}
+
+/// Since when it is known that money was returned from a movement, in seconds of Unix time.
+fn returned_since(facts: &Facts, movement: &str) -> Option<u64> {
+    let times = facts.iter().filter_map(|(id, object)| match object {
+        Object::Charge(charge) if charge.movement.as_deref().unwrap_or(id) == movement => {
+            charge.refunded.map(|total| total.known_since.0)
+        }
+        Object::Reversal(reversal) if reversal.of == movement => reversal.created,
+        _ => None,
+    });
+    times.max()
 }
 
 /// One sale with everything that its decision depends on.
@@ -255,7 +306,9 @@ impl Case<'_> {
         }
         match self.sale() {
             Ok(sale) => self.with_refunds(Status::Reported, vec![sale.into()]),
-            Err(status @ Status::NotReported(NotReported::BeforeLedger)) => self.with_refunds(status, vec![]),
+            Err(status @ Status::NotReported(NotReported::BeforeLedger | NotReported::EarlierWebhook)) => {
+                self.with_refunds(status, vec![])
+            }
             Err(status) => (self.payment(status), vec![]),
         }
     }
@@ -283,7 +336,7 @@ impl Case<'_> {
             return not(NotReported::UnsupportedCurrency { currency: paid.currency });
         }
         if paid.at.0 < policy.since {
-            return not(NotReported::BeforeLedger);
+            return not(if policy.forgets { NotReported::EarlierWebhook } else { NotReported::BeforeLedger });
         }
         let commissionable = self.commissionable_cents();
         if commissionable == 0 {
@@ -320,7 +373,9 @@ impl Case<'_> {
         payment.reported_refund_cents = done;
         let is_before = payment.status == Status::NotReported(NotReported::BeforeLedger);
         let is_full = whole > 0 && self.returned.cents >= whole;
-        let target = if is_before && !is_full {
+        let target = if self.policy.forgets {
+            self.returned.recent_cents
+        } else if is_before && !is_full {
             if self.returned.recent_cents < self.returned.cents {
                 payment.doubts.push(Doubt::RefundedBeforeLedger);
             }
@@ -328,10 +383,12 @@ impl Case<'_> {
         } else {
             self.returned.cents
         };
+        let is_everything = is_full && target == self.returned.cents;
         // Shares are rounded on the cumulated amount.
         let target = scale(base, (target, whole.max(1)));
         // While a part of the total is held, the target may still grow.
-        if target < done && self.returned.due_at.is_none() {
+        let pending = scale(base, (self.returned.pending_cents, whole.max(1)));
+        if target.saturating_add(pending) < done && self.returned.due_at.is_none() {
             payment.doubts.push(Doubt::ReportedTooMuch);
         }
         let held_back = self.policy.test || self.policy.conflict || self.policy.read_by_affitor == Some(true);
@@ -339,8 +396,9 @@ impl Case<'_> {
         if due > 0 && !held_back {
             payment.reported_refund_cents = target;
             events.push(
-                match (is_full, done) {
+                match (is_everything, done) {
                     (true, 0) => Refund::full(id),
+                    _ if self.policy.forgets => Refund::partial(id, due).refund_id(self.returned.id(id)),
                     // The total is reached once, so it identifies the refund.
                     _ => Refund::partial(id, due).refund_id(format_args!("{id}:{target}")),
                 }

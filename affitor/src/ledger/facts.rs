@@ -106,19 +106,30 @@ impl Facts {
         (payments, sources)
     }
 
-    /// Removes everything that identifies a customer. Returns whether there was something.
+    /// Sets when the objects said who the payments belong to, in seconds of Unix time.
+    pub(crate) fn said_at(mut self, time: u64) -> Self {
+        for attribution in self.attributions() {
+            attribution.said_at = time;
+        }
+        self
+    }
+
+    fn attributions(&mut self) -> impl Iterator<Item = &mut Attribution> {
+        self.0.values_mut().filter_map(|object| match object {
+            Object::Bill(bill) => Some(&mut bill.attribution),
+            Object::Checkout(checkout) => Some(&mut checkout.attribution),
+            Object::Intent(intent) => Some(&mut intent.attribution),
+            Object::Source(source) => Some(&mut source.attribution),
+            Object::Charge(_) | Object::Allocation(_) | Object::Reversal(_) => None,
+        })
+    }
+
+    /// Removes everything that identifies a customer, so that later reports don't add it again. Returns whether there was something.
     pub fn forget(&mut self, customer_key: &str) -> bool {
         let mut found = false;
-        for object in self.0.values_mut() {
-            let attribution = match object {
-                Object::Bill(bill) => &mut bill.attribution,
-                Object::Checkout(checkout) => &mut checkout.attribution,
-                Object::Intent(intent) => &mut intent.attribution,
-                Object::Source(source) => &mut source.attribution,
-                Object::Charge(_) | Object::Allocation(_) | Object::Reversal(_) => continue,
-            };
+        for attribution in self.attributions() {
             if attribution.customer_key.as_deref() == Some(customer_key) {
-                *attribution = Attribution { program_id: attribution.program_id.take(), ..Attribution::default() };
+                *attribution = Attribution { is_forgotten: true, ..Attribution::default() };
                 found = true;
             }
         }

@@ -33,8 +33,24 @@ join! { Charge { movement captured_cents refunded released_cents refunded_before
 join! { Allocation { bill movement cents } {} }
 join! { Reversal { of cents currency status is_dispute created } {} }
 join! { Source {} { attribution } }
-join! { Attribution { customer_key click_id program_id } {} }
 join! { Details { recurring subscription_id interval product_id } {} }
+
+impl Join for Attribution {
+    /// Customer, click and program come from one report: from the latest one that names somebody.
+    fn join(&mut self, other: Self) {
+        let is_forgotten = self.is_forgotten || other.is_forgotten;
+        let rank = |one: &Self| {
+            let texts = (one.customer_key.clone(), one.click_id.clone(), one.program_id.clone());
+            (one.names_somebody(), one.said_at, texts)
+        };
+        if rank(&other) > rank(self) {
+            *self = other;
+        }
+        if is_forgotten {
+            *self = Self { is_forgotten, ..Self::default() };
+        }
+    }
+}
 
 impl Join for Paid {
     /// Amount, currency and tax come from one report: from the one with the greatest amount.

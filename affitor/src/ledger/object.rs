@@ -235,6 +235,12 @@ pub struct Attribution {
     /// The Affitor program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub program_id: Option<String>,
+    /// When the object said so, in seconds of Unix time. The latest one that names somebody counts.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub said_at: u64,
+    /// Whether the customer was forgotten. Later reports don't add it again.
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_forgotten: bool,
 }
 
 /// Details of a sale.
@@ -278,7 +284,7 @@ pub(super) fn scale(cents: u64, (numerator, denominator): (u64, u64)) -> u64 {
 impl Attribution {
     /// Returns whether it says nothing.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        !self.is_forgotten && self.program_id.is_none() && !self.names_somebody()
     }
 
     /// Returns whether it names a customer or a click.
@@ -286,9 +292,14 @@ impl Attribution {
         self.customer_key.is_some() || self.click_id.is_some()
     }
 
-    /// Fills in what is missing from another one.
+    /// Fills in what is missing from another one, unless its customer was forgotten.
     pub fn or(self, other: &Self) -> Self {
+        if self.is_forgotten {
+            return self;
+        }
         Self {
+            said_at: self.said_at.max(other.said_at),
+            is_forgotten: other.is_forgotten && !self.names_somebody(),
             customer_key: self.customer_key.or_else(|| other.customer_key.clone()),
             click_id: self.click_id.or_else(|| other.click_id.clone()),
             program_id: self.program_id.or_else(|| other.program_id.clone()),
@@ -302,7 +313,7 @@ impl std::fmt::Debug for Attribution {
             .field("customer_key", &self.customer_key.as_deref().map(crate::redact::Redacted))
             .field("click_id", &self.click_id.is_some())
             .field("program_id", &self.program_id)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

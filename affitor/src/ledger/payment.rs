@@ -87,6 +87,8 @@ pub enum NotReported {
     },
     /// It was paid before the ledger was started.
     BeforeLedger,
+    /// Only in memory: its sale was in an earlier webhook, which is not remembered.
+    EarlierWebhook,
     /// Affitor reads this provider's webhooks itself.
     ReadByAffitor,
     /// Its money is reported under another transaction id.
@@ -95,8 +97,10 @@ pub enum NotReported {
         /// That transaction id.
         transaction_id: String,
     },
-    /// A refund is known, but not its sale: it is still to come, or the payment is not ours.
+    /// A refund is known, but not its sale, which may still come.
     SaleUnknown,
+    /// A refund is known, and its sale has not come within 4 days. The refund is still reported if it comes.
+    NotOurs,
     /// Its sale was discarded by a person.
     Discarded,
     /// An id is too long, or contains a character that can't be stored.
@@ -145,9 +149,11 @@ impl NotReported {
             Self::OtherProgram => "other_program",
             Self::UnsupportedCurrency { .. } => "unsupported_currency",
             Self::BeforeLedger => "before_ledger",
+            Self::EarlierWebhook => "earlier_webhook",
             Self::ReadByAffitor => "read_by_affitor",
             Self::CountedAs { .. } => "counted_as",
             Self::SaleUnknown => "sale_unknown",
+            Self::NotOurs => "not_ours",
             Self::Discarded => "discarded",
             Self::InvalidEvent => "invalid_event",
         }
@@ -174,13 +180,20 @@ impl fmt::Display for NotReported {
             Self::NothingPaid => f.write_str("nothing was paid"),
             Self::NoCustomer => f.write_str("it names no customer and no click"),
             Self::OtherProgram => f.write_str("it belongs to another Affitor program"),
-            Self::UnsupportedCurrency { currency } => write!(f, "Affitor does not accept {currency}"),
+            Self::UnsupportedCurrency { currency } => {
+                write!(
+                    f,
+                    "Affitor accepts USD, EUR and VND, and this is {currency}: allow it with `Webhook::allow_currency`"
+                )
+            }
             Self::BeforeLedger => f.write_str("it was paid before the ledger was started"),
+            Self::EarlierWebhook => f.write_str("its sale was in an earlier webhook"),
             Self::ReadByAffitor => f.write_str("Affitor reads this provider's webhooks itself"),
             Self::CountedAs { transaction_id } => {
                 write!(f, "its money is reported as {:?}", crate::redact::Redacted(transaction_id))
             }
             Self::SaleUnknown => f.write_str("a refund without a known sale"),
+            Self::NotOurs => f.write_str("a refund without a sale for 4 days, so the payment is not ours"),
             Self::Discarded => f.write_str("its sale was discarded"),
             Self::InvalidEvent => f.write_str("an id can't be stored: report this payment manually"),
         }

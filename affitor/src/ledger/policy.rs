@@ -27,6 +27,9 @@ pub struct Policy {
     pub since: u64,
     /// Whether the service seems to read the provider's webhooks itself, and the app has not said otherwise.
     pub conflict: bool,
+    /// Whether what is known may be forgotten, because it is only in memory. A refund is then reported even if its sale is not
+    /// known, and only with what was added to the total that the provider reported before.
+    pub forgets: bool,
 }
 
 impl Default for Policy {
@@ -40,6 +43,7 @@ impl Default for Policy {
             test: false,
             since: 0,
             conflict: false,
+            forgets: false,
         }
     }
 }

@@ -17,8 +17,25 @@ pub(super) struct Returned {
     pub(super) recent_cents: u64,
     /// Whether an amount is in another currency than the sale, so that it can't be counted.
     pub(super) other_currency: bool,
+    /// Refunds that may still succeed.
+    pub(super) pending_cents: u64,
+    /// The provider's running total.
+    pub(super) total_cents: u64,
+    /// Id of the latest refund or dispute that counts.
+    pub(super) last: Option<String>,
     /// When a part of the total counts that no refund explains, in seconds of Unix time.
     pub(super) due_at: Option<u64>,
+}
+
+impl Returned {
+    /// Identifies the latest refund of a sale by what the provider says, on which several processes agree that know nothing else.
+    pub(super) fn id(&self, sale: &str) -> String {
+        match (self.total_cents, &self.last) {
+            (total, None) => format!("{sale}:{total}"),
+            (0, Some(last)) => format!("{sale}:{last}"),
+            (total, Some(last)) => format!("{sale}:{total}:{last}"),
+        }
+    }
 }
 
 /// Returns what was returned of a movement of at most `most` cents.
@@ -42,19 +59,22 @@ pub(super) fn returned(
         })
         .collect();
     let is_of = |of: &str| of == movement || charges.iter().any(|(id, _)| *id == of);
-    let reversals = facts.iter().filter_map(|(_, object)| match object {
-        Object::Reversal(reversal) => Some(reversal).filter(|reversal| is_of(&reversal.of)),
+    let reversals = facts.iter().filter_map(|(id, object)| match object {
+        Object::Reversal(reversal) if is_of(&reversal.of) => Some((id, reversal)),
         _ => None,
     });
     let same_currency = |other: Option<Currency>| other.is_none_or(|other| other == currency);
-    let (counted, foreign): (Vec<&Reversal>, Vec<_>) = reversals.partition(|reversal| same_currency(reversal.currency));
+    let (counted, foreign): (Vec<(&str, &Reversal)>, Vec<_>) =
+        reversals.partition(|(_, reversal)| same_currency(reversal.currency));
     let foreign_total = charges.iter().any(|(_, charge)| charge.refunded.is_some() && !same_currency(charge.currency));
     let sum = |wanted: &dyn Fn(&Reversal) -> bool| {
-        let counted = counted.iter().filter(|reversal| wanted(reversal));
+        let counted = counted.iter().map(|(_, reversal)| *reversal).filter(|reversal| wanted(reversal));
         counted.map(|reversal| reversal.cents.unwrap_or(most)).fold(0, u64::saturating_add)
     };
     let is_returned = |reversal: &Reversal| reversal.status == ReversalStatus::Returned;
-    let is_recent = |reversal: &Reversal| reversal.created.is_some_and(|created| created >= policy.since);
+    // In memory, everything that is known is recent.
+    let is_recent =
+        |reversal: &Reversal| policy.forgets || reversal.created.is_some_and(|created| created >= policy.since);
 
     let totals: Vec<&Charge> =
         charges.iter().map(|(_, charge)| *charge).filter(|charge| same_currency(charge.currency)).collect();
@@ -88,10 +108,18 @@ pub(super) fn returned(
     let added = added.map_or(0, |before| total.saturating_sub(before.saturating_sub(released)));
     let recent_refunds = sum(&|reversal| !reversal.is_dispute && is_returned(reversal) && is_recent(reversal));
     let recent = recent_refunds.saturating_sub(released).max(added.min(refunds.saturating_add(unexplained)));
+    let recent = if policy.forgets { recent.max(of_bill) } else { recent };
     let recent_disputes = sum(&|reversal| reversal.is_dispute && is_returned(reversal) && is_recent(reversal));
     Returned {
         cents,
         recent_cents: recent.saturating_add(recent_disputes).min(cents),
+        pending_cents: sum(&|reversal| reversal.status == ReversalStatus::Pending && !reversal.is_dispute),
+        total_cents: total.max(of_bill),
+        last: counted
+            .iter()
+            .filter(|(_, reversal)| is_returned(reversal))
+            .max_by_key(|(id, reversal)| (reversal.created, *id))
+            .map(|(id, _)| (*id).to_owned()),
         other_currency: foreign_total || !foreign.is_empty(),
         due_at,
     }

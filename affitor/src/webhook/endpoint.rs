@@ -13,10 +13,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{
     Provider, VerifyError, WebhookEvent,
     event::Settings,
-    memory::PaymentMemory,
     signature::{Signed, seconds_of},
 };
-use crate::currency::Currency;
+use crate::{currency::Currency, ledger::CommissionOn};
+
+#[cfg(feature = "client")]
+use super::memory::PaymentMemory;
 
 /// A webhook endpoint: the secrets with which the provider signs, and how its events are read. Cheap to clone.
 ///
@@ -36,15 +38,21 @@ use crate::currency::Currency;
 ///
 /// # Memory
 ///
-/// A `Webhook` remembers recently reported payments, so that a partial refund that is delivered twice counts once. Its
-/// clones share that memory, even if a setting changes. A `Webhook` that is built anew starts without memory: build it once
+/// A `Webhook` remembers the last 10,000 payments that [`track_payment`] or [`enqueue_payment`] read from it, so that each payment is
+/// reported once, whichever webhooks report it, and each refund once, under the right sale. Its clones share that memory, even if a setting changes. A `Webhook` that is built anew starts without memory: build it once
 /// and clone it, instead of building it in the factory of an actix-web `HttpServer` (which runs once per worker) or in an
 /// implementation of axum's `FromRef` (which runs once per request).
+///
+/// A payment ledger keeps all this in a database. It does not use this memory.
+///
+/// [`track_payment`]: https://docs.rs/affitor/latest/affitor/struct.Client.html#method.track_payment
+/// [`enqueue_payment`]: https://docs.rs/affitor/latest/affitor/struct.Client.html#method.enqueue_payment
 pub struct Webhook<P> {
     secrets: Arc<[SecretString]>,
     tolerance: Duration,
     body_limit: usize,
     pub(super) settings: Arc<Settings>,
+    #[cfg(feature = "client")]
     memory: Arc<PaymentMemory>,
     provider: PhantomData<fn() -> P>,
 }
@@ -64,6 +72,7 @@ impl<P: Provider> Webhook<P> {
             tolerance: Duration::from_secs(5 * 60),
             body_limit: 1024 * 1024,
             settings: Arc::default(),
+            #[cfg(feature = "client")]
             memory: Arc::default(),
             provider: PhantomData,
         })
@@ -79,8 +88,33 @@ impl<P: Provider> Webhook<P> {
         Ok(self)
     }
 
+    /// Sets what commissions are calculated from. Default: what the customer paid, including tax. Sales that were reported keep
+    /// their amount.
+    ///
+    /// [`Client::track_payment`](https://docs.rs/affitor/latest/affitor/struct.Client.html#method.track_payment) knows the tax of a
+    /// sale only while it remembers the sale. After a restart, a partial refund is reported with its whole amount. A ledger
+    /// remembers.
+    ///
+    /// ```
+    /// use affitor::{ledger::CommissionOn, webhook::{Paddle, Webhook}};
+    ///
+    /// let webhook = Webhook::<Paddle>::new("pdl_ntfset_0123456789")?.commission_on(CommissionOn::Net);
+    /// # Ok::<(), affitor::webhook::InvalidSecret>(())
+    /// ```
+    #[must_use]
+    pub fn commission_on(mut self, amount: CommissionOn) -> Self {
+        self.settings_mut().commission_on = amount;
+        self
+    }
+
+    /// Returns what commissions are calculated from.
+    pub fn get_commission_on(&self) -> CommissionOn {
+        self.settings.commission_on
+    }
+
     /// Shares the memory of reported payments with another endpoint of the same provider, for an app that receives the same
     /// payments at two endpoints. See [Memory](Webhook#memory).
+    #[cfg(feature = "client")]
     #[must_use]
     pub fn share_memory(mut self, other: &Self) -> Self {
         self.memory = Arc::clone(&other.memory);
@@ -173,7 +207,13 @@ impl<P: Provider> Webhook<P> {
         let header = |name: &str| -> Option<&[u8]> { header(name) };
         let (secrets, tolerance) = (&*self.secrets, self.tolerance);
         P::verify(&Signed { header: &header, body, secrets, now, tolerance })?;
-        WebhookEvent::new(body, Arc::clone(&self.settings), Arc::clone(&self.memory)).ok_or(VerifyError::NotJson)
+        WebhookEvent::new(
+            body,
+            Arc::clone(&self.settings),
+            #[cfg(feature = "client")]
+            Arc::clone(&self.memory),
+        )
+        .ok_or(VerifyError::NotJson)
     }
 
     /// Signs a body as the provider does, and returns the headers. For tests of your own handler. `id` is the message id, which
@@ -239,6 +279,7 @@ impl<P> Clone for Webhook<P> {
             tolerance: self.tolerance,
             body_limit: self.body_limit,
             settings: Arc::clone(&self.settings),
+            #[cfg(feature = "client")]
             memory: Arc::clone(&self.memory),
             provider: PhantomData,
         }

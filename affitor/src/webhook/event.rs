@@ -1,14 +1,21 @@
 //! A verified webhook.
 
-use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc, time::SystemTime};
+use std::{
+    borrow::Cow,
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use serde_json::Value;
 
-use super::{Ignored, NoFacts, Provider, Refused, StripeRefunds, Tracking, memory::PaymentMemory, read::Moment};
+#[cfg(feature = "client")]
+use super::memory::PaymentMemory;
+use super::{Ignored, NoFacts, Provider, Refused, announced::Announced, read::Moment};
 use crate::{
     currency::Currency,
-    event::Event,
-    ledger::{Facts, Policy},
+    ledger::{CommissionOn, Decision, Facts, Policy, Reports, decide},
     redact::Redacted,
 };
 
@@ -19,7 +26,7 @@ pub(super) struct Settings {
     /// In addition to the default ones.
     pub(super) currencies: Vec<Currency>,
     pub(super) read_by_affitor: Option<bool>,
-    pub(super) stripe_refunds: Option<StripeRefunds>,
+    pub(super) commission_on: CommissionOn,
     pub(super) connected_accounts: Vec<String>,
 }
 
@@ -37,52 +44,35 @@ impl Settings {
     }
 }
 
-/// A verified webhook: what the provider reports about a payment. ([`Event`] is what is reported to Affitor.) Cheap to clone.
+/// A verified webhook: what the provider reports about a payment. ([`Event`](crate::Event) is what is reported to Affitor.) Cheap to
+/// clone.
 ///
 /// `Debug` shows its id and type, and nothing of its content.
 pub struct WebhookEvent<P> {
     json: Arc<Value>,
     body: Arc<[u8]>,
     pub(super) settings: Arc<Settings>,
+    #[cfg(feature = "client")]
     pub(super) memory: Arc<PaymentMemory>,
     provider: PhantomData<fn() -> P>,
 }
 
 impl<P: Provider> WebhookEvent<P> {
     /// Parses a verified body. Returns `None` if it is not a JSON object.
-    pub(super) fn new(body: &[u8], settings: Arc<Settings>, memory: Arc<PaymentMemory>) -> Option<Self> {
+    pub(super) fn new(
+        body: &[u8],
+        settings: Arc<Settings>,
+        #[cfg(feature = "client")] memory: Arc<PaymentMemory>,
+    ) -> Option<Self> {
         let json: Value = serde_json::from_slice(body).ok()?;
         json.is_object().then(|| Self {
             json: Arc::new(json),
             body: body.into(),
             settings,
+            #[cfg(feature = "client")]
             memory,
             provider: PhantomData,
         })
-    }
-
-    /// Returns what to report to Affitor: at most one event. Pure, so the result is always the same.
-    pub fn tracking(&self) -> Tracking {
-        if P::kind(&self.json).is_none() {
-            return Tracking::Refused(Refused::MissingField { field: "the event's type" });
-        }
-        let tracking = P::tracking(self);
-        let ours = matches!(tracking, Tracking::Event(_) | Tracking::Refused(_));
-        if ours && self.settings.read_by_affitor == Some(true) {
-            return Tracking::Ignored(Ignored::ReadByAffitor);
-        }
-        let test = self.settings.test_mode
-            || match P::says_test(&self.json) {
-                Ok(test) => test,
-                // Matters only if there is an event to track.
-                Err(why) if ours => return Tracking::Refused(why),
-                Err(_) => false,
-            };
-        match tracking {
-            Tracking::Event(Event::Sale(sale)) if test => Tracking::Event(sale.test_mode(true).into()),
-            Tracking::Event(Event::Refund(_)) if test => Tracking::Ignored(Ignored::TestRefund),
-            tracking => tracking,
-        }
     }
 
     /// Returns what the webhook says about payments: the first step of a [ledger](crate::ledger). Pure.
@@ -99,10 +89,39 @@ impl<P: Provider> WebhookEvent<P> {
         }
         let now = unix_seconds(now);
         let at = self.occurred_at().map_or(now, unix_seconds).min(now);
-        let facts = P::facts(&self.json, Moment { at, now })?;
+        let facts = P::facts(&self.json, Moment { at, now })?.said_at(at);
         // Matters only if there is something to count.
         P::says_test(&self.json)?;
         Ok(facts)
+    }
+
+    /// Decides what to report about this webhook alone, as if nothing else were known: for an app that forgets everything between two
+    /// webhooks, and has a delivery of its own. [`Client::track_payment`](https://docs.rs/affitor/latest/affitor/struct.Client.html#method.track_payment)
+    /// remembers, and a [ledger](crate::ledger) knows more. Pure.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the webhook says nothing about payments, or can't be read with certainty.
+    pub fn decide_alone(&self, now: SystemTime) -> Result<Decision, NoFacts> {
+        let (announced, facts) = self.announced(now)?;
+        let (payments, sources) = facts.split_sources();
+        let policy = match announced {
+            Announced::Nothing => return Ok(Decision::default()),
+            announced => self.policy_in_memory(announced == Announced::Payment),
+        };
+        Ok(decide(&payments, &sources, &Reports::new(), &policy, unix_seconds(now)))
+    }
+
+    /// Returns what the webhook announces to an app without a ledger.
+    pub(super) fn announced(&self, now: SystemTime) -> Result<(Announced, Facts), NoFacts> {
+        let facts = self.facts(now)?;
+        Ok((P::announced(&self.json)?, facts))
+    }
+
+    /// Returns how payments are decided without a ledger. Sales are reported only if a webhook has announced them.
+    pub(super) fn policy_in_memory(&self, is_announced: bool) -> Policy {
+        let since = if is_announced { 0 } else { u64::MAX };
+        Policy { forgets: true, hold: Duration::ZERO, since, ..self.policy() }
     }
 
     /// Returns the account at the provider that the event is about, if the app has named it with
@@ -120,6 +139,7 @@ impl<P: Provider> WebhookEvent<P> {
             currencies: self.settings.allowed_currencies().collect(),
             read_by_affitor: self.settings.read_by_affitor,
             test: self.is_test(),
+            commission_on: self.settings.commission_on,
             ..Policy::default()
         }
     }
@@ -177,6 +197,7 @@ impl<P> Clone for WebhookEvent<P> {
             json: Arc::clone(&self.json),
             body: Arc::clone(&self.body),
             settings: Arc::clone(&self.settings),
+            #[cfg(feature = "client")]
             memory: Arc::clone(&self.memory),
             provider: PhantomData,
         }

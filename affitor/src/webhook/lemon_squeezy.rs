@@ -11,15 +11,13 @@ use serde_json::Value;
 
 use self::facts::Series;
 use super::{
-    Ignored, Provider, Refused, Tracking, VerifyError, WebhookEvent,
-    read::{Fields, Found, Moment, some, wrong},
+    Ignored, Provider, Refused, VerifyError,
+    announced::Announced,
+    read::{Fields, Found, Moment},
     sealed::Rules,
     signature::{Signed, hmac},
 };
-use crate::{
-    event::{Event, Refund, Sale},
-    ledger::Facts,
-};
+use crate::ledger::Facts;
 
 /// Lemon Squeezy. The secret is the webhook's signing secret.
 ///
@@ -82,7 +80,6 @@ impl Rules for LemonSqueezy {
     }
 
     const UNIQUE_ID: bool = false;
-    const RUNNING_TOTAL: bool = true;
     /// It redelivers three times, within minutes.
     const OVERTAKES: Duration = Duration::from_secs(2 * 60);
 
@@ -114,76 +111,13 @@ impl Rules for LemonSqueezy {
         facts::payment(series, fields, None, false, Moment { at: now, now })
     }
 
-    fn tracking(event: &WebhookEvent<Self>) -> Tracking {
-        match event.kind() {
-            "order_created" => payment(event, Kind::Order),
-            "subscription_payment_success" => payment(event, Kind::Invoice),
-            "order_refunded" => refund(event, Kind::Order),
-            "subscription_payment_refunded" => refund(event, Kind::Invoice),
-            _ => Err(Ignored::OtherType.into()),
-        }
-        .into()
+    fn announced(json: &Value) -> Found<Announced> {
+        Ok(match Self::kind(json) {
+            Some("order_created" | "subscription_payment_success" | "subscription_payment_recovered") => {
+                Announced::Payment
+            }
+            Some("order_refunded" | "subscription_payment_refunded") => Announced::Refund,
+            _ => Announced::Nothing,
+        })
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Order,
-    Invoice,
-}
-
-/// Returns the transaction id of a payment. Invoices that repeat an order have none.
-fn transaction_id(fields: Fields<'_>, kind: Kind) -> Found<String> {
-    let id = fields.required_id("data.id")?;
-    if kind == Kind::Order {
-        return Ok(format!("ls_order_{id}"));
-    }
-    if fields.required_text("data.attributes.billing_reason")? == "initial" {
-        return Err(Ignored::CountedElsewhere { by: "order_created and order_refunded" }.into());
-    }
-    Ok(format!("ls_invoice_{id}"))
-}
-
-fn payment(event: &WebhookEvent<LemonSqueezy>, kind: Kind) -> Found<Event> {
-    let fields = Fields(event.json());
-    let transaction_id = transaction_id(fields, kind)?;
-    match fields.required_text("data.attributes.status")? {
-        // An order that was refunded before its webhook was delivered was paid nevertheless.
-        "paid" | "refunded" | "partial_refund" => {}
-        "pending" | "failed" | "fraudulent" | "void" => return Err(Ignored::NotPaid.into()),
-        _ => {
-            return Err(wrong(
-                "data.attributes.status",
-                "paid, pending, failed, fraudulent, void, refunded or partial_refund",
-            ));
-        }
-    }
-    let amount = some(fields.amount("data.attributes.total")?)?;
-    let customer_key = match fields.id("meta.custom_data.user_id")? {
-        None => fields.id("data.attributes.user_email")?.ok_or(Ignored::Unattributable)?,
-        Some(id) => id,
-    };
-    let currency = fields.currency("data.attributes.currency", &event.settings)?;
-    let mut sale = Sale::new(transaction_id, amount, currency)
-        .customer_key(customer_key)
-        .click_id(fields.click_id("meta.custom_data.affitor_click_id"));
-    if kind == Kind::Invoice {
-        sale = sale.subscription(fields.required_id("data.attributes.subscription_id")?, None).recurring(true);
-    } else if let Some(product) = fields.id("data.attributes.first_order_item.product_id")? {
-        sale = sale.product_id(product);
-    }
-    Ok(sale.into())
-}
-
-fn refund(event: &WebhookEvent<LemonSqueezy>, kind: Kind) -> Found<Event> {
-    let fields = Fields(event.json());
-    let transaction_id = transaction_id(fields, kind)?;
-    let total = fields.amount("data.attributes.total")?;
-    let refunded = some(fields.amount("data.attributes.refunded_amount")?)?;
-    if refunded >= total {
-        return Ok(Refund::full(transaction_id).into());
-    }
-    fields.currency("data.attributes.currency", &event.settings)?;
-    let refund_id = format!("{transaction_id}:{refunded}");
-    Ok(Refund::partial(transaction_id, refunded).refund_id(refund_id).into())
 }

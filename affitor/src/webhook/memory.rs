@@ -1,32 +1,36 @@
-//! What a webhook endpoint remembers of the payments that were reported: the API has no id for a refund, and some providers
-//! report running totals. The memory is bounded and not persisted.
+//! What a webhook endpoint remembers of payments: a small ledger in memory. It is bounded, and lost when the process ends.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-/// Number of entries of each kind. When it is exceeded, the oldest entry is forgotten.
+use tokio::sync::Notify;
+
+use super::announced::Announced;
+use crate::{
+    event::{Event, Refund, Sale},
+    ledger::{Decision, Facts, Policy, Reports, Source, decide},
+};
+
+/// Number of groups of payments, and of subscriptions and customers. When it is exceeded, the oldest ones are forgotten.
 const CAPACITY: usize = 10_000;
 
-/// The recently reported payments of one endpoint.
+/// How long a webhook waits while another one about the same payment is being reported.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The recent payments of one endpoint.
 #[derive(Debug, Default)]
 pub(super) struct PaymentMemory {
-    /// Partial refunds by their own id.
-    refunds: Mutex<Bounded<RefundState>>,
-    /// Total amount refunded of a sale in cents, by transaction id.
-    totals: Mutex<Bounded<u64>>,
-    /// Sales whose refunds, or next delivery, depend on how they were last reported; by transaction id.
-    sales: Mutex<Bounded<SaleState>>,
+    books: Mutex<HashMap<Scope, Book>>,
+    released: Notify,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RefundState {
-    InProgress,
-    Reported,
-}
+/// An account at the provider, and whether its payments are tests. Ids are unique within a scope.
+pub(super) type Scope = (Option<String>, bool);
 
-/// How a sale was last reported.
+/// How a sale was last reported, as far as its refunds or its next delivery depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SaleState {
     /// No partner brought the customer, so refunds do not wait for this sale.
@@ -38,72 +42,288 @@ pub(super) enum SaleState {
     },
 }
 
-/// Whether a refund may be reported.
-#[derive(Debug)]
-pub(super) enum Claimed {
-    /// It may. It counts as reported unless the claim is released.
-    New(RefundClaim),
-    InProgress,
-    Reported,
+/// The payments of one scope.
+#[derive(Debug, Default)]
+struct Book {
+    groups: HashMap<u64, Group>,
+    /// The group of each id.
+    ids: HashMap<String, u64>,
+    sources: HashMap<String, Remembered>,
+    /// Groups and sources, oldest first.
+    group_order: VecDeque<u64>,
+    source_order: VecDeque<String>,
+    next: u64,
 }
 
-/// A refund that is being reported. When it is dropped, the refund counts as reported, because it may have arrived.
+/// Payments that belong together.
+#[derive(Debug, Default)]
+struct Group {
+    facts: Facts,
+    reports: Reports,
+    sales: BTreeMap<String, SaleState>,
+    /// Whether a payment, or anything, was announced.
+    has_payment: bool,
+    is_announced: bool,
+    is_busy: bool,
+}
+
+/// A subscription or customer.
+#[derive(Debug, Default)]
+struct Remembered {
+    source: Source,
+    /// Groups with payments that name nobody and inherit from it.
+    waiting: BTreeSet<u64>,
+}
+
+/// Payments that are being reported. Nothing else can claim them until it is dropped.
 #[derive(Debug)]
-pub(super) struct RefundClaim {
+pub(super) struct Claim {
     memory: Arc<PaymentMemory>,
-    refund_id: String,
-    released: bool,
+    scope: Scope,
+    groups: BTreeSet<u64>,
+    pub(super) decision: Decision,
 }
 
 impl PaymentMemory {
-    /// Claims a partial refund, so that it is reported once.
-    pub(super) fn claim_refund(self: &Arc<Self>, refund_id: &str) -> Claimed {
-        let mut refunds = lock(&self.refunds);
-        match refunds.values.get(refund_id) {
-            Some(RefundState::Reported) => return Claimed::Reported,
-            Some(RefundState::InProgress) => return Claimed::InProgress,
-            None => refunds.set(refund_id, RefundState::InProgress),
+    /// Remembers facts, decides, and claims the payments. Waits while they are being reported. Returns `None` if that takes too
+    /// long. `policy` returns how to decide about payments, by whether a payment was announced.
+    pub(super) async fn claim(
+        self: &Arc<Self>,
+        scope: Scope,
+        announced: Announced,
+        facts: Facts,
+        policy: impl Fn(bool) -> Policy,
+        now: u64,
+    ) -> Option<Claim> {
+        let (payments, sources) = facts.split_sources();
+        let wait = async {
+            loop {
+                let mut released = std::pin::pin!(self.released.notified());
+                // Before the look, so that a release after it is not missed.
+                released.as_mut().enable();
+                if let Some(claim) = self.try_claim(&scope, announced, &payments, &sources) {
+                    return claim;
+                }
+                released.await;
+            }
+        };
+        let mut claim = match self.try_claim(&scope, announced, &payments, &sources) {
+            Some(claim) => claim,
+            None => tokio::time::timeout(PATIENCE, wait).await.ok()?,
+        };
+        claim.decide(policy, now);
+        Some(claim)
+    }
+
+    /// Adds facts, unless a group that they concern is busy.
+    fn try_claim(
+        self: &Arc<Self>,
+        scope: &Scope,
+        announced: Announced,
+        payments: &Facts,
+        sources: &BTreeMap<String, Source>,
+    ) -> Option<Claim> {
+        let mut books = lock(&self.books);
+        if !books.contains_key(scope) {
+            books.insert(scope.clone(), Book::default());
         }
-        Claimed::New(RefundClaim { memory: Arc::clone(self), refund_id: refund_id.to_owned(), released: false })
+        let book = books.get_mut(scope)?;
+        let own: BTreeSet<u64> = payments.ids().into_iter().filter_map(|id| book.ids.get(id).copied()).collect();
+        let waiting = sources.iter().filter(|(_, source)| source.attribution.names_somebody());
+        let waiting: BTreeSet<u64> = waiting
+            .filter_map(|(id, _)| book.sources.get(id))
+            .flat_map(|known| known.waiting.iter().copied())
+            .collect();
+        let is_busy = |id: &u64| book.groups.get(id).is_some_and(|group| group.is_busy);
+        if own.iter().chain(&waiting).any(is_busy) {
+            return None;
+        }
+        for (id, source) in sources {
+            book.remember_source(id, source);
+        }
+        let mut groups: BTreeSet<u64> = waiting.into_iter().filter(|id| book.groups.contains_key(id)).collect();
+        if !payments.is_empty() {
+            groups.retain(|id| !own.contains(id));
+            groups.insert(book.remember(&own, announced, payments));
+        }
+        for id in &groups {
+            if let Some(group) = book.groups.get_mut(id) {
+                group.is_busy = true;
+            }
+        }
+        Some(Claim { memory: Arc::clone(self), scope: scope.clone(), groups, decision: Decision::default() })
+    }
+}
+
+impl Book {
+    /// Adds facts to these groups, which become one. Returns its id.
+    fn remember(&mut self, groups: &BTreeSet<u64>, announced: Announced, facts: &Facts) -> u64 {
+        let mut joined = Group::default();
+        for id in groups {
+            let Some(group) = self.groups.remove(id) else { continue };
+            joined.facts.merge(group.facts);
+            joined.reports.extend(group.reports);
+            joined.sales.extend(group.sales);
+            joined.has_payment |= group.has_payment;
+            joined.is_announced |= group.is_announced;
+        }
+        joined.facts.merge(facts.clone());
+        joined.has_payment |= announced == Announced::Payment;
+        joined.is_announced |= matches!(announced, Announced::Payment | Announced::Refund);
+        let target = groups.first().copied().unwrap_or_else(|| {
+            self.next += 1;
+            self.group_order.push_back(self.next);
+            self.next
+        });
+        for id in joined.facts.ids() {
+            match self.ids.get_mut(id) {
+                Some(group) => *group = target,
+                None => {
+                    self.ids.insert(id.to_owned(), target);
+                }
+            }
+        }
+        if groups.len() > 1 {
+            self.group_order.retain(|id| *id == target || !groups.contains(id));
+        }
+        self.groups.insert(target, joined);
+        self.forget_oldest();
+        target
     }
 
-    /// Returns the total amount refunded of a sale when it was last reported, in cents.
-    pub(super) fn total(&self, transaction_id: &str) -> u64 {
-        lock(&self.totals).values.get(transaction_id).copied().unwrap_or_default()
+    fn remember_source(&mut self, id: &str, source: &Source) {
+        let known = self.source(id);
+        let mut facts = Facts::default();
+        for source in [&known.source, source] {
+            facts.add(id, crate::ledger::Object::Source(source.clone()));
+        }
+        if let (_, mut sources) = facts.split_sources()
+            && let Some(joined) = sources.remove(id)
+        {
+            known.source = joined;
+        }
     }
 
-    pub(super) fn set_total(&self, transaction_id: &str, cents: u64) {
-        lock(&self.totals).set(transaction_id, cents);
+    /// Returns a subscription or customer, of which nothing may be known yet.
+    fn source(&mut self, id: &str) -> &mut Remembered {
+        if !self.sources.contains_key(id) {
+            self.source_order.push_back(id.to_owned());
+            while self.source_order.len() > CAPACITY {
+                let oldest = self.source_order.pop_front();
+                oldest.map(|oldest| self.sources.remove(&oldest));
+            }
+        }
+        self.sources.entry(id.to_owned()).or_default()
     }
 
+    fn forget_oldest(&mut self) {
+        while self.group_order.len() > CAPACITY {
+            let is_busy = |id: &u64| self.groups.get(id).is_some_and(|group| group.is_busy);
+            let Some(place) = self.group_order.iter().position(|id| !is_busy(id)) else { return };
+            let group = self.group_order.remove(place).and_then(|id| self.groups.remove(&id));
+            for id in group.iter().flat_map(|group| group.facts.ids()) {
+                self.ids.remove(id);
+            }
+        }
+    }
+}
+
+impl Claim {
+    fn decide(&mut self, policy: impl Fn(bool) -> Policy, now: u64) {
+        let mut books = lock(&self.memory.books);
+        let Some(book) = books.get_mut(&self.scope) else { return };
+        for id in &self.groups {
+            let Some(group) = book.groups.get(id).filter(|group| group.is_announced) else { continue };
+            let named = group.facts.sources();
+            let sources =
+                named.into_iter().filter_map(|id| Some((id.to_owned(), book.sources.get(id)?.source.clone())));
+            let decision = decide(&group.facts, &sources.collect(), &group.reports, &policy(group.has_payment), now);
+            for payment in &decision.payments {
+                let Some(source) = &payment.source else { continue };
+                if payment.attribution.names_somebody() {
+                    if let Some(known) = book.sources.get_mut(source) {
+                        known.waiting.remove(id);
+                    }
+                } else {
+                    book.source(source).waiting.insert(*id);
+                }
+            }
+            self.decision.events.extend(decision.events);
+            self.decision.payments.extend(decision.payments);
+        }
+    }
+
+    /// Returns how a sale was last reported, if that matters.
     pub(super) fn sale(&self, transaction_id: &str) -> Option<SaleState> {
-        lock(&self.sales).values.get(transaction_id).copied()
+        let books = lock(&self.memory.books);
+        let groups = self.groups.iter().filter_map(|id| books.get(&self.scope)?.groups.get(id));
+        groups.filter_map(|group| group.sales.get(transaction_id)).copied().next()
     }
 
     pub(super) fn set_sale(&self, transaction_id: &str, state: Option<SaleState>) {
-        let mut sales = lock(&self.sales);
-        match state {
-            Some(state) => sales.set(transaction_id, state),
-            None => sales.remove(transaction_id),
+        self.with_group(transaction_id, |group| {
+            match state {
+                Some(state) => group.sales.insert(transaction_id.to_owned(), state),
+                None => group.sales.remove(transaction_id),
+            };
+        });
+    }
+
+    /// Remembers that a sale was reported.
+    pub(super) fn sale_reported(&self, sale: &Sale) {
+        self.with_group(&sale.transaction_id, |group| {
+            let reported = group.reports.entry(sale.transaction_id.clone()).or_default();
+            (reported.sale, reported.sale_cents) = (true, sale.amount_cents);
+        });
+    }
+
+    /// Remembers that a refund was, or may have been, reported.
+    pub(super) fn refund_reported(&self, refund: &Refund) {
+        self.with_group(&refund.transaction_id, |group| {
+            let reported = group.reports.entry(refund.transaction_id.clone()).or_default();
+            match refund.refund_amount_cents {
+                Some(cents) => reported.refunded_cents = reported.refunded_cents.saturating_add(cents),
+                None => reported.fully_refunded = true,
+            }
+        });
+    }
+
+    /// Remembers that a refund certainly was not reported.
+    pub(super) fn refund_not_reported(&self, refund: &Refund) {
+        self.with_group(&refund.transaction_id, |group| {
+            let reported = group.reports.entry(refund.transaction_id.clone()).or_default();
+            match refund.refund_amount_cents {
+                Some(cents) => reported.refunded_cents = reported.refunded_cents.saturating_sub(cents),
+                None => reported.fully_refunded = false,
+            }
+        });
+    }
+
+    /// Takes the events to report.
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.decision.events)
+    }
+
+    /// Changes the group of a transaction.
+    fn with_group(&self, transaction_id: &str, change: impl FnOnce(&mut Group)) {
+        let mut books = lock(&self.memory.books);
+        let Some(book) = books.get_mut(&self.scope) else { return };
+        if let Some(group) = book.ids.get(transaction_id).and_then(|id| book.groups.get_mut(id)) {
+            change(group);
         }
     }
 }
 
-impl RefundClaim {
-    /// Allows the refund to be claimed again, because it certainly was not reported.
-    pub(super) fn release(mut self) {
-        self.released = true;
-    }
-}
-
-impl Drop for RefundClaim {
+impl Drop for Claim {
     fn drop(&mut self) {
-        let mut refunds = lock(&self.memory.refunds);
-        if self.released {
-            refunds.remove(&self.refund_id);
-        } else {
-            refunds.set(&self.refund_id, RefundState::Reported);
+        if let Some(book) = lock(&self.memory.books).get_mut(&self.scope) {
+            for id in &self.groups {
+                if let Some(group) = book.groups.get_mut(id) {
+                    group.is_busy = false;
+                }
+            }
         }
+        self.memory.released.notify_waiters();
     }
 }
 
@@ -111,63 +331,55 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A map that forgets its oldest entries.
-#[derive(Debug)]
-struct Bounded<V> {
-    values: HashMap<String, V>,
-    order: VecDeque<String>,
-}
-
-impl<V> Default for Bounded<V> {
-    fn default() -> Self {
-        Self { values: HashMap::new(), order: VecDeque::new() }
-    }
-}
-
-impl<V> Bounded<V> {
-    fn set(&mut self, key: &str, value: V) {
-        if self.values.insert(key.to_owned(), value).is_some() {
-            return;
-        }
-        if self.order.len() >= CAPACITY {
-            let oldest = self.order.pop_front();
-            oldest.map(|oldest| self.values.remove(&oldest));
-        }
-        self.order.push_back(key.to_owned());
-    }
-
-    fn remove(&mut self, key: &str) {
-        if self.values.remove(key).is_some() {
-            self.order.retain(|known| known != key);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        currency::Currency,
+        ledger::{Bill, Object, Paid},
+    };
 
-    #[test]
-    fn claims() {
-        let memory = Arc::new(PaymentMemory::default());
-        let Claimed::New(first) = memory.claim_refund("re_1") else { panic!() };
-        assert!(matches!(memory.claim_refund("re_1"), Claimed::InProgress));
-        first.release();
-        let Claimed::New(second) = memory.claim_refund("re_1") else { panic!("a released refund can be claimed") };
-        drop(second);
-        assert!(matches!(memory.claim_refund("re_1"), Claimed::Reported));
-        assert!(matches!(memory.claim_refund("re_2"), Claimed::New(_)), "another refund");
+    fn bill(id: &str) -> Facts {
+        let mut facts = Facts::default();
+        let paid = Some(Paid::new(4_900, Currency::USD, 1));
+        facts.add(id, Object::Bill(Bill { paid, ..Bill::default() }));
+        facts
     }
 
-    #[test]
-    fn memory_is_bounded() {
-        let mut bounded = Bounded::default();
+    async fn claim(memory: &Arc<PaymentMemory>, facts: Facts) -> Option<Claim> {
+        memory.claim((None, false), Announced::Payment, facts, |_| Policy::default(), 2).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_webhook_of_a_payment_at_a_time() {
+        let memory = Arc::new(PaymentMemory::default());
+        let first = claim(&memory, bill("in_1")).await.unwrap();
+        assert!(claim(&memory, bill("in_2")).await.is_some(), "another payment");
+        assert!(claim(&memory, bill("in_1")).await.is_none(), "it waits, but not for ever");
+        let waiting = tokio::spawn({
+            let memory = Arc::clone(&memory);
+            async move { claim(&memory, bill("in_1")).await.is_some() }
+        });
+        tokio::task::yield_now().await;
+        drop(first);
+        assert!(waiting.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn memory_is_bounded() {
+        let memory = Arc::new(PaymentMemory::default());
+        let held = claim(&memory, bill("in_held")).await.unwrap();
         for number in 0..CAPACITY + 5 {
-            bounded.set(&number.to_string(), number);
-            bounded.set(&number.to_string(), number);
+            let mut facts = bill(&format!("in_{number}"));
+            facts.add(format!("sub_{number}"), Object::Source(Source::default()));
+            claim(&memory, facts).await.unwrap();
         }
-        assert_eq!((bounded.values.len(), bounded.order.len()), (CAPACITY, CAPACITY));
-        bounded.remove("100");
-        assert_eq!((bounded.values.len(), bounded.order.len()), (CAPACITY - 1, CAPACITY - 1));
+        let books = lock(&memory.books);
+        let book = &books[&(None, false)];
+        let lengths = [book.groups.len(), book.ids.len(), book.group_order.len(), book.sources.len()];
+        assert_eq!(lengths, [CAPACITY; 4]);
+        assert!(book.ids.contains_key("in_held") && !book.ids.contains_key("in_5"), "what is busy is kept");
+        drop(books);
+        drop(held);
     }
 }

@@ -52,11 +52,13 @@
 
 use crate::ledger;
 
+mod announced;
 mod endpoint;
 mod error;
 mod event;
+mod ignored;
 mod lemon_squeezy;
-#[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only reporting uses it"))]
+#[cfg(feature = "client")]
 mod memory;
 #[cfg(feature = "client")]
 mod notice;
@@ -73,7 +75,6 @@ mod signature;
 mod stripe;
 #[cfg(feature = "client")]
 mod track;
-mod tracking;
 
 pub use endpoint::{InvalidSecret, Webhook};
 pub use error::VerifyError;
@@ -82,15 +83,15 @@ use event::unix_seconds;
 pub use lemon_squeezy::LemonSqueezy;
 pub use paddle::Paddle;
 pub use polar::Polar;
-pub use stripe::{InvoicePayment, Stripe, StripeRefunds};
+pub use stripe::Stripe;
+pub use {
+    ignored::{Ignored, Refused},
+    read::NoFacts,
+};
 #[cfg(feature = "client")]
 pub use {
-    outcome::{PaymentError, PaymentOutcome},
+    outcome::{PaymentError, PaymentOutcome, PaymentReport},
     track::TrackPayment,
-};
-pub use {
-    read::NoFacts,
-    tracking::{Ignored, Refused, Tracking},
 };
 
 /// A payment provider: [`Stripe`], [`Polar`], [`LemonSqueezy`] or [`Paddle`], and no other.
@@ -129,7 +130,9 @@ pub fn object_facts<P: Provider>(
     object: &serde_json::Value,
     now: std::time::SystemTime,
 ) -> Result<ledger::Facts, NoFacts> {
-    P::object_facts(object, unix_seconds(now))
+    // The state of the object at this time.
+    let now = unix_seconds(now);
+    Ok(P::object_facts(object, now)?.said_at(now))
 }
 
 mod sealed {
@@ -141,7 +144,8 @@ mod sealed {
     use serde_json::Value;
 
     use super::{
-        Refused, Tracking, VerifyError, WebhookEvent,
+        Refused, VerifyError,
+        announced::Announced,
         event::Account,
         read::{Found, Moment},
         signature::Signed,
@@ -170,19 +174,10 @@ mod sealed {
         fn says_test(_: &Value) -> Result<bool, Refused> {
             Ok(false)
         }
-        /// Another transaction id under which a refund's sale may have been tracked.
-        fn other_sale(_: &WebhookEvent<Self>) -> Option<&str> {
-            None
-        }
-        /// Program id in the metadata of a sale.
-        fn program_id(_: &WebhookEvent<Self>) -> Option<&str> {
-            None
-        }
-        /// Whether the amount of a partial refund is the total refunded so far.
-        const RUNNING_TOTAL: bool = false;
         /// Tax included in the amount, in the currency's smallest unit.
         fn tax(json: &Value) -> Option<u64>;
         /// How long after a refund its sale may still arrive.
+        #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only reporting uses it"))]
         const OVERTAKES: Duration = Duration::from_secs(60 * 60);
         /// How an app names the customer of a payment.
         #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only the log uses it"))]
@@ -197,7 +192,7 @@ mod sealed {
         fn facts(json: &Value, moment: Moment) -> Found<Facts>;
         /// What an object of the provider's API says about payments.
         fn object_facts(object: &Value, now: u64) -> Found<Facts>;
-        /// What to report to Affitor.
-        fn tracking(event: &WebhookEvent<Self>) -> Tracking;
+        /// What the event announces to an app without a ledger.
+        fn announced(json: &Value) -> Found<Announced>;
     }
 }

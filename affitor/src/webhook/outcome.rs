@@ -6,52 +6,98 @@ use super::{Ignored, Refused};
 use crate::{
     client::Error,
     delivery::EnqueueError,
-    event::{RefundOutcome, SaleOutcome},
+    event::{Event, RefundOutcome, SaleOutcome},
+    ledger::{Payment, Status},
 };
 
-/// The outcome of a payment webhook. In each of these cases, respond to the provider with status 200.
+/// The outcome of a payment webhook. Whatever it says, respond to the provider with status 200.
 ///
 /// ```no_run
-/// # use affitor::{Client, webhook::{PaymentError, PaymentOutcome, Stripe, WebhookEvent}};
+/// # use affitor::{Client, webhook::{PaymentError, PaymentReport, Stripe, WebhookEvent}};
 /// # async fn handler(client: Client, event: WebhookEvent<Stripe>) -> Result<(), PaymentError> {
-/// match client.track_payment(&event).await? {
-///     PaymentOutcome::Sale(outcome) => println!("sale: {outcome}"),
-///     PaymentOutcome::Refund(outcome) => println!("refund: {outcome}"),
-///     PaymentOutcome::Failed(error) => println!("needs a look: {error}"),
-///     outcome => println!("{outcome}"),
+/// let outcome = client.track_payment(&event).await?;
+/// for report in &outcome.reported {
+///     match report {
+///         PaymentReport::Sale(outcome) => println!("sale: {outcome}"),
+///         PaymentReport::Refund(outcome) => println!("refund: {outcome}"),
+///         report => println!("{report}"),
+///     }
+/// }
+/// for error in &outcome.failed {
+///     println!("needs a look: {error}");
 /// }
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[non_exhaustive]
-pub enum PaymentOutcome {
+pub struct PaymentOutcome {
+    /// What was reported, in this order. Mostly one sale or one refund, or nothing if it was reported before. A refund that had to
+    /// wait for its sale follows it.
+    pub reported: Vec<PaymentReport>,
+    /// The payments that the webhook concerns, and what became of each one.
+    pub payments: Vec<Payment>,
+    /// Why the webhook does not concern Affitor.
+    pub ignored: Option<Ignored>,
+    /// Why the webhook can't be read with certainty. Logged as an error: check the payment.
+    pub refused: Option<Refused>,
+    /// Reports that failed, and redelivery would not help: the service rejected one, or a partial refund may have arrived and must
+    /// not be repeated. Logged as errors: check the payment.
+    pub failed: Vec<Error>,
+}
+
+/// A sale or refund that was reported.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "one or two per webhook")]
+pub enum PaymentReport {
     /// Outcome of a sale.
     Sale(SaleOutcome),
     /// Outcome of a refund.
     Refund(RefundOutcome),
-    /// The client's [sink](crate::Client::with_sink) accepted the sale or refund.
-    Enqueued,
-    /// The webhook does not concern Affitor.
-    Ignored(Ignored),
-    /// A partial refund that was already reported.
-    AlreadyReported,
-    /// The webhook is ambiguous. Logged as an error: check the payment.
-    Refused(Refused),
-    /// The payment could not be reported, and redelivery would not help: the service rejected it, or a partial refund may have
-    /// arrived and must not be repeated. Logged as an error: check the payment.
-    Failed(Error),
+    /// The client's [sink](crate::Client::with_sink) accepted this sale or refund.
+    Enqueued(Event),
+}
+
+impl PaymentOutcome {
+    /// Returns the outcome of the sale, if one was reported.
+    pub fn sale(&self) -> Option<&SaleOutcome> {
+        self.reported.iter().find_map(|report| match report {
+            PaymentReport::Sale(outcome) => Some(outcome),
+            _ => None,
+        })
+    }
+
+    /// Returns the outcome of the last refund, if one was reported.
+    pub fn refund(&self) -> Option<&RefundOutcome> {
+        self.reported.iter().rev().find_map(|report| match report {
+            PaymentReport::Refund(outcome) => Some(outcome),
+            _ => None,
+        })
+    }
 }
 
 impl fmt::Display for PaymentOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = self.reported.iter().map(ToString::to_string).collect();
+        parts.extend(self.failed.iter().map(|error| format!("not tracked: {error}")));
+        parts.extend(self.refused.iter().map(|reason| format!("not tracked: {reason}")));
+        parts.extend(self.ignored.iter().map(|reason| format!("ignored: {reason}")));
+        if parts.is_empty() {
+            parts.extend(self.payments.iter().map(|payment| match payment.status {
+                Status::Reported => "already reported".to_owned(),
+                ref status => format!("not tracked: {status}"),
+            }));
+        }
+        if parts.is_empty() { f.write_str("nothing to report") } else { f.write_str(&parts.join("; ")) }
+    }
+}
+
+impl fmt::Display for PaymentReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sale(outcome) => outcome.fmt(f),
-            Self::Refund(outcome) => outcome.fmt(f),
-            Self::Enqueued => f.write_str("enqueued"),
-            Self::Ignored(reason) => write!(f, "ignored: {reason}"),
-            Self::AlreadyReported => f.write_str("already reported"),
-            Self::Refused(reason) => write!(f, "not tracked: {reason}"),
-            Self::Failed(error) => write!(f, "not tracked: {error}"),
+            Self::Sale(outcome) => write!(f, "sale: {outcome}"),
+            Self::Refund(outcome) => write!(f, "refund: {outcome}"),
+            Self::Enqueued(event) => write!(f, "{}: enqueued", event.kind()),
         }
     }
 }
@@ -68,7 +114,7 @@ pub(super) enum Reason {
     Failed(Error),
     /// The service does not know the refund's sale yet.
     SaleNotFound,
-    /// The same refund is being reported at this moment.
+    /// The same payment is being reported at this moment.
     InProgress,
     /// The client has no sink.
     NoSink,
@@ -105,7 +151,7 @@ impl PaymentError {
         matches!(self.0, Reason::SaleNotFound)
     }
 
-    /// Returns whether the same refund is being reported at this moment.
+    /// Returns whether the same payment is being reported at this moment, and has been for 20 seconds.
     pub fn is_in_progress(&self) -> bool {
         matches!(self.0, Reason::InProgress)
     }
@@ -122,7 +168,7 @@ impl fmt::Display for PaymentError {
         match &self.0 {
             Reason::Failed(error) => error.fmt(f),
             Reason::SaleNotFound => f.write_str("the service does not know its sale yet"),
-            Reason::InProgress => f.write_str("the same refund is being tracked"),
+            Reason::InProgress => f.write_str("the same payment is being tracked"),
             Reason::NoSink => f.write_str("the client has no sink (add one with `Client::with_sink`)"),
             Reason::NotAccepted(error) => error.fmt(f),
             Reason::NotRecorded(error) => error.fmt(f),

@@ -7,15 +7,13 @@ use std::{borrow::Cow, time::SystemTime};
 use serde_json::Value;
 
 use super::{
-    Ignored, Provider, Refused, Tracking, VerifyError, WebhookEvent,
-    read::{Fields, Found, Moment, some, wrong},
+    Ignored, Provider, Refused, VerifyError,
+    announced::Announced,
+    read::{Fields, Found, Moment},
     sealed::Rules,
     signature::{Signed, TimedHex},
 };
-use crate::{
-    event::{Event, Refund, Sale},
-    ledger::Facts,
-};
+use crate::ledger::Facts;
 
 /// Paddle Billing. (Paddle Classic has another signature scheme.) The secret of the notification destination starts with
 /// `pdl_ntfset_`.
@@ -89,63 +87,11 @@ impl Rules for Paddle {
         }
     }
 
-    fn tracking(event: &WebhookEvent<Self>) -> Tracking {
-        match event.kind() {
-            "transaction.completed" => transaction(event),
-            "adjustment.created" | "adjustment.updated" => adjustment(event),
-            _ => Err(Ignored::OtherType.into()),
-        }
-        .into()
+    fn announced(json: &Value) -> Found<Announced> {
+        Ok(match Self::kind(json) {
+            Some("transaction.completed") => Announced::Payment,
+            Some("adjustment.created" | "adjustment.updated") => Announced::Refund,
+            _ => Announced::Nothing,
+        })
     }
-}
-
-fn transaction(event: &WebhookEvent<Paddle>) -> Found<Event> {
-    let fields = Fields(event.json());
-    if fields.required_text("data.status")? != "completed" {
-        return Err(wrong("data.status", "completed"));
-    }
-    let amount = some(fields.amount_text("data.details.totals.total")?)?;
-    let customer_key = fields.id("data.custom_data.user_id")?;
-    let click_id = fields.click_id("data.custom_data.affitor_click_id");
-    if customer_key.is_none() && click_id.is_none() {
-        return Err(Ignored::Unattributable.into());
-    }
-    let currency = fields.currency("data.currency_code", &event.settings)?;
-    let mut sale = Sale::new(fields.required_text("data.id")?, amount, currency).click_id(click_id);
-    if let Some(key) = customer_key {
-        sale = sale.customer_key(key);
-    }
-    if let Some(subscription) = fields.text("data.subscription_id")? {
-        let later = fields.text("data.origin")?.is_some_and(|origin| origin.starts_with("subscription_"));
-        sale = sale.subscription(subscription, None).recurring(later);
-    }
-    Ok(sale.into())
-}
-
-fn adjustment(event: &WebhookEvent<Paddle>) -> Found<Event> {
-    let fields = Fields(event.json());
-    let reason = match fields.required_text("data.action")? {
-        "refund" => fields.text("data.reason")?,
-        "chargeback" => Some("chargeback"),
-        "chargeback_reverse" => return Err(Ignored::CannotBeUndone.into()),
-        _ => return Err(Ignored::OtherType.into()),
-    };
-    if fields.required_text("data.status")? != "approved" {
-        return Err(Ignored::RefundNotFinal.into());
-    }
-    let transaction_id = fields.required_text("data.transaction_id")?;
-    let refund = match fields.required_text("data.type")? {
-        "full" => Refund::full(transaction_id),
-        "partial" => {
-            fields.currency("data.currency_code", &event.settings)?;
-            Refund::partial(transaction_id, some(fields.amount_text("data.totals.total")?)?)
-        }
-        _ => return Err(wrong("data.type", "full or partial")),
-    };
-    let refund = refund.refund_id(fields.required_text("data.id")?);
-    Ok(match reason {
-        Some(reason) => refund.refund_reason(reason),
-        None => refund,
-    }
-    .into())
 }

@@ -11,15 +11,13 @@ use serde_json::Value;
 use standardwebhooks::Webhook as Standard;
 
 use super::{
-    Ignored, Provider, Refused, Tracking, VerifyError, WebhookEvent,
-    read::{Fields, Found, Moment, some},
+    Ignored, Provider, Refused, VerifyError,
+    announced::Announced,
+    read::{Fields, Found, Moment},
     sealed::Rules,
     signature::Signed,
 };
-use crate::{
-    event::{Event, Refund, Sale},
-    ledger::Facts,
-};
+use crate::ledger::Facts;
 
 /// Polar, which uses Standard Webhooks. A secret created before 2026-09-08, or chosen by the merchant, is used as it is; a newer
 /// one is base64 after `whsec_`. Both interpretations are accepted.
@@ -89,7 +87,6 @@ impl Rules for Polar {
         Fields(json).get("data.tax_amount")?.as_u64()
     }
 
-    const RUNNING_TOTAL: bool = true;
     const OVERTAKES: Duration = Duration::ZERO;
 
     fn facts(json: &Value, moment: Moment) -> Found<Facts> {
@@ -108,14 +105,12 @@ impl Rules for Polar {
         facts::order(Fields(object), Moment { at: now, now })
     }
 
-    fn tracking(event: &WebhookEvent<Self>) -> Tracking {
-        match event.kind() {
-            "order.paid" => order(event),
-            "refund.created" | "refund.updated" => Err(Ignored::CountedElsewhere { by: "order.refunded" }.into()),
-            "order.refunded" => refunded(event),
-            _ => Err(Ignored::OtherType.into()),
-        }
-        .into()
+    fn announced(json: &Value) -> Found<Announced> {
+        Ok(match Self::kind(json) {
+            Some("order.created" | "order.paid") => Announced::Payment,
+            Some("order.refunded") => Announced::Refund,
+            _ => Announced::Nothing,
+        })
     }
 }
 
@@ -133,42 +128,4 @@ fn keys(secret: &[u8]) -> [Option<Standard>; 2] {
 fn signature(key: &Option<Standard>, id: &str, body: &[u8], seconds: i64) -> Option<String> {
     let signature = key.as_ref()?.sign(id, seconds, body).ok()?;
     signature.split_once(',').map(|(_, signature)| signature.to_owned())
-}
-
-fn order(event: &WebhookEvent<Polar>) -> Found<Event> {
-    let fields = Fields(event.json());
-    let amount = some(fields.amount("data.total_amount")?)?;
-    let mut customer_key = None;
-    for field in ["data.metadata.user_id", "data.customer.external_id", "data.customer_id"] {
-        customer_key = fields.id(field)?;
-        if customer_key.is_some() {
-            break;
-        }
-    }
-    let customer_key = customer_key.ok_or(Ignored::Unattributable)?;
-    let currency = fields.currency("data.currency", &event.settings)?;
-    let mut sale = Sale::new(fields.required_text("data.id")?, amount, currency)
-        .customer_key(customer_key)
-        .click_id(fields.click_id("data.metadata.affitor_click_id"));
-    if let Some(product) = fields.id("data.product_id")? {
-        sale = sale.product_id(product);
-    }
-    if let Some(subscription) = fields.id("data.subscription_id")? {
-        let later = matches!(fields.text("data.billing_reason")?, Some("subscription_cycle" | "subscription_update"));
-        sale = sale.subscription(subscription, None).recurring(later);
-    }
-    Ok(sale.into())
-}
-
-fn refunded(event: &WebhookEvent<Polar>) -> Found<Event> {
-    let fields = Fields(event.json());
-    let order = fields.required_text("data.id")?;
-    let total = fields.amount("data.total_amount")?;
-    let refunded = fields.amount("data.refunded_amount")?.saturating_add(fields.amount("data.refunded_tax_amount")?);
-    some(refunded)?;
-    if refunded >= total {
-        return Ok(Refund::full(order).into());
-    }
-    fields.currency("data.currency", &event.settings)?;
-    Ok(Refund::partial(order, refunded).refund_id(format_args!("{order}:{refunded}")).into())
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Ignored, Refused, Tracking, event::Settings};
-use crate::{click_id::ClickId, currency::Currency, event::Event};
+use super::{Ignored, Refused};
+use crate::{click_id::ClickId, currency::Currency};
 
 /// The reason why a webhook says nothing about payments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,16 +40,6 @@ impl From<Ignored> for NoFacts {
 impl From<Refused> for NoFacts {
     fn from(why: Refused) -> Self {
         Self::Refused(why)
-    }
-}
-
-impl From<Found<Event>> for Tracking {
-    fn from(found: Found<Event>) -> Self {
-        match found {
-            Ok(event) => Self::Event(event),
-            Err(NoFacts::Ignored(why)) => Self::Ignored(why),
-            Err(NoFacts::Refused(why)) => Self::Refused(why),
-        }
     }
 }
 
@@ -106,17 +96,6 @@ impl<'a> Fields<'a> {
             .ok_or(Refused::WrongField { field, expected: "a string of digits" })
     }
 
-    /// Returns a currency that Affitor accepts.
-    pub(super) fn currency(self, field: &'static str, settings: &Settings) -> Result<Currency, Refused> {
-        let currency = Currency::from_code(self.required_text(field)?)
-            .map_err(|_| Refused::WrongField { field, expected: "a currency code" })?;
-        if settings.allowed_currencies().any(|allowed| allowed == currency) {
-            Ok(currency)
-        } else {
-            Err(Refused::UnsupportedCurrency { currency })
-        }
-    }
-
     /// Returns the code of a currency, whether Affitor accepts it or not.
     pub(super) fn currency_code(self, field: &'static str) -> Result<Option<Currency>, Refused> {
         let wrong = |_| Refused::WrongField { field, expected: "a currency code" };
@@ -145,11 +124,6 @@ impl<'a> Fields<'a> {
     pub(super) fn unix_time(self, field: &str) -> Option<SystemTime> {
         UNIX_EPOCH.checked_add(Duration::from_secs(self.get(field)?.as_u64()?))
     }
-}
-
-/// Requires that money moved.
-pub(super) fn some(amount: u64) -> Found<u64> {
-    if amount == 0 { Err(Ignored::NothingPaid.into()) } else { Ok(amount) }
 }
 
 /// The reason for a field that does not have the expected type or value.

@@ -1,21 +1,16 @@
-//! Reporting the sale or refund of a webhook, and deciding whether the provider should redeliver it.
+//! Reporting the sales and refunds that follow from a webhook, and deciding whether the provider should redeliver it.
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use super::{
-    Ignored, PaymentError, PaymentOutcome, Provider, Refused, WebhookEvent,
-    memory::{Claimed, PaymentMemory, SaleState},
+    PaymentError, PaymentOutcome, PaymentReport, Provider, WebhookEvent,
+    memory::{Claim, SaleState},
     outcome::Reason,
     redelivery,
 };
 use crate::{
     client::{Client, Error},
-    event::{Event, NotAttributed, Refund, RefundOutcome, RetryClass, Sale, SaleOutcome},
-    redact::Redacted,
+    event::{Event, NotAttributed, Refund, RefundOutcome, Sale, SaleOutcome},
 };
 
 /// How a payment is delivered.
@@ -27,201 +22,172 @@ pub(super) enum Delivery {
     Enqueue,
 }
 
-/// Reports what is in one webhook.
-#[derive(Clone)]
-pub(super) struct Reporter {
-    client: Client,
-    memory: Arc<PaymentMemory>,
-    delivery: Delivery,
-    webhook: WebhookName,
-    occurred_at: Option<SystemTime>,
-    overtakes: Duration,
+/// An event as it was decided, and as the app changed it.
+#[derive(Debug)]
+pub(super) struct Mapped {
+    pub(super) decided: Event,
+    pub(super) event: Event,
 }
 
-impl Reporter {
-    pub(super) fn new<P: Provider>(client: &Client, event: &WebhookEvent<P>, delivery: Delivery) -> Self {
+/// Reports the events of one webhook, in order.
+pub(super) struct Reporter<P> {
+    client: Client,
+    delivery: Delivery,
+    webhook: WebhookEvent<P>,
+    claim: Claim,
+    occurred_at: Option<SystemTime>,
+    overtakes: Duration,
+    outcome: PaymentOutcome,
+    /// Sales that could not be reported, so their refunds are not reported either.
+    skipped: Vec<String>,
+}
+
+impl<P: Provider> Reporter<P> {
+    pub(super) fn new(client: &Client, webhook: &WebhookEvent<P>, delivery: Delivery, claim: Claim) -> Self {
+        let outcome = PaymentOutcome { payments: claim.decision.payments.clone(), ..PaymentOutcome::default() };
         Self {
             client: client.clone(),
-            memory: Arc::clone(&event.memory),
             delivery,
-            webhook: WebhookName {
-                provider: P::NAME,
-                id: event.id().map(std::borrow::Cow::into_owned),
-                kind: event.kind().to_owned(),
-            },
-            occurred_at: event.occurred_at(),
+            webhook: webhook.clone(),
+            claim,
+            occurred_at: webhook.occurred_at(),
             overtakes: P::OVERTAKES,
+            outcome,
+            skipped: vec![],
         }
     }
 
-    pub(super) async fn sale(&self, sale: Sale) -> Result<PaymentOutcome, PaymentError> {
-        if self.delivery == Delivery::Enqueue {
-            return self.enqueue(sale);
-        }
-        let transaction_id = sale.transaction_id.clone();
-        let lost_before =
-            self.memory.sale(&transaction_id) == Some(SaleState::AwaitingRedelivery { may_have_arrived: true });
-        let tracked = self.client.track_sale(sale).await.map(|outcome| match outcome {
-            SaleOutcome::AlreadyRecorded { uncertain } => {
-                SaleOutcome::AlreadyRecorded { uncertain: uncertain || lost_before }
-            }
-            outcome => outcome,
-        });
-        if let Ok(SaleOutcome::AlreadyRecorded { uncertain: true }) = &tracked {
-            tracing::warn!(
-                webhook = ?self.webhook,
-                "this sale was already recorded, possibly without its commission: check the dashboard"
-            );
-        }
-        let may_have_arrived = lost_before || tracked.as_ref().is_err_and(Error::may_have_arrived);
-        let result = self.judge(tracked.map(PaymentOutcome::Sale), RetryClass::Idempotent);
-        self.memory.set_sale(
-            &transaction_id,
-            match &result {
-                Ok(PaymentOutcome::Sale(SaleOutcome::NotAttributed(_))) => Some(SaleState::Unattributed),
-                Ok(_) => None,
-                Err(_) => Some(SaleState::AwaitingRedelivery { may_have_arrived }),
-            },
-        );
-        result
-    }
-
-    /// Reports a refund of the first of these sales that the service knows. A partial refund with an id is reported once.
-    pub(super) async fn refund(self, mut refund: Refund, sales: Vec<String>) -> Result<PaymentOutcome, PaymentError> {
-        let claim = match refund.refund_id.as_deref().filter(|_| !refund.is_full()) {
-            None => None,
-            Some(refund_id) => match self.memory.claim_refund(refund_id) {
-                Claimed::New(claim) => Some(claim),
-                Claimed::InProgress => return Err(PaymentError(Reason::InProgress)),
-                Claimed::Reported => return Ok(PaymentOutcome::AlreadyReported),
-            },
-        };
-        if self.delivery == Delivery::Enqueue {
-            refund.transaction_id = sales.into_iter().next().unwrap_or(refund.transaction_id);
-            let accepted = self.enqueue(refund);
-            if let (Err(_), Some(claim)) = (&accepted, claim) {
-                claim.release();
-            }
-            return accepted;
-        }
-        // In a task of its own, like the call itself: dropping the handler must not make it look as if nothing was reported.
-        let reporting = async move {
-            let result = self.send_refund(&refund, &sales).await;
-            match (claim, &result) {
-                (Some(claim), Ok(PaymentOutcome::Refund(outcome))) if !had_effect(outcome) => claim.release(),
-                (Some(claim), Ok(PaymentOutcome::Failed(error))) if !error.may_have_arrived() => claim.release(),
-                (Some(claim), Err(_)) => claim.release(),
+    pub(super) async fn run(mut self, events: Vec<Mapped>) -> Result<PaymentOutcome, PaymentError> {
+        for Mapped { decided, event } in events {
+            match (decided, event) {
+                (Event::Sale(decided), Event::Sale(sale)) => self.sale(&decided, sale).await?,
+                (Event::Refund(decided), Event::Refund(refund)) if !self.skipped.contains(&decided.transaction_id) => {
+                    self.refund(&decided, refund).await?;
+                }
+                // Payments are reported as sales and refunds only.
                 _ => {}
             }
-            result
-        };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                runtime.spawn(reporting).await.unwrap_or_else(|error| Err(PaymentError(Reason::Cancelled(error))))
-            }
-            // The client's error says what is missing.
-            Err(_) => reporting.await,
         }
+        Ok(self.outcome)
     }
 
-    async fn send_refund(&self, refund: &Refund, sales: &[String]) -> Result<PaymentOutcome, PaymentError> {
-        let mut outcome = RefundOutcome::NotAttributed(NotAttributed::SaleNotFound);
-        for transaction_id in sales {
-            let event = Refund { transaction_id: transaction_id.clone(), ..refund.clone() };
-            let retry_class = Event::from(event.clone()).retry_class();
-            outcome = match self.client.track_refund(event).await {
-                Ok(outcome) => outcome,
-                Err(error) => return self.judge(Err(error), retry_class),
-            };
-            if outcome != RefundOutcome::NotAttributed(NotAttributed::SaleNotFound) {
-                break;
+    async fn sale(&mut self, decided: &Sale, sale: Sale) -> Result<(), PaymentError> {
+        let transaction_id = &decided.transaction_id;
+        if sale.amount_cents == 0 && !sale.is_test() {
+            self.skipped.push(transaction_id.clone());
+            return Ok(());
+        }
+        if self.delivery == Delivery::Enqueue {
+            self.enqueue(sale)?;
+            self.claim.sale_reported(decided);
+            return Ok(());
+        }
+        let lost_before =
+            self.claim.sale(transaction_id) == Some(SaleState::AwaitingRedelivery { may_have_arrived: true });
+        let retry_class = Event::from(sale.clone()).retry_class();
+        match self.client.track_sale(sale).await {
+            Ok(mut outcome) => {
+                if let SaleOutcome::AlreadyRecorded { uncertain } = &mut outcome {
+                    *uncertain |= lost_before;
+                    if *uncertain {
+                        tracing::warn!(
+                            webhook = ?self.webhook,
+                            "this sale was already recorded, possibly without its commission: check the dashboard"
+                        );
+                    }
+                }
+                self.claim.sale_reported(decided);
+                let is_unattributed = matches!(outcome, SaleOutcome::NotAttributed(_));
+                self.claim.set_sale(transaction_id, is_unattributed.then_some(SaleState::Unattributed));
+                self.outcome.reported.push(PaymentReport::Sale(outcome));
+            }
+            Err(error) if redelivery::can_help(&error, retry_class) => {
+                let may_have_arrived = lost_before || error.may_have_arrived();
+                self.claim.set_sale(transaction_id, Some(SaleState::AwaitingRedelivery { may_have_arrived }));
+                return Err(PaymentError(Reason::Failed(error)));
+            }
+            Err(error) => {
+                self.claim.set_sale(transaction_id, None);
+                self.skipped.push(transaction_id.clone());
+                self.failed(error);
             }
         }
-        match &outcome {
-            RefundOutcome::NotAttributed(NotAttributed::SaleNotFound) if self.sale_may_come(sales) => {
-                return Err(PaymentError(Reason::SaleNotFound));
-            }
-            RefundOutcome::AlreadyReversed { .. } => tracing::warn!(
-                webhook = ?self.webhook,
-                "this sale's commission was already reversed, in part or in full, so this refund had no effect: check the dashboard"
-            ),
-            _ => {}
+        Ok(())
+    }
+
+    async fn refund(&mut self, decided: &Refund, refund: Refund) -> Result<(), PaymentError> {
+        if self.delivery == Delivery::Enqueue {
+            self.enqueue(refund)?;
+            self.claim.refund_reported(decided);
+            return Ok(());
         }
-        Ok(PaymentOutcome::Refund(outcome))
+        let retry_class = Event::from(refund.clone()).retry_class();
+        // Before the call, in case it is never seen to end.
+        self.claim.refund_reported(decided);
+        match self.client.track_refund(refund).await {
+            Ok(outcome) => {
+                if !is_final(&outcome) {
+                    self.claim.refund_not_reported(decided);
+                }
+                match &outcome {
+                    RefundOutcome::NotAttributed(NotAttributed::SaleNotFound) if self.sale_may_come(decided) => {
+                        return Err(PaymentError(Reason::SaleNotFound));
+                    }
+                    RefundOutcome::AlreadyReversed { .. } => tracing::warn!(
+                        webhook = ?self.webhook,
+                        "this sale's commission was already reversed, in part or in full, so this refund had no effect: check \
+                         the dashboard"
+                    ),
+                    _ => {}
+                }
+                self.outcome.reported.push(PaymentReport::Refund(outcome));
+            }
+            Err(error) => {
+                let can_help = redelivery::can_help(&error, retry_class);
+                if can_help || !error.may_have_arrived() {
+                    self.claim.refund_not_reported(decided);
+                }
+                if can_help {
+                    return Err(PaymentError(Reason::Failed(error)));
+                }
+                self.failed(error);
+            }
+        }
+        Ok(())
     }
 
     /// Whether the sale of a refund may still be reported.
-    fn sale_may_come(&self, sales: &[String]) -> bool {
-        match sales.iter().find_map(|sale| self.memory.sale(sale)) {
+    fn sale_may_come(&self, refund: &Refund) -> bool {
+        match self.claim.sale(&refund.transaction_id) {
             Some(SaleState::Unattributed) => false,
             Some(SaleState::AwaitingRedelivery { .. }) => true,
             None => redelivery::may_overtake(self.occurred_at, SystemTime::now(), self.overtakes),
         }
     }
 
-    fn enqueue(&self, event: impl Into<Event>) -> Result<PaymentOutcome, PaymentError> {
+    fn enqueue(&mut self, event: impl Into<Event>) -> Result<(), PaymentError> {
         if self.client.sink().is_none() && !self.client.is_disabled() {
             return Err(PaymentError(Reason::NoSink));
         }
-        match self.client.try_enqueue(event) {
-            Ok(()) => Ok(PaymentOutcome::Enqueued),
-            Err(error) => Err(PaymentError(Reason::NotAccepted(error))),
-        }
+        let event = event.into();
+        self.client.try_enqueue(event.clone()).map_err(|error| PaymentError(Reason::NotAccepted(error)))?;
+        self.outcome.reported.push(PaymentReport::Enqueued(event));
+        Ok(())
     }
 
-    pub(super) fn ignored(&self, reason: Ignored) -> PaymentOutcome {
-        let webhook = &self.webhook;
-        match reason {
-            Ignored::CannotBeUndone => tracing::warn!(?webhook, %reason, "a payment webhook is ignored"),
-            Ignored::CountedElsewhere { .. } | Ignored::OtherProgram => {
-                tracing::info!(?webhook, %reason, "a payment webhook is ignored");
-            }
-            _ => tracing::debug!(?webhook, %reason, "a payment webhook is ignored"),
-        }
-        PaymentOutcome::Ignored(reason)
-    }
-
-    pub(super) fn refused(&self, reason: Refused) -> PaymentOutcome {
-        tracing::error!(webhook = ?self.webhook, %reason, "a payment is not tracked");
-        PaymentOutcome::Refused(reason)
-    }
-
-    /// Decides whether a failed call is an outcome, or an error that asks for redelivery.
-    fn judge(
-        &self,
-        tracked: Result<PaymentOutcome, Error>,
-        retry_class: RetryClass,
-    ) -> Result<PaymentOutcome, PaymentError> {
-        match tracked {
-            Ok(outcome) => Ok(outcome),
-            Err(error) if redelivery::can_help(&error, retry_class) => Err(PaymentError(Reason::Failed(error))),
-            Err(error) => {
-                tracing::error!(webhook = ?self.webhook, %error, "a payment is not tracked");
-                Ok(PaymentOutcome::Failed(error))
-            }
-        }
+    fn failed(&mut self, error: Error) {
+        tracing::error!(webhook = ?self.webhook, %error, "a payment is not tracked");
+        self.outcome.failed.push(error);
     }
 }
 
-/// Whether the service now knows of this refund.
-fn had_effect(outcome: &RefundOutcome) -> bool {
+/// Whether the service now knows of this refund, or has nothing to reverse.
+fn is_final(outcome: &RefundOutcome) -> bool {
     matches!(
         outcome,
-        RefundOutcome::Reversed { .. } | RefundOutcome::Refunded { .. } | RefundOutcome::AlreadyReversed { .. }
+        RefundOutcome::Reversed { .. }
+            | RefundOutcome::Refunded { .. }
+            | RefundOutcome::AlreadyReversed { .. }
+            | RefundOutcome::NoCommission
     )
-}
-
-/// A webhook in logs: its provider, type and id.
-#[derive(Clone)]
-struct WebhookName {
-    provider: &'static str,
-    id: Option<String>,
-    kind: String,
-}
-
-impl fmt::Debug for WebhookName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}", self.provider, Redacted(&self.kind))?;
-        self.id.as_deref().map_or(Ok(()), |id| write!(f, " {:?}", Redacted(id)))
-    }
 }

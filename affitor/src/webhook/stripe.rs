@@ -2,22 +2,22 @@
 
 mod attribution;
 mod facts;
-mod refund;
-mod sale;
+mod interval;
 
 use std::{borrow::Cow, time::SystemTime};
 
 use serde_json::Value;
 
-use self::sale::interval;
+use self::interval::interval;
 use super::{
-    Ignored, Provider, Refused, Tracking, VerifyError, Webhook, WebhookEvent,
+    Ignored, Provider, Refused, VerifyError, Webhook,
+    announced::Announced,
     event::Account,
     read::{Fields, Found, Moment},
     sealed::Rules,
     signature::{Signed, TimedHex},
 };
-use crate::{ledger::Facts, stripe::PROGRAM_ID};
+use crate::ledger::Facts;
 
 /// Stripe, with Checkout. The secret is the endpoint's whole `whsec_…`. Report payments without Checkout (for example with Elements)
 /// yourself, with [`Sale`](crate::Sale).
@@ -60,28 +60,6 @@ use crate::{ledger::Facts, stripe::PROGRAM_ID};
 #[non_exhaustive]
 pub struct Stripe;
 
-/// Which of Stripe's events report refunds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StripeRefunds {
-    /// `charge.refunded` (default): the total refunded of the charge, and the total before.
-    ChargeRefunded,
-    /// `refund.created` and `refund.updated`: each refund with its own amount and id, for all refunds since API 2024-10-28. They
-    /// don't tell whether the whole payment is refunded, so each is a partial refund, which is not repeated once it may have
-    /// arrived.
-    RefundCreated,
-}
-
-/// The payment of an invoice: leads from the payment intent of a refund to the invoice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct InvoicePayment<'a> {
-    /// Invoice id, under which the sale is tracked.
-    pub invoice: &'a str,
-    /// Payment intent, which a refund names.
-    pub payment_intent: &'a str,
-}
-
 impl Webhook<Stripe> {
     /// Tracks nothing, for a program that is connected to Stripe (default: `false`). Affitor then reads the webhooks itself, and
     /// tracking them again would count twice.
@@ -102,35 +80,6 @@ impl Webhook<Stripe> {
     /// Returns the connected accounts whose payments count.
     pub fn get_connected_accounts(&self) -> impl Iterator<Item = &str> {
         self.settings.connected_accounts.iter().map(String::as_str)
-    }
-
-    /// Sets which events report refunds. Default: [`StripeRefunds::ChargeRefunded`].
-    #[must_use]
-    pub fn refunds_from(mut self, events: StripeRefunds) -> Self {
-        self.settings_mut().stripe_refunds = Some(events);
-        self
-    }
-}
-
-impl WebhookEvent<Stripe> {
-    /// Returns the payment intent of a refund, dispute or charge.
-    pub fn payment_intent(&self) -> Option<&str> {
-        Fields(self.json()).get("data.object.payment_intent")?.as_str()
-    }
-
-    /// Returns the payment of an invoice: from `invoice_payment.paid`, and before API 2025-03-31 from the invoice itself.
-    pub fn invoice_payment(&self) -> Option<InvoicePayment<'_>> {
-        let fields = Fields(self.json());
-        let (invoice, payment_intent) = match self.kind() {
-            "invoice_payment.paid" => ("data.object.invoice", "data.object.payment.payment_intent"),
-            "invoice.paid" | "invoice.payment_succeeded" => ("data.object.id", "data.object.payment_intent"),
-            _ => return None,
-        };
-        let text = |field| fields.get(field).and_then(Value::as_str);
-        if text("data.object.billing_reason").is_some_and(|reason| !reason.starts_with("subscription")) {
-            return None;
-        }
-        Some(InvoicePayment { invoice: text(invoice)?, payment_intent: text(payment_intent)? })
     }
 }
 
@@ -186,18 +135,6 @@ impl Rules for Stripe {
             .or_else(|| amount("data.object.total")?.checked_sub(amount("data.object.total_excluding_tax")?))
     }
 
-    fn program_id(event: &WebhookEvent<Self>) -> Option<&str> {
-        let fields = Fields(event.json());
-        [sale::Place::Session, sale::Place::Parent, sale::Place::Invoice]
-            .into_iter()
-            .find_map(|place| fields.get(&format!("{}.{PROGRAM_ID}", place.path()))?.as_str())
-            .filter(|id| !id.trim().is_empty())
-    }
-
-    fn other_sale(event: &WebhookEvent<Self>) -> Option<&str> {
-        event.payment_intent()
-    }
-
     fn account(json: &Value) -> Option<Account<'_>> {
         match json.get("account") {
             None | Some(Value::Null) => None,
@@ -229,17 +166,30 @@ impl Rules for Stripe {
         facts::of_event(&format!("{family}."), fields, Fields(&Value::Null), Moment { at, now })
     }
 
-    fn tracking(event: &WebhookEvent<Self>) -> Tracking {
-        match event.kind() {
-            "checkout.session.completed" | "checkout.session.async_payment_succeeded" => sale::session(event),
-            "invoice.paid" | "invoice.payment_succeeded" => sale::invoice(event),
-            "refund.created" | "refund.updated" => refund::refund(event),
-            // The refund may have succeeded before. The event does not tell.
-            "refund.failed" => Err(Ignored::CannotBeUndone.into()),
-            "charge.refunded" => refund::charge(event),
-            "charge.dispute.closed" => refund::dispute(event),
-            _ => Err(Ignored::OtherType.into()),
-        }
-        .into()
+    fn announced(json: &Value) -> Found<Announced> {
+        let fields = Fields(json);
+        Ok(match Self::kind(json).unwrap_or_default() {
+            "checkout.session.completed"
+            | "checkout.session.async_payment_succeeded"
+            | "invoice.paid"
+            | "invoice.payment_succeeded"
+            | "payment_intent.succeeded" => Announced::Payment,
+            "charge.refunded" => {
+                let field = "data.previous_attributes.amount_refunded";
+                fields.get(field).ok_or(Refused::MissingField { field })?;
+                Announced::Refund
+            }
+            "charge.dispute.closed" => Announced::Refund,
+            // The refund may have succeeded before.
+            "refund.failed" => return Err(Ignored::CannotBeUndone.into()),
+            "refund.updated" | "charge.refund.updated" if fields.text("data.object.status")? == Some("failed") => {
+                return Err(Ignored::CannotBeUndone.into());
+            }
+            // After a restart, a refund could not be told from the same one in the charge's total.
+            "refund.created" | "refund.updated" | "charge.refund.updated" => {
+                return Err(Ignored::CountedElsewhere { by: "charge.refunded" }.into());
+            }
+            _ => Announced::Nothing,
+        })
     }
 }

@@ -4,43 +4,41 @@ use std::{
     fmt,
     future::{Future, IntoFuture},
     pin::Pin,
+    time::SystemTime,
 };
 
 use super::{
-    Ignored, LemonSqueezy, PaymentError, PaymentOutcome, Polar, Provider, Refused, Stripe, Tracking, WebhookEvent,
-    report::{Delivery, Reporter},
+    NoFacts, PaymentError, PaymentOutcome, Provider, WebhookEvent,
+    outcome::Reason,
+    report::{Delivery, Mapped, Reporter},
+    unix_seconds,
 };
 use crate::{
     client::{BoundClient, Client},
     event::{Event, Refund, Sale},
+    ledger::Policy,
 };
 
 impl Client {
-    /// Reports the payment in a webhook: at most one sale or refund, and nothing for events that don't concern Affitor.
+    /// Reports what is missing about the payment in a webhook: a sale, a refund, or nothing for events that don't concern Affitor.
     ///
-    /// Await it after your own work and after you corrected the event: the provider repeats both when it redelivers. To
-    /// return without waiting for Affitor, use [`enqueue_payment`](Client::enqueue_payment).
+    /// Await it after your own work: the provider repeats both when it redelivers. To return without waiting for Affitor, use
+    /// [`enqueue_payment`](Client::enqueue_payment).
     ///
     /// ```no_run
     /// # use affitor::{Client, webhook::{PaymentError, Stripe, WebhookEvent}};
     /// # async fn handler(client: Client, event: WebhookEvent<Stripe>) -> Result<(), PaymentError> {
     /// client.track_payment(&event).await?;
-    ///
-    /// // Commission on the net amount. (Partial refunds must then be net as well: see `map_refund`.)
-    /// client
-    ///     .track_payment(&event)
-    ///     .map_sale(|mut sale, event| {
-    ///         sale.amount_cents = sale.amount_cents.saturating_sub(event.tax_cents().unwrap_or(0));
-    ///         sale
-    ///     })
-    ///     .await?;
     /// # Ok(()) }
     /// ```
+    ///
+    /// The event's [`Webhook`](crate::webhook::Webhook#memory) remembers what was reported, in memory. A payment ledger in the app's
+    /// database remembers more, and for longer: see `record_payment` in `affitor-outbox`.
     ///
     /// # Errors
     ///
     /// Returns an error only if redelivering the webhook can help: if the service is unreachable or unavailable; if it rejects the
-    /// API key; if another server responds in its place; if it does not know the sale of a recent refund (less than an hour old;
+    /// API key; if another server responds in its place; if the same payment is being reported for 20 seconds; if it does not know the sale of a recent refund (less than an hour old;
     /// two minutes for Lemon Squeezy, which stops redelivering soon; never for Polar, which delivers in order). Everything else
     /// is a [`PaymentOutcome`].
     pub fn track_payment<'a, P: Provider>(&'a self, event: &'a WebhookEvent<P>) -> TrackPayment<'a, P> {
@@ -83,7 +81,7 @@ impl BoundClient {
     }
 }
 
-type Map<'a, P, T> = Box<dyn FnOnce(T, &WebhookEvent<P>) -> T + Send + 'a>;
+type Map<'a, P, T> = Box<dyn FnMut(T, &WebhookEvent<P>) -> T + Send + 'a>;
 
 /// A payment to report. Await it. See [`Client::track_payment`] and [`Client::enqueue_payment`].
 #[must_use = "nothing is reported until it is awaited"]
@@ -93,116 +91,76 @@ pub struct TrackPayment<'a, P> {
     delivery: Delivery,
     map_sale: Option<Map<'a, P, Sale>>,
     map_refund: Option<Map<'a, P, Refund>>,
-    refund_of: Option<String>,
-    refunded_before: Option<u64>,
 }
 
 impl<'a, P: Provider> TrackPayment<'a, P> {
     fn new(client: &'a Client, event: &'a WebhookEvent<P>, delivery: Delivery) -> Self {
-        Self { client, event, delivery, map_sale: None, map_refund: None, refund_of: None, refunded_before: None }
+        Self { client, event, delivery, map_sale: None, map_refund: None }
     }
 
-    /// Changes a sale before it is reported, for example its amount for commissions without tax. Do not change its transaction
-    /// id: a refund finds the sale by it. A sale of 0 is not reported.
-    pub fn map_sale(mut self, map: impl FnOnce(Sale, &WebhookEvent<P>) -> Sale + Send + 'a) -> Self {
+    /// Changes a sale before it is reported, for example to convert a currency that Affitor does not accept. Do not change its
+    /// transaction id: a refund finds the sale by it. A sale of 0 is not reported. For commissions without tax, use
+    /// [`Webhook::commission_on`](super::Webhook::commission_on).
+    pub fn map_sale(mut self, map: impl FnMut(Sale, &WebhookEvent<P>) -> Sale + Send + 'a) -> Self {
         self.map_sale = Some(Box::new(map));
         self
     }
 
-    /// Changes a refund before it is reported. If your sales are net of tax, scale the amount of a partial refund accordingly. A
-    /// full refund has no amount.
-    pub fn map_refund(mut self, map: impl FnOnce(Refund, &WebhookEvent<P>) -> Refund + Send + 'a) -> Self {
+    /// Changes a refund before it is reported. If you change the amount of a sale, change the amounts of its partial refunds in the
+    /// same way. A full refund has no amount.
+    pub fn map_refund(mut self, map: impl FnMut(Refund, &WebhookEvent<P>) -> Refund + Send + 'a) -> Self {
         self.map_refund = Some(Box::new(map));
         self
     }
 
-    async fn run(self) -> Result<PaymentOutcome, PaymentError> {
-        let reporter = Reporter::new(self.client, self.event, self.delivery);
-        match self.event.tracking() {
-            Tracking::Event(Event::Sale(sale)) => {
-                let sale = match self.map_sale {
-                    Some(map) => map(sale, self.event),
-                    None => sale,
-                };
-                if let (Some(its), Some(ours)) = (P::program_id(self.event), self.client.program_id()) {
-                    if its != ours {
-                        return Ok(reporter.ignored(Ignored::OtherProgram));
-                    }
-                }
-                if sale.amount_cents == 0 && !sale.is_test() {
-                    return Ok(PaymentOutcome::Ignored(Ignored::NothingPaid));
-                }
-                reporter.sale(sale).await
+    async fn run(mut self) -> Result<PaymentOutcome, PaymentError> {
+        let (client, event, now) = (self.client, self.event, SystemTime::now());
+        let (announced, facts) = match event.announced(now) {
+            Ok(found) => found,
+            Err(reason) => {
+                event.log_ignored(&reason);
+                return Ok(PaymentOutcome::from(reason));
             }
-            Tracking::Event(Event::Refund(refund)) => self.run_refund(refund, reporter).await,
-            // Payment providers report sales and refunds only.
-            Tracking::Event(_) => Ok(PaymentOutcome::Ignored(Ignored::OtherType)),
-            Tracking::Ignored(reason) => Ok(reporter.ignored(reason)),
-            Tracking::Refused(reason) => Ok(reporter.refused(reason)),
-        }
-    }
-
-    async fn run_refund(self, mut refund: Refund, reporter: Reporter) -> Result<PaymentOutcome, PaymentError> {
-        let memory = &self.event.memory;
-        let sale = refund.transaction_id.clone();
-        let total = refund.refund_amount_cents.filter(|_| P::RUNNING_TOTAL);
-        if let Some(total) = total {
-            let before = self.refunded_before.unwrap_or_else(|| memory.total(&sale));
-            match total.checked_sub(before) {
-                Some(0) => return Ok(PaymentOutcome::AlreadyReported),
-                Some(now) => refund.refund_amount_cents = Some(now),
-                // An older webhook that is delivered late: its refund was reported with the newer one.
-                None if self.refunded_before.is_none() => return Ok(PaymentOutcome::AlreadyReported),
-                None => {
-                    let (field, expected) = ("refunded_before", "at most the total refunded amount");
-                    return Ok(reporter.refused(Refused::WrongField { field, expected }));
-                }
-            }
-        }
-        let refund = match self.map_refund {
-            Some(map) => map(refund, self.event),
-            None => refund,
         };
-        let mut sales = vec![];
-        let candidates =
-            [self.refund_of, Some(refund.transaction_id.clone()), P::other_sale(self.event).map(str::to_owned)];
-        for sale in candidates.into_iter().flatten() {
-            if !sales.contains(&sale) {
-                sales.push(sale);
+        let policy = |announced| Policy {
+            program_id: client.program_id().map(str::to_owned),
+            ..event.policy_in_memory(announced)
+        };
+        let scope = (event.account().map(str::to_owned), event.is_test());
+        let claim = event.memory.claim(scope, announced, facts, policy, unix_seconds(now)).await;
+        let mut claim = claim.ok_or(PaymentError(Reason::InProgress))?;
+        for payment in &claim.decision.payments {
+            event.log_payment(payment);
+        }
+        let events: Vec<Mapped> = claim.take_events().into_iter().map(|event| self.map(event)).collect();
+        let reporting = Reporter::new(client, event, self.delivery, claim).run(events);
+        // In a task of its own, like the call itself: dropping the handler must not make it look as if nothing was reported.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) if self.delivery == Delivery::Send => {
+                runtime.spawn(reporting).await.unwrap_or_else(|error| Err(PaymentError(Reason::Cancelled(error))))
             }
+            _ => reporting.await,
         }
-        let outcome = reporter.refund(refund, sales).await;
-        if let (Some(total), Ok(_)) = (total, &outcome) {
-            memory.set_total(&sale, total);
-        }
-        outcome
+    }
+
+    fn map(&mut self, decided: Event) -> Mapped {
+        let event = match (decided.clone(), &mut self.map_sale, &mut self.map_refund) {
+            (Event::Sale(sale), Some(map), _) => map(sale, self.event).into(),
+            (Event::Refund(refund), _, Some(map)) => map(refund, self.event).into(),
+            (event, ..) => event,
+        };
+        Mapped { decided, event }
     }
 }
 
-impl TrackPayment<'_, Stripe> {
-    /// Sets the transaction id of the sale that a refund or dispute concerns, if the event can't name it: the invoice of a
-    /// subscription's payment, see [`Stripe`]. If Affitor knows no such sale, the ids in the event are used. `None` leaves it to
-    /// the event.
-    pub fn refund_of(mut self, transaction_id: impl Into<Option<String>>) -> Self {
-        self.refund_of = transaction_id.into().filter(|id| !id.trim().is_empty());
-        self
+impl From<NoFacts> for PaymentOutcome {
+    fn from(reason: NoFacts) -> Self {
+        match reason {
+            NoFacts::Ignored(reason) => Self { ignored: Some(reason), ..Self::default() },
+            NoFacts::Refused(reason) => Self { refused: Some(reason), ..Self::default() },
+        }
     }
 }
-
-macro_rules! running_total {
-    ($($provider:ty)*) => {$(
-        impl TrackPayment<'_, $provider> {
-            /// Sets how much of the payment was refunded before this refund, in cents. The event only has the total. Default: the
-            /// total when a refund of the payment was last reported through this [`Webhook`](super::Webhook).
-            pub fn refunded_before(mut self, cents: u64) -> Self {
-                self.refunded_before = Some(cents);
-                self
-            }
-        }
-    )*};
-}
-
-running_total! { Polar LemonSqueezy }
 
 impl<'a, P: Provider> IntoFuture for TrackPayment<'a, P> {
     type Output = Result<PaymentOutcome, PaymentError>;

@@ -238,7 +238,8 @@ async fn payments_from_before_the_ledger() {
 
 #[tokio::test]
 async fn commissions_on_net_amounts() {
-    let world = World::with(PaymentSettings::new().hold(Duration::ZERO).commission_on(CommissionOn::Net)).await;
+    let mut world = World::new().await;
+    world.endpoint = endpoint().commission_on(CommissionOn::Net);
     let mut paid = checkout(1, 5_950, &metadata());
     paid["data"]["object"]["total_details"]["amount_tax"] = json!(950);
     world.record(&paid).await;

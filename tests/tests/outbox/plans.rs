@@ -67,6 +67,8 @@ fn ledger_values(name: &str) -> Option<Vec<String>> {
     let values: &[&str] = match name {
         "ledger_start" | "due_groups" | "release_payments" => &["'affitor'", "1"],
         "purge_groups" | "purge_webhooks" | "purge_reports" => &["'affitor'", "1"],
+        "ledger" => &["'affitor'", "'stripe//live'"],
+        "save_policy" => &["'affitor'", "'stripe//live'", "'{}'"],
         "ledger_connected" | "ledger_decide" => &["'affitor'", "true"],
         "payment_ids" => &["'affitor'", "'stripe//live'", "'[\"pi_70001\"]'"],
         "lock_group" | "group" | "group_ids" | "group_webhooks" | "group_payments" => &["70001"],

@@ -20,7 +20,7 @@ use std::{
 };
 
 use affitor_outbox::{
-    Database, Outbox, PaymentSettings,
+    Database, Outbox, PaymentSettings, Reconciliation,
     affitor::{ledger::CommissionOn, webhook},
 };
 use clap::{Args, ValueEnum};
@@ -39,12 +39,12 @@ pub(super) struct Arguments {
     /// Change nothing and show what is missing: the first step
     #[arg(long)]
     dry_run: bool,
-    /// Program id of the app's payment settings; payments whose metadata names another program are not ours
+    /// Program id; payments whose metadata names another program are not ours [default: as the app has set]
     #[arg(long, value_name = "ID", env = "AFFITOR_PROGRAM_ID")]
     program_id: Option<String>,
-    /// What commissions are calculated from, as in the app's payment settings
-    #[arg(long, value_enum, value_name = "AMOUNT", default_value_t = Commission::Gross)]
-    commission_on: Commission,
+    /// What commissions are calculated from [default: as the app has set]
+    #[arg(long, value_enum, value_name = "AMOUNT")]
+    commission_on: Option<Commission>,
     /// Read test payments with a key of test mode, and report the sales as tests
     #[arg(long)]
     test: bool,
@@ -74,6 +74,7 @@ pub(super) struct Plan {
     dry_run: bool,
     test: bool,
     settings: PaymentSettings,
+    reconciliation: Reconciliation,
     api: Api,
     /// What the user should know about the key.
     advice: Option<&'static str>,
@@ -86,23 +87,27 @@ impl Plan {
         let advice = key::check(provider, &key, test)?;
         let api = Api::new(provider, &key, test, api_url.as_deref())?;
         let since = SystemTime::now() - since;
-        let mut settings = PaymentSettings::new().commission_on(match commission_on {
-            Commission::Gross => CommissionOn::Gross,
-            Commission::Net => CommissionOn::Net,
-            Commission::Fee => CommissionOn::Fee,
-        });
+        let mut reconciliation = Reconciliation::new().test_mode(test).dry_run(dry_run);
+        if let Some(amount) = commission_on {
+            reconciliation = reconciliation.commission_on(match amount {
+                Commission::Gross => CommissionOn::Gross,
+                Commission::Net => CommissionOn::Net,
+                Commission::Fee => CommissionOn::Fee,
+            });
+        }
+        let mut settings = PaymentSettings::new();
         if let Some(id) = program_id.as_deref().map(str::trim).filter(|id| !id.is_empty()) {
             settings = settings.program_id(id);
         }
         if report_older {
             settings = settings.report_since(since);
         }
-        Ok(Self { provider, since, dry_run, test, settings, api, advice })
+        Ok(Self { provider, since, dry_run, test, settings, reconciliation, api, advice })
     }
 }
 
 pub(super) async fn run<DB: Database>(plan: Plan, outbox: Outbox<DB>, output: Output) -> Result<Exit, Failure> {
-    let Plan { provider, since, dry_run, test, settings, api, advice } = plan;
+    let Plan { provider, since, dry_run, test, settings, reconciliation, api, advice } = plan;
     let outbox = outbox.with_payment_settings(settings);
     // Fails here if the tables are missing, before the first request.
     outbox.stats().await.map_err(|error| crate::database::failed(&error))?;
@@ -115,7 +120,7 @@ pub(super) async fn run<DB: Database>(plan: Plan, outbox: Outbox<DB>, output: Ou
         ProgressBar::new_spinner()
     };
     progress.enable_steady_tick(Duration::from_millis(100));
-    let mut recorder = Recorder::new(&outbox, provider, test, dry_run, progress.clone());
+    let mut recorder = Recorder::new(&outbox, provider, test, reconciliation, progress.clone());
     let result = match provider {
         ProviderName::Stripe => stripe::read(&api, since, &mut recorder).await,
         ProviderName::Polar => polar::read(&api, since, &mut recorder).await,

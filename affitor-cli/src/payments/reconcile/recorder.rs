@@ -30,10 +30,9 @@ impl<'a, DB: Database> Recorder<'a, DB> {
         outbox: &'a Outbox<DB>,
         provider: ProviderName,
         test: bool,
-        dry_run: bool,
+        reconciliation: Reconciliation,
         progress: ProgressBar,
     ) -> Self {
-        let reconciliation = Reconciliation::new().test_mode(test).dry_run(dry_run);
         let (tally, seen, hasher) = (Tally::default(), HashSet::new(), RandomState::new());
         Self { outbox, reconciliation, provider, test, progress, reading: "", tally, seen, hasher }
     }

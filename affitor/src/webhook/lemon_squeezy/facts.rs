@@ -57,6 +57,7 @@ pub(in super::super) fn payment(
         customer_key: own_id.clone(),
         click_id: custom.click_id("affitor_click_id").map(|id| id.to_string()),
         program_id: custom.id("program_id")?,
+        ..Attribution::default()
     };
     let mut facts = Facts::default();
     let customer = data.id("attributes.customer_id")?.map(|id| format!("ls_customer_{id}"));

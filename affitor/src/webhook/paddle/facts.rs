@@ -30,6 +30,7 @@ pub(in super::super) fn transaction(transaction: Fields<'_>, moment: Moment) -> 
         customer_key: transaction.id("custom_data.user_id")?,
         click_id: transaction.click_id("custom_data.affitor_click_id").map(|id| id.to_string()),
         program_id: transaction.id("custom_data.program_id")?,
+        ..Attribution::default()
     };
     let subscription = transaction.text("subscription_id")?;
     if let Some(subscription) = subscription {

@@ -42,6 +42,7 @@ pub(in super::super) fn order(order: Fields<'_>, moment: Moment) -> Found<Facts>
             customer_key,
             click_id: click_id.map(|id| id.to_string()),
             program_id: order.id("metadata.program_id")?,
+            ..Attribution::default()
         },
         source: None,
         details: Details {

@@ -28,7 +28,7 @@ fn of_map(metadata: &Value, path: &'static str) -> Result<Attribution, Refused> 
         // Not a string, so it can't be this program unless the digits are the same.
         Some(other) => Some(other.to_string()),
     };
-    Ok(Attribution { customer_key, click_id: click_id.map(str::to_owned), program_id })
+    Ok(Attribution { customer_key, click_id: click_id.map(str::to_owned), program_id, ..Attribution::default() })
 }
 
 /// Reads the attribution of a Checkout session, whose customer may be in `client_reference_id`.
