@@ -34,7 +34,7 @@ async fn a_paid_session_is_a_sale() {
     let now = SystemTime::now();
     let created = now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let body = json!({ "id": "evt_1", "type": "checkout.session.completed", "created": created, "livemode": true,
-        "data": { "object": { "mode": "payment", "payment_status": "paid", "payment_intent": "pi_1",
+        "data": { "object": { "id": "cs_1", "mode": "payment", "payment_status": "paid", "payment_intent": "pi_1",
         "amount_total": 4_900, "currency": "usd", "metadata": { "affitor_customer_key": "user_7" } } } })
     .to_string();
     let mut request = Request::post("/webhooks/stripe");

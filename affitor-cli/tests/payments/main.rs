@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod arguments;
+mod guide;
 mod lemon_squeezy;
 mod outage;
 mod shop;

@@ -4,13 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use affitor::{
     Event,
-    ledger::{Facts, Payment},
+    ledger::{Facts, Payment, Status},
     webhook::{Ignored, NoFacts, PaymentError, Provider, Refused, WebhookEvent},
 };
 use riverqueue::sqlx;
 use sha2::{Digest as _, Sha256};
 
-use super::{group::Ledger, scope};
+use super::{group::Ledger, scope, story::amount};
 use crate::{Database, Error, Outbox, PaymentSettings};
 
 /// What became of a webhook.
@@ -160,26 +160,42 @@ impl PaymentRecord {
         if let Some(reason) = &self.ignored {
             return format!("ignored: {reason}");
         }
-        let mut parts: Vec<String> = self.enqueued.iter().map(describe).collect();
+        let mut parts: Vec<String> = self.enqueued.iter().map(|event| self.describe(event)).collect();
         if parts.is_empty() {
-            parts = self.payments.iter().map(|payment| payment.status.to_string()).collect();
+            parts = self
+                .payments
+                .iter()
+                .map(|payment| match &payment.status {
+                    Status::Reported => "nothing new".to_owned(),
+                    status => status.to_string(),
+                })
+                .collect();
         }
         if parts.is_empty() {
             parts.push("noted".to_owned());
         }
         parts.join("; ")
     }
-}
 
-/// Describes an enqueued event.
-fn describe(event: &Event) -> String {
-    match event {
-        Event::Sale(sale) => format!("sale of {} {}", sale.amount_cents, sale.currency),
-        Event::Refund(refund) => match refund.refund_amount_cents {
-            Some(cents) => format!("refund of {cents}"),
-            None => "full refund".to_owned(),
-        },
-        other => other.kind().to_owned(),
+    /// Describes an enqueued event.
+    fn describe(&self, event: &Event) -> String {
+        match event {
+            Event::Sale(sale) => format!("sale of {}", amount(sale.amount_cents, sale.currency.as_str())),
+            Event::Refund(refund) => {
+                let payment = self.payments.iter().find(|payment| payment.transaction_id == refund.transaction_id);
+                let currency = payment.and_then(|payment| payment.currency);
+                match refund.refund_amount_cents {
+                    Some(cents) => {
+                        format!(
+                            "refund of {}",
+                            amount(cents, currency.as_ref().map_or("", |currency| currency.as_str()))
+                        )
+                    }
+                    None => "full refund".to_owned(),
+                }
+            }
+            other => other.kind().to_owned(),
+        }
     }
 }
 

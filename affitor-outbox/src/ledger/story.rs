@@ -220,10 +220,27 @@ impl LedgerPayment {
     }
 }
 
+impl PaymentStory {
+    fn report_of_sale(&self, transaction_id: &str) -> Option<&Report> {
+        self.reports.iter().find(|report| report.transaction_id == transaction_id && report.r#type == "sale")
+    }
+
+    /// The currency of a transaction. Empty if it is not known.
+    fn currency(&self, transaction_id: &str) -> &str {
+        let payment = self.payments.iter().find(|payment| payment.transaction_id == transaction_id);
+        let of_payment = payment.and_then(|payment| payment.currency.as_deref());
+        let of_report = || self.report_of_sale(transaction_id)?.currency.as_deref();
+        of_payment.or_else(of_report).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for PaymentStory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for payment in &self.payments {
-            writeln!(f, "{payment}")?;
+            write!(f, "{payment}")?;
+            if let Some(report) = self.report_of_sale(&payment.transaction_id) {
+                writeln!(f, "  {}", who_is_paid(&report.outcome))?;
+            }
         }
         if !self.webhooks.is_empty() {
             writeln!(f, "\nWebhooks")?;
@@ -236,12 +253,28 @@ impl fmt::Display for PaymentStory {
             writeln!(f, "\nReported to Affitor")?;
         }
         for report in &self.reports {
-            writeln!(f, "  {report}")?;
+            let currency = self.currency(&report.transaction_id);
+            let what = match (&*report.r#type, report.cents) {
+                ("sale", cents) => format!("sale of {}", amount(cents.unwrap_or_default(), currency)),
+                (_, Some(cents)) => format!("refund of {}", amount(cents, currency)),
+                (_, None) => "full refund".to_owned(),
+            };
+            writeln!(f, "  {} {what} ({}): {}", time(report.enqueued_at), report.transaction_id, report.explain())?;
         }
         if !self.ids.is_empty() {
             writeln!(f, "\nIds: {}", self.ids.join(", "))?;
         }
         Ok(())
+    }
+}
+
+/// Says who is paid, by the outcome of a sale.
+fn who_is_paid(outcome: &str) -> &'static str {
+    match outcome {
+        "recorded" | "already_recorded" => "Affitor has recorded it for the partner who brought this customer",
+        "not_attributed" => "nobody is paid: no partner brought this customer",
+        "pending" => "not delivered to Affitor yet",
+        _ => "nobody is paid: Affitor does not know this sale",
     }
 }
 
@@ -260,9 +293,11 @@ impl fmt::Display for LedgerPayment {
             (status, None) => explain(status).to_owned(),
         };
         write!(f, "  {status}")?;
-        match &self.customer_key {
-            Some(customer) => writeln!(f, ", for the customer {customer}")?,
-            None => writeln!(f)?,
+        match (&self.customer_key, &self.click_id) {
+            (Some(customer), Some(click)) => writeln!(f, ", for the customer {customer} and the click {click}")?,
+            (Some(customer), None) => writeln!(f, ", for the customer {customer}")?,
+            (None, Some(click)) => writeln!(f, ", for the click {click}")?,
+            (None, None) => writeln!(f)?,
         }
         if self.returned_cents > 0 {
             let (returned, reported) =
@@ -276,15 +311,13 @@ impl fmt::Display for LedgerPayment {
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let currency = self.currency.as_deref().unwrap_or_default();
-        let what = match (&*self.r#type, self.cents) {
-            ("sale", cents) => format!("sale of {}", amount(cents.unwrap_or_default(), currency)),
-            (_, Some(cents)) => format!("refund of {cents}"),
-            (_, None) => "full refund".to_owned(),
-        };
+impl Report {
+    /// Explains what the service responded.
+    fn explain(&self) -> String {
         let outcome = match &*self.outcome {
+            "dead" if self.uncertain => {
+                return "it may have arrived, so it is not repeated: compare with Affitor's dashboard".to_owned();
+            }
             "pending" => "waiting for delivery",
             "recorded" => "recorded by Affitor",
             "already_recorded" => "Affitor knew it already",
@@ -294,7 +327,7 @@ impl fmt::Display for Report {
             other => other,
         };
         let uncertain = if self.uncertain { " (uncertain: compare with Affitor's dashboard)" } else { "" };
-        write!(f, "{} {what} of {}: {outcome}{uncertain}", time(self.enqueued_at), self.transaction_id)
+        format!("{outcome}{uncertain}")
     }
 }
 
@@ -320,7 +353,10 @@ fn explain(status: &str) -> &str {
 }
 
 /// An amount in the smallest unit, with its currency.
-fn amount(cents: u64, currency: &str) -> String {
+pub(super) fn amount(cents: u64, currency: &str) -> String {
+    if currency.is_empty() {
+        return cents.to_string();
+    }
     // Without a smaller unit.
     if ["VND", "JPY", "KRW"].contains(&currency) {
         return format!("{cents} {currency}");

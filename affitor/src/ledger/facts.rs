@@ -108,7 +108,7 @@ impl Facts {
 
     /// Sets when the objects said who the payments belong to, in seconds of Unix time.
     pub(crate) fn said_at(mut self, time: u64) -> Self {
-        for attribution in self.attributions() {
+        for attribution in self.attributions().filter(|attribution| !attribution.is_empty()) {
             attribution.said_at = time;
         }
         self

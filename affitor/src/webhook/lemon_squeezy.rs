@@ -31,9 +31,8 @@ use crate::ledger::Facts;
 /// - The customer is `user_id` in the checkout's custom data, else `user_email`. Set the former: an address may change. The click id
 ///   is `affitor_click_id` in the custom data.
 /// - A pending, failed or fraudulent order does not count. Lemon Squeezy sends no webhook when a pending one is paid later.
-/// - `refunded_amount` is a running total, and the event does not contain the previous one. The [`Webhook`](super::Webhook)
-///   remembers it for the last 10,000 payments. For a payment that was refunded before the process started, set
-///   [`TrackPayment::refunded_before`](https://docs.rs/affitor/latest/affitor/webhook/struct.TrackPayment.html#method.refunded_before).
+/// - `refunded_amount` is a running total. The [`Webhook`](super::Webhook#memory) remembers what was reported; after a restart, the
+///   whole total counts as new. A ledger remembers it.
 /// - Signatures have no time, so a recorded webhook can be replayed at any later time. Sales and full refunds still count once;
 ///   for partial refunds see [Duplicates and order](super#duplicates-and-order).
 /// - `test_mode` marks a test event.

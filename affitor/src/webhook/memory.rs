@@ -355,7 +355,7 @@ mod tests {
         let memory = Arc::new(PaymentMemory::default());
         let first = claim(&memory, bill("in_1")).await.unwrap();
         assert!(claim(&memory, bill("in_2")).await.is_some(), "another payment");
-        assert!(claim(&memory, bill("in_1")).await.is_none(), "it waits, but not for ever");
+        assert!(claim(&memory, bill("in_1")).await.is_none(), "it waits, but not forever");
         let waiting = tokio::spawn({
             let memory = Arc::clone(&memory);
             async move { claim(&memory, bill("in_1")).await.is_some() }

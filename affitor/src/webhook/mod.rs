@@ -1,54 +1,54 @@
-//! Webhooks of payment providers: a verified webhook becomes at most one event.
+//! Webhooks of payment providers: a verified webhook becomes sales and refunds, each once.
 //!
 //! [`Webhook`] has the secrets and settings of one endpoint. [`Webhook::verify`] checks the signature of a request and returns a
-//! [`WebhookEvent`]. [`WebhookEvent::tracking`] returns what to report to Affitor: one [`Event`](crate::Event), nothing, or
-//! a refusal with its reason. Both are pure: no clock, no network.
+//! [`WebhookEvent`].
+//!
+//! [`Client::track_payment`](https://docs.rs/affitor/latest/affitor/struct.Client.html#method.track_payment) reports what is missing
+//! about it. In a web app, the extractor `PaymentEvent<Stripe>` of `affitor-axum` and `affitor-actix` (feature `webhooks`) verifies
+//! the request, and the handler is that one line. With the payment ledger of `affitor-outbox`, the line is `record_payment`.
 //!
 //! ```
-//! use std::time::{Duration, UNIX_EPOCH};
+//! use std::time::SystemTime;
 //!
 //! use affitor::{
 //!     Event,
-//!     webhook::{Stripe, Tracking, Webhook},
+//!     webhook::{Stripe, Webhook},
 //! };
 //!
 //! let webhook = Webhook::<Stripe>::new("whsec_0123456789")?;
-//! let now = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+//! let now = SystemTime::now();
 //! let body = br#"{"id":"evt_1","type":"checkout.session.completed","created":1790000000,"livemode":true,
-//!     "data":{"object":{"mode":"payment","payment_status":"paid","payment_intent":"pi_1","amount_total":4900,
+//!     "data":{"object":{"id":"cs_1","mode":"payment","payment_status":"paid","payment_intent":"pi_1","amount_total":4900,
 //!     "currency":"usd","metadata":{"affitor_customer_key":"user_7"}}}}"#;
 //!
 //! let headers = webhook.sign("msg_1", body, now); // what Stripe does; in an app these are the request's headers
 //! let event = webhook.verify(|name| headers.get(name).map(|value| value.as_bytes()), body, now)?;
-//! let Tracking::Event(Event::Sale(sale)) = event.tracking() else { panic!() };
+//! let decision = event.decide_alone(now)?; // what `track_payment` reports if it knows nothing else
+//! let [Event::Sale(sale)] = &decision.events[..] else { panic!() };
 //! assert_eq!((sale.transaction_id.as_str(), sale.amount_cents), ("pi_1", 4_900));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! In a web app, the extractor `PaymentEvent<Stripe>` of `affitor-axum` and `affitor-actix` (feature `webhooks`) does this, and
-//! [`Client::track_payment`](https://docs.rs/affitor/latest/affitor/struct.Client.html#method.track_payment) reports the event.
 //!
 //! # What counts
 //!
 //! | provider | sale | its transaction id | refund | customer |
 //! |---|---|---|---|---|
-//! | [`Stripe`] | a Checkout session once it is paid; renewals from `invoice.paid` | payment intent; invoice for subscriptions | `charge.refunded`; a lost dispute | `metadata.affitor_customer_key`, else `client_reference_id` |
+//! | [`Stripe`] | a paid invoice; a one-time Checkout payment; another payment intent | invoice; payment intent | `charge.refunded`; a lost dispute | `metadata.affitor_customer_key`, else `client_reference_id` |
 //! | [`Polar`] | `order.paid` | order | `order.refunded` | `metadata.user_id`, else the customer's `external_id`, else `customer_id` |
 //! | [`LemonSqueezy`] | `order_created`; `subscription_payment_success` except the first | `ls_order_…`, `ls_invoice_…` | `order_refunded`, `subscription_payment_refunded` | `custom_data.user_id`, else `user_email` |
 //! | [`Paddle`] | `transaction.completed` | transaction | an approved `refund`, a `chargeback` | `custom_data.user_id` |
 //!
 //! The documentation of each type has the details. Amounts are what the customer paid, including tax, in the currency's
-//! smallest unit.
+//! smallest unit; see [`Webhook::commission_on`].
 //!
 //! # Duplicates and order
 //!
-//! Providers deliver webhooks more than once and out of order. A sale counts once because of its transaction id, and a full
-//! refund counts once because nothing is left to reverse. The API has no id for a *partial* refund, so a [`Webhook`] remembers
-//! the last 10,000 that were reported, and reports none of them again.
-//!
-//! That memory belongs to the [`Webhook`]: its clones share it, and [`Webhook::share_memory`] lets a second endpoint of the same
-//! provider share it. It is not persisted and not shared between processes. If a duplicate gets through, the service is
-//! documented to keep a commission that was already reduced as it is.
+//! Providers deliver webhooks more than once and out of order, and report one payment in several webhooks. Both the
+//! [memory](Webhook#memory) of a `Webhook` and a [ledger] make each payment one sale, and each refund count once. They
+//! differ in what survives: the memory ends with the process, and belongs to one process. After a restart, a sale still counts once
+//! because of its transaction id, and so does a full refund, since nothing is left to reverse. The API has no id for a *partial*
+//! refund: one that is redelivered after a restart may be reported twice. The service is documented to keep a commission that
+//! was already reduced as it is.
 
 use crate::ledger;
 
@@ -130,9 +130,11 @@ pub fn object_facts<P: Provider>(
     object: &serde_json::Value,
     now: std::time::SystemTime,
 ) -> Result<ledger::Facts, NoFacts> {
-    // The state of the object at this time.
-    let now = unix_seconds(now);
-    Ok(P::object_facts(object, now)?.said_at(now))
+    let fields = read::Fields(object);
+    // The same object says the same at any time.
+    let changed_at = ["modified_at", "updated_at", "attributes.updated_at"].iter().find_map(|field| fields.time(field));
+    let said_at = changed_at.or_else(|| fields.unix_time("created")).map_or(0, unix_seconds);
+    Ok(P::object_facts(object, unix_seconds(now))?.said_at(said_at))
 }
 
 mod sealed {

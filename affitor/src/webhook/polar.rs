@@ -28,13 +28,12 @@ use crate::ledger::Facts;
 ///
 /// - The amount is `total_amount`, including tax. Renewals (`billing_reason=subscription_cycle`) and changes of a subscription
 ///   (`subscription_update`) are tracked as recurring.
-/// - `refunded_amount` and `refunded_tax_amount` are running totals, and the event does not contain the previous ones. The
-///   [`Webhook`](super::Webhook) remembers them for the last 10,000 orders. For an order that was refunded before the process
-///   started, set [`TrackPayment::refunded_before`](https://docs.rs/affitor/latest/affitor/webhook/struct.TrackPayment.html#method.refunded_before).
+/// - `refunded_amount` and `refunded_tax_amount` are running totals. The [`Webhook`](super::Webhook#memory) remembers what was reported;
+///   after a restart, the whole total counts as new. A ledger remembers it.
 /// - Polar delivers in order and holds back later webhooks while one fails. So a refund with an unknown sale does not ask for
 ///   redelivery.
 /// - The customer is the checkout's `metadata.user_id`, else the customer's `external_id`, else Polar's `customer_id`. The click id
-///   is `metadata.affitor_click_id`.
+///   is `metadata.affitor_click_id`, or the parameter `reference_id` of a checkout link.
 /// - Webhooks of Polar's sandbox are not marked as tests: see [`Webhook::test_mode`](super::Webhook::test_mode).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

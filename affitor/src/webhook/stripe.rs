@@ -19,43 +19,44 @@ use super::{
 };
 use crate::ledger::Facts;
 
-/// Stripe, with Checkout. The secret is the endpoint's whole `whsec_…`. Report payments without Checkout (for example with Elements)
-/// yourself, with [`Sale`](crate::Sale).
+/// Stripe. The secret is the endpoint's whole `whsec_…`. Both forms of its API are read, before and since version 2025-03-31.
 ///
 /// # Required events
 ///
 /// | purpose | event |
 /// |---|---|
-/// | sales | `checkout.session.completed`, `checkout.session.async_payment_succeeded` |
-/// | renewals | `invoice.paid` (or `invoice.payment_succeeded`; with both, they count once) |
-/// | refunds | `charge.refunded` (or `refund.created` and `refund.updated`, with [`Webhook::refunds_from`]) |
+/// | one-time Checkout payments | `checkout.session.completed`, `checkout.session.async_payment_succeeded` |
+/// | subscriptions, renewals, upgrades, manual invoices | `invoice.paid` |
+/// | the payment of each invoice, which refunds name | `invoice_payment.paid` |
+/// | payments without Checkout, such as Elements | `payment_intent.succeeded` |
+/// | refunds | `charge.refunded` |
 /// | refunds that fail later | `refund.failed`, which is logged as a warning |
 /// | lost disputes | `charge.dispute.closed` |
 ///
-/// Stripe reports each refund twice, on the charge and as a refund. Only one of them is counted, so subscribing to both is safe.
+/// Several events may report one payment. It counts once, so subscribing to more of them is safe. A ledger also reads
+/// `refund.created` and `refund.updated`, so that a refund counts when it succeeds, and `customer.subscription.created`.
 ///
-/// - A session counts when its `payment_status` is `paid`. With a delayed payment method it is `unpaid` on completion, and counts
-///   with `checkout.session.async_payment_succeeded`. (A session with manual capture never counts, because Stripe sends no event
-///   for it. Report it with [`Sale`](crate::Sale).)
-/// - The first payment of a subscription counts with its session, the others with invoices whose `billing_reason` is
-///   `subscription_cycle`; these include the first payment after a trial. Other invoices do not count.
-/// - The amount of a partial refund is `amount_refunded` minus its value in `previous_attributes`. A refund of the whole charge at
-///   once is a full refund, which is safe to repeat.
+/// # What is a sale
+///
+/// - An **invoice** that is paid, under its own id: the first payment of a subscription, renewals, upgrades, manual invoices. The
+///   amount is `amount_paid`, so a trial, a full discount or a credit balance does not count.
+/// - A **one-time Checkout payment**, under its payment intent, even if Stripe makes an invoice for it afterwards. With a delayed
+///   payment method, it counts when it is paid.
+/// - A **payment intent** that belongs to neither and whose metadata names a customer, under its own id.
+///
+/// The session of a subscription is not a sale: it tells whose subscription it is. `livemode: false` makes a test event.
+///
+/// # Refunds
+///
+/// A refund names a payment intent. If that paid an invoice, the sale is the invoice: before API 2025-03-31 the charge names it, since
+/// then only `invoice_payment.paid` does. [`track_payment`] remembers it until the process ends, a ledger keeps it. If it is not
+/// known, the service does not find the sale of such a refund, and the partner keeps the commission.
+///
+/// - [`track_payment`] counts `charge.refunded`, by what was added to the charge's running total. A refund that fails afterwards must
+///   be corrected in Affitor's dashboard.
 /// - A dispute counts when it is lost. While it is open, the money is only held back, and Affitor can't restore a commission.
-/// - `livemode: false` makes a test event.
 ///
-/// # Transaction ids
-///
-/// A refund finds its sale only by the sale's transaction id, and Stripe's refunds and disputes name a payment intent, never a
-/// session. So a single payment is tracked under its **payment intent**. The session of a subscription has none, so the payments
-/// of a subscription are tracked under their **invoice**. A charge names its invoice only in API versions before 2025-03-31. In
-/// later versions, nothing in a refund or dispute of a subscription's payment names the invoice, and you must provide it:
-///
-/// - Subscribe to `invoice_payment.paid` and store what [`WebhookEvent::invoice_payment`] returns (in earlier API versions the
-///   invoice itself has it), or query Stripe for the invoice payments of [`WebhookEvent::payment_intent`].
-/// - Pass the invoice to [`TrackPayment::refund_of`](https://docs.rs/affitor/latest/affitor/webhook/struct.TrackPayment.html#method.refund_of).
-///
-/// Otherwise Affitor can't find the sale of such a refund, and the partner keeps the commission.
+/// [`track_payment`]: https://docs.rs/affitor/latest/affitor/struct.Client.html#method.track_payment
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Stripe;

@@ -1,0 +1,117 @@
+//! The output of `affitor payments explain` that `docs/payments.md` shows. The guide shows it exactly as it is, except for the times.
+
+use std::time::{Duration, SystemTime};
+
+use affitor::{
+    Click, Client, Lead,
+    webhook::{Stripe, Webhook},
+};
+use affitor_outbox::{Outbox, sqlx::Sqlite};
+use affitor_sandbox::{ApiCall, Fault, Sandbox};
+use serde_json::{Value, json};
+
+use crate::shop::{Database, now, run};
+
+const GUIDE: &str = include_str!("../../../docs/payments.md");
+
+fn event(id: &str, kind: &str, object: &Value) -> Value {
+    json!({ "id": id, "object": "event", "created": now(), "livemode": true, "type": kind, "data": { "object": object,
+        "previous_attributes": if kind == "charge.refunded" { json!({ "amount_refunded": 0 }) } else { Value::Null } } })
+}
+
+fn checkout(number: u32, metadata: &Value) -> Value {
+    let object = json!({ "id": format!("cs_{number}"), "object": "checkout.session", "mode": "payment",
+        "payment_status": "paid", "payment_intent": format!("pi_{number}"), "amount_total": 4_900, "currency": "usd",
+        "metadata": metadata });
+    event(&format!("evt_{number}0"), "checkout.session.completed", &object)
+}
+
+/// A refund, which Stripe reports twice.
+fn refund(number: u32) -> [Value; 2] {
+    let payment = format!("pi_{number}");
+    let charge = json!({ "id": format!("ch_{number}"), "object": "charge", "payment_intent": payment, "amount": 4_900,
+        "amount_captured": 4_900, "amount_refunded": 1_500, "captured": true, "currency": "usd", "created": now() });
+    let refund = json!({ "id": format!("re_{number}"), "object": "refund", "payment_intent": payment, "amount": 1_500,
+        "charge": format!("ch_{number}"), "currency": "usd", "status": "succeeded", "created": now() });
+    [
+        event(&format!("evt_{number}1"), "refund.created", &refund),
+        event(&format!("evt_{number}2"), "charge.refunded", &charge),
+    ]
+}
+
+async fn record(outbox: &Outbox<Sqlite>, body: &Value) {
+    let endpoint = Webhook::<Stripe>::new("whsec_0123456789").unwrap();
+    let (body, now) = (body.to_string(), SystemTime::now());
+    let headers = endpoint.sign("", body.as_bytes(), now);
+    let event = endpoint.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();
+    outbox.record_payment_alone(&event).await.unwrap();
+}
+
+/// Waits until nothing is pending.
+async fn delivered(outbox: &Outbox<Sqlite>) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while outbox.stats().await.unwrap().pending > 0 {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", outbox.stats().await.unwrap());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Replaces times such as `2026-11-23 09:30:00`.
+fn without_times(text: &str) -> String {
+    const FORM: &str = "0000-00-00 00:00:00";
+    let (mut result, mut rest) = (String::new(), text);
+    while let Some(first) = rest.chars().next() {
+        let is_time = rest.get(..FORM.len()).is_some_and(|time| {
+            time.chars()
+                .zip(FORM.chars())
+                .all(|(char, form)| if form == '0' { char.is_ascii_digit() } else { char == form })
+        });
+        let (taken, length) = if is_time { (FORM, FORM.len()) } else { (&rest[..first.len_utf8()], first.len_utf8()) };
+        result.push_str(taken);
+        rest = &rest[length..];
+    }
+    result
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_explain_prints() {
+    let database = Database::sqlite().await;
+    let Database::Sqlite { pool, .. } = &database else { unreachable!() };
+    let outbox = Outbox::sqlite(pool.clone());
+    let sandbox = Sandbox::start().await.unwrap();
+    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let visitor = client().build().unwrap();
+    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+    let click = visitor.track_click(Click::landing(landing)).await.unwrap();
+    visitor.track_lead(Lead::new("user_7").click_id(click.click_id().cloned())).await.unwrap();
+    let worker = outbox.worker(client()).start().await.unwrap();
+
+    let of = |customer: &str| json!({ "affitor_customer_key": customer });
+    for body in
+        [checkout(1, &of("user_7")), checkout(2, &of("user_8")), checkout(3, &json!({})), checkout(4, &of("user_7"))]
+    {
+        record(&outbox, &body).await;
+    }
+    delivered(&outbox).await;
+    for body in refund(1) {
+        record(&outbox, &body).await;
+    }
+    delivered(&outbox).await;
+    sandbox.inject(Fault::ResetAfterWrite.times(1).on(ApiCall::Refund));
+    for body in refund(4) {
+        record(&outbox, &body).await;
+    }
+    delivered(&outbox).await;
+    worker.shutdown().await.unwrap();
+
+    let (guide, mut missing) = (without_times(GUIDE), String::new());
+    for id in ["cs_1", "pi_2", "pi_3", "re_4"] {
+        let ran = run(&database.url(), &["explain", id], ("UNUSED", "")).await;
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let shown = format!("```console\n$ affitor payments explain {id}\n{}```\n", ran.stdout);
+        if !guide.contains(&without_times(&shown)) {
+            missing += &shown;
+        }
+    }
+    assert!(missing.is_empty(), "the guide does not show this:\n{missing}");
+}
