@@ -1,0 +1,1 @@
+//! `docs/what-counts.md` and the tables name the same rows.
