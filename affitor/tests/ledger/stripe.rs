@@ -103,6 +103,12 @@ fn sales() -> Vec<Row<Stripe>> {
             .gives("sale pi_1 4900 USD user_7"),
         both("payment intent without metadata", |api| vec![intent(api)]).gives(""),
         both("charge of a payment intent without metadata", |api| vec![intent(api), charge(api)]).gives(""),
+        both("failed attempt before the payment", |api| {
+            let failed =
+                charge(api).event("charge.failed").set("id", "ch_0").set("status", "failed").set("captured", false);
+            vec![failed.set("amount_captured", 0), session(), intent(api), charge_refunded(api, 900, 0)]
+        })
+        .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900"),
         both("payment intent that fails", |api| {
             let failed = elements(api).event("payment_intent.payment_failed").set("status", "requires_payment_method");
             vec![failed]
@@ -204,6 +210,8 @@ fn invoices() -> Vec<Row<Stripe>> {
             deliveries
         })
         .gives("sale in_1 4900 USD user_7 sub_1; pi_1 counted_as in_1"),
+        row("payment intent with metadata whose link to the invoice is missing", [invoice(New), elements(New)])
+            .gives("sale in_1 4900 USD user_7 sub_1; sale pi_1 4900 USD user_7"),
         row(
             "Checkout with invoice_creation, whose session arrives after the hold",
             [
@@ -385,6 +393,11 @@ fn special_cases() -> Vec<Row<Stripe>> {
         })
         .policy(|policy| policy.commission_on = CommissionOn::Net)
         .gives("sale in_1 5000 USD user_7 sub_1"),
+        both("invoice with tax, paid partly by credit balance, commission on the net amount", |api| {
+            vec![invoice(api).set("amount_paid", 2_975).set("total", 5_950).set("total_excluding_tax", 5_000)]
+        })
+        .policy(|policy| policy.commission_on = CommissionOn::Net)
+        .gives("sale in_1 2500 USD user_7 sub_1"),
         row(
             "currency that Affitor does not accept",
             [session().set("currency", "jpy"), refund(1, 900).set("currency", "jpy")],
@@ -449,6 +462,17 @@ fn metadata() -> Vec<Row<Stripe>> {
             vec![with_subscription_metadata(invoice(api), ()).set("lines", lines)]
         })
         .gives("in_1 no_customer"),
+        both("metadata of a Checkout's invoice only", |api| {
+            let session = bare().set("invoice", "in_1");
+            [vec![session], billed(api, |invoice| manual(invoice).set("metadata", of("user_7")))].concat()
+        })
+        .gives("sale pi_1 4900 USD user_7; in_1 counted_as pi_1"),
+        both("metadata of an invoice's payment intent only", |api| {
+            let mut deliveries = billed(api, manual);
+            deliveries.push(deliveries[deliveries.len() - 2].clone().set("metadata", of("user_7")));
+            deliveries
+        })
+        .gives("sale in_1 4900 USD user_7; pi_1 counted_as in_1"),
         both("metadata of the customer only", |api| {
             let customer = json!({ "id": "cus_1", "object": "customer", "metadata": of("user_7") });
             vec![stripe("customer.created", &customer), manual(invoice(api))]
@@ -604,6 +628,7 @@ fn before_the_ledger() -> Vec<Row<Stripe>> {
             [old_invoice(New), link("in_1", "pi_1", 4_900), refund(1, 900)],
         )
         .gives("partial refund in_1 900; in_1 before_ledger"),
+        row("dispute of a payment from before the ledger", [dispute(4_900, "lost")]).gives("pi_1 sale_unknown"),
         row("refund of an unknown payment, made after the start of the ledger", [charge_refunded(New, 900, 0)])
             .gives("pi_1 sale_unknown"),
     ];
@@ -672,6 +697,17 @@ pub(crate) fn known_rows() -> Vec<Row<Stripe>> {
             .gives("in_1 nothing_paid; ignored OtherType")
             .but_today("sale in_1 4900 USD user_7 sub_1; ignored OtherType"),
         row(
+            "invoice read by API, paid partly outside Stripe",
+            [invoice(New)
+                .set("payments", json!({ "data": [
+                    link("in_1", "pi_1", 2_000).object(),
+                    outside().set("amount_paid", 2_900).object(),
+                ] }))
+                .by_api()],
+        )
+        .gives("sale in_1 2000 USD user_7 sub_1")
+        .but_today("ignored OtherType"),
+        row(
             "invoice read by API, with a payment that was canceled",
             [invoice(New)
                 .set(
@@ -713,6 +749,30 @@ pub(crate) fn known_rows() -> Vec<Row<Stripe>> {
         .policy(|policy| policy.commission_on = CommissionOn::Fee)
         .gives("sale in_1 490 USD user_7 sub_1")
         .but_today("sale in_1 4900 USD user_7 sub_1"),
+        row(
+            "direct charge of a connected account that is named, commission on the fee",
+            [elements(New).set("application_fee_amount", 490).top("account", "acct_1")],
+        )
+        .endpoint(|webhook| webhook.connected_account("acct_1"))
+        .policy(|policy| policy.commission_on = CommissionOn::Fee)
+        .gives("sale pi_1 490 USD user_7")
+        .but_today("sale pi_1 4900 USD user_7"),
+        row(
+            "destination charge with an amount, captured in part, commission on the fee",
+            [elements(New)
+                .set("amount_received", 3_000)
+                .set("transfer_data", json!({ "destination": "acct_9", "amount": 2_500 }))],
+        )
+        .policy(|policy| policy.commission_on = CommissionOn::Fee)
+        .gives("sale pi_1 500 USD user_7")
+        .but_today("sale pi_1 2400 USD user_7"),
+        row(
+            "Checkout with manual capture and tax, commission on the net amount",
+            [session().set("payment_status", "unpaid").set("total_details.amount_tax", 900), intent(New)],
+        )
+        .policy(|policy| policy.commission_on = CommissionOn::Net)
+        .gives("sale pi_1 4000 USD user_7")
+        .but_today("sale pi_1 4900 USD user_7"),
         row(
             "partial capture of a Checkout that is read by API later, then everything refunded",
             [
