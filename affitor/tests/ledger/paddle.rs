@@ -203,6 +203,16 @@ pub(crate) fn known_rows() -> Vec<Row<Paddle>> {
         )
         .gives("txn_1 nothing_paid")
         .but_today("refused details.totals.total"),
+        row(
+            "transaction that was billed before the ledger, and paid after its start",
+            [transaction().set("created_at", "2026-08-21T14:13:20Z").set("billed_at", "2026-08-21T14:13:20Z").set(
+                "payments",
+                json!([{ "amount": "4900", "status": "captured", "captured_at": "2026-09-21T14:13:20Z" }]),
+            )],
+        )
+        .policy(|policy| policy.since = NOW - 300)
+        .gives("sale txn_1 4900 USD user_7")
+        .but_today("txn_1 before_ledger"),
         row("refund without a type, as in older payloads", [transaction(), adjustment(1, 900).without("type")])
             .gives("sale txn_1 4900 USD user_7; partial refund txn_1 900")
             .but_today("sale txn_1 4900 USD user_7; refused type"),

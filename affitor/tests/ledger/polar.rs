@@ -159,6 +159,13 @@ pub(crate) fn known_rows() -> Vec<Row<Polar>> {
         )
         .gives("order_1 nothing_paid")
         .but_today("refused total_amount"),
+        row(
+            "order that was created before the ledger, and paid after its start",
+            [order().set("created_at", "2026-08-21T14:13:20Z")],
+        )
+        .policy(|policy| policy.since = NOW - 300)
+        .gives("sale order_1 4900 USD user_7 product_1")
+        .but_today("order_1 before_ledger"),
         row("order of metered usage", [subscription("subscription_meter_cycle")])
             .gives("sale order_1 4900 USD user_7 product_1 sub_1 recurring")
             .but_today("sale order_1 4900 USD user_7 product_1 sub_1"),

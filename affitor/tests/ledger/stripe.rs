@@ -115,6 +115,14 @@ fn sales() -> Vec<Row<Stripe>> {
         })
         .gives(""),
         row(
+            "objects inside of other objects",
+            [
+                session().set("payment_intent", json!({ "id": "pi_1", "object": "payment_intent" })),
+                refund(1, 900).set("payment_intent", json!({ "id": "pi_1", "object": "payment_intent" })),
+            ],
+        )
+        .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900"),
+        row(
             "objects read by API",
             [session().by_api(), intent(New).by_api(), charge(New).by_api(), refund(1, 900).by_api()],
         )
@@ -210,6 +218,12 @@ fn invoices() -> Vec<Row<Stripe>> {
             deliveries
         })
         .gives("sale in_1 4900 USD user_7 sub_1; pi_1 counted_as in_1"),
+        row(
+            "link of a payment and its invoice that arrives after both were reported",
+            [elements(New), invoice(New).after(3_600), link("in_1", "pi_1", 4_900)],
+        )
+        .gives("sale pi_1 4900 USD user_7; sale in_1 4900 USD user_7 sub_1; pi_1 reported, doubt counted_twice")
+        .order_matters("the payment is reported before its invoice is known"),
         row("payment intent with metadata whose link to the invoice is missing", [invoice(New), elements(New)])
             .gives("sale in_1 4900 USD user_7 sub_1; sale pi_1 4900 USD user_7"),
         row(
@@ -801,6 +815,18 @@ pub(crate) fn known_rows() -> Vec<Row<Stripe>> {
              partial refund in_2 570",
         )
         .but_today("sale in_1 4900 USD user_7 sub_1; partial refund in_1 1500; sale in_2 3000 USD user_7 sub_1; partial refund in_2 570; in_1 reported, doubt reported_too_much"),
+        row(
+            "one payment for several invoices, with metadata of the payment intent only",
+            [
+                manual(invoice(New)),
+                manual(invoice(New)).set("id", "in_2").set("amount_paid", 3_000),
+                link("in_1", "pi_1", 4_900),
+                link("in_2", "pi_1", 3_000),
+                elements(New).set("amount_received", 7_900),
+            ],
+        )
+        .gives("sale in_1 4900 USD user_7; sale in_2 3000 USD user_7; pi_1 counted_as in_1")
+        .but_today("sale in_1 4900 USD user_7; in_2 no_customer; pi_1 counted_as in_1"),
         row(
             "another program in the payment intent's metadata",
             [
