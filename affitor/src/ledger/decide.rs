@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Facts,
-    object::{Attribution, Object, Paid, Source, scale},
+    object::{Attribution, Intent, Object, Paid, Source, scale},
     payment::{Decision, Doubt, NotReported, Payment, Status},
     policy::{CommissionOn, Policy, Reported, Reports},
     returned::{Returned, returned},
@@ -75,7 +75,9 @@ pub fn decide(
     };
     for (movement, created) in movements(facts) {
         if !known(movement) {
-            let (payment, events) = unknown_sale(facts, movement, created, reports, policy, now);
+            let Some((payment, events)) = unknown_sale(facts, movement, created, reports, policy, now) else {
+                continue;
+            };
             if payment.status == Status::NotReported(NotReported::SaleUnknown) {
                 let since = returned_since(facts, movement).unwrap_or(now);
                 decision.is_due_at(Some(since.saturating_add(NOT_OURS)));
@@ -137,8 +139,10 @@ type Shares<'a> = BTreeMap<&'a str, Vec<(&'a str, u64)>>;
 
 fn shares<'a>(facts: &'a Facts, candidates: &[Candidate<'a>]) -> Shares<'a> {
     let mut shares: Shares<'a> = BTreeMap::new();
-    for candidate in candidates.iter().filter(|candidate| candidate.counted_as.is_none()) {
-        let whole = candidate.paid.map_or(0, |paid| paid.cents);
+    // What was reported twice has two whole shares.
+    let counts = |candidate: &&Candidate<'_>| candidate.counted_as.is_none() && !candidate.is_doubled;
+    for candidate in candidates.iter().filter(counts) {
+        let whole = candidate.paid.as_ref().map_or(0, |paid| paid.cents);
         for (movement, cents) in &candidate.movements {
             shares.entry(movement).or_default().push((candidate.transaction_id, cents.unwrap_or(whole)));
         }
@@ -167,11 +171,23 @@ fn shares<'a>(facts: &'a Facts, candidates: &[Candidate<'a>]) -> Shares<'a> {
 
 /// What was returned of a sale: its share of what was returned of each of its movements.
 fn returned_of(facts: &Facts, sale: &Candidate<'_>, shares: &Shares<'_>, policy: &Policy, now: u64) -> Returned {
-    let Some(paid) = sale.paid.filter(|_| sale.counted_as.is_none()) else { return Returned::default() };
+    let Some(paid) = sale.paid.as_ref().filter(|_| sale.counted_as.is_none()) else { return Returned::default() };
     let mut sum = Returned::default();
-    for (movement, _) in &sale.movements {
-        let Some(parts) = shares.get(movement) else { continue };
+    for (movement, cents) in &sale.movements {
+        let alone = [(sale.transaction_id, cents.unwrap_or(paid.cents))];
+        let parts = match shares.get(movement) {
+            _ if sale.is_doubled => &alone[..],
+            Some(parts) => parts,
+            None => continue,
+        };
         let whole: u64 = parts.iter().map(|(_, cents)| *cents).fold(0, u64::saturating_add);
+        // Another part of the movement may not be known yet.
+        let whole = match facts.get(movement) {
+            Some(Object::Intent(Intent { paid: Some(received), .. })) if received.currency == paid.currency => {
+                whole.max(received.cents)
+            }
+            _ => whole,
+        };
         let of_movement = returned(facts, movement, whole, paid.currency, policy, now);
         // Rounded on the cumulated amount, so that the shares add up.
         let before = parts.iter().take_while(|(id, _)| *id != sale.transaction_id);
@@ -190,7 +206,7 @@ fn returned_of(facts: &Facts, sale: &Candidate<'_>, shares: &Shares<'_>, policy:
     sum
 }
 
-/// A refund whose sale is not known.
+/// A refund whose sale is not known. `None` if nothing was returned.
 fn unknown_sale(
     facts: &Facts,
     movement: &str,
@@ -198,7 +214,7 @@ fn unknown_sale(
     reports: &Reports,
     policy: &Policy,
     now: u64,
-) -> (Payment, Vec<Event>) {
+) -> Option<(Payment, Vec<Event>)> {
     let charged = facts.iter().find_map(|(id, object)| match object {
         Object::Charge(charge) if charge.movement.as_deref().unwrap_or(id) == movement => {
             charge.currency.map(|currency| (charge.captured_cents, currency))
@@ -221,6 +237,8 @@ fn unknown_sale(
         _ => None,
     });
     let charged = charged.or(currency.filter(|_| reported.sale).map(|currency| (reported.sale_cents, currency)));
+    // A bill may have had other payments.
+    let charged = charged.map(|(cents, currency)| (cents.max(allocated(facts, id)).max(reported.sale_cents), currency));
     let charged = match charged {
         // Only how much was returned is known.
         None if policy.forgets => Some((UNKNOWN, currency.unwrap_or(Currency::USD))),
@@ -231,27 +249,42 @@ fn unknown_sale(
     let candidate = Candidate {
         transaction_id: id,
         form: if id == movement { Form::Intent } else { Form::Bill },
-        paid: paid.as_ref(),
+        paid,
         attribution: Attribution::default(),
+        fallback: Attribution::default(),
         source: None,
         details: Default::default(),
         movements: vec![(movement, None)],
-        fee_cents: None,
+        fee_cents: match facts.get(movement) {
+            Some(Object::Intent(intent)) => intent.fee_cents,
+            _ => None,
+        },
+        may_have_fee: false,
         may_be_another: false,
         counted_as: None,
+        also: vec![],
         is_doubled: false,
     };
     // Only this one: the bills that the movement paid are not known.
     let no_bills = Facts::default();
     let shares = shares(&no_bills, std::slice::from_ref(&candidate));
     let returned = returned_of(facts, &candidate, &shares, policy, now);
+    let is_returned = returned.cents > 0 || returned.pending_cents > 0 || returned.due_at.is_some();
+    if candidate.paid.is_some() && !is_returned && !reported.sale {
+        return None;
+    }
     let case = Case { candidate: &candidate, sources: &BTreeMap::new(), reported, returned, policy, now };
+    if reported.discarded {
+        return Some((case.payment(Status::NotReported(NotReported::Discarded)), vec![]));
+    }
     if is_older || reported.sale || policy.forgets {
-        let currency = paid.as_ref().map(|paid| paid.currency).filter(|currency| !policy.currencies.contains(currency));
+        let currency =
+            candidate.paid.as_ref().map(|paid| paid.currency).filter(|currency| !policy.currencies.contains(currency));
         let status = match currency {
             _ if reported.sale => Status::Reported,
             Some(currency) => {
-                return (case.payment(Status::NotReported(NotReported::UnsupportedCurrency { currency })), vec![]);
+                let status = Status::NotReported(NotReported::UnsupportedCurrency { currency });
+                return Some((case.payment(status), vec![]));
             }
             None if policy.forgets => Status::NotReported(NotReported::EarlierWebhook),
             None => Status::NotReported(NotReported::BeforeLedger),
@@ -260,14 +293,23 @@ fn unknown_sale(
         if payment.paid_cents == UNKNOWN {
             (payment.paid_cents, payment.commissionable_cents) = (0, 0);
         }
-        if !events.is_empty() && !reported.sale && !policy.forgets && id == movement {
+        if payment.reported_refund_cents > 0 && !reported.sale && !policy.forgets && id == movement {
             payment.doubts.push(Doubt::UncertainId);
         }
-        return (payment, events);
+        return Some((payment, events));
     }
     let since = returned_since(facts, movement).unwrap_or(now);
     let reason = if now < since.saturating_add(NOT_OURS) { NotReported::SaleUnknown } else { NotReported::NotOurs };
-    (Payment { form: None, ..case.payment(Status::NotReported(reason)) }, vec![])
+    Some((Payment { form: None, ..case.payment(Status::NotReported(reason)) }, vec![]))
+}
+
+/// What payments are known to have paid of a bill.
+fn allocated(facts: &Facts, bill: &str) -> u64 {
+    let allocations = facts.iter().filter_map(|(_, object)| match object {
+        Object::Allocation(allocation) if allocation.bill == bill => allocation.cents,
+        _ => None,
+    });
+    allocations.fold(0, u64::saturating_add)
 }
 
 /// Since when it is known that money was returned from a movement, in seconds of Unix time.
@@ -317,7 +359,7 @@ impl Case<'_> {
     fn sale(&self) -> Result<Sale, Status> {
         let Self { candidate, policy, .. } = self;
         let not = |reason| Err(Status::NotReported(reason));
-        let Some(paid) = candidate.paid else { return not(NotReported::NotPaid) };
+        let Some(paid) = &candidate.paid else { return not(NotReported::NotPaid) };
         if paid.cents == 0 {
             return not(NotReported::NothingPaid);
         }
@@ -343,7 +385,8 @@ impl Case<'_> {
             return not(NotReported::NothingPaid);
         }
         let until = paid.known_since.0.saturating_add(policy.hold.as_secs());
-        if candidate.may_be_another && self.now < until {
+        let may_have_fee = candidate.may_have_fee && policy.commission_on == CommissionOn::Fee;
+        if (candidate.may_be_another || may_have_fee) && self.now < until {
             return Err(Status::Held { until });
         }
         if policy.conflict {
@@ -411,8 +454,8 @@ impl Case<'_> {
     fn attribution(&self) -> Attribution {
         let own = self.candidate.attribution.clone();
         match self.candidate.source.and_then(|source| self.sources.get(source)) {
-            Some(source) => own.or(&source.attribution),
-            None => own,
+            Some(source) => own.or(&source.attribution).or(&self.candidate.fallback),
+            None => own.or(&self.candidate.fallback),
         }
     }
 
@@ -421,7 +464,7 @@ impl Case<'_> {
         if self.reported.sale && self.reported.sale_cents > 0 {
             return self.reported.sale_cents;
         }
-        let Some(paid) = self.candidate.paid else { return 0 };
+        let Some(paid) = &self.candidate.paid else { return 0 };
         match (self.policy.commission_on, self.candidate.fee_cents) {
             (CommissionOn::Gross, _) | (CommissionOn::Fee, None) => paid.cents,
             (CommissionOn::Net, _) => paid.cents_without_tax(),
@@ -445,10 +488,10 @@ impl Case<'_> {
             transaction_id: candidate.transaction_id.to_owned(),
             form: Some(candidate.form),
             status,
-            paid_cents: candidate.paid.map_or(0, |paid| paid.cents),
+            paid_cents: candidate.paid.as_ref().map_or(0, |paid| paid.cents),
             commissionable_cents: self.commissionable_cents(),
-            currency: candidate.paid.map(|paid| paid.currency),
-            paid_at: candidate.paid.map(|paid| paid.at.0),
+            currency: candidate.paid.as_ref().map(|paid| paid.currency),
+            paid_at: candidate.paid.as_ref().map(|paid| paid.at.0),
             attribution: self.attribution(),
             source: candidate.source.map(str::to_owned),
             returned_cents: returned.cents,

@@ -115,12 +115,15 @@ impl Facts {
     }
 
     fn attributions(&mut self) -> impl Iterator<Item = &mut Attribution> {
-        self.0.values_mut().filter_map(|object| match object {
-            Object::Bill(bill) => Some(&mut bill.attribution),
-            Object::Checkout(checkout) => Some(&mut checkout.attribution),
-            Object::Intent(intent) => Some(&mut intent.attribution),
-            Object::Source(source) => Some(&mut source.attribution),
-            Object::Charge(_) | Object::Allocation(_) | Object::Reversal(_) => None,
+        self.0.values_mut().flat_map(|object| {
+            let (own, fallback) = match object {
+                Object::Bill(bill) => (Some(&mut bill.attribution), Some(&mut bill.fallback)),
+                Object::Checkout(checkout) => (Some(&mut checkout.attribution), None),
+                Object::Intent(intent) => (Some(&mut intent.attribution), None),
+                Object::Source(source) => (Some(&mut source.attribution), None),
+                Object::Charge(_) | Object::Allocation(_) | Object::Reversal(_) => (None, None),
+            };
+            own.into_iter().chain(fallback)
         })
     }
 

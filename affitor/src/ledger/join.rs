@@ -26,8 +26,8 @@ macro_rules! join {
     };
 }
 
-join! { Bill { source refunded_cents may_repeat_checkout } { paid attribution details } }
-join! { Checkout { movement bill one_time } { paid attribution } }
+join! { Bill { source refunded_cents may_repeat_checkout } { paid attribution fallback details } }
+join! { Checkout { movement bill one_time without_tax } { paid attribution } }
 join! { Intent { fee_cents released_cents } { paid attribution } }
 join! { Charge { movement captured_cents refunded released_cents refunded_before currency created } {} }
 join! { Allocation { bill movement cents } {} }

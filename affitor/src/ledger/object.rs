@@ -44,6 +44,9 @@ pub struct Bill {
     /// The subscription or customer from which it inherits what its own attribution lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// What counts if nothing else says who it belongs to.
+    #[serde(skip_serializing_if = "Attribution::is_empty")]
+    pub fallback: Attribution,
     /// Details of the sale.
     #[serde(skip_serializing_if = "Details::is_empty")]
     pub details: Details,
@@ -66,6 +69,9 @@ pub struct Checkout {
     /// The session's attribution.
     #[serde(skip_serializing_if = "Attribution::is_empty")]
     pub attribution: Attribution,
+    /// Share of the amount that is not tax, as a numerator and a denominator, also while it is not paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_tax: Option<(u64, u64)>,
     /// The movement that paid it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub movement: Option<String>,

@@ -82,7 +82,8 @@ pub(super) fn returned(
         |amounts: &dyn Fn(&Charge) -> u64| totals.iter().map(|charge| amounts(charge)).fold(0, u64::saturating_add);
     // Before API 2025-03-31, money that was never captured is reported as refunded, in the total and as a refund.
     let released = match facts.get(movement) {
-        Some(Object::Intent(intent)) => add(&|charge| charge.released_cents).max(intent.released_cents),
+        // The charge knows it better, once something of it was refunded.
+        Some(Object::Intent(intent)) if totals.iter().all(|charge| charge.refunded.is_none()) => intent.released_cents,
         _ => add(&|charge| charge.released_cents),
     };
     let total = add(&|charge| charge.refunded.map_or(0, |total| total.cents)).saturating_sub(released);

@@ -35,8 +35,10 @@ impl Form {
 pub(super) struct Candidate<'a> {
     pub(super) transaction_id: &'a str,
     pub(super) form: Form,
-    pub(super) paid: Option<&'a Paid>,
+    pub(super) paid: Option<Paid>,
     pub(super) attribution: Attribution,
+    /// What counts if nothing else says who it belongs to.
+    pub(super) fallback: Attribution,
     /// The subscription or customer from which it inherits.
     pub(super) source: Option<&'a str>,
     pub(super) details: Details,
@@ -44,10 +46,14 @@ pub(super) struct Candidate<'a> {
     pub(super) movements: Vec<(&'a str, Option<u64>)>,
     /// Fee that the shop keeps, if the money goes to a connected account.
     pub(super) fee_cents: Option<u64>,
+    /// Whether a payment intent may still say that there is such a fee.
+    pub(super) may_have_fee: bool,
     /// Whether another report may show that it is a part of another sale.
     pub(super) may_be_another: bool,
     /// The sale under which its money is counted already.
     pub(super) counted_as: Option<&'a str>,
+    /// Other sales that its money pays, and that inherit its attribution.
+    pub(super) also: Vec<&'a str>,
     /// Whether its money was reported under two transaction ids.
     pub(super) is_doubled: bool,
 }
@@ -74,20 +80,31 @@ pub(super) fn sales<'a>(facts: &'a Facts, is_reported: impl Fn(&str) -> bool) ->
         sales.push(Candidate {
             transaction_id: movement,
             form: Form::Checkout,
-            // A session whose payment is captured manually is never reported as paid.
-            paid: checkout.paid.as_ref().or(intent.and_then(|intent| intent.paid.as_ref())),
+            paid: paid_at_checkout(checkout, intent),
             attribution: match intent {
                 Some(intent) => checkout.attribution.clone().or(&intent.attribution),
                 None => checkout.attribution.clone(),
             },
             source: None,
             details: Details::default(),
-            movements: vec![(movement, checkout.paid.as_ref().map(|paid| paid.cents))],
+            movements: vec![(movement, None)],
             fee_cents: intent.and_then(|intent| intent.fee_cents),
+            may_have_fee: intent.is_none(),
             may_be_another: checkout.paid.is_none(),
+            fallback: Attribution::default(),
             counted_as: None,
+            also: vec![],
             is_doubled: false,
         });
+        // An invoice that was reported, and of which nothing else is known.
+        let is_reported_bill = |bill: &&str| facts.get(bill).is_none() && is_reported(bill) && !is_reported(movement);
+        if let Some(bill) = checkout.bill.as_deref().filter(is_reported_bill) {
+            let paid = paid_at_checkout(checkout, intent);
+            sales.push(Candidate {
+                counted_as: Some(movement),
+                ..Candidate::of_bill(bill, paid, vec![(movement, None)])
+            });
+        }
     }
     for (id, object) in facts.iter() {
         match object {
@@ -100,38 +117,46 @@ pub(super) fn sales<'a>(facts: &'a Facts, is_reported: impl Fn(&str) -> bool) ->
                     })
                     .copied();
                 sales.push(Candidate {
-                    transaction_id: id,
-                    form: Form::Bill,
-                    paid: bill.paid.as_ref(),
                     attribution: bill.attribution.clone(),
+                    fallback: bill.fallback.clone(),
                     source: bill.source.as_deref(),
                     details: bill.details.clone(),
                     fee_cents: movements
                         .iter()
                         .filter_map(|(movement, _)| intent(facts, movement)?.fee_cents)
                         .reduce(u64::saturating_add),
-                    movements: if movements.is_empty() { vec![(id, None)] } else { movements },
+                    may_have_fee: movements.iter().all(|(movement, _)| intent(facts, movement).is_none()),
                     may_be_another: bill.may_repeat_checkout,
                     counted_as: checkout,
+                    ..Candidate::of_bill(
+                        id,
+                        bill.paid.clone(),
+                        if movements.is_empty() { vec![(id, None)] } else { movements },
+                    )
+                });
+            }
+            Object::Intent(intent) if !checkout_movements.contains_key(id) => {
+                let mut bills = allocations
+                    .iter()
+                    .filter(|(_, movements)| movements.iter().any(|(movement, _)| *movement == id))
+                    .map(|(bill, _)| *bill);
+                sales.push(Candidate {
+                    transaction_id: id,
+                    form: Form::Intent,
+                    paid: intent.paid.clone(),
+                    fallback: Attribution::default(),
+                    may_have_fee: false,
+                    attribution: intent.attribution.clone(),
+                    source: None,
+                    details: Details::default(),
+                    movements: vec![(id, None)],
+                    fee_cents: intent.fee_cents,
+                    may_be_another: true,
+                    counted_as: bills.next(),
+                    also: bills.collect(),
                     is_doubled: false,
                 });
             }
-            Object::Intent(intent) if !checkout_movements.contains_key(id) => sales.push(Candidate {
-                transaction_id: id,
-                form: Form::Intent,
-                paid: intent.paid.as_ref(),
-                attribution: intent.attribution.clone(),
-                source: None,
-                details: Details::default(),
-                movements: vec![(id, None)],
-                fee_cents: intent.fee_cents,
-                may_be_another: true,
-                counted_as: allocations
-                    .iter()
-                    .find(|(_, movements)| movements.iter().any(|(movement, _)| *movement == id))
-                    .map(|(bill, _)| *bill),
-                is_doubled: false,
-            }),
             _ => {}
         }
     }
@@ -140,12 +165,51 @@ pub(super) fn sales<'a>(facts: &'a Facts, is_reported: impl Fn(&str) -> bool) ->
     sales
 }
 
+impl<'a> Candidate<'a> {
+    /// A bill without an attribution.
+    fn of_bill(id: &'a str, paid: Option<Paid>, movements: Vec<(&'a str, Option<u64>)>) -> Self {
+        Self {
+            transaction_id: id,
+            form: Form::Bill,
+            paid,
+            attribution: Attribution::default(),
+            fallback: Attribution::default(),
+            source: None,
+            details: Details::default(),
+            movements,
+            fee_cents: None,
+            may_have_fee: false,
+            may_be_another: false,
+            counted_as: None,
+            also: vec![],
+            is_doubled: false,
+        }
+    }
+}
+
+/// What was paid at a Checkout. A session whose payment is captured manually is never reported as paid, and may be captured in part.
+fn paid_at_checkout(checkout: &super::object::Checkout, intent: Option<&super::object::Intent>) -> Option<Paid> {
+    let received = intent.and_then(|intent| intent.paid.as_ref());
+    match (&checkout.paid, received) {
+        (Some(paid), Some(received)) if received.currency == paid.currency => {
+            Some(Paid { cents: paid.cents.min(received.cents), ..paid.clone() })
+        }
+        (Some(paid), _) => Some(paid.clone()),
+        (None, Some(received)) => {
+            Some(Paid { without_tax: received.without_tax.or(checkout.without_tax), ..received.clone() })
+        }
+        (None, None) => None,
+    }
+}
+
 /// A sale inherits what its own attribution lacks from the objects that are counted with it.
 fn inherit_from_parts(sales: &mut [Candidate<'_>]) {
     for part in 0..sales.len() {
         let Some(whole) = sales[part].counted_as else { continue };
-        let (attribution, source) = (sales[part].attribution.clone(), sales[part].source);
-        for sale in sales.iter_mut().filter(|sale| sale.transaction_id == whole) {
+        let (attribution, source, also) =
+            (sales[part].attribution.clone(), sales[part].source, sales[part].also.clone());
+        let is_whole = |sale: &&mut Candidate<'_>| sale.transaction_id == whole || also.contains(&sale.transaction_id);
+        for sale in sales.iter_mut().filter(is_whole) {
             sale.attribution = std::mem::take(&mut sale.attribution).or(&attribution);
             sale.source = sale.source.or(source);
         }

@@ -85,6 +85,21 @@ impl<'a> Fields<'a> {
         amount.as_u64().filter(sendable).ok_or(Refused::WrongField { field, expected: "an integer of at least 0" })
     }
 
+    /// Returns an amount. One below zero, such as the credit of a downgrade, is 0: nothing was paid.
+    pub(super) fn amount_or_zero(self, field: &'static str) -> Result<u64, Refused> {
+        if self.get(field).and_then(Value::as_i64).is_some_and(|amount| amount < 0) {
+            Ok(0)
+        } else {
+            self.amount(field)
+        }
+    }
+
+    /// Returns an amount that is a string of digits. One below zero is 0.
+    pub(super) fn amount_text_or_zero(self, field: &'static str) -> Result<u64, Refused> {
+        let is_negative = |text: &str| text.strip_prefix('-').is_some_and(|digits| digits.parse::<u64>().is_ok());
+        if self.get(field).and_then(Value::as_str).is_some_and(is_negative) { Ok(0) } else { self.amount_text(field) }
+    }
+
     /// Returns an amount that is a string of digits, in the currency's smallest unit.
     pub(super) fn amount_text(self, field: &'static str) -> Result<u64, Refused> {
         let text = self.get(field).ok_or(Refused::MissingField { field })?;

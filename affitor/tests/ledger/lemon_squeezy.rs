@@ -45,7 +45,7 @@ fn invoice_refunded(cents: u64) -> Delivery {
 }
 
 pub(crate) fn rows() -> Vec<Row<LemonSqueezy>> {
-    [sales(), customers(), refunds()].into_iter().flatten().collect()
+    [sales(), customers(), refunds(), corner_cases()].into_iter().flatten().collect()
 }
 
 fn sales() -> Vec<Row<LemonSqueezy>> {
@@ -154,27 +154,31 @@ fn refunds() -> Vec<Row<LemonSqueezy>> {
 }
 
 /// Rows that give a wrong result.
+fn corner_cases() -> Vec<Row<LemonSqueezy>> {
+    let second = || order().set("id", "2");
+    vec![
+        row("order_refunded without refunded_amount", [order(), refunded(4_900).with("refunded_amount", ())])
+            .gives("sale ls_order_1 4900 USD user_7 9; full refund ls_order_1"),
+        row(
+            "invoice of a downgrade, with a negative total",
+            [invoice().with("billing_reason", "updated").with("total", -1_000).with("tax", 0)],
+        )
+        .gives("ls_invoice_1 nothing_paid"),
+        row("order_created without custom data, of a customer who is known", [order(), second().without_custom_data()])
+            .gives("sale ls_order_1 4900 USD user_7 9; sale ls_order_2 4900 USD user_7 9")
+            .order_matters("the customer must be known first"),
+    ]
+}
+
 pub(crate) fn known_rows() -> Vec<Row<LemonSqueezy>> {
     let second = || order().set("id", "2");
     vec![
-        row("order_created without custom data, of a customer who is known", [order(), second().without_custom_data()])
-            .gives("sale ls_order_1 4900 USD user_7 9; sale ls_order_2 4900 USD user_7 9")
-            .but_today("sale ls_order_1 4900 USD user_7 9; sale ls_order_2 4900 USD jo@example.com 9"),
         row(
             "order_created without a program id, of a customer who bought in another program",
             [order().top("meta.custom_data.program_id", "43"), second()],
         )
         .gives("sale ls_order_2 4900 USD user_7 9; ls_order_1 other_program")
         .but_today("ls_order_1 other_program; ls_order_2 other_program"),
-        row("order_refunded without refunded_amount", [order(), refunded(4_900).with("refunded_amount", ())])
-            .gives("sale ls_order_1 4900 USD user_7 9; full refund ls_order_1")
-            .but_today("sale ls_order_1 4900 USD user_7 9"),
-        row(
-            "invoice of a downgrade, with a negative total",
-            [invoice().with("billing_reason", "updated").with("total", -1_000).with("tax", 0)],
-        )
-        .gives("ls_invoice_1 nothing_paid")
-        .but_today("refused attributes.total"),
         row(
             "order_created of two users with one customer",
             [order(), second().top("meta.custom_data.user_id", "user_8"), order().set("id", "3").by_api()],

@@ -36,7 +36,7 @@ fn refund_created(status: &str) -> Delivery {
 }
 
 pub(crate) fn rows() -> Vec<Row<Polar>> {
-    [sales(), customers(), refunds()].into_iter().flatten().collect()
+    [sales(), customers(), refunds(), corner_cases()].into_iter().flatten().collect()
 }
 
 fn sales() -> Vec<Row<Polar>> {
@@ -141,24 +141,34 @@ fn refunds() -> Vec<Row<Polar>> {
 }
 
 /// Rows that give a wrong result.
+fn corner_cases() -> Vec<Row<Polar>> {
+    let credited = |order: Delivery| order.set("applied_balance_amount", -1_000).set("due_amount", 3_900);
+    vec![
+        row("order paid partly with credit", [credited(order())]).gives("sale order_1 3900 USD user_7 product_1"),
+        row(
+            "full refund of an order paid partly with credit",
+            [credited(order()), credited(refunded(3_582, 318)).set("status", "refunded")],
+        )
+        .gives("sale order_1 3900 USD user_7 product_1; full refund order_1"),
+        row("order paid with credit only", [order().set("applied_balance_amount", -4_900).set("due_amount", 0)])
+            .gives("order_1 nothing_paid"),
+        row(
+            "order of a downgrade, with a negative total",
+            [subscription("subscription_update")
+                .set("net_amount", -1_000)
+                .set("tax_amount", 0)
+                .set("total_amount", -1_000)
+                .set("due_amount", 0)],
+        )
+        .gives("order_1 nothing_paid"),
+        row("order of metered usage", [subscription("subscription_meter_cycle")])
+            .gives("sale order_1 4900 USD user_7 product_1 sub_1 recurring"),
+    ]
+}
+
 pub(crate) fn known_rows() -> Vec<Row<Polar>> {
     let credited = |order: Delivery| order.set("applied_balance_amount", -1_000).set("due_amount", 3_900);
     vec![
-        row("order paid partly with credit", [credited(order())])
-            .gives("sale order_1 3900 USD user_7 product_1")
-            .but_today("sale order_1 4900 USD user_7 product_1"),
-        row("full refund of an order paid partly with credit", [credited(order()), credited(refunded(3_582, 318)).set("status", "refunded")])
-            .gives("sale order_1 3900 USD user_7 product_1; full refund order_1")
-            .but_today("sale order_1 4900 USD user_7 product_1; partial refund order_1 3900"),
-        row("order paid with credit only", [order().set("applied_balance_amount", -4_900).set("due_amount", 0)])
-            .gives("order_1 nothing_paid")
-            .but_today("sale order_1 4900 USD user_7 product_1"),
-        row(
-            "order of a downgrade, with a negative total",
-            [subscription("subscription_update").set("net_amount", -1_000).set("tax_amount", 0).set("total_amount", -1_000).set("due_amount", 0)],
-        )
-        .gives("order_1 nothing_paid")
-        .but_today("refused total_amount"),
         row(
             "order that was created before the ledger, and paid after its start",
             [order().set("created_at", "2026-08-21T14:13:20Z")],
@@ -166,14 +176,11 @@ pub(crate) fn known_rows() -> Vec<Row<Polar>> {
         .policy(|policy| policy.since = NOW - 300)
         .gives("sale order_1 4900 USD user_7 product_1")
         .but_today("order_1 before_ledger"),
-        row("order of metered usage", [subscription("subscription_meter_cycle")])
-            .gives("sale order_1 4900 USD user_7 product_1 sub_1 recurring")
-            .but_today("sale order_1 4900 USD user_7 product_1 sub_1"),
         row(
             "refund of an order that fails afterwards",
             [order(), refunded(900, 80), order().event("order.updated").set("modified_at", "2026-09-22T14:13:20Z")],
         )
         .gives("sale order_1 4900 USD user_7 product_1; partial refund order_1 980; order_1 reported, doubt reported_too_much")
         .but_today("sale order_1 4900 USD user_7 product_1; partial refund order_1 980"),
-    ]
+]
 }

@@ -21,7 +21,7 @@ fn known() {
 }
 
 pub(crate) fn rows() -> Vec<Row<Stripe>> {
-    [payments(), times(), ids(), reports()].into_iter().flatten().collect()
+    [payments(), times(), ids(), reports(), corner_cases()].into_iter().flatten().collect()
 }
 
 /// Another payment.
@@ -176,26 +176,17 @@ fn reports() -> Vec<Row<Stripe>> {
 }
 
 /// Rows that give a wrong result.
-pub(crate) fn known_rows() -> Vec<Row<Stripe>> {
+fn corner_cases() -> Vec<Row<Stripe>> {
     vec![
         row("session of a sale that the app has reported under the invoice", with_invoice())
             .reported("in_1", sold(4_900))
-            .gives("in_1 reported; pi_1 counted_as in_1")
-            .but_today("sale pi_1 4900 USD user_7; in_1 reported, doubt counted_twice"),
-        row("refund of a sale that was reported under two ids", [&with_invoice()[..], &[refund(1, 4_900)]].concat())
-            .reported("in_1", sold(4_900))
-            .reported("pi_1", sold(4_900))
-            .gives("full refund in_1; full refund pi_1; in_1 reported, doubt counted_twice; pi_1 reported")
-            .but_today(
-                "partial refund pi_1 2450; partial refund in_1 2450; in_1 reported, doubt counted_twice; pi_1 reported",
-            ),
+            .gives("in_1 reported; pi_1 counted_as in_1"),
         row("refund of a discarded sale, of which nothing else is known", [refund(1, 900)])
             .reported("pi_1", |reported| {
                 *reported = Reported::sale(4_900);
                 reported.discarded = true;
             })
-            .gives("pi_1 discarded")
-            .but_today("partial refund pi_1 900; pi_1 reported"),
+            .gives("pi_1 discarded"),
         row(
             "full refund of one of several payments of an invoice that the app has reported",
             [
@@ -205,7 +196,14 @@ pub(crate) fn known_rows() -> Vec<Row<Stripe>> {
             ],
         )
         .reported("in_1", sold(4_900))
-        .gives("partial refund in_1 2000; in_1 reported")
-        .but_today("full refund in_1; in_1 reported"),
+        .gives("partial refund in_1 2000; in_1 reported"),
+        row("refund of a sale that was reported under two ids", [&with_invoice()[..], &[refund(1, 4_900)]].concat())
+            .reported("in_1", sold(4_900))
+            .reported("pi_1", sold(4_900))
+            .gives("full refund pi_1; full refund in_1; in_1 reported, doubt counted_twice; pi_1 reported"),
     ]
+}
+
+pub(crate) fn known_rows() -> Vec<Row<Stripe>> {
+    vec![]
 }

@@ -39,7 +39,7 @@ pub(in super::super) fn payment(
         }
     };
     let paid = if is_paid {
-        let cents = data.amount("attributes.total")?;
+        let cents = data.amount_or_zero("attributes.total")?;
         let field = "attributes.currency";
         let currency = data.currency_code(field)?.ok_or(Refused::MissingField { field })?;
         let at = data.time("attributes.created_at").map_or(moment.at, super::super::unix_seconds);
@@ -52,9 +52,8 @@ pub(in super::super) fn payment(
         None
     };
     let custom = Fields(custom_data.unwrap_or(&Value::Null));
-    let own_id = custom.id("user_id")?;
     let attribution = Attribution {
-        customer_key: own_id.clone(),
+        customer_key: custom.id("user_id")?,
         click_id: custom.click_id("affitor_click_id").map(|id| id.to_string()),
         program_id: custom.id("program_id")?,
         ..Attribution::default()
@@ -64,16 +63,20 @@ pub(in super::super) fn payment(
     if let Some(customer) = &customer {
         facts.add(customer, Object::Source(Source { attribution: attribution.clone() }));
     }
-    // An address may change, so it is used only if a webhook has nothing else, and never from the API.
-    let customer_key = match (own_id, is_webhook) {
-        (None, true) => data.id("attributes.user_email")?,
-        (id, _) => id,
-    };
+    // An address may change, so it is used only if nothing else is known, and never from the API.
+    let email = if is_webhook { data.id("attributes.user_email")? } else { None };
     let refunded = "attributes.refunded_amount";
+    let refunded_cents = match data.get(refunded) {
+        Some(_) => data.amount(refunded)?,
+        // Older payloads have only the status.
+        None if data.text("attributes.status")? == Some("refunded") => data.amount_or_zero("attributes.total")?,
+        None => 0,
+    };
     let subscription_id = if series == Series::Invoice { data.id("attributes.subscription_id")? } else { None };
     let bill = Bill {
         paid,
-        attribution: Attribution { customer_key, ..attribution },
+        attribution,
+        fallback: Attribution { customer_key: email, ..Attribution::default() },
         source: customer,
         details: Details {
             recurring: series == Series::Invoice,
@@ -81,7 +84,7 @@ pub(in super::super) fn payment(
             interval: None,
             product_id: data.id("attributes.first_order_item.product_id")?,
         },
-        refunded_cents: if data.get(refunded).is_some() { data.amount(refunded)? } else { 0 },
+        refunded_cents,
         may_repeat_checkout: false,
     };
     let id = match series {

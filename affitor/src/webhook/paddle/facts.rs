@@ -14,12 +14,18 @@ pub(in super::super) fn transaction(transaction: Fields<'_>, moment: Moment) -> 
     let id = transaction.required_text("id")?;
     let mut facts = Facts::default();
     let paid = if transaction.required_text("status")? == "completed" {
-        let cents = transaction.amount_text("details.totals.total")?;
+        // What is left to pay after a credit, which was paid before.
+        let (total, tax) = match transaction.get("details.totals.grand_total") {
+            Some(_) => ("details.totals.grand_total", "details.totals.grand_total_tax"),
+            None => ("details.totals.total", "details.totals.tax"),
+        };
+        let cents = transaction.amount_text_or_zero(total)?;
         let currency =
             transaction.currency_code("currency_code")?.ok_or(Refused::MissingField { field: "currency_code" })?;
         let at = transaction.time("billed_at").or_else(|| transaction.time("created_at"));
         let mut paid = Paid::new(cents, currency, at.map_or(moment.at, super::super::unix_seconds));
-        let tax = transaction.get("details.totals.tax").and_then(Value::as_str).and_then(|tax| tax.parse::<u64>().ok());
+        let tax = transaction.get(tax).or_else(|| transaction.get("details.totals.tax"));
+        let tax = tax.and_then(Value::as_str).and_then(|tax| tax.parse::<u64>().ok());
         paid.without_tax = tax.map(|tax| (cents.saturating_sub(tax), cents));
         paid.known_since = Reverse(moment.now);
         Some(paid)
@@ -49,6 +55,7 @@ pub(in super::super) fn transaction(transaction: Fields<'_>, moment: Moment) -> 
         },
         refunded_cents: 0,
         may_repeat_checkout: false,
+        ..Bill::default()
     };
     facts.add(id, Object::Bill(bill));
     Ok(facts)
@@ -67,9 +74,10 @@ pub(in super::super) fn adjustment(adjustment: Fields<'_>) -> Found<Facts> {
         "rejected" | "reversed" => ReversalStatus::NotReturned,
         _ => ReversalStatus::Pending,
     };
-    let cents = match adjustment.required_text("type")? {
-        "full" => None,
-        "partial" => Some(adjustment.amount_text("totals.total")?),
+    let cents = match adjustment.text("type")? {
+        Some("full") => None,
+        // Missing in older payloads.
+        Some("partial") | None => Some(adjustment.amount_text("totals.total")?),
         _ => return Err(wrong("type", "full or partial")),
     };
     let reversal = Reversal {

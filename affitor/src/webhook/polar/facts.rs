@@ -13,12 +13,14 @@ pub(in super::super) fn order(order: Fields<'_>, moment: Moment) -> Found<Facts>
     let is_paid = matches!(order.required_text("status")?, "paid" | "refunded" | "partially_refunded");
     let mut facts = Facts::default();
     let paid = if is_paid {
-        let cents = order.amount("total_amount")?;
+        let total = order.amount_or_zero("total_amount")?;
+        // What is left to pay after a credit, which was paid before.
+        let cents = if order.get("due_amount").is_some() { order.amount_or_zero("due_amount")? } else { total };
         let currency = order.currency_code("currency")?.ok_or(Refused::MissingField { field: "currency" })?;
         let mut paid =
             Paid::new(cents, currency, order.time("created_at").map_or(moment.at, super::super::unix_seconds));
         let tax = order.get("tax_amount").and_then(serde_json::Value::as_u64);
-        paid.without_tax = tax.map(|tax| (cents.saturating_sub(tax), cents));
+        paid.without_tax = tax.filter(|_| total > 0).map(|tax| (total.saturating_sub(tax), total));
         paid.known_since = Reverse(moment.now);
         Some(paid)
     } else {
@@ -34,7 +36,10 @@ pub(in super::super) fn order(order: Fields<'_>, moment: Moment) -> Found<Facts>
     // A checkout link copies its parameter `reference_id` into the metadata.
     let click_id = order.click_id("metadata.affitor_click_id").or_else(|| order.click_id("metadata.reference_id"));
     let refunded = |field: &'static str| if order.get(field).is_some() { order.amount(field) } else { Ok(0) };
-    let later = matches!(order.text("billing_reason")?, Some("subscription_cycle" | "subscription_update"));
+    let later = matches!(
+        order.text("billing_reason")?,
+        Some("subscription_cycle" | "subscription_update" | "subscription_meter_cycle")
+    );
     let subscription_id = order.id("subscription_id")?;
     let bill = Bill {
         paid,
@@ -53,6 +58,7 @@ pub(in super::super) fn order(order: Fields<'_>, moment: Moment) -> Found<Facts>
         },
         refunded_cents: refunded("refunded_amount")?.saturating_add(refunded("refunded_tax_amount")?),
         may_repeat_checkout: false,
+        ..Bill::default()
     };
     facts.add(id, Object::Bill(bill));
     Ok(facts)

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        Ignored, Refused,
+        Ignored, NoFacts, Refused,
         read::{Fields, Found, Moment},
     },
     attribution::{metadata, of_lines, of_session},
@@ -56,11 +56,11 @@ fn checkout(facts: &mut Facts, object: Fields<'_>, moment: Moment) -> Found<()> 
         }
     };
     let attribution = of_session(object)?;
+    let tax = object.get("total_details.amount_tax").and_then(Value::as_u64);
+    let total = object.get("amount_total").and_then(Value::as_u64).filter(|_| one_time);
+    let without_tax = tax.zip(total).map(|(tax, total)| (total.saturating_sub(tax), total));
     let paid = if one_time && is_paid {
-        let cents = object.amount("amount_total")?;
-        let tax = object.get("total_details.amount_tax").and_then(Value::as_u64);
-        let without_tax = tax.map(|tax| (cents.saturating_sub(tax), cents));
-        Some(paid(cents, without_tax, object, moment)?)
+        Some(paid(object.amount("amount_total")?, without_tax, object, moment)?)
     } else {
         None
     };
@@ -72,6 +72,7 @@ fn checkout(facts: &mut Facts, object: Fields<'_>, moment: Moment) -> Found<()> 
     let checkout = Checkout {
         paid,
         attribution,
+        without_tax,
         movement: movement.map(str::to_owned),
         bill: object.reference("invoice")?.map(str::to_owned),
         one_time,
@@ -90,7 +91,7 @@ fn invoice(facts: &mut Facts, object: Fields<'_>, says_paid: bool, moment: Momen
     };
     let attribution = metadata(object, details)?.or(&metadata(object, "metadata")?).or(&of_lines(object)?);
     let paid = if is_paid {
-        let cents = object.amount("amount_paid")?;
+        let cents = object.amount("amount_paid")?.saturating_sub(paid_outside(object));
         let amount = |field: &str| object.get(field).and_then(Value::as_u64);
         let without_tax = amount("total_excluding_tax").zip(amount("total")).filter(|(_, total)| *total > 0);
         Some(paid(cents, without_tax, object, moment)?)
@@ -110,6 +111,7 @@ fn invoice(facts: &mut Facts, object: Fields<'_>, says_paid: bool, moment: Momen
         },
         refunded_cents: 0,
         may_repeat_checkout: subscription.is_none(),
+        ..Bill::default()
     };
     facts.add(id, Object::Bill(bill));
     // Before API 2025-03-31, an invoice names its payment.
@@ -118,9 +120,20 @@ fn invoice(facts: &mut Facts, object: Fields<'_>, says_paid: bool, moment: Momen
     }
     // Since then, it may list them.
     for payment in object.get("payments.data").and_then(Value::as_array).into_iter().flatten() {
-        invoice_payment(facts, Fields(payment), false)?;
+        match invoice_payment(facts, Fields(payment), false) {
+            // One that is not paid, or was made outside Stripe.
+            Ok(()) | Err(NoFacts::Ignored(_)) => {}
+            Err(refused) => return Err(refused),
+        }
     }
     Ok(())
+}
+
+/// What was paid outside Stripe, if the invoice lists its payments. Since API 2025-03-31 it is a part of `amount_paid`.
+fn paid_outside(invoice: Fields<'_>) -> u64 {
+    let payments = invoice.get("payments.data").and_then(Value::as_array).into_iter().flatten().map(Fields);
+    let outside = payments.filter(|payment| payment.get("payment.payment_record").is_some());
+    outside.filter_map(|payment| payment.get("amount_paid")?.as_u64()).fold(0, u64::saturating_add)
 }
 
 fn invoice_payment(facts: &mut Facts, object: Fields<'_>, says_paid: bool) -> Found<()> {
@@ -164,11 +177,15 @@ fn is_old(object: Fields<'_>) -> bool {
 
 /// What the shop keeps of a payment that goes to a connected account.
 fn fee(object: Fields<'_>) -> Option<u64> {
-    let transfer = Fields(object.get("transfer_data")?);
     let amount = |fields: Fields<'_>, field: &str| fields.get(field).and_then(Value::as_u64);
-    amount(object, "application_fee_amount")
-        .or_else(|| Some(amount(object, "amount")?.saturating_sub(amount(transfer, "amount")?)))
-        .or(Some(0))
+    // A direct charge has only the fee.
+    if let Some(fee) = amount(object, "application_fee_amount") {
+        return Some(fee);
+    }
+    let transfer = Fields(object.get("transfer_data")?);
+    let captured = ["amount_received", "amount_captured"].iter().find_map(|field| amount(object, field));
+    let captured = captured.filter(|cents| *cents > 0).or_else(|| amount(object, "amount"));
+    Some(captured.zip(amount(transfer, "amount")).map_or(0, |(captured, sent)| captured.saturating_sub(sent)))
 }
 
 fn charge(facts: &mut Facts, object: Fields<'_>, previous: Fields<'_>, moment: Moment) -> Found<()> {
