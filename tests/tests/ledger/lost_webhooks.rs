@@ -29,6 +29,8 @@ struct Case {
     seed: u64,
     life: Life,
     arrives: Vec<Value>,
+    /// Whether Stripe's API is asked for a newer version than that of the webhooks.
+    reads_newer: bool,
 }
 
 impl Case {
@@ -40,7 +42,10 @@ impl Case {
         if rng.bool() {
             rng.shuffle(&mut arrives);
         }
-        Self { seed, life, arrives }
+        // It is not known how the newer version returns the part of an older payment that was never captured.
+        let is_released = life.traits.contains(&"refund object of the released part");
+        let reads_newer = api == Api::Old && provider == Provider::Stripe && !is_released && rng.bool();
+        Self { seed, life, arrives, reads_newer }
     }
 
     /// Creates this many lives of each provider. At Stripe, every second one is of the older API.
@@ -54,6 +59,11 @@ impl Case {
             }
         }
         cases
+    }
+
+    /// What the API says about each payment.
+    fn payments(&self) -> Vec<Facts> {
+        payments(&self.life, self.reads_newer)
     }
 
     fn lost(&self) -> usize {
@@ -71,7 +81,12 @@ impl Case {
 
     fn describe(&self) -> String {
         let Life { provider, api, kind, traits, .. } = &self.life;
-        format!("seed {}, {provider:?}, {api:?} API, {kind}, {traits:?}, {} webhooks lost", self.seed, self.lost())
+        let reads = if self.reads_newer { "read as newer, " } else { "" };
+        format!(
+            "seed {}, {provider:?}, {api:?} API, {reads}{kind}, {traits:?}, {} webhooks lost",
+            self.seed,
+            self.lost()
+        )
     }
 }
 
@@ -89,8 +104,10 @@ fn unattributed(cases: &[Case]) -> BTreeSet<String> {
 fn summary(place: &str, cases: &[Case]) {
     let lost: usize = cases.iter().map(Case::lost).sum();
     println!(
-        "{place}: {} lives with lost webhooks, {lost} webhooks lost, {} sales, {} of them not attributed",
+        "{place}: {} lives with lost webhooks, {lost} webhooks lost, {} lives read in a newer version, {} sales, {} of them not \
+         attributed",
         cases.iter().filter(|case| case.lost() > 0).count(),
+        cases.iter().filter(|case| case.reads_newer).count(),
         cases.iter().map(|case| case.life.sales.len()).sum::<usize>(),
         unattributed(cases).len()
     );
@@ -110,7 +127,7 @@ async fn a_reconciliation_reports_what_is_missing(store: Store) {
     assert!(differences(&reported(&before), &to_report(&cases)).is_some(), "something is missing");
     all()
         .for_each_concurrent(CONCURRENCY, async |case| {
-            for payment in payments(&case.life) {
+            for payment in case.payments() {
                 let record = store.reconcile(case.life.provider, payment).await;
                 assert_eq!(record.refused, None, "{}", case.describe());
             }
@@ -127,7 +144,7 @@ async fn a_reconciliation_reports_what_is_missing(store: Store) {
     assert_eq!(unknown, unattributed(&cases), "the ledger lists what it can't attribute");
     all()
         .for_each_concurrent(CONCURRENCY, async |case| {
-            for payment in payments(&case.life) {
+            for payment in case.payments() {
                 let PaymentRecord { enqueued, changed, .. } = store.reconcile(case.life.provider, payment).await;
                 assert_eq!((enqueued.len(), changed), (0, false), "the second time: {}", case.describe());
             }
@@ -190,7 +207,7 @@ fn are_reconciled_in_memory() {
     let cases = Case::all(IN_MEMORY);
     let mut failures = 0;
     for case in &cases {
-        if let Some(different) = live(case, &payments(&case.life)) {
+        if let Some(different) = live(case, &case.payments()) {
             failures += 1;
             println!("{}: {different}", case.describe());
         }
@@ -208,8 +225,7 @@ fn a_payment_that_the_api_leaves_out_is_noticed() {
         case.arrives.clear();
         let sold: Vec<_> = case.life.sales.iter().filter(|_| case.is_attributed()).cloned().collect();
         for sale in sold {
-            let payments =
-                payments(&case.life).into_iter().filter(|facts| !facts.ids().contains(&*sale.transaction_id));
+            let payments = case.payments().into_iter().filter(|facts| !facts.ids().contains(&*sale.transaction_id));
             let different = live(&case, &payments.collect::<Vec<_>>());
             assert!(different.is_some(), "{} is not missed: {}", sale.transaction_id, case.describe());
             *noticed.entry(format!("{:?}", case.life.provider)).or_default() += 1;

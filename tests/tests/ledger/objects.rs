@@ -6,19 +6,20 @@ use affitor::{
     ledger::{Facts, Object},
     webhook::{NoFacts, object_facts},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use shop_lives::{Life, Provider};
 
 use crate::store::with_rules;
 
-/// Returns what the API says about each payment.
-pub(crate) fn payments(life: &Life) -> Vec<Facts> {
+/// Returns what the API says about each payment. With `is_newer`, a request names Stripe's newer version, as the command does, though
+/// the webhooks have the older one.
+pub(crate) fn payments(life: &Life, is_newer: bool) -> Vec<Facts> {
     // The key of the own account does not read the payments of others.
     if life.kind == "connected account" {
         return vec![];
     }
     if life.provider == Provider::Stripe {
-        return stripe(&life.objects);
+        return if is_newer { stripe(&newer(&life.objects)) } else { stripe(&life.objects) };
     }
     let payments = life.objects.iter().filter(|object| is_payment(life.provider, object));
     payments
@@ -50,6 +51,36 @@ fn facts(provider: Provider, object: &Value) -> Facts {
         Err(NoFacts::Ignored(_)) => Facts::default(),
         Err(error) => panic!("{error}: {object}"),
     }
+}
+
+/// Objects of the older version as the newer one returns them: no payment names its invoice, but invoice payments link them.
+fn newer(objects: &[Value]) -> Vec<Value> {
+    let mut objects = objects.to_vec();
+    let mut invoice_payments = vec![];
+    for object in &mut objects {
+        if object["object"] == "charge" || object["object"] == "payment_intent" {
+            object.as_object_mut().map(|fields| fields.remove("invoice"));
+        }
+        if object["object"] != "invoice" {
+            continue;
+        }
+        let fields = object.as_object_mut().unwrap();
+        let [intent, subscription, details, _] = ["payment_intent", "subscription", "subscription_details", "charge"]
+            .map(|name| fields.remove(name).unwrap_or_default());
+        let metadata = &details["metadata"];
+        fields.insert(
+            "parent".to_owned(),
+            json!({ "type": "subscription_details", "subscription_details": { "subscription": subscription, "metadata": metadata } }),
+        );
+        if intent.is_string() {
+            invoice_payments.push(json!({ "id": format!("inpay_{}", object["id"]), "object": "invoice_payment",
+                "amount_paid": object["amount_paid"], "created": object["created"], "currency": object["currency"],
+                "invoice": object["id"], "status": object["status"],
+                "payment": { "type": "payment_intent", "payment_intent": intent } }));
+        }
+    }
+    objects.extend(invoice_payments);
+    objects
 }
 
 /// Follows the ids from one object to the others. A subscription only says who its payments belong to: they have nothing else in

@@ -151,12 +151,13 @@ impl<'a> Workers<'a> {
     }
 }
 
-/// Events that a process has taken: the last process that took each one, and what it is.
+/// Events that a process has taken: the last process that took each one, and what it is. Those of earlier kills that still wait for
+/// their retry are left out.
 const RUNNING_IN_SQLITE: &str = "SELECT json_extract(attempted_by, '$[#-1]') || '|' || CASE
     WHEN json_extract(args, '$.event.type') = 'sale' THEN 'sale'
     WHEN json_extract(args, '$.event.refund_amount_cents') IS NULL THEN 'full refund' ELSE 'partial refund' END
-    FROM river_job WHERE state = 'running'";
+    FROM river_job WHERE state = 'running' AND attempted_at > datetime('now', '-5 minutes')";
 const RUNNING_IN_POSTGRES: &str = "SELECT attempted_by[array_upper(attempted_by, 1)] || '|' || CASE
     WHEN args -> 'event' ->> 'type' = 'sale' THEN 'sale'
     WHEN args -> 'event' ->> 'refund_amount_cents' IS NULL THEN 'full refund' ELSE 'partial refund' END
-    FROM affitor.river_job WHERE state = 'running'";
+    FROM affitor.river_job WHERE state = 'running' AND attempted_at > now() - interval '5 minutes'";

@@ -2,7 +2,7 @@
 //! the service differs from the model in the end, the ledger says so.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, SystemTime},
 };
@@ -131,6 +131,8 @@ async fn deliver(store: &Store, second_refund: SecondRefund, is_calm: bool) -> (
         verdict.differences
     );
     assert!(verdict.unlisted.is_empty(), "seed {} (AFFITOR_LEDGER_SEED): {:#?}", seed(), verdict.unlisted);
+    let without_list = compare(&recorded(&snapshot), &expected, &BTreeMap::new());
+    assert_eq!(without_list.unlisted.len(), verdict.differences, "each difference must be listed");
     for (currency, balance) in store.balance().await {
         let sales = || expected.values().filter(|sale| sale.currency == currency);
         assert_eq!(balance.pending, 0, "{currency}: {balance:?}");
