@@ -12,6 +12,7 @@ use serde_json::Value;
 use shop_lives::{Api, Life, Provider};
 
 use crate::{
+    databases::kinds,
     judge::{Reported, differences, expected, reported},
     memory::{Shop, after_hold, facts, seconds},
     objects::payments,
@@ -106,12 +107,13 @@ fn summary(place: &str, cases: &[Case]) {
     let named = cases.iter().filter(|case| !case.is_attributed() && !case.arrives.is_empty());
     println!(
         "{place}: {} lives with lost webhooks, {lost} webhooks lost, {} lives read in a newer version, {} sales, {} of them not \
-         attributed, {} although an ignored webhook names the customer",
+         attributed, {} although an ignored webhook names the customer, {:?}",
         cases.iter().filter(|case| case.lost() > 0).count(),
         cases.iter().filter(|case| case.reads_newer).count(),
         cases.iter().map(|case| case.life.sales.len()).sum::<usize>(),
         unattributed(cases).len(),
-        named.map(|case| case.life.sales.len()).sum::<usize>()
+        named.map(|case| case.life.sales.len()).sum::<usize>(),
+        kinds(cases.iter().map(|case| &case.life))
     );
 }
 

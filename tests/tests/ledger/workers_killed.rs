@@ -14,6 +14,7 @@ use serde_json::Value;
 use shop_lives::{Api, Life, Provider};
 
 use crate::{
+    databases::kinds,
     judge::expected,
     memory::seconds,
     service::{compare, each_change_is_noticed, recorded, uncertain},
@@ -119,7 +120,7 @@ async fn deliver(store: &Store, second_refund: SecondRefund, is_calm: bool) -> (
     let verdict = compare(&recorded(&snapshot), &expected, &uncertain);
     println!(
         "{}, a second refund is {second_refund:?}, seed {}: {} lives, {} sales, {} refunds, {} requests, kills {:?} during {:?}, \
-         {} differences, {count} uncertain",
+         {} differences, {count} uncertain, {:?}",
         store.name(),
         seed(),
         lives.len(),
@@ -128,7 +129,8 @@ async fn deliver(store: &Store, second_refund: SecondRefund, is_calm: bool) -> (
         sandbox.requests().len() - customers,
         workers.kills,
         workers.in_flight,
-        verdict.differences
+        verdict.differences,
+        kinds(lives.iter().map(|(life, _)| life))
     );
     assert!(verdict.unlisted.is_empty(), "seed {} (AFFITOR_LEDGER_SEED): {:#?}", seed(), verdict.unlisted);
     let without_list = compare(&recorded(&snapshot), &expected, &BTreeMap::new());
