@@ -57,11 +57,17 @@ fn deliveries(seed: u64) -> (Vec<Life>, VecDeque<Delivery>) {
     (lives, deliveries)
 }
 
-fn summary(database: &str, seed: u64, lives: &[Life], processes: &Processes) {
+/// Number of lives of each kind.
+pub(crate) fn kinds<'a>(lives: impl IntoIterator<Item = &'a Life>) -> BTreeMap<String, usize> {
     let mut kinds = BTreeMap::<String, usize>::new();
     for life in lives {
         *kinds.entry(format!("{:?}: {}", life.provider, life.kind)).or_default() += 1;
     }
+    kinds
+}
+
+fn summary(database: &str, seed: u64, lives: &[Life], processes: &Processes) {
+    let kinds = kinds(lives);
     println!(
         "{database}, seed {seed}: {} lives, {} deliveries, {} repeated after a failure, kills {:?}\n{kinds:#?}",
         lives.len(),

@@ -1,5 +1,5 @@
 //! A shop process of the ledger's tests. It receives webhooks of four providers, and records each one together with its own work
-//! in one transaction. It is meant to be killed.
+//! in one transaction. Or it is a worker, which delivers them. It is meant to be killed.
 
 use std::{env, error::Error};
 
@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 mod actix;
 mod axum;
+mod worker;
 
 /// The secret of every webhook.
 const SECRET: &str = "whsec_0123456789";
@@ -60,15 +61,23 @@ fn webhook<P: Provider>() -> Webhook<P> {
     Webhook::new(SECRET).expect("a valid secret")
 }
 
-/// Arguments: the framework, and the URL of the database. Prints the port.
+/// Arguments: the framework and the URL of the database, prints the port; or `worker`, the URL of the database, the service's URL and
+/// the key, prints a line once it has started.
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [framework, url] = &arguments[..] else { return Err("ledger-shop axum|actix URL".into()) };
-    let database = Database::open(url).await?;
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["worker", url, service, key] => Ok(worker::work(Database::open(url).await?, service, key).await?),
+        [framework, url] => serve(framework, Database::open(url).await?).await,
+        _ => Err("ledger_shop axum|actix URL, or ledger_shop worker URL SERVICE KEY".into()),
+    }
+}
+
+async fn serve(framework: &str, database: Database) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
-    match framework.as_str() {
+    match framework {
         "axum" => axum::serve(listener, database).await?,
         _ => actix::serve(listener.into_std()?, database).await?,
     }
