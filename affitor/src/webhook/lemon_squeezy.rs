@@ -94,6 +94,11 @@ impl Rules for LemonSqueezy {
             "subscription_payment_success" | "subscription_payment_refunded" | "subscription_payment_recovered" => {
                 Series::Invoice
             }
+            // They name the customer.
+            "subscription_created" | "subscription_updated" => {
+                let data = Fields(fields.get("data").ok_or(Refused::MissingField { field: "data" })?);
+                return facts::customer(data, fields.get("meta.custom_data"))?.ok_or(Ignored::OtherType.into());
+            }
             _ => return Err(Ignored::OtherType.into()),
         };
         let data = Fields(fields.get("data").ok_or(Refused::MissingField { field: "data" })?);

@@ -203,10 +203,6 @@ fn corner_cases() -> Vec<Row<Paddle>> {
 }
 
 pub(crate) fn known_rows() -> Vec<Row<Paddle>> {
-    let paid = |credit: &str, left: &str| {
-        let totals = transaction().set("details.totals.credit", credit);
-        totals.set("details.totals.grand_total", left).set("details.totals.grand_total_tax", "0")
-    };
     vec![
         row(
             "transaction that was billed before the ledger, and paid after its start",

@@ -167,7 +167,6 @@ fn corner_cases() -> Vec<Row<Polar>> {
 }
 
 pub(crate) fn known_rows() -> Vec<Row<Polar>> {
-    let credited = |order: Delivery| order.set("applied_balance_amount", -1_000).set("due_amount", 3_900);
     vec![
         row(
             "order that was created before the ledger, and paid after its start",

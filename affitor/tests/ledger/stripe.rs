@@ -836,7 +836,6 @@ fn corner_cases() -> Vec<Row<Stripe>> {
 }
 
 pub(crate) fn known_rows() -> Vec<Row<Stripe>> {
-    let old_charge = |cents, before| charge_refunded(New, cents, before).set("created", BEFORE);
     let outside =
         || link("in_1", "pi_1", 4_900).set("payment", json!({ "type": "payment_record", "payment_record": "pr_1" }));
     vec![

@@ -71,13 +71,9 @@ impl Case {
         self.life.webhooks.len() - self.arrives.len()
     }
 
-    /// Whether it is known who pays. The API of Lemon Squeezy does not say it, so a webhook about an order or an invoice must have
-    /// arrived, except those of the initial invoice, which only repeat the order.
+    /// Whether it is known who pays. The API of Lemon Squeezy does not say it, so a webhook must have arrived.
     fn is_attributed(&self) -> bool {
-        self.life.provider != Provider::LemonSqueezy
-            || self.arrives.iter().any(|body| {
-                body["data"]["type"] != "subscriptions" && body["data"]["attributes"]["billing_reason"] != "initial"
-            })
+        self.life.provider != Provider::LemonSqueezy || !self.arrives.is_empty()
     }
 
     fn describe(&self) -> String {

@@ -27,7 +27,8 @@ pub(in super::super) fn payment(
 ) -> Found<Facts> {
     let number = data.required_id("id")?;
     if series == Series::Invoice && data.required_text("attributes.billing_reason")? == "initial" {
-        return Err(Ignored::CountedElsewhere { by: "order_created and order_refunded" }.into());
+        return customer(data, custom_data)?
+            .ok_or(Ignored::CountedElsewhere { by: "order_created and order_refunded" }.into());
     }
     let is_paid = match data.required_text("attributes.status")? {
         // An order that was refunded before its webhook was delivered was paid nevertheless.
@@ -51,15 +52,9 @@ pub(in super::super) fn payment(
     } else {
         None
     };
-    let custom = Fields(custom_data.unwrap_or(&Value::Null));
-    let attribution = Attribution {
-        customer_key: custom.id("user_id")?,
-        click_id: custom.click_id("affitor_click_id").map(|id| id.to_string()),
-        program_id: custom.id("program_id")?,
-        ..Attribution::default()
-    };
+    let attribution = attribution(custom_data)?;
     let mut facts = Facts::default();
-    let customer = data.id("attributes.customer_id")?.map(|id| format!("ls_customer_{id}"));
+    let customer = customer_id(data)?;
     if let Some(customer) = &customer {
         facts.add(customer, Object::Source(Source { attribution: attribution.clone() }));
     }
@@ -93,4 +88,28 @@ pub(in super::super) fn payment(
     };
     facts.add(id, Object::Bill(bill));
     Ok(facts)
+}
+
+/// Reads only whose customer it is. `None` if it names nobody.
+pub(in super::super) fn customer(data: Fields<'_>, custom_data: Option<&Value>) -> Found<Option<Facts>> {
+    let (attribution, customer) = (attribution(custom_data)?, customer_id(data)?);
+    let mut facts = Facts::default();
+    if let Some(customer) = customer.filter(|_| attribution.names_somebody()) {
+        facts.add(customer, Object::Source(Source { attribution }));
+    }
+    Ok(Some(facts).filter(|facts| facts.iter().next().is_some()))
+}
+
+fn customer_id(data: Fields<'_>) -> Result<Option<String>, Refused> {
+    Ok(data.id("attributes.customer_id")?.map(|id| format!("ls_customer_{id}")))
+}
+
+fn attribution(custom_data: Option<&Value>) -> Result<Attribution, Refused> {
+    let custom = Fields(custom_data.unwrap_or(&Value::Null));
+    Ok(Attribution {
+        customer_key: custom.id("user_id")?,
+        click_id: custom.click_id("affitor_click_id").map(|id| id.to_string()),
+        program_id: custom.id("program_id")?,
+        ..Attribution::default()
+    })
 }

@@ -91,14 +91,14 @@ impl Payment {
         Ok(())
     }
 
-    /// Adds the charges of a payment, and everything that was returned of it. Refunds are always read, because the total of a
-    /// charge contains those that are pending or failed.
+    /// Adds the charges of a payment, and everything that was returned of it. Refunds are always read: the ledger may know a total
+    /// from which a refund that failed has disappeared.
     async fn charges(&mut self, charges: &[Value], filter: &[(&str, &str)]) -> Result<(), Failure> {
         let charges: Vec<&Value> = charges.iter().filter(|charge| charge["status"] != "failed").collect();
         for charge in &charges {
             self.add(charge);
         }
-        if charges.iter().any(|charge| charge["amount_refunded"] != 0) {
+        if !charges.is_empty() {
             for refund in self.all(&["refunds"], filter).await? {
                 self.add(&refund);
             }
