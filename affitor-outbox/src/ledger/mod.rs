@@ -11,6 +11,7 @@ mod rows;
 mod scope;
 mod settings;
 mod story;
+mod tell;
 
 pub use balance::Balance;
 pub use reconcile::Reconciliation;

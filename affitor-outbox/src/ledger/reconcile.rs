@@ -120,6 +120,11 @@ impl<DB: Database> Outbox<DB> {
         let mut record = PaymentRecord::default();
         (record.enqueued, record.payments) = (recorded.decision.events, recorded.decision.payments);
         record.changed = recorded.changed;
+        if let Some(group) = recorded.group.filter(|_| record.changed) {
+            // For the story of the payment.
+            let id = format!("reconciliation {group}");
+            ledger.save_webhook(&id, "reconciliation", Some(group), &record.summary()).await?;
+        }
         if reconciliation.dry_run {
             tx.rollback().await?;
             return Ok(record);

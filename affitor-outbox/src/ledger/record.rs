@@ -4,14 +4,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use affitor::{
     Event,
-    ledger::{Facts, Payment, Status},
+    ledger::{Facts, Object, Payment, Status},
     webhook::{Ignored, NoFacts, PaymentError, Provider, Refused, WebhookEvent},
 };
 use riverqueue::sqlx;
 use sha2::{Digest as _, Sha256};
 
-use super::{group::Ledger, scope, story::amount};
+use super::{group::Ledger, scope, tell::amount};
 use crate::{Database, Error, Outbox, PaymentSettings};
+
+/// The longest id, in bytes. An index of Postgres takes about 2,700.
+const LONGEST: usize = 1_000;
 
 /// What became of a webhook.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -153,7 +156,7 @@ fn failed<P: Provider>(
 
 impl PaymentRecord {
     /// What was decided, in a few words and without anything that identifies a person.
-    fn summary(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         if let Some(reason) = &self.refused {
             return format!("not readable: {reason}");
         }
@@ -199,8 +202,19 @@ impl PaymentRecord {
     }
 }
 
-/// Rejects what Postgres can't store.
+/// Rejects what the database can't store or index.
 pub(super) fn storable(facts: Facts) -> Result<Facts, NoFacts> {
+    let keys = facts.iter().filter_map(|(_, object)| match object {
+        Object::Bill(bill) => bill.attribution.customer_key.as_deref().or(bill.fallback.customer_key.as_deref()),
+        Object::Checkout(checkout) => checkout.attribution.customer_key.as_deref(),
+        Object::Intent(intent) => intent.attribution.customer_key.as_deref(),
+        Object::Source(source) => source.attribution.customer_key.as_deref(),
+        _ => None,
+    });
+    let ids = facts.ids().into_iter().chain(facts.sources());
+    if ids.chain(keys).any(|text| text.len() > LONGEST) {
+        return Err(Refused::wrong_field("an id", "a text of at most 1,000 bytes").into());
+    }
     let json = serde_json::to_string(&facts).unwrap_or_default();
     if json.contains("\\u0000") {
         return Err(Refused::wrong_field("an id", "a text without NUL characters").into());

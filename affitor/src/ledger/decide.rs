@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use super::{
     Facts,
-    object::{Attribution, Intent, Object, Paid, Source, scale},
+    object::{Attribution, Source, scale},
     payment::{Decision, Doubt, NotReported, Payment, Status},
     policy::{CommissionOn, Policy, Reported, Reports},
-    returned::{Returned, returned},
+    returned::Returned,
     sales::{Candidate, Form, sales},
+    shares::{returned_of, shares},
+    unknown::{NOT_OURS, movements, returned_since, unknown_sale},
 };
 use crate::{
     click_id::ClickId,
-    currency::Currency,
     event::{Event, Refund, Sale},
 };
 
@@ -88,12 +89,6 @@ pub fn decide(
     decision
 }
 
-/// How long a refund waits for its sale until the payment is not ours, in seconds. Providers redeliver for up to three days.
-const NOT_OURS: u64 = 4 * 24 * 60 * 60;
-
-/// Stands for an amount that is not known: more than any payment.
-const UNKNOWN: u64 = 1 << 53;
-
 fn is_unpaid_intent(candidate: &Candidate<'_>) -> bool {
     candidate.form == Form::Intent && candidate.paid.is_none() && candidate.counted_as.is_none()
 }
@@ -112,226 +107,14 @@ impl Decision {
     }
 }
 
-/// The movements that charges and reversals name, with the earliest time of a charge.
-fn movements(facts: &Facts) -> BTreeMap<&str, Option<u64>> {
-    let mut movements = BTreeMap::new();
-    for (id, object) in facts.iter() {
-        match object {
-            Object::Charge(charge) => {
-                movements.insert(charge.movement.as_deref().unwrap_or(id), charge.created);
-            }
-            Object::Reversal(reversal) => {
-                let of = match facts.get(&reversal.of) {
-                    Some(Object::Charge(charge)) => charge.movement.as_deref().unwrap_or(&reversal.of),
-                    _ => &reversal.of,
-                };
-                movements.entry(of).or_insert(None);
-            }
-            _ => {}
-        }
-    }
-    movements
-}
-
-/// The parts of each movement, in the order of the sales: where each one begins, and how much it is. A movement may pay several
-/// bills.
-type Shares<'a> = BTreeMap<&'a str, Vec<(&'a str, u64)>>;
-
-fn shares<'a>(facts: &'a Facts, candidates: &[Candidate<'a>]) -> Shares<'a> {
-    let mut shares: Shares<'a> = BTreeMap::new();
-    // What was reported twice has two whole shares.
-    let counts = |candidate: &&Candidate<'_>| candidate.counted_as.is_none() && !candidate.is_doubled;
-    for candidate in candidates.iter().filter(counts) {
-        let whole = candidate.paid.as_ref().map_or(0, |paid| paid.cents);
-        for (movement, cents) in &candidate.movements {
-            shares.entry(movement).or_default().push((candidate.transaction_id, cents.unwrap_or(whole)));
-        }
-    }
-    // Bills of which nothing else is known yet have a share as well, unless they repeat a one-time Checkout payment.
-    let is_checkout = |movement: &str| {
-        candidates.iter().any(|candidate| candidate.form == Form::Checkout && candidate.transaction_id == movement)
-    };
-    for (_, object) in facts.iter() {
-        let Object::Allocation(allocation) = object else { continue };
-        if is_checkout(&allocation.movement) {
-            continue;
-        }
-        let (Some(parts), Some(cents)) = (shares.get_mut(allocation.movement.as_str()), allocation.cents) else {
-            continue;
-        };
-        if candidates.iter().all(|candidate| candidate.transaction_id != allocation.bill) {
-            parts.push((&allocation.bill, cents));
-        }
-    }
-    for parts in shares.values_mut() {
-        parts.sort_unstable();
-    }
-    shares
-}
-
-/// What was returned of a sale: its share of what was returned of each of its movements.
-fn returned_of(facts: &Facts, sale: &Candidate<'_>, shares: &Shares<'_>, policy: &Policy, now: u64) -> Returned {
-    let Some(paid) = sale.paid.as_ref().filter(|_| sale.counted_as.is_none()) else { return Returned::default() };
-    let mut sum = Returned::default();
-    for (movement, cents) in &sale.movements {
-        let alone = [(sale.transaction_id, cents.unwrap_or(paid.cents))];
-        let parts = match shares.get(movement) {
-            _ if sale.is_doubled => &alone[..],
-            Some(parts) => parts,
-            None => continue,
-        };
-        let whole: u64 = parts.iter().map(|(_, cents)| *cents).fold(0, u64::saturating_add);
-        // Another part of the movement may not be known yet.
-        let whole = match facts.get(movement) {
-            Some(Object::Intent(Intent { paid: Some(received), .. })) if received.currency == paid.currency => {
-                whole.max(received.cents)
-            }
-            _ => whole,
-        };
-        let of_movement = returned(facts, movement, whole, paid.currency, policy, now);
-        // Rounded on the cumulated amount, so that the shares add up.
-        let before = parts.iter().take_while(|(id, _)| *id != sale.transaction_id);
-        let before = before.map(|(_, cents)| *cents).fold(0, u64::saturating_add);
-        let own = parts.iter().find(|(id, _)| *id == sale.transaction_id).map_or(0, |(_, cents)| *cents);
-        let until = before.saturating_add(own);
-        let share = |cents: u64| scale(cents, (until, whole)).saturating_sub(scale(cents, (before, whole)));
-        sum.cents = sum.cents.saturating_add(share(of_movement.cents)).min(paid.cents);
-        sum.recent_cents = sum.recent_cents.saturating_add(share(of_movement.recent_cents)).min(sum.cents);
-        sum.pending_cents = sum.pending_cents.saturating_add(share(of_movement.pending_cents));
-        sum.total_cents = sum.total_cents.saturating_add(of_movement.total_cents);
-        sum.last = sum.last.max(of_movement.last);
-        sum.other_currency |= of_movement.other_currency;
-        sum.due_at = [sum.due_at, of_movement.due_at].into_iter().flatten().min();
-    }
-    sum
-}
-
-/// A refund whose sale is not known. `None` if nothing was returned.
-fn unknown_sale(
-    facts: &Facts,
-    movement: &str,
-    created: Option<u64>,
-    reports: &Reports,
-    policy: &Policy,
-    now: u64,
-) -> Option<(Payment, Vec<Event>)> {
-    let charged = facts.iter().find_map(|(id, object)| match object {
-        Object::Charge(charge) if charge.movement.as_deref().unwrap_or(id) == movement => {
-            charge.currency.map(|currency| (charge.captured_cents, currency))
-        }
-        _ => None,
-    });
-    // The sale was reported under its bill, if the movement paid one.
-    let bills: Vec<&str> = facts
-        .iter()
-        .filter_map(|(_, object)| match object {
-            Object::Allocation(allocation) if allocation.movement == movement => Some(allocation.bill.as_str()),
-            _ => None,
-        })
-        .collect();
-    let id = if let [bill] = bills[..] { bill } else { movement };
-    let reported = reports.get(id).copied().unwrap_or_default();
-    // A sale that the app reported itself, and of which only a refund is known.
-    let currency = facts.iter().find_map(|(_, object)| match object {
-        Object::Reversal(reversal) => reversal.currency,
-        _ => None,
-    });
-    let charged = charged.or(currency.filter(|_| reported.sale).map(|currency| (reported.sale_cents, currency)));
-    // A bill may have had other payments.
-    let charged = charged.map(|(cents, currency)| (cents.max(allocated(facts, id)).max(reported.sale_cents), currency));
-    let charged = match charged {
-        // Only how much was returned is known.
-        None if policy.forgets => Some((UNKNOWN, currency.unwrap_or(Currency::USD))),
-        charged => charged,
-    };
-    let is_older = created.is_some_and(|created| created < policy.since);
-    let paid = charged.map(|(cents, currency)| Paid::new(cents, currency, created.unwrap_or_default()));
-    let candidate = Candidate {
-        transaction_id: id,
-        form: if id == movement { Form::Intent } else { Form::Bill },
-        paid,
-        attribution: Attribution::default(),
-        fallback: Attribution::default(),
-        source: None,
-        details: Default::default(),
-        movements: vec![(movement, None)],
-        fee_cents: match facts.get(movement) {
-            Some(Object::Intent(intent)) => intent.fee_cents,
-            _ => None,
-        },
-        may_have_fee: false,
-        may_be_another: false,
-        counted_as: None,
-        also: vec![],
-        is_doubled: false,
-    };
-    // Only this one: the bills that the movement paid are not known.
-    let no_bills = Facts::default();
-    let shares = shares(&no_bills, std::slice::from_ref(&candidate));
-    let returned = returned_of(facts, &candidate, &shares, policy, now);
-    let is_returned = returned.cents > 0 || returned.pending_cents > 0 || returned.due_at.is_some();
-    if candidate.paid.is_some() && !is_returned && !reported.sale {
-        return None;
-    }
-    let case = Case { candidate: &candidate, sources: &BTreeMap::new(), reported, returned, policy, now };
-    if reported.discarded {
-        return Some((case.payment(Status::NotReported(NotReported::Discarded)), vec![]));
-    }
-    if is_older || reported.sale || policy.forgets {
-        let currency =
-            candidate.paid.as_ref().map(|paid| paid.currency).filter(|currency| !policy.currencies.contains(currency));
-        let status = match currency {
-            _ if reported.sale => Status::Reported,
-            Some(currency) => {
-                let status = Status::NotReported(NotReported::UnsupportedCurrency { currency });
-                return Some((case.payment(status), vec![]));
-            }
-            None if policy.forgets => Status::NotReported(NotReported::EarlierWebhook),
-            None => Status::NotReported(NotReported::BeforeLedger),
-        };
-        let (mut payment, events) = case.with_refunds(status, vec![]);
-        if payment.paid_cents == UNKNOWN {
-            (payment.paid_cents, payment.commissionable_cents) = (0, 0);
-        }
-        if payment.reported_refund_cents > 0 && !reported.sale && !policy.forgets && id == movement {
-            payment.doubts.push(Doubt::UncertainId);
-        }
-        return Some((payment, events));
-    }
-    let since = returned_since(facts, movement).unwrap_or(now);
-    let reason = if now < since.saturating_add(NOT_OURS) { NotReported::SaleUnknown } else { NotReported::NotOurs };
-    Some((Payment { form: None, ..case.payment(Status::NotReported(reason)) }, vec![]))
-}
-
-/// What payments are known to have paid of a bill.
-fn allocated(facts: &Facts, bill: &str) -> u64 {
-    let allocations = facts.iter().filter_map(|(_, object)| match object {
-        Object::Allocation(allocation) if allocation.bill == bill => allocation.cents,
-        _ => None,
-    });
-    allocations.fold(0, u64::saturating_add)
-}
-
-/// Since when it is known that money was returned from a movement, in seconds of Unix time.
-fn returned_since(facts: &Facts, movement: &str) -> Option<u64> {
-    let times = facts.iter().filter_map(|(id, object)| match object {
-        Object::Charge(charge) if charge.movement.as_deref().unwrap_or(id) == movement => {
-            charge.refunded.map(|total| total.known_since.0)
-        }
-        Object::Reversal(reversal) if reversal.of == movement => reversal.created,
-        _ => None,
-    });
-    times.max()
-}
-
 /// One sale with everything that its decision depends on.
-struct Case<'a> {
-    candidate: &'a Candidate<'a>,
-    sources: &'a BTreeMap<String, Source>,
-    reported: Reported,
-    returned: Returned,
-    policy: &'a Policy,
-    now: u64,
+pub(super) struct Case<'a> {
+    pub(super) candidate: &'a Candidate<'a>,
+    pub(super) sources: &'a BTreeMap<String, Source>,
+    pub(super) reported: Reported,
+    pub(super) returned: Returned,
+    pub(super) policy: &'a Policy,
+    pub(super) now: u64,
 }
 
 impl Case<'_> {
@@ -408,7 +191,7 @@ impl Case<'_> {
     }
 
     /// Adds the refund that brings what is reported up to what was returned.
-    fn with_refunds(&self, status: Status, mut events: Vec<Event>) -> (Payment, Vec<Event>) {
+    pub(super) fn with_refunds(&self, status: Status, mut events: Vec<Event>) -> (Payment, Vec<Event>) {
         let mut payment = self.payment(status);
         let (id, whole) = (self.candidate.transaction_id, payment.paid_cents);
         let base = payment.commissionable_cents;
@@ -472,7 +255,7 @@ impl Case<'_> {
         }
     }
 
-    fn payment(&self, status: Status) -> Payment {
+    pub(super) fn payment(&self, status: Status) -> Payment {
         let Self { candidate, returned, .. } = self;
         let mut doubts = vec![];
         let checks = [

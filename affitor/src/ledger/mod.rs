@@ -23,6 +23,8 @@ mod payment;
 mod policy;
 mod returned;
 mod sales;
+mod shares;
+mod unknown;
 
 pub use decide::decide;
 pub use facts::Facts;

@@ -1,21 +1,21 @@
 //! What a webhook endpoint remembers of payments: a small ledger in memory. It is bounded, and lost when the process ends.
 
+mod book;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::sync::Notify;
 
+use self::book::{Book, Group};
 use super::announced::Announced;
 use crate::{
     event::{Event, Refund, Sale},
-    ledger::{Decision, Facts, Policy, Reports, Source, decide},
+    ledger::{Decision, Facts, Policy, Source, decide},
 };
-
-/// Number of groups of payments, and of subscriptions and customers. When it is exceeded, the oldest ones are forgotten.
-const CAPACITY: usize = 10_000;
 
 /// How long a webhook waits while another one about the same payment is being reported.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,39 +40,6 @@ pub(super) enum SaleState {
         /// Whether the sale may have arrived. If the service knows it next time, its commission may be missing.
         may_have_arrived: bool,
     },
-}
-
-/// The payments of one scope.
-#[derive(Debug, Default)]
-struct Book {
-    groups: HashMap<u64, Group>,
-    /// The group of each id.
-    ids: HashMap<String, u64>,
-    sources: HashMap<String, Remembered>,
-    /// Groups and sources, oldest first.
-    group_order: VecDeque<u64>,
-    source_order: VecDeque<String>,
-    next: u64,
-}
-
-/// Payments that belong together.
-#[derive(Debug, Default)]
-struct Group {
-    facts: Facts,
-    reports: Reports,
-    sales: BTreeMap<String, SaleState>,
-    /// Whether a payment, or anything, was announced.
-    has_payment: bool,
-    is_announced: bool,
-    is_busy: bool,
-}
-
-/// A subscription or customer.
-#[derive(Debug, Default)]
-struct Remembered {
-    source: Source,
-    /// Groups with payments that name nobody and inherit from it.
-    waiting: BTreeSet<u64>,
 }
 
 /// Payments that are being reported. Nothing else can claim them until it is dropped.
@@ -152,79 +119,6 @@ impl PaymentMemory {
             }
         }
         Some(Claim { memory: Arc::clone(self), scope: scope.clone(), groups, decision: Decision::default() })
-    }
-}
-
-impl Book {
-    /// Adds facts to these groups, which become one. Returns its id.
-    fn remember(&mut self, groups: &BTreeSet<u64>, announced: Announced, facts: &Facts) -> u64 {
-        let mut joined = Group::default();
-        for id in groups {
-            let Some(group) = self.groups.remove(id) else { continue };
-            joined.facts.merge(group.facts);
-            joined.reports.extend(group.reports);
-            joined.sales.extend(group.sales);
-            joined.has_payment |= group.has_payment;
-            joined.is_announced |= group.is_announced;
-        }
-        joined.facts.merge(facts.clone());
-        joined.has_payment |= announced == Announced::Payment;
-        joined.is_announced |= matches!(announced, Announced::Payment | Announced::Refund);
-        let target = groups.first().copied().unwrap_or_else(|| {
-            self.next += 1;
-            self.group_order.push_back(self.next);
-            self.next
-        });
-        for id in joined.facts.ids() {
-            match self.ids.get_mut(id) {
-                Some(group) => *group = target,
-                None => {
-                    self.ids.insert(id.to_owned(), target);
-                }
-            }
-        }
-        if groups.len() > 1 {
-            self.group_order.retain(|id| *id == target || !groups.contains(id));
-        }
-        self.groups.insert(target, joined);
-        self.forget_oldest();
-        target
-    }
-
-    fn remember_source(&mut self, id: &str, source: &Source) {
-        let known = self.source(id);
-        let mut facts = Facts::default();
-        for source in [&known.source, source] {
-            facts.add(id, crate::ledger::Object::Source(source.clone()));
-        }
-        if let (_, mut sources) = facts.split_sources()
-            && let Some(joined) = sources.remove(id)
-        {
-            known.source = joined;
-        }
-    }
-
-    /// Returns a subscription or customer, of which nothing may be known yet.
-    fn source(&mut self, id: &str) -> &mut Remembered {
-        if !self.sources.contains_key(id) {
-            self.source_order.push_back(id.to_owned());
-            while self.source_order.len() > CAPACITY {
-                let oldest = self.source_order.pop_front();
-                oldest.map(|oldest| self.sources.remove(&oldest));
-            }
-        }
-        self.sources.entry(id.to_owned()).or_default()
-    }
-
-    fn forget_oldest(&mut self) {
-        while self.group_order.len() > CAPACITY {
-            let is_busy = |id: &u64| self.groups.get(id).is_some_and(|group| group.is_busy);
-            let Some(place) = self.group_order.iter().position(|id| !is_busy(id)) else { return };
-            let group = self.group_order.remove(place).and_then(|id| self.groups.remove(&id));
-            for id in group.iter().flat_map(|group| group.facts.ids()) {
-                self.ids.remove(id);
-            }
-        }
     }
 }
 
@@ -333,7 +227,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{book::CAPACITY, *};
     use crate::{
         currency::Currency,
         ledger::{Bill, Object, Paid},

@@ -87,11 +87,7 @@ fn lemon_squeezy() {
         ("fraudulent", at(lemon_order(), "status", json!("fraudulent")), "nothing: not_paid"),
         ("free", at(lemon_order(), "total", json!(0)), "nothing: nothing_paid"),
         ("renewal", lemon_invoice(), "sale ls_invoice_1 4900 USD of user_7 with click, subscription 9 again"),
-        (
-            "the first invoice, counted from the order",
-            initial.clone(),
-            "nothing: ",
-        ),
+        ("the first invoice, counted from the order", initial.clone(), "nothing: "),
         (
             "test mode",
             with(lemon_order(), &[("meta.test_mode", json!(true))]),
@@ -167,11 +163,7 @@ fn paddle() {
             data(transaction(), "details.totals.grand_total", json!("49.00")),
             "refused: WrongField { field: \"details.totals.grand_total\", expected: \"a string of digits\" }",
         ),
-        (
-            "negative amount",
-            data(transaction(), "details.totals.grand_total", json!("-4900")),
-            "nothing: nothing_paid",
-        ),
+        ("negative amount", data(transaction(), "details.totals.grand_total", json!("-4900")), "nothing: nothing_paid"),
         (
             "an empty amount",
             data(transaction(), "details.totals.grand_total", json!("")),

@@ -1,14 +1,14 @@
 //! Single rules of the ledger, each as a story of webhooks and what is reported at the end.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use affitor::{
     Event,
     ledger::CommissionOn,
-    webhook::{Stripe, Webhook},
+    webhook::{Stripe, Webhook, object_facts},
 };
 use affitor_outbox::{
-    Outbox, PaymentSettings,
+    Outbox, PaymentSettings, Reconciliation,
     sqlx::{self, Sqlite, SqlitePool},
 };
 use affitor_tests::databases;
@@ -318,4 +318,30 @@ async fn a_forgotten_customer() {
     let facts: Vec<String> =
         sqlx::query_scalar("SELECT facts FROM affitor_payment_groups").fetch_all(&world.pool).await.unwrap();
     assert!(facts.iter().all(|facts| !facts.contains("user_7")));
+}
+
+/// Postgres can't index it, so it would be redelivered forever.
+#[tokio::test]
+async fn an_id_that_is_too_long() {
+    let world = World::new().await;
+    let paid = checkout(1, 4_900, &json!({ "affitor_customer_key": "k".repeat(1_001) }));
+    let record = world.outbox.record_payment_alone(&verified(&world.endpoint, &paid)).await.unwrap();
+    assert!(record.refused.is_some_and(|reason| reason.to_string().contains("1,000 bytes")));
+    assert!(world.reported().await.is_empty());
+}
+
+/// A reconciliation is a part of the story, and `Debug` shows nobody.
+#[tokio::test]
+async fn the_story_of_a_payment_that_was_reconciled() {
+    let world = World::new().await;
+    let session = checkout(1, 4_900, &json!({ "affitor_customer_key": "jo@example.com" }));
+    let facts = object_facts::<Stripe>(&session["data"]["object"], SystemTime::now()).unwrap();
+    for changed in [true, false] {
+        let record = world.outbox.reconcile_payments::<Stripe>(facts.clone(), &Reconciliation::new()).await.unwrap();
+        assert_eq!(record.changed, changed);
+    }
+    let story = world.outbox.explain_payment("cs_1").await.unwrap().unwrap();
+    assert_eq!(story.webhooks.len(), 1, "{story}");
+    assert!(story.to_string().contains("reconciliation: sale of 49.00 USD"), "{story}");
+    assert!(story.to_string().contains("jo@example.com") && !format!("{story:?}").contains("jo@"), "{story:?}");
 }
