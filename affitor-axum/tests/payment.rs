@@ -19,7 +19,7 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 const SALE: &[u8] = br#"{"id":"evt_1","type":"checkout.session.completed","created":1790000000,"livemode":true,
-    "data":{"object":{"mode":"payment","payment_status":"paid","payment_intent":"pi_1","amount_total":4900,
+    "data":{"object":{"id":"cs_1","mode":"payment","payment_status":"paid","payment_intent":"pi_1","amount_total":4900,
     "currency":"usd","metadata":{"affitor_customer_key":"user_7"}}}}"#;
 
 fn webhook() -> Webhook<Stripe> {

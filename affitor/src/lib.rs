@@ -42,6 +42,8 @@
 //! | `rustls` | yes | TLS by rustls with aws-lc, as in reqwest's `rustls` |
 //! | `webhooks` | | [`webhook`](https://docs.rs/affitor/latest/affitor/webhook/): payment webhooks of Stripe, Polar, Lemon Squeezy and Paddle |
 //! | `queue` | | [`queue`](https://docs.rs/affitor/latest/affitor/queue/): background delivery from memory |
+//! | `carry` | | [`carry`](https://docs.rs/affitor/latest/affitor/carry/): a visitor as a signed text, for magic links and other domains |
+//! | `maud`, `askama` | | [`ScriptTag`] as a value of templates |
 //! | `metrics` | | counters and gauges through the `metrics` crate: `affitor_calls_total`, `affitor_queue_*` |
 //! | `rustls-no-provider`, `native-tls`, `native-tls-vendored` | | the reqwest features of the same names |
 //!
@@ -50,7 +52,8 @@
 //! `bytes`, `memchr`, `form_urlencoded`, `percent-encoding` and `serde_json` find click ids; `serde` reads and writes
 //! events. `client` adds `reqwest` (HTTP), `tokio` (time limits, and a task that outlives the handler), `secrecy` (the API
 //! key), `httpdate` (`Retry-After` as a date), `fastrand` (jitter) and `tracing` (spans). `webhooks` adds `hmac`, `sha2`,
-//! `subtle`, `hex` and `standardwebhooks` (signatures), `secrecy` (webhook secrets) and `time` (timestamps).
+//! `subtle`, `hex` and `standardwebhooks` (signatures), `secrecy` (webhook secrets) and `time` (timestamps). `carry` adds `hmac`, `sha2`,
+//! `base64` and `secrecy`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // The documentation links to the client even where it is not compiled.
@@ -58,6 +61,8 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod adapter;
+#[cfg(feature = "carry")]
+pub mod carry;
 mod click_history;
 mod click_id;
 mod currency;
@@ -67,6 +72,7 @@ pub mod find;
 pub mod ledger;
 mod open_enum;
 mod redact;
+mod script_tag;
 pub mod stripe;
 mod visitor;
 
@@ -86,6 +92,7 @@ pub use event::{
     Attributable, Click, ClickOutcome, Event, EventIds, EventOutcome, InvalidEvent, Lead, LeadOutcome, NotAttributed,
     Refund, RefundOutcome, RetryClass, Sale, SaleOutcome, SaleType, SubscriptionInterval, WaitsFor,
 };
+pub use script_tag::ScriptTag;
 pub use visitor::Visitor;
 
 #[cfg(feature = "client")]

@@ -10,6 +10,8 @@ pub(crate) struct Endpoints {
     by_path: Vec<(&'static str, Url)>,
     /// It contains the program id.
     status: Option<Url>,
+    /// Base of the API.
+    pub(super) base: Url,
 }
 
 impl Endpoints {
@@ -25,7 +27,11 @@ impl Endpoints {
             }
             None => None,
         };
-        Ok(Self { by_path: paths.map(|path| Ok((path, join(path)?))).collect::<Result<_, Error>>()?, status })
+        Ok(Self {
+            by_path: paths.map(|path| Ok((path, join(path)?))).collect::<Result<_, Error>>()?,
+            status,
+            base: base.clone(),
+        })
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<&Url, Error> {

@@ -27,6 +27,7 @@ use crate::{
     delivery::{EventSink, Unqueued},
     event::RetryClass,
     redact::Redacted,
+    script_tag::ScriptTag,
     visitor::Visitor,
     wire::{Call, Reader, Request, Track, Transport, metrics},
 };
@@ -149,6 +150,24 @@ impl Client {
     /// Returns the program id, if it was set.
     pub fn program_id(&self) -> Option<&str> {
         self.shared.core.settings.program_id.as_deref()
+    }
+
+    /// Returns the tag that loads the browser tracker from this client's API, for this client's program. `None` if the program id
+    /// was not set, or if the client is disabled.
+    ///
+    /// ```
+    /// use affitor::Client;
+    ///
+    /// # fn pages() -> Result<(), affitor::Error> {
+    /// let client = Client::builder().api_key("test_key").api_url("http://127.0.0.1:4010").program_id(42).build()?;
+    /// let tag = client.script_tag().map(|tag| tag.nonce("r4nd0m").to_string()).unwrap_or_default();
+    /// assert!(tag.starts_with(r#"<script src="http://127.0.0.1:4010/js/affitor-tracker.js""#));
+    /// # Ok(()) }
+    /// # pages().unwrap();
+    /// ```
+    pub fn script_tag(&self) -> Option<ScriptTag> {
+        let connection = self.shared.core.connection.as_ref()?;
+        Some(ScriptTag::new(self.program_id()?).api_url(&connection.endpoints.base))
     }
 
     /// Returns a client for one visitor. It fills in the click id of events that have none.

@@ -11,7 +11,6 @@ use affitor_axum::{Client, queue::Queue};
 use affitor_sandbox::Sandbox;
 use axum::Router;
 use checkout::{Shop, provider::Provider};
-use signup::Tracker;
 
 use crate::{BoxError, Step, listen_error};
 
@@ -69,8 +68,9 @@ impl Apps {
 
         let signup = listen("sign-up app", "--signup-port", options.signup_port)?;
         let signup_url = url(&signup)?;
-        let tracker = Tracker { api_url: sandbox.url().to_owned(), program_id: PROGRAM_ID.to_string() };
         let signup_client = client(Step::Lead)?;
+        // The page is served in any case, also if the key is wrong.
+        let tracker = signup_client.script_tag();
         let queue = Queue::start(signup_client.clone())?;
         serve(signup, signup::app(signup_client.with_sink(queue), tracker))?;
 

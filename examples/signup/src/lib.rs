@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead};
+use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead, affitor::ScriptTag};
 use axum::{
     Form, Json, RequestExt, Router,
     extract::{FromRequest, Request, State},
@@ -15,27 +15,20 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Settings of the page's tracker script.
-#[derive(Clone, Debug)]
-pub struct Tracker {
-    /// URL of the service, as a browser reaches it.
-    pub api_url: String,
-    /// Program id.
-    pub program_id: String,
-}
-
-/// Builds the app. The client should have a queue, so that sign-ups do not wait for the service.
-pub fn app(client: Client, tracker: Tracker) -> Router {
+/// Builds the app. The client should have a queue, so that sign-ups do not wait for the service. `tracker` is the tag of the browser
+/// tracker, as [`Client::script_tag`] returns it.
+pub fn app(client: Client, tracker: Option<ScriptTag>) -> Router {
+    let tracker = tracker.map(|tag| tag.to_string()).unwrap_or_default();
+    let page: Arc<str> = include_str!("page.html").replace("{tracker}", &tracker).into();
     Router::new()
-        .route("/", get(page))
+        .route("/", get(page_with_form))
         .route("/api/signup", post(sign_up))
         .layer(AffitorLayer::new(client))
-        .with_state(Arc::new(tracker))
+        .with_state(page)
 }
 
-async fn page(State(tracker): State<Arc<Tracker>>) -> Html<String> {
-    let page = include_str!("page.html");
-    Html(page.replace("{api_url}", &tracker.api_url).replace("{program_id}", &tracker.program_id))
+async fn page_with_form(State(page): State<Arc<str>>) -> Html<String> {
+    Html(page.to_string())
 }
 
 #[derive(Deserialize)]

@@ -1,19 +1,16 @@
 //! Serves the sign-up app on port 3000. Reads `AFFITOR_API_KEY`, `AFFITOR_API_URL` and `AFFITOR_PROGRAM_ID`.
 
-use std::{env, time::Duration};
+use std::time::Duration;
 
 use affitor_axum::{Client, queue::Queue};
-use signup::{Tracker, app};
+use signup::app;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().init();
     let client = Client::from_env()?;
     let queue = Queue::start(client.clone())?;
-    let tracker = Tracker {
-        api_url: env::var("AFFITOR_API_URL").unwrap_or_else(|_| "https://api.affitor.com".to_owned()),
-        program_id: env::var("AFFITOR_PROGRAM_ID").unwrap_or_default(),
-    };
+    let tracker = client.script_tag();
     let app = app(client.with_sink(queue.clone()), tracker);
 
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 3000)).await?;
