@@ -54,6 +54,8 @@
 //! | `rustls` | yes | TLS for the client; also `rustls-no-provider`, `native-tls`, `native-tls-vendored` |
 //! | `queue` | | background delivery from memory, [`affitor::queue`](https://docs.rs/affitor/latest/affitor/queue/) |
 //! | `webhooks` | | the extractor `PaymentEvent` |
+//! | `carry` | | [`carry`](https://docs.rs/affitor/latest/affitor/carry/): a visitor as a signed text, for magic links and other domains |
+//! | `maud`, `askama` | | [`ScriptTag`] as a value of templates |
 //! | `metrics` | | counters and gauges through the `metrics` crate |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -67,6 +69,9 @@ mod payment;
 mod rejection;
 
 pub use affitor;
+#[cfg(feature = "carry")]
+#[doc(no_inline)]
+pub use affitor::carry;
 #[cfg(feature = "queue")]
 #[doc(no_inline)]
 pub use affitor::queue;
@@ -77,7 +82,7 @@ pub use affitor::webhook;
 pub use affitor::{
     BoundClient, Click, ClickHistory, ClickId, ClickOutcome, Client, ClientBuilder, Currency, EnqueueError, Error,
     Event, EventSink, InvalidEvent, Lead, LeadOutcome, NotAttributed, Refund, RefundOutcome, Sale, SaleOutcome,
-    SaleType, SubscriptionInterval, Visitor,
+    SaleType, ScriptTag, SubscriptionInterval, Visitor,
     find::{Source, Sources},
 };
 #[doc(no_inline)]
