@@ -44,7 +44,9 @@ impl<P: Provider> WebhookEvent<P> {
         }
         let status = &payment.status;
         match status {
-            Status::Reported => tracing::debug!(webhook = ?self, %status, "a payment is recorded"),
+            Status::Reported | Status::NotReported(NotReported::EarlierWebhook) => {
+                tracing::debug!(webhook = ?self, %status, "a payment is recorded");
+            }
             Status::Conflict => {
                 tracing::error!(webhook = ?self, %status, "a payment is held: decide with `affitor payments release`");
             }
@@ -58,9 +60,10 @@ impl<P: Provider> WebhookEvent<P> {
                     tracing::warn!(webhook = ?self, help, "a payment names no customer, so no partner can be paid for it");
                 }
             }
-            Status::NotReported(
-                NotReported::OtherProgram | NotReported::UnsupportedCurrency { .. } | NotReported::BeforeLedger,
-            ) if self.names_affitor() => {
+            Status::NotReported(NotReported::UnsupportedCurrency { .. }) if payment.attribution.names_somebody() => {
+                tracing::warn!(webhook = ?self, %status, "a payment with a customer is not reported");
+            }
+            Status::NotReported(NotReported::OtherProgram | NotReported::BeforeLedger) if self.names_affitor() => {
                 tracing::warn!(webhook = ?self, %status, "a payment with metadata for Affitor is not reported");
             }
             _ => tracing::info!(webhook = ?self, %status, "a payment is not reported"),
