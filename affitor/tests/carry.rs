@@ -93,7 +93,7 @@ fn hostile_texts_are_treated_as_missing() {
         "1.\u{e9}.\u{e9}".to_owned(),
     ];
     for text in texts {
-        assert_eq!(key().verify(&text, now()), None, "{:.60}", text);
+        assert_eq!(key().verify(&text, now()), None, "{text:.60}");
     }
 }
 
