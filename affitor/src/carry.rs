@@ -6,7 +6,7 @@
 //! ```
 //! use std::time::{Duration, SystemTime};
 //!
-//! use affitor::{ClickId, Visitor, carry::{LINK, VisitorKey}};
+//! use affitor::{ClickId, Visitor, carry::{LINK_LIFETIME, VisitorKey}};
 //!
 //! // Both sites have the same secret.
 //! let key = VisitorKey::new("0f1e2d3c4b5a69788796a5b4c3d2e1f0")?;
@@ -14,7 +14,7 @@
 //! // Where the link is made: `affitor` is the extractor, and `visitor()` returns the visitor of the request.
 //! let visitor = Visitor::from(ClickId::new("cust_42_1714000000000")?);
 //! let now = SystemTime::now();
-//! let text = key.sign(&visitor, now, LINK).ok_or("this visitor was not brought by a partner")?;
+//! let text = key.sign(&visitor, now, LINK_LIFETIME).ok_or("this visitor was not brought by a partner")?;
 //! let link = format!("https://app.example/sign-up?affitor_visitor={text}");
 //! assert!(text.len() <= 400);
 //!
@@ -42,13 +42,13 @@ use hmac::{Hmac, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 
-use crate::{click_history::ClickHistory, click_id::ClickId, visitor::Visitor};
+use crate::{click_history::ClickHistory, click_id::ClickId, secret_text::not_a_value, visitor::Visitor};
 
 /// Suggested name of the parameter.
 pub const PARAMETER: &str = "affitor_visitor";
 
 /// How long a link is valid that is opened at once: 10 minutes. Invitations need more.
-pub const LINK: Duration = Duration::from_secs(10 * 60);
+pub const LINK_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// Longest text that is created or accepted, in characters.
 pub const MAX_LEN: usize = 400;
@@ -66,7 +66,7 @@ const SIGNATURE: usize = 16;
 /// Longest content: an expiry and click ids. What is left of [`MAX_LEN`] without version, dots and signature, in base64.
 const LONGEST_CONTENT: usize = (MAX_LEN - VERSION.len() - 2 - 22) * 3 / 4;
 
-/// The secret with which visitors are signed. Both sites have the same one. Cheap enough to clone. `Debug` hides it.
+/// The secret with which visitors are signed. Both sites have the same one. `Debug` hides it.
 #[derive(Clone)]
 pub struct VisitorKey {
     /// The first one signs.
@@ -83,7 +83,8 @@ impl VisitorKey {
     ///
     /// # Errors
     ///
-    /// Returns an error if the secret is shorter.
+    /// Returns an error if the secret is shorter, or visibly not one: a template that was not expanded such as `${SECRET}`, quotes
+    /// around it, invisible characters.
     pub fn new(secret: impl Into<String>) -> Result<Self, InvalidKey> {
         Ok(Self { secrets: vec![checked(secret)?] })
     }
@@ -153,7 +154,10 @@ fn checked(secret: impl Into<String>) -> Result<SecretString, InvalidKey> {
     if trimmed.len() < SHORTEST {
         return Err(InvalidKey("the secret of a visitor key needs at least 32 bytes: `openssl rand -hex 32`"));
     }
-    Ok(SecretString::from(trimmed))
+    match not_a_value(trimmed) {
+        Some(reason) => Err(InvalidKey(reason)),
+        None => Ok(SecretString::from(trimmed)),
+    }
 }
 
 fn mac(secret: &SecretString, content: &[u8]) -> Option<Hmac<Sha256>> {

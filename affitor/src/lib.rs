@@ -73,6 +73,8 @@ pub mod ledger;
 mod open_enum;
 mod redact;
 mod script_tag;
+#[cfg(any(feature = "carry", feature = "webhooks"))]
+mod secret_text;
 pub mod stripe;
 mod visitor;
 

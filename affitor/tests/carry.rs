@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use affitor::{
     ClickId, Visitor,
-    carry::{LINK, MAX_LEN, VisitorKey},
+    carry::{LINK_LIFETIME, MAX_LEN, VisitorKey},
 };
 use proptest::prelude::*;
 
@@ -30,24 +30,24 @@ fn visitor(ids: &[&str]) -> Visitor {
 #[test]
 fn a_visitor_survives() {
     for visitor in [visitor(&["cust_42_1"]), visitor(&["cust_1_1", "cust_2_2", "cust_42_1"])] {
-        let text = key().sign(&visitor, now(), LINK).unwrap();
+        let text = key().sign(&visitor, now(), LINK_LIFETIME).unwrap();
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)), "{text}");
-        assert_eq!(key().verify(&text, now() + LINK), Some(visitor));
-        assert_eq!(key().verify(&text, now() + LINK + Duration::from_secs(1)), None, "expired");
+        assert_eq!(key().verify(&text, now() + LINK_LIFETIME), Some(visitor));
+        assert_eq!(key().verify(&text, now() + LINK_LIFETIME + Duration::from_secs(1)), None, "expired");
         assert!(key().verify(&text, now() - Duration::from_secs(3_600)).is_some(), "clocks differ");
     }
 }
 
 #[test]
 fn a_visitor_without_a_click_is_not_carried() {
-    assert_eq!(key().sign(&Visitor::default(), now(), LINK), None);
+    assert_eq!(key().sign(&Visitor::default(), now(), LINK_LIFETIME), None);
 }
 
 #[test]
 fn the_newest_of_many_clicks_are_carried() {
     let ids: Vec<String> = (0..20).map(|number| format!("cust_{number}_{}", "1".repeat(90))).collect();
     let visitor = visitor(&ids.iter().map(String::as_str).collect::<Vec<_>>());
-    let text = key().sign(&visitor, now(), LINK).unwrap();
+    let text = key().sign(&visitor, now(), LINK_LIFETIME).unwrap();
     let carried = key().verify(&text, now()).unwrap();
     assert!(text.len() <= MAX_LEN && carried.click_id == visitor.click_id);
     assert_eq!(*carried.click_ids, visitor.click_ids[18..]);
@@ -59,14 +59,21 @@ fn the_newest_of_many_clicks_are_carried() {
 
 #[test]
 fn secrets_can_be_rotated() {
-    let text = VisitorKey::new(OLD_SECRET).unwrap().sign(&visitor(&["cust_1_1"]), now(), LINK).unwrap();
+    let text = VisitorKey::new(OLD_SECRET).unwrap().sign(&visitor(&["cust_1_1"]), now(), LINK_LIFETIME).unwrap();
     assert_eq!(key().verify(&text, now()), None);
     assert!(key().or_secret(OLD_SECRET).unwrap().verify(&text, now()).is_some());
 }
 
 #[test]
 fn short_secrets_are_rejected_and_none_is_shown() {
-    for secret in ["", "   ", "secret", &"x".repeat(31), &format!("{}    ", "x".repeat(31))] {
+    for secret in [
+        "",
+        "   ",
+        "secret",
+        &"x".repeat(31),
+        &format!("{}    ", "x".repeat(31)),
+        "${THE_SECRET_OF_THE_VISITORS_IN_THE_VAULT}",
+    ] {
         assert!(VisitorKey::new(secret).is_err(), "{secret:?}");
     }
     assert_eq!(format!("{:?}", key().or_secret(OLD_SECRET).unwrap()), "VisitorKey([2 redacted])");
@@ -74,7 +81,7 @@ fn short_secrets_are_rejected_and_none_is_shown() {
 
 #[test]
 fn hostile_texts_are_treated_as_missing() {
-    let good = key().sign(&visitor(&["cust_1_1"]), now(), LINK).unwrap();
+    let good = key().sign(&visitor(&["cust_1_1"]), now(), LINK_LIFETIME).unwrap();
     let (head, signature) = good.rsplit_once('.').unwrap();
     let texts = [
         String::new(),
@@ -100,7 +107,7 @@ fn hostile_texts_are_treated_as_missing() {
 proptest! {
     #[test]
     fn every_changed_character_is_noticed(at in any::<prop::sample::Index>(), change in "[A-Za-z0-9_.-]") {
-        let good = key().sign(&visitor(&["cust_1_1", "cust_2_2"]), now(), LINK).unwrap();
+        let good = key().sign(&visitor(&["cust_1_1", "cust_2_2"]), now(), LINK_LIFETIME).unwrap();
         let at = at.index(good.len());
         let mut changed = good.clone();
         changed.replace_range(at..=at, &change);
@@ -117,7 +124,7 @@ proptest! {
         let ids: Vec<ClickId> = ids.iter().filter_map(|id| ClickId::new(id).ok()).collect();
         prop_assume!(!ids.is_empty());
         let visitor = Visitor::from(ids.last().cloned()).click_ids(ids);
-        let text = key().sign(&visitor, now(), LINK).unwrap();
+        let text = key().sign(&visitor, now(), LINK_LIFETIME).unwrap();
         prop_assert!(text.len() <= MAX_LEN);
         let carried = key().verify(&text, now()).unwrap();
         prop_assert_eq!(&carried.click_id, &visitor.click_id);

@@ -17,5 +17,11 @@ mod shared;
 mod shop;
 #[path = "ledger/stripe.rs"]
 mod stripe;
+#[path = "ledger/stripe_corner_cases.rs"]
+mod stripe_corner_cases;
+#[path = "ledger/stripe_refunds.rs"]
+mod stripe_refunds;
 #[path = "ledger/support.rs"]
 mod support;
+#[path = "ledger/tables.rs"]
+mod tables;

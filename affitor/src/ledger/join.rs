@@ -35,15 +35,26 @@ join! { Reversal { of cents currency status is_dispute created } {} }
 join! { Source {} { attribution } }
 join! { Details { recurring subscription_id interval product_id } {} }
 
+impl Attribution {
+    /// A later report wins. The texts decide between reports of the same second.
+    fn rank(&self) -> impl Ord + '_ {
+        (self.names_somebody(), self.said_at, &self.customer_key, &self.click_id, &self.program_id)
+    }
+}
+
+impl Source {
+    /// Takes over what another report of the same subscription or customer adds.
+    #[cfg(feature = "client")]
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.join(other);
+    }
+}
+
 impl Join for Attribution {
     /// Customer, click and program come from one report: from the latest one that names somebody.
     fn join(&mut self, other: Self) {
         let is_forgotten = self.is_forgotten || other.is_forgotten;
-        let rank = |one: &Self| {
-            let texts = (one.customer_key.clone(), one.click_id.clone(), one.program_id.clone());
-            (one.names_somebody(), one.said_at, texts)
-        };
-        if rank(&other) > rank(self) {
+        if other.rank() > self.rank() {
             *self = other;
         }
         if is_forgotten {

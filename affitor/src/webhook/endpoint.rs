@@ -15,7 +15,7 @@ use super::{
     event::Settings,
     signature::{Signed, seconds_of},
 };
-use crate::{currency::Currency, ledger::CommissionOn};
+use crate::{currency::Currency, ledger::CommissionOn, secret_text::not_a_value};
 
 #[cfg(feature = "client")]
 use super::memory::PaymentMemory;
@@ -247,29 +247,6 @@ fn checked<P: Provider>(secret: impl Into<String>) -> Result<SecretString, Inval
         Some(reason) => Err(InvalidSecret(reason)),
         None => Ok(SecretString::from(trimmed)),
     }
-}
-
-/// Returns why a text is visibly not a secret, but what is left of a configuration that was not filled in.
-fn not_a_value(secret: &str) -> Option<&'static str> {
-    const PLACEHOLDERS: [&str; 6] = ["undefined", "null", "none", "nil", "[object object]", "changeme"];
-    let without_prefix = secret.strip_prefix("whsec_").or(secret.strip_prefix("pdl_ntfset_")).unwrap_or(secret);
-    if PLACEHOLDERS.contains(&without_prefix.to_lowercase().as_str()) {
-        return Some("the webhook secret is a placeholder: set the variable that it comes from");
-    }
-    if ["${", "$(", "{{", "<%"].iter().any(|opening| secret.contains(opening)) {
-        return Some("the webhook secret contains a template that was not expanded");
-    }
-    if secret.starts_with(['"', '\'', '`']) || secret.ends_with(['"', '\'', '`']) {
-        return Some("the webhook secret has quotes around it, which are not a part of it");
-    }
-    // Copied together with the secret, or what is left of a wrong encoding.
-    let is_invisible = |char: char| {
-        char.is_control()
-            // A merchant's own secret may contain spaces.
-            || char != ' ' && char.is_whitespace()
-            || matches!(char, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    secret.contains(is_invisible).then_some("the webhook secret contains invisible characters")
 }
 
 impl<P> Clone for Webhook<P> {

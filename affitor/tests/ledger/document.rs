@@ -40,7 +40,7 @@ fn every_row_is_documented() {
     add(&mut all, "Polar", &polar::rows(), &polar::known_rows());
     add(&mut all, "Lemon Squeezy", &lemon_squeezy::rows(), &lemon_squeezy::known_rows());
     add(&mut all, "Paddle", &paddle::rows(), &paddle::known_rows());
-    add(&mut all, "shared", &shared::rows(), &shared::known_rows());
+    add(&mut all, "shared", &shared::rows(), &[]);
     let documented = documented();
     let difference = |a: &BTreeSet<&'static str>, b| a.difference(b).copied().collect::<Vec<_>>();
     assert_eq!(difference(&all, &documented), [""; 0], "rows that docs/what-counts.md does not name");

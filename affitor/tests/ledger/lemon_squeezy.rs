@@ -4,18 +4,8 @@ use affitor::{ledger::CommissionOn, webhook::LemonSqueezy};
 
 use crate::{
     objects::{lemon_invoice as invoice, lemon_order as order},
-    support::{Delivery, NOW, Row, check, check_known, row},
+    support::{Delivery, NOW, Row, row},
 };
-
-#[test]
-fn table() {
-    check(&rows());
-}
-
-#[test]
-fn known() {
-    check_known(&known_rows());
-}
 
 impl Delivery {
     /// Sets the type of a webhook of Lemon Squeezy.

@@ -5,18 +5,8 @@ use serde_json::json;
 
 use crate::{
     objects::{adjustment, transaction},
-    support::{Delivery, NOW, Row, check, check_known, row},
+    support::{Delivery, NOW, Row, row},
 };
-
-#[test]
-fn table() {
-    check(&rows());
-}
-
-#[test]
-fn known() {
-    check_known(&known_rows());
-}
 
 impl Delivery {
     /// Sets the type of a webhook of Paddle.

@@ -5,18 +5,8 @@ use serde_json::json;
 
 use crate::{
     objects::polar_order as order,
-    support::{Delivery, NOW, Row, check, check_known, row},
+    support::{Delivery, NOW, Row, row},
 };
-
-#[test]
-fn table() {
-    check(&rows());
-}
-
-#[test]
-fn known() {
-    check_known(&known_rows());
-}
 
 /// The order of a subscription.
 fn subscription(reason: &str) -> Delivery {

@@ -7,18 +7,8 @@ use affitor::{
 
 use crate::{
     objects::{Api::New, *},
-    support::{Delivery, NOW, Row, check, check_known, row},
+    support::{Delivery, NOW, Row, row},
 };
-
-#[test]
-fn table() {
-    check(&rows());
-}
-
-#[test]
-fn known() {
-    check_known(&known_rows());
-}
 
 pub(crate) fn rows() -> Vec<Row<Stripe>> {
     [payments(), times(), ids(), reports(), corner_cases()].into_iter().flatten().collect()
@@ -202,8 +192,4 @@ fn corner_cases() -> Vec<Row<Stripe>> {
             .reported("pi_1", sold(4_900))
             .gives("full refund pi_1; full refund in_1; in_1 reported, doubt counted_twice; pi_1 reported"),
     ]
-}
-
-pub(crate) fn known_rows() -> Vec<Row<Stripe>> {
-    vec![]
 }

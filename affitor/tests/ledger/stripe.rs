@@ -1,4 +1,4 @@
-//! Stripe: what it can sell and take back.
+//! Stripe: what it can sell. What it can take back is in `stripe_refunds.rs`.
 
 use affitor::{
     Currency,
@@ -12,18 +12,12 @@ use crate::{
         Api::{New, Old},
         *,
     },
-    support::{Delivery, NOW, Row, check, check_known, row},
+    stripe_corner_cases::corner_cases,
+    stripe_refunds::{before_the_ledger, disputes, held, refunds},
+    support::{Delivery, Row, row},
 };
 
-#[test]
-fn table() {
-    check(&rows());
-}
-
-#[test]
-fn known() {
-    check_known(&known_rows());
-}
+pub(crate) use crate::stripe_corner_cases::known_rows;
 
 pub(crate) fn rows() -> Vec<Row<Stripe>> {
     [
@@ -43,21 +37,21 @@ pub(crate) fn rows() -> Vec<Row<Stripe>> {
 }
 
 /// A row for both forms of the API.
-fn both(name: &'static str, deliveries: impl Fn(Api) -> Vec<Delivery>) -> Row<Stripe> {
+pub(crate) fn both(name: &'static str, deliveries: impl Fn(Api) -> Vec<Delivery>) -> Row<Stripe> {
     row(name, deliveries(New)).or(deliveries(Old))
 }
 
 /// A row about the Checkout payment `pi_1`.
-fn after_checkout(name: &'static str, deliveries: impl Fn(Api) -> Vec<Delivery>) -> Row<Stripe> {
+pub(crate) fn after_checkout(name: &'static str, deliveries: impl Fn(Api) -> Vec<Delivery>) -> Row<Stripe> {
     both(name, |api| [vec![session()], deliveries(api)].concat())
 }
 
 /// A payment intent that the app created itself.
-fn elements(api: Api) -> Delivery {
+pub(crate) fn elements(api: Api) -> Delivery {
     intent(api).set("metadata", of("user_7"))
 }
 
-fn sales() -> Vec<Row<Stripe>> {
+pub(crate) fn sales() -> Vec<Row<Stripe>> {
     vec![
         both("Checkout, one-time", |api| vec![session(), intent(api), charge(api)]).gives("sale pi_1 4900 USD user_7"),
         both("Checkout with invoice_creation", |api| {
@@ -140,7 +134,7 @@ fn sales() -> Vec<Row<Stripe>> {
     ]
 }
 
-fn invoices() -> Vec<Row<Stripe>> {
+pub(crate) fn invoices() -> Vec<Row<Stripe>> {
     let reason = |api, reason: &'static str| billed(api, |invoice| invoice.set("billing_reason", reason));
     vec![
         both("subscription by API", |api| [vec![subscription()], billed(api, |invoice| invoice)].concat())
@@ -261,12 +255,12 @@ fn invoices() -> Vec<Row<Stripe>> {
     ]
 }
 
-fn invoice_of_no_subscription() -> Delivery {
+pub(crate) fn invoice_of_no_subscription() -> Delivery {
     manual(invoice(New)).set("metadata", of("user_7"))
 }
 
 /// A partial capture of 30 of 49 dollars. Until API 2025-03-31 the rest was a refund.
-fn partly_captured(api: Api) -> Vec<Delivery> {
+pub(crate) fn partly_captured(api: Api) -> Vec<Delivery> {
     let captured = charge(api).event("charge.captured").set("amount_captured", 3_000);
     let paid = elements(api).set("amount_received", 3_000);
     match api {
@@ -276,7 +270,7 @@ fn partly_captured(api: Api) -> Vec<Delivery> {
 }
 
 /// A payment that was authorized and released. Until API 2025-03-31 that was a refund.
-fn released(api: Api) -> Vec<Delivery> {
+pub(crate) fn released(api: Api) -> Vec<Delivery> {
     let canceled = elements(api).event("payment_intent.canceled").set("status", "canceled").set("amount_received", 0);
     let charge = charge(api).set("captured", false).set("amount_captured", 0);
     match api {
@@ -290,11 +284,11 @@ fn released(api: Api) -> Vec<Delivery> {
 }
 
 /// A payment of which a connected account gets all but 4.90 dollars.
-fn destination(delivery: Delivery) -> Delivery {
+pub(crate) fn destination(delivery: Delivery) -> Delivery {
     delivery.set("transfer_data", json!({ "destination": "acct_9", "amount": null })).set("application_fee_amount", 490)
 }
 
-fn special_cases() -> Vec<Row<Stripe>> {
+pub(crate) fn special_cases() -> Vec<Row<Stripe>> {
     let foreign = |delivery: Delivery| {
         delivery.set("presentment_details", json!({ "presentment_amount": 4_500, "presentment_currency": "eur" }))
     };
@@ -448,7 +442,7 @@ fn special_cases() -> Vec<Row<Stripe>> {
     ]
 }
 
-fn metadata() -> Vec<Row<Stripe>> {
+pub(crate) fn metadata() -> Vec<Row<Stripe>> {
     let bare = || session().set("metadata", json!({}));
     let bare_bill = |api| billed(api, |invoice| with_subscription_metadata(invoice, ()));
     vec![
@@ -527,352 +521,5 @@ fn metadata() -> Vec<Row<Stripe>> {
             .gives("sale pi_1 4900 USD user_7"),
         row("customer key that is a list", [session().set("metadata.affitor_customer_key", ["user_7"])])
             .gives("refused metadata"),
-    ]
-}
-
-fn refunds() -> Vec<Row<Stripe>> {
-    let failed = |number, cents| refund(number, cents).event("refund.failed").set("status", "failed");
-    let pending = |number, cents| refund(number, cents).set("status", "pending");
-    let ten: Vec<Delivery> =
-        [7, 2, 9, 0, 4, 1, 8, 3, 6, 5].iter().map(|number| refund(*number, 100 + number)).collect();
-    vec![
-        after_checkout("full refund", |api| vec![refund(1, 4_900), charge_refunded(api, 4_900, 0)])
-            .gives("sale pi_1 4900 USD user_7; full refund pi_1"),
-        after_checkout("partial refund", |api| vec![refund(1, 1_500), charge_refunded(api, 1_500, 0)])
-            .gives("sale pi_1 4900 USD user_7; partial refund pi_1 1500"),
-        after_checkout("partial refunds that add up to everything", |_| vec![refund(1, 900), refund(2, 4_000)])
-            .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900; partial refund pi_1 4000"),
-        row("ten partial refunds, each three times", [vec![session()], ten.clone(), ten.clone(), ten].concat()).gives(
-            "sale pi_1 4900 USD user_7; partial refund pi_1 107; partial refund pi_1 102; partial refund pi_1 109; \
-             partial refund pi_1 100; partial refund pi_1 104; partial refund pi_1 101; partial refund pi_1 108; \
-             partial refund pi_1 103; partial refund pi_1 106; partial refund pi_1 105",
-        ),
-        after_checkout("refund that is pending", |_| vec![pending(1, 900)]).gives("sale pi_1 4900 USD user_7"),
-        after_checkout("refund that is pending, then succeeds", |_| vec![pending(1, 900), refund(1, 900)])
-            .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900"),
-        after_checkout("refund that is pending, then fails", |api| {
-            vec![pending(1, 900), charge_refunded(api, 900, 0), failed(1, 900)]
-        })
-        .gives("sale pi_1 4900 USD user_7"),
-        after_checkout("refund that is canceled", |_| vec![pending(1, 900), refund(1, 900).set("status", "canceled")])
-            .gives("sale pi_1 4900 USD user_7"),
-        after_checkout("refund that succeeds, then fails", |_| vec![refund(1, 900), failed(1, 900)])
-            .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900; pi_1 reported, doubt reported_too_much")
-            .order_matters("a refund that is known to have failed is not reported"),
-        after_checkout("refund of more than was paid", |_| vec![refund(1, 9_000)])
-            .gives("sale pi_1 4900 USD user_7; full refund pi_1"),
-        after_checkout("refund in another currency", |_| vec![refund(1, 900).set("currency", "eur")])
-            .gives("sale pi_1 4900 USD user_7; pi_1 reported, doubt other_currency"),
-        both("refund before its sale", |api| vec![refund(1, 900), charge_refunded(api, 900, 0), session()])
-            .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900"),
-        row("refund without its sale", [refund(1, 900)]).gives("pi_1 sale_unknown"),
-        row("refund that names no payment", [refund(1, 900).set("payment_intent", ()).set("charge", ())])
-            .gives("ignored Unattributable"),
-        after_checkout("charge total only", |api| vec![charge_refunded(api, 900, 0), charge_refunded(api, 1_500, 900)])
-            .gives("sale pi_1 4900 USD user_7; partial refund pi_1 1500"),
-        after_checkout("charge total and refund objects", |api| {
-            vec![charge_refunded(api, 900, 0), refund(1, 900), charge_refunded(api, 1_500, 900), refund(2, 600)]
-        })
-        .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900; partial refund pi_1 600"),
-        after_checkout("charge total whose refund fails later", |api| {
-            vec![charge_refunded(api, 900, 0), refund(2, 1).after(3_600), failed(1, 900)]
-        })
-        .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900; pi_1 reported, doubt reported_too_much")
-        .order_matters("a refund that is known to have failed is not reported"),
-        after_checkout("refund by charge.refund.updated", |_| vec![refund(1, 900).event("charge.refund.updated")])
-            .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900"),
-        both("refund of a subscription's payment", |api| {
-            [vec![subscription_session()], billed(api, |invoice| invoice), vec![refund(1, 900)]].concat()
-        })
-        .gives("sale in_1 4900 USD user_7 sub_1; partial refund in_1 900"),
-        row(
-            "refund before the link of its payment and invoice",
-            [refund(1, 900), invoice(New), link("in_1", "pi_1", 4_900)],
-        )
-        .gives("sale in_1 4900 USD user_7 sub_1; partial refund in_1 900"),
-        row(
-            "refund of an invoice paid by a charge without a payment intent",
-            [
-                invoice(Old).set("payment_intent", ()),
-                charge(Old).set("payment_intent", ()).set("invoice", "in_1"),
-                refund(1, 900).set("payment_intent", ()),
-            ],
-        )
-        .gives("sale in_1 4900 USD user_7 sub_1; partial refund in_1 900"),
-        both("refund of a Checkout with invoice_creation", |api| {
-            let paid = session().set("invoice", "in_1");
-            [vec![paid], billed(api, manual), vec![refund(1, 4_900)]].concat()
-        })
-        .gives("sale pi_1 4900 USD user_7; full refund pi_1; in_1 counted_as pi_1"),
-    ]
-}
-
-fn disputes() -> Vec<Row<Stripe>> {
-    vec![
-        after_checkout("dispute that is open", |_| {
-            vec![dispute(4_900, "needs_response").event("charge.dispute.created")]
-        })
-        .gives("sale pi_1 4900 USD user_7"),
-        after_checkout("dispute that is lost", |_| {
-            vec![dispute(4_900, "under_review").event("charge.dispute.created"), dispute(4_900, "lost")]
-        })
-        .gives("sale pi_1 4900 USD user_7; full refund pi_1"),
-        after_checkout("dispute that is won", |_| vec![dispute(4_900, "won")]).gives("sale pi_1 4900 USD user_7"),
-        after_checkout("dispute of a part", |_| vec![dispute(900, "lost")])
-            .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900"),
-        after_checkout("inquiry that is closed", |_| vec![dispute(4_900, "warning_closed")])
-            .gives("sale pi_1 4900 USD user_7"),
-        after_checkout("dispute that is prevented", |_| vec![dispute(4_900, "prevented")])
-            .gives("sale pi_1 4900 USD user_7"),
-        after_checkout("dispute that is lost after a full refund", |_| vec![refund(1, 4_900), dispute(4_900, "lost")])
-            .gives("sale pi_1 4900 USD user_7; full refund pi_1"),
-        after_checkout("dispute that is lost after a partial refund", |_| vec![refund(1, 900), dispute(4_900, "lost")])
-            .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900; partial refund pi_1 4000"),
-        both("dispute of a subscription's payment", |api| {
-            [billed(api, |invoice| invoice), vec![dispute(4_900, "lost")]].concat()
-        })
-        .gives("sale in_1 4900 USD user_7 sub_1; full refund in_1"),
-        after_checkout("dispute in another currency", |_| vec![dispute(4_500, "lost").set("currency", "eur")])
-            .gives("sale pi_1 4900 USD user_7; pi_1 reported, doubt other_currency"),
-        after_checkout("dispute that is lost, then won", |_| vec![dispute(4_900, "lost"), dispute(4_900, "won")])
-            .gives("sale pi_1 4900 USD user_7; full refund pi_1; pi_1 reported, doubt reported_too_much")
-            .order_matters("a dispute that is known to be won is not reported"),
-    ]
-}
-
-/// Before the start of the ledger, in seconds of Unix time.
-const BEFORE: u64 = NOW - 40 * 24 * 60 * 60;
-
-fn before_the_ledger() -> Vec<Row<Stripe>> {
-    let old_invoice = |api| invoice(api).set("status_transitions.paid_at", BEFORE);
-    let rows = vec![
-        both("payment from before the ledger", |api| vec![old_invoice(api)]).gives("in_1 before_ledger"),
-        row(
-            "refund of an invoice from before the ledger",
-            [old_invoice(New), link("in_1", "pi_1", 4_900), refund(1, 900)],
-        )
-        .gives("partial refund in_1 900; in_1 before_ledger"),
-        row("dispute of a payment from before the ledger", [dispute(4_900, "lost")]).gives("pi_1 sale_unknown"),
-        row("refund of an unknown payment, made after the start of the ledger", [charge_refunded(New, 900, 0)])
-            .gives("pi_1 sale_unknown"),
-    ];
-    rows.into_iter().map(|row| row.policy(|policy| policy.since = NOW - 300)).collect()
-}
-
-fn held() -> Vec<Row<Stripe>> {
-    vec![
-        both("held: payment intent", |api| vec![elements(api)]).held("pi_1 held").gives("sale pi_1 4900 USD user_7"),
-        both("held: manual invoice", |api| vec![manual(invoice(api)).set("metadata", of("user_7"))])
-            .held("in_1 held")
-            .gives("sale in_1 4900 USD user_7"),
-        both("held: payment intent whose session arrives", |api| vec![elements(api), session()])
-            .held("sale pi_1 4900 USD user_7")
-            .gives("sale pi_1 4900 USD user_7"),
-        both("held: Checkout with manual capture", |api| vec![session().set("payment_status", "unpaid"), intent(api)])
-            .held("pi_1 held")
-            .gives("sale pi_1 4900 USD user_7"),
-        both("held: refund in the charge's total", |api| vec![session(), charge_refunded(api, 900, 0)])
-            .held("sale pi_1 4900 USD user_7")
-            .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900"),
-        both("held: refund of a held payment", |api| vec![elements(api), refund(1, 900)])
-            .held("pi_1 held")
-            .gives("sale pi_1 4900 USD user_7; partial refund pi_1 900"),
-        both("not held: Checkout", |_| vec![session()])
-            .held("sale pi_1 4900 USD user_7")
-            .gives("sale pi_1 4900 USD user_7"),
-        both("not held: invoice of a subscription", |api| vec![invoice(api)])
-            .held("sale in_1 4900 USD user_7 sub_1")
-            .gives("sale in_1 4900 USD user_7 sub_1"),
-    ]
-}
-
-/// Rows that give a wrong result.
-fn corner_cases() -> Vec<Row<Stripe>> {
-    let old_charge = |cents, before| charge_refunded(New, cents, before).set("created", BEFORE);
-    let outside =
-        || link("in_1", "pi_1", 4_900).set("payment", json!({ "type": "payment_record", "payment_record": "pr_1" }));
-    vec![
-        row("authorization that is released, since API 2025-03-31", released(New)).gives(""),
-        row("authorization that is released, before API 2025-03-31", released(Old)).gives(""),
-        row("charge whose payment is not known", [charge(New)]).gives(""),
-        row("full refund of a payment from before the ledger", [old_charge(4_900, 0)])
-            .policy(|policy| policy.since = NOW - 300)
-            .gives("full refund pi_1; pi_1 before_ledger, doubt uncertain_id"),
-        row("partial refund of a payment from before the ledger", [old_charge(1_500, 0)])
-            .policy(|policy| policy.since = NOW - 300)
-            .gives("partial refund pi_1 1500; pi_1 before_ledger, doubt uncertain_id"),
-        row("partial refund of a payment that was refunded before the ledger", [old_charge(2_500, 1_000)])
-            .policy(|policy| policy.since = NOW - 300)
-            .gives("partial refund pi_1 1500; pi_1 before_ledger, doubt refunded_before_ledger, doubt uncertain_id"),
-        row("bare charge without metadata", [charge(New).set("payment_intent", ())]).gives(""),
-        row(
-            "invoice read by API, paid partly outside Stripe",
-            [invoice(New)
-                .set(
-                    "payments",
-                    json!({ "data": [
-                    link("in_1", "pi_1", 2_000).object(),
-                    outside().set("amount_paid", 2_900).object(),
-                ] }),
-                )
-                .by_api()],
-        )
-        .gives("sale in_1 2000 USD user_7 sub_1"),
-        row(
-            "invoice read by API, with a payment that was canceled",
-            [invoice(New)
-                .set(
-                    "payments",
-                    json!({ "data": [
-                    link("in_1", "pi_0", 0).set("status", "canceled").set("amount_paid", ()).object(),
-                    link("in_1", "pi_1", 4_900).object(),
-                ] }),
-                )
-                .by_api()],
-        )
-        .gives("sale in_1 4900 USD user_7 sub_1"),
-        row("Checkout as a destination charge, commission on the fee", [session(), destination(intent(New))])
-            .policy(|policy| policy.commission_on = CommissionOn::Fee)
-            .gives("sale pi_1 490 USD user_7"),
-        row(
-            "invoice as a destination charge, commission on the fee",
-            billed(New, |invoice| invoice)
-                .into_iter()
-                .map(
-                    |delivery| {
-                        if delivery.object()["object"] == "payment_intent" { destination(delivery) } else { delivery }
-                    },
-                )
-                .collect::<Vec<_>>(),
-        )
-        .policy(|policy| policy.commission_on = CommissionOn::Fee)
-        .gives("sale in_1 490 USD user_7 sub_1"),
-        row(
-            "direct charge of a connected account that is named, commission on the fee",
-            [elements(New).set("application_fee_amount", 490).top("account", "acct_1")],
-        )
-        .endpoint(|webhook| webhook.connected_account("acct_1"))
-        .policy(|policy| policy.commission_on = CommissionOn::Fee)
-        .gives("sale pi_1 490 USD user_7"),
-        row(
-            "destination charge with an amount, captured in part, commission on the fee",
-            [elements(New)
-                .set("amount_received", 3_000)
-                .set("transfer_data", json!({ "destination": "acct_9", "amount": 2_500 }))],
-        )
-        .policy(|policy| policy.commission_on = CommissionOn::Fee)
-        .gives("sale pi_1 500 USD user_7"),
-        row(
-            "Checkout with manual capture and tax, commission on the net amount",
-            [session().set("payment_status", "unpaid").set("total_details.amount_tax", 900), intent(New)],
-        )
-        .policy(|policy| policy.commission_on = CommissionOn::Net)
-        .gives("sale pi_1 4000 USD user_7"),
-        row(
-            "partial capture of a Checkout that is read by API later, then everything refunded",
-            [
-                session().set("payment_status", "unpaid"),
-                intent(New).set("amount_received", 3_000),
-                session().by_api().after(3_600),
-                refund(1, 3_000),
-            ],
-        )
-        .order_matters("the session is read last")
-        .gives("sale pi_1 3000 USD user_7; full refund pi_1"),
-        row(
-            "one payment for several invoices, with metadata of the payment intent only",
-            [
-                manual(invoice(New)),
-                manual(invoice(New)).set("id", "in_2").set("amount_paid", 3_000),
-                link("in_1", "pi_1", 4_900),
-                link("in_2", "pi_1", 3_000),
-                elements(New).set("amount_received", 7_900),
-            ],
-        )
-        .gives("sale in_1 4900 USD user_7; sale in_2 3000 USD user_7; pi_1 counted_as in_1"),
-        row(
-            "partial refund of a destination charge from before the ledger, commission on the fee",
-            [destination(charge_refunded(New, 2_450, 0)).set("created", BEFORE)],
-        )
-        .policy(|policy| (policy.since, policy.commission_on) = (NOW - 300, CommissionOn::Fee))
-        .gives("partial refund pi_1 245; pi_1 before_ledger, doubt uncertain_id"),
-        row(
-            "full refund of one of several payments of an invoice from before the ledger",
-            [
-                link("in_1", "pi_1", 2_000),
-                link("in_1", "pi_2", 2_900),
-                old_charge(2_000, 0).set("amount", 2_000).set("amount_captured", 2_000),
-            ],
-        )
-        .policy(|policy| policy.since = NOW - 300)
-        .gives("partial refund in_1 2000; in_1 before_ledger"),
-        row(
-            "partial capture without a refund object, in the form before API 2025-03-31, then a refund",
-            [
-                elements(Old).set("amount_received", 3_000),
-                charge(Old).set("amount_captured", 3_000),
-                refund(1, 500),
-                charge_refunded(Old, 500, 0).set("amount_captured", 3_000),
-            ],
-        )
-        .gives("sale pi_1 3000 USD user_7; partial refund pi_1 500"),
-        row(
-            "one payment for several invoices, one of which is known only after the refund",
-            [
-                intent(New).set("amount_received", 7_900),
-                invoice(New),
-                link("in_1", "pi_1", 4_900),
-                refund(1, 1_500),
-                invoice(New).set("id", "in_2").set("amount_paid", 3_000),
-                link("in_2", "pi_1", 3_000),
-            ],
-        )
-        .gives(
-            "sale in_1 4900 USD user_7 sub_1; partial refund in_1 930; sale in_2 3000 USD user_7 sub_1; \
-             partial refund in_2 570",
-        )
-        .order_matters("only the payment intent says how much was paid for all of them"),
-    ]
-}
-
-pub(crate) fn known_rows() -> Vec<Row<Stripe>> {
-    let outside =
-        || link("in_1", "pi_1", 4_900).set("payment", json!({ "type": "payment_record", "payment_record": "pr_1" }));
-    vec![
-        row("bare charge with metadata", [charge(New).set("payment_intent", ()).set("metadata", of("user_7"))])
-            .gives("sale ch_1 4900 USD user_7")
-            .but_today(""),
-        row("invoice paid outside Stripe, since API 2025-03-31", [invoice(New), outside()])
-            .gives("in_1 nothing_paid; ignored OtherType")
-            .but_today("sale in_1 4900 USD user_7 sub_1; ignored OtherType"),
-        row(
-            "destination charge without a payment intent, commission on the fee",
-            [
-                destination(charge(Old).set("payment_intent", ())).set("invoice", "in_1"),
-                invoice(Old).set("payment_intent", ()),
-            ],
-        )
-        .policy(|policy| policy.commission_on = CommissionOn::Fee)
-        .gives("sale in_1 490 USD user_7 sub_1")
-        .but_today("sale in_1 4900 USD user_7 sub_1"),
-        row(
-            "another program in the payment intent's metadata",
-            [
-                session().set("metadata", json!({})).set("client_reference_id", "ref_9"),
-                intent(New).set("metadata", json!({ "program_id": "43" })),
-            ],
-        )
-        .gives("pi_1 other_program")
-        .but_today("sale pi_1 4900 USD ref_9"),
-        row(
-            "session and subscription that name different customers",
-            [
-                subscription_session().set("metadata", json!({})).set("client_reference_id", "zoe"),
-                subscription(),
-                with_subscription_metadata(invoice(New), ()),
-            ],
-        )
-        .gives("sale in_1 4900 USD user_7 sub_1")
-        .but_today("sale in_1 4900 USD zoe sub_1"),
     ]
 }

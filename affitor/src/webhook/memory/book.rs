@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::SaleState;
 use crate::{
-    ledger::{Facts, Object, Reports, Source},
+    ledger::{Facts, Reports, Source},
     webhook::announced::Announced,
 };
 
@@ -81,16 +81,7 @@ impl Book {
     }
 
     pub(super) fn remember_source(&mut self, id: &str, source: &Source) {
-        let known = self.source(id);
-        let mut facts = Facts::default();
-        for source in [&known.source, source] {
-            facts.add(id, Object::Source(source.clone()));
-        }
-        if let (_, mut sources) = facts.split_sources()
-            && let Some(joined) = sources.remove(id)
-        {
-            known.source = joined;
-        }
+        self.source(id).source.merge(source.clone());
     }
 
     /// Returns a subscription or customer, of which nothing may be known yet.
@@ -109,9 +100,15 @@ impl Book {
         while self.group_order.len() > CAPACITY {
             let is_busy = |id: &u64| self.groups.get(id).is_some_and(|group| group.is_busy);
             let Some(place) = self.group_order.iter().position(|id| !is_busy(id)) else { return };
-            let group = self.group_order.remove(place).and_then(|id| self.groups.remove(&id));
-            for id in group.iter().flat_map(|group| group.facts.ids()) {
+            let Some(forgotten) = self.group_order.remove(place) else { return };
+            let Some(group) = self.groups.remove(&forgotten) else { continue };
+            for id in group.facts.ids() {
                 self.ids.remove(id);
+            }
+            for source in group.facts.sources() {
+                if let Some(known) = self.sources.get_mut(source) {
+                    known.waiting.remove(&forgotten);
+                }
             }
         }
     }
