@@ -55,6 +55,7 @@
 //! | `rustls` | yes | TLS for the client; also `rustls-no-provider`, `native-tls`, `native-tls-vendored` |
 //! | `queue` | | background delivery from memory, [`affitor::queue`](https://docs.rs/affitor/latest/affitor/queue/) |
 //! | `webhooks` | | the extractor `PaymentEvent` |
+//! | `capture` | | `ClickCaptureLayer`: clicks are reported by the server, without a script |
 //! | `carry` | | [`carry`](https://docs.rs/affitor/latest/affitor/carry/): a visitor as a signed text, for magic links and other domains |
 //! | `maud`, `askama` | | [`ScriptTag`] as a value of templates |
 //! | `metrics` | | counters and gauges through the `metrics` crate |
@@ -62,6 +63,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "capture")]
+mod capture;
 mod config;
 mod extract;
 mod future;
@@ -73,6 +76,9 @@ mod replay;
 mod request_ext;
 
 pub use affitor;
+#[cfg(feature = "capture")]
+#[doc(no_inline)]
+pub use affitor::capture;
 #[cfg(feature = "carry")]
 #[doc(no_inline)]
 pub use affitor::carry;
@@ -91,6 +97,8 @@ pub use affitor::{
 };
 #[doc(no_inline)]
 pub use affitor::{program, reqwest, stripe};
+#[cfg(feature = "capture")]
+pub use capture::{ClickCaptureFuture, ClickCaptureLayer, ClickCaptureService};
 pub use extract::{AffitorClickId, AffitorClient};
 pub use future::ResponseFuture;
 pub use middleware::{AffitorLayer, AffitorService};

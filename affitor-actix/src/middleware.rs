@@ -12,7 +12,7 @@ use actix_web::{
     dev::{RequestHead, Service, ServiceRequest, Transform, forward_ready},
 };
 use affitor::{
-    Client,
+    ClickId, Client,
     adapter::{Attribution, BodyAccess, Search, search},
     find::Sources,
 };
@@ -105,6 +105,12 @@ impl<S: Service<ServiceRequest>> Service<ServiceRequest> for AffitorService<S> {
             return ResponseFuture::calling(self.service.call(request));
         }
         let config = &*self.config;
+        // The middleware that captures clicks knows it.
+        let captured = request.extensions().get::<ClickId>().cloned();
+        if captured.is_some() {
+            config.insert(&request, captured);
+            return ResponseFuture::calling(self.service.call(request));
+        }
         let access = BodyAccess::Readable { length: None };
         let found = match search(&config.sources, &config.head(&request), access) {
             Search::Done(found) => found,

@@ -5,7 +5,10 @@ use actix_web::{
     dev::ServiceRequest,
     http::header::{COOKIE, HeaderValue},
 };
-use affitor::{BoundClient, ClickId, adapter::Attribution};
+use affitor::{
+    BoundClient, ClickId,
+    adapter::{Attribution, CapturedByServer},
+};
 
 /// Reads what the middleware has inserted into a request, without an extractor: in a middleware of your own.
 ///
@@ -35,7 +38,9 @@ impl AffitorRequestExt for HttpRequest {
     fn affitor(&self) -> Option<BoundClient> {
         let extensions = self.extensions();
         let attribution = extensions.get::<Attribution>()?;
-        Some(attribution.bind(self.headers().get_all(COOKIE).map(HeaderValue::as_bytes)))
+        let captured = extensions.contains::<CapturedByServer>();
+        let bound = attribution.bind(self.headers().get_all(COOKIE).map(HeaderValue::as_bytes));
+        Some(bound.captured_by_server(captured))
     }
 }
 

@@ -54,6 +54,7 @@
 //! | `rustls` | yes | TLS for the client; also `rustls-no-provider`, `native-tls`, `native-tls-vendored` |
 //! | `queue` | | background delivery from memory, [`affitor::queue`](https://docs.rs/affitor/latest/affitor/queue/) |
 //! | `webhooks` | | the extractor `PaymentEvent` |
+//! | `capture` | | `ClickCaptureLayer`: clicks are reported by the server, without a script |
 //! | `carry` | | [`carry`](https://docs.rs/affitor/latest/affitor/carry/): a visitor as a signed text, for magic links and other domains |
 //! | `maud`, `askama` | | [`ScriptTag`] as a value of templates |
 //! | `metrics` | | counters and gauges through the `metrics` crate |
@@ -69,6 +70,9 @@ mod payment;
 mod rejection;
 
 pub use affitor;
+#[cfg(feature = "capture")]
+#[doc(no_inline)]
+pub use affitor::capture;
 #[cfg(feature = "carry")]
 #[doc(no_inline)]
 pub use affitor::carry;
@@ -89,6 +93,8 @@ pub use affitor::{
 pub use affitor::{program, reqwest, stripe};
 pub use affitor_tower;
 pub use affitor_tower::AffitorRequestExt;
+#[cfg(feature = "capture")]
+pub use affitor_tower::ClickCaptureLayer;
 pub use body::AxumBody;
 pub use extract::{AffitorClickId, AffitorClient};
 pub use layer::AffitorLayer;

@@ -27,6 +27,7 @@
 //!
 //! - [`AffitorLayer`] (feature `client`) takes your client. [`AffitorRequestExt::affitor`] returns it bound to the visitor
 //!   of the request.
+//! - `ClickCaptureLayer` (feature `capture`) reports clicks on the server, without a script in the page.
 //! - [`ClickIdLayer`] needs no client. It inserts a [`ClickId`] if there is one, and nothing otherwise.
 //! - [`AffitorRequestExt::click_id`] returns the click id behind either layer.
 //!
@@ -58,6 +59,7 @@
 //! | feature | default | enables |
 //! |---|---|---|
 //! | `client` | yes | [`AffitorLayer`]. Without it, neither reqwest, hyper nor tokio is a dependency |
+//! | `capture` | | `ClickCaptureLayer` |
 //! | `rustls` | yes | TLS for the client, as in `affitor`; also `rustls-no-provider`, `native-tls`, `native-tls-vendored` |
 //!
 //! # Dependencies
@@ -70,12 +72,16 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "capture")]
+mod capture;
 mod config;
 mod layer;
 mod read_body;
 mod request_ext;
 mod service;
 
+#[cfg(feature = "capture")]
+pub use capture::{ClickCaptureFuture, ClickCaptureLayer, ClickCaptureService};
 #[cfg(feature = "client")]
 pub use layer::AffitorLayer;
 pub use {

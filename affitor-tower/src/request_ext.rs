@@ -57,5 +57,6 @@ fn click_id(extensions: &Extensions) -> Option<ClickId> {
 fn bind(extensions: &Extensions, headers: &http::HeaderMap) -> Option<affitor::BoundClient> {
     let attribution = extensions.get::<affitor::adapter::Attribution>()?;
     let cookies = headers.get_all(http::header::COOKIE).iter().map(http::HeaderValue::as_bytes);
-    Some(attribution.bind(cookies))
+    let captured = extensions.get::<affitor::adapter::CapturedByServer>().is_some();
+    Some(attribution.bind(cookies).captured_by_server(captured))
 }

@@ -42,6 +42,7 @@
 //! | `rustls` | yes | TLS by rustls with aws-lc, as in reqwest's `rustls` |
 //! | `webhooks` | | [`webhook`](https://docs.rs/affitor/latest/affitor/webhook/): payment webhooks of Stripe, Polar, Lemon Squeezy and Paddle |
 //! | `queue` | | [`queue`](https://docs.rs/affitor/latest/affitor/queue/): background delivery from memory |
+//! | `capture` | | [`capture`](https://docs.rs/affitor/latest/affitor/capture/): clicks are reported by the server, without a script |
 //! | `carry` | | [`carry`](https://docs.rs/affitor/latest/affitor/carry/): a visitor as a signed text, for magic links and other domains |
 //! | `maud`, `askama` | | [`ScriptTag`] as a value of templates |
 //! | `metrics` | | counters and gauges through the `metrics` crate: `affitor_calls_total`, `affitor_queue_*` |
@@ -52,7 +53,8 @@
 //! `bytes`, `memchr`, `form_urlencoded`, `percent-encoding` and `serde_json` find click ids; `serde` reads and writes
 //! events. `client` adds `reqwest` (HTTP), `tokio` (time limits, and a task that outlives the handler), `secrecy` (the API
 //! key), `httpdate` (`Retry-After` as a date), `fastrand` (jitter) and `tracing` (spans). `webhooks` adds `hmac`, `sha2`,
-//! `subtle`, `hex` and `standardwebhooks` (signatures), `secrecy` (webhook secrets) and `time` (timestamps). `carry` adds `hmac`, `sha2`,
+//! `subtle`, `hex` and `standardwebhooks` (signatures), `secrecy` (webhook secrets) and `time` (timestamps). `capture` adds `cookie` (which
+//! needs `time`) and `getrandom`. `carry` adds `hmac`, `sha2`,
 //! `base64` and `secrecy`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -61,6 +63,8 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod adapter;
+#[cfg(feature = "capture")]
+pub mod capture;
 #[cfg(feature = "carry")]
 pub mod carry;
 mod click_history;

@@ -83,6 +83,8 @@
 
 #[cfg(feature = "client")]
 mod attribution;
+#[cfg(feature = "client")]
+mod captured;
 mod deadline;
 mod prefix;
 mod search;
@@ -91,6 +93,8 @@ mod webhook;
 
 #[cfg(feature = "client")]
 pub use attribution::Attribution;
+#[cfg(feature = "client")]
+pub use captured::CapturedByServer;
 pub use {
     deadline::Deadline,
     prefix::Prefix,

@@ -7,6 +7,7 @@ use crate::{
     click_id::ClickId,
     delivery::EnqueueError,
     event::{Attributable, Event},
+    script_tag::ScriptTag,
     stripe::Metadata,
     visitor::Visitor,
 };
@@ -27,11 +28,13 @@ use crate::{
 pub struct BoundClient {
     client: Client,
     visitor: Visitor,
+    /// Whether the server reports the click of this request itself.
+    captured: bool,
 }
 
 impl BoundClient {
     pub(super) fn new(client: Client, visitor: Visitor) -> Self {
-        Self { client, visitor }
+        Self { client, visitor, captured: false }
     }
 
     /// Returns the click id, if the request has a valid one.
@@ -53,7 +56,21 @@ impl BoundClient {
     /// customer must not be mistaken for that customer.
     #[must_use]
     pub fn without_click_id(&self) -> BoundClient {
-        Self { client: self.client.clone(), visitor: Visitor::default() }
+        Self { client: self.client.clone(), visitor: Visitor::default(), captured: self.captured }
+    }
+
+    /// Returns the tag that loads the browser tracker, as [`Client::script_tag`]. `None` also if the server captures the click of this
+    /// request itself: the tracker would report it a second time.
+    pub fn script_tag(&self) -> Option<ScriptTag> {
+        if self.captured { None } else { self.client.script_tag() }
+    }
+
+    /// Sets whether the server captures the click of this request itself. An adapter does so for a request with a
+    /// [`CapturedByServer`](crate::adapter::CapturedByServer).
+    #[must_use]
+    pub fn captured_by_server(mut self, captured_by_server: bool) -> Self {
+        self.captured = captured_by_server;
+        self
     }
 
     /// Fills in what the event lacks, without sending it.

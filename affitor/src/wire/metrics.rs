@@ -9,6 +9,12 @@ mod on {
         counter!("affitor_calls_total", "call" => call, "result" => if done { "done" } else { "failed" }).increment(1);
     }
 
+    /// Counts what became of a landing.
+    #[cfg(feature = "capture")]
+    pub(crate) fn capture(event: &'static str) {
+        counter!("affitor_captures_total", "event" => event).increment(1);
+    }
+
     /// Counts an event that left the queue.
     #[cfg(feature = "queue")]
     pub(crate) fn left_queue(event: &'static str, outcome: &'static str) {
@@ -31,6 +37,9 @@ mod on {
 #[cfg(not(feature = "metrics"))]
 mod off {
     pub(crate) fn call(_: &'static str, _: bool) {}
+
+    #[cfg(feature = "capture")]
+    pub(crate) fn capture(_: &'static str) {}
 
     #[cfg(feature = "queue")]
     pub(crate) fn left_queue(_: &'static str, _: &'static str) {}

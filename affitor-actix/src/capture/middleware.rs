@@ -1,0 +1,115 @@
+//! The middleware.
+
+use std::{
+    fmt,
+    future::{Ready, ready},
+};
+
+use actix_web::{
+    HttpMessage as _,
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
+    http::header::{COOKIE, HeaderValue, REFERER},
+};
+use affitor::{adapter::CapturedByServer, capture::ClickCapture};
+
+use super::{ClickCaptureFuture, head::Head};
+
+/// Reports the click of a visitor who arrives by a partner's link, and sets the tracker's cookies on the response. No script is
+/// needed. See [`affitor::capture`] for what is captured, and for what happens to caches.
+///
+/// ```
+/// use actix_web::App;
+/// use affitor_actix::{AffitorLayer, ClickCaptureLayer, Client, capture::ClickCapture};
+///
+/// # fn app(client: Client) -> Result<(), affitor_actix::capture::InvalidCapture> {
+/// // Once, outside the factory of the workers.
+/// let capture = ClickCapture::builder(client.clone()).domain("shop.example").without_consent_check().build()?;
+/// let app = App::new()
+///     .wrap(AffitorLayer::new(client))
+///     .wrap(ClickCaptureLayer::new(capture)); // the last one runs first
+/// # let _ = app; Ok(()) }
+/// # app(Client::disabled()).unwrap();
+/// ```
+///
+/// `wrap` it after [`AffitorLayer`](crate::AffitorLayer), which then finds a click that came late; after middleware that caches
+/// responses; and after middleware that sets `Cache-Control`.
+///
+/// The middleware never rejects a request. A handler sees the same request with an extension more. The page's headers change only
+/// when a cookie is set. An error of an inner middleware is passed on as it is, without a cookie.
+#[derive(Clone, Debug)]
+#[must_use = "a middleware does nothing until an App is wrapped in it"]
+pub struct ClickCaptureLayer {
+    capture: ClickCapture,
+}
+
+impl ClickCaptureLayer {
+    /// Creates a middleware.
+    pub fn new(capture: ClickCapture) -> Self {
+        Self { capture }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for ClickCaptureLayer
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type InitError = ();
+    type Transform = ClickCaptureService<S>;
+    type Future = Ready<Result<ClickCaptureService<S>, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(ClickCaptureService { service, capture: self.capture.clone() }))
+    }
+}
+
+/// The service created by [`ClickCaptureLayer`].
+pub struct ClickCaptureService<S> {
+    service: S,
+    capture: ClickCapture,
+}
+
+impl<S> ClickCaptureService<S> {
+    /// Returns a reference to the inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.service
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for ClickCaptureService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ClickCaptureFuture<S::Future, S::Response>;
+
+    forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let head = request.head();
+        let cookies = || head.headers().get_all(COOKIE).map(HeaderValue::as_bytes);
+        let referer = || head.headers().get(REFERER).map(HeaderValue::as_bytes);
+        if !self.capture.may_concern(head.uri.query(), cookies, referer) {
+            return ClickCaptureFuture::new(self.service.call(request), None);
+        }
+        let capture = self.capture.begin(&Head::of(&request));
+        if let Some(capture) = &capture {
+            let mut extensions = request.extensions_mut();
+            if let Some(click_id) = capture.click_id() {
+                extensions.insert(click_id);
+            }
+            if capture.replaces_tracker() {
+                extensions.insert(CapturedByServer);
+            }
+        }
+        ClickCaptureFuture::new(self.service.call(request), capture)
+    }
+}
+
+impl<S> fmt::Debug for ClickCaptureService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClickCaptureService").field("capture", &self.capture).finish_non_exhaustive()
+    }
+}

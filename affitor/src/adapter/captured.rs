@@ -1,0 +1,8 @@
+//! What a capture layer stores in a request for the page.
+
+/// Marks a request whose click the server reports itself: the value that a capture layer inserts into the request's extensions.
+///
+/// The tracker would report the same click. So [`BoundClient::script_tag`](crate::BoundClient::script_tag) returns `None` for it: pass
+/// it on with [`BoundClient::captured_by_server`](crate::BoundClient::captured_by_server).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapturedByServer;

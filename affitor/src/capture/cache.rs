@@ -1,0 +1,42 @@
+//! Keeping a response with cookies out of shared caches.
+
+/// Headers that tell shared caches to keep a response, whatever `Cache-Control` says.
+pub(super) const SHARED_CACHE_HEADERS: [&str; 7] = [
+    "cdn-cache-control",
+    "surrogate-control",
+    "cloudflare-cdn-cache-control",
+    "vercel-cdn-cache-control",
+    "netlify-cdn-cache-control",
+    "edge-control",
+    "x-accel-expires",
+];
+
+/// Returns the `Cache-Control` of a response with cookies, or `None` if no shared cache may keep it as it is. Without the header,
+/// a cache may keep a response.
+pub(super) fn private(values: &[&[u8]]) -> Option<String> {
+    let Ok(values) = values.iter().map(|value| std::str::from_utf8(value)).collect::<Result<Vec<_>, _>>() else {
+        return Some("private".to_owned());
+    };
+    let directives: Vec<&str> = values.iter().flat_map(|value| directives(value)).collect();
+    let name = |directive: &str| directive.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_shared = |directive: &str| matches!(name(directive).as_str(), "public" | "s-maxage");
+    let keeps_out = |directive: &&str| directive.eq_ignore_ascii_case("private") || name(directive) == "no-store";
+    if directives.iter().any(keeps_out) && !directives.iter().any(|directive| is_shared(directive)) {
+        return None;
+    }
+    // `private="field"` keeps out only a header field.
+    let mut kept: Vec<&str> =
+        directives.into_iter().filter(|directive| !is_shared(directive) && name(directive) != "private").collect();
+    kept.push("private");
+    Some(kept.join(", "))
+}
+
+/// Splits a header at its commas, except those in quotes.
+fn directives(header: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    let parts = header.split(move |character| {
+        quoted ^= character == '"';
+        character == ',' && !quoted
+    });
+    parts.map(str::trim).filter(|directive| !directive.is_empty())
+}

@@ -1,0 +1,256 @@
+//! The calls: how many are made, and their results, which may come after the page.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+};
+
+use super::{cookies::DEFAULT_DAYS, retry::Token};
+use crate::{
+    click_id::ClickId,
+    client::Client,
+    event::{Click, ClickOutcome},
+    wire::metrics,
+};
+
+/// Largest number of results that wait for their visitors.
+const MAX_RESULTS: usize = 10_000;
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    Recorded {
+        click_id: ClickId,
+        days: u32,
+    },
+    /// The service knows no active link with this code, or the click was a test.
+    NotCounted,
+    /// The call failed. `repeat` is whether it can't have arrived, so that the visitor's next page may repeat it.
+    Failed {
+        repeat: bool,
+    },
+}
+
+/// The result of a call, once it is known.
+pub(super) type Result = watch::Receiver<Option<Ended>>;
+
+/// Counts of a [`ClickCapture`](super::ClickCapture) since it was created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CaptureStats {
+    /// Clicks that the service recorded.
+    pub recorded: u64,
+    /// Clicks that do not count: the service knows no active link with the partner's code.
+    pub not_counted: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// Landings without a call, because of the limits of calls in flight or per second.
+    pub limited: u64,
+    /// Results that came after their page, and reached their visitor with a later one.
+    pub late: u64,
+    /// Calls that were repeated because their result was not known to this instance: another one made them, or it is too old.
+    pub repeated: u64,
+    /// Calls in flight.
+    pub in_flight: usize,
+    /// Largest number of calls that were in flight at once.
+    pub most_in_flight: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Calls {
+    client: Client,
+    slots: Arc<Semaphore>,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
+    rate: Mutex<Rate>,
+    results: Mutex<Results>,
+    keep_for: Duration,
+    counts: Counts,
+}
+
+/// A token bucket.
+#[derive(Debug)]
+struct Rate {
+    per_second: f64,
+    left: f64,
+    filled_at: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Results {
+    by_token: HashMap<Token, Result>,
+    /// When results were known, oldest first.
+    ended: VecDeque<(Instant, Token)>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    recorded: AtomicU64,
+    not_counted: AtomicU64,
+    failed: AtomicU64,
+    limited: AtomicU64,
+    late: AtomicU64,
+    repeated: AtomicU64,
+}
+
+impl Calls {
+    pub(super) fn new(client: Client, in_flight: usize, per_second: u32, keep_for: Duration) -> Self {
+        let per_second = f64::from(per_second);
+        Self {
+            client,
+            slots: Arc::new(Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS))),
+            in_flight: AtomicUsize::new(0),
+            most_in_flight: AtomicUsize::new(0),
+            rate: Mutex::new(Rate { per_second, left: per_second, filled_at: Instant::now() }),
+            results: Mutex::default(),
+            keep_for,
+            counts: Counts::default(),
+        }
+    }
+
+    pub(super) fn is_disabled(&self) -> bool {
+        self.client.is_disabled()
+    }
+
+    /// Returns the right to make a call now, or `None` if a limit is reached.
+    pub(super) fn admit(&self) -> Option<OwnedSemaphorePermit> {
+        let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
+        let admitted = slot.filter(|_| lock(&self.rate).take());
+        if admitted.is_none() {
+            count(&self.counts.limited, "limited");
+        }
+        admitted
+    }
+
+    /// Makes a call in a task of its own. `None` outside a Tokio runtime.
+    pub(super) fn start(self: &Arc<Self>, token: Token, click: Click, slot: OwnedSemaphorePermit) -> Option<Result> {
+        let runtime = Handle::try_current().ok()?;
+        let (sender, result) = watch::channel(None);
+        lock(&self.results).by_token.insert(token, result.clone());
+        let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
+        self.most_in_flight.fetch_max(in_flight, Relaxed);
+        // Dropped with the task, even if the runtime shuts down.
+        let running = Running { calls: Arc::clone(self), token, sender, _slot: slot };
+        runtime.spawn(async move {
+            let ended = running.calls.make(click).await;
+            running.sender.send_replace(Some(ended));
+        });
+        Some(result)
+    }
+
+    async fn make(&self, click: Click) -> Ended {
+        match self.client.track_click(click).await {
+            Ok(ClickOutcome::Recorded { click_id, cookie_window_days, .. }) => {
+                count(&self.counts.recorded, "recorded");
+                Ended::Recorded { click_id, days: cookie_window_days.unwrap_or(DEFAULT_DAYS) }
+            }
+            Ok(_) => {
+                count(&self.counts.not_counted, "not_counted");
+                Ended::NotCounted
+            }
+            // Unknown partners: anybody can invent one.
+            Err(error) if error.is_rejected() && !error.is_retryable() && !error.may_have_arrived() => {
+                count(&self.counts.not_counted, "not_counted");
+                Ended::NotCounted
+            }
+            Err(error) => {
+                count(&self.counts.failed, "failed");
+                Ended::Failed { repeat: !error.may_have_arrived() }
+            }
+        }
+    }
+
+    /// Returns the result of a call that this instance made.
+    pub(super) fn result(&self, token: &Token) -> Option<Result> {
+        let mut results = lock(&self.results);
+        results.forget_old(self.keep_for);
+        results.by_token.get(token).cloned()
+    }
+
+    /// Forgets a result that its visitor has.
+    pub(super) fn delivered(&self, token: &Token) {
+        lock(&self.results).by_token.remove(token);
+    }
+
+    pub(super) fn late(&self) {
+        count(&self.counts.late, "late");
+    }
+
+    pub(super) fn repeated(&self) {
+        count(&self.counts.repeated, "repeated");
+    }
+
+    pub(super) fn stats(&self) -> CaptureStats {
+        let counts = &self.counts;
+        CaptureStats {
+            recorded: counts.recorded.load(Relaxed),
+            not_counted: counts.not_counted.load(Relaxed),
+            failed: counts.failed.load(Relaxed),
+            limited: counts.limited.load(Relaxed),
+            late: counts.late.load(Relaxed),
+            repeated: counts.repeated.load(Relaxed),
+            in_flight: self.in_flight.load(Relaxed),
+            most_in_flight: self.most_in_flight.load(Relaxed),
+        }
+    }
+}
+
+/// A call in flight.
+struct Running {
+    calls: Arc<Calls>,
+    token: Token,
+    sender: watch::Sender<Option<Ended>>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.calls.in_flight.fetch_sub(1, Relaxed);
+        let mut results = lock(&self.calls.results);
+        results.ended.push_back((Instant::now(), self.token));
+        results.forget_old(self.calls.keep_for);
+    }
+}
+
+impl Results {
+    fn forget_old(&mut self, keep_for: Duration) {
+        let is_old = |ended: &(Instant, Token)| ended.0.elapsed() >= keep_for;
+        while self.ended.len() > MAX_RESULTS || self.ended.front().is_some_and(is_old) {
+            if let Some((_, token)) = self.ended.pop_front() {
+                self.by_token.remove(&token);
+            }
+        }
+    }
+}
+
+impl Rate {
+    fn take(&mut self) -> bool {
+        let now = Instant::now();
+        let earned = now.duration_since(self.filled_at).as_secs_f64() * self.per_second;
+        (self.left, self.filled_at) = ((self.left + earned).min(self.per_second), now);
+        let admitted = self.left >= 1.0;
+        if admitted {
+            self.left -= 1.0;
+        }
+        admitted
+    }
+}
+
+fn count(counter: &AtomicU64, event: &'static str) {
+    counter.fetch_add(1, Relaxed);
+    metrics::capture(event);
+}
+
+/// A panic while a lock was held leaves nothing half-done here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

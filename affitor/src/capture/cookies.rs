@@ -1,0 +1,231 @@
+//! The tracker's cookies: what a request has, and what a response sets.
+
+use ::cookie::{Cookie, CookieBuilder, SameSite, time::Duration};
+use memchr::memchr;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{
+    head::Head,
+    landing::partner_in_cookie,
+    origin::Domain,
+    retry::{RETRY_COOKIE, RETRY_SECONDS, Retry},
+};
+use crate::{
+    click_history::ClickHistory,
+    click_id::ClickId,
+    find::{CLICK_ID_COOKIE, HISTORY_COOKIE, OLD_CLICK_ID_COOKIE, cookie},
+};
+
+/// Name of the cookie in which the tracker stores the landing URL.
+pub(super) const LANDING_COOKIE: &str = "affitor_aff_url";
+
+/// Lifetime of the cookies in days if the service names none, as in the tracker.
+pub(super) const DEFAULT_DAYS: u32 = 60;
+
+/// What `encodeURIComponent` leaves as it is, beside letters and digits.
+pub(super) const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+/// The tracker's cookies, in the order in which they are written.
+const NAMES: [&str; 4] = [CLICK_ID_COOKIE, HISTORY_COOKIE, LANDING_COOKIE, OLD_CLICK_ID_COOKIE];
+const CLICK_ID: usize = 0;
+const HISTORY: usize = 1;
+const LANDING: usize = 2;
+const OLD_CLICK_ID: usize = 3;
+
+/// The cookies of a request that capture reads. Of several with one name, the first one counts, as in browsers.
+#[derive(Debug, Default)]
+pub(super) struct Present<'h> {
+    values: [Option<&'h [u8]>; 4],
+    doubled: [bool; 4],
+    /// Another value of the cookie with the landing URL.
+    other_landing: Option<&'h [u8]>,
+    pub(super) retry: Option<&'h [u8]>,
+}
+
+impl<'h> Present<'h> {
+    pub(super) fn read(head: &'h dyn Head) -> Self {
+        let mut present = Self::default();
+        head.each("cookie", &mut |header| present.read_header(header));
+        present
+    }
+
+    fn read_header(&mut self, mut header: &'h [u8]) {
+        loop {
+            let end = memchr(b';', header).unwrap_or(header.len());
+            self.read_pair(header[..end].trim_ascii());
+            match header.get(end + 1..) {
+                Some(rest) => header = rest,
+                None => return,
+            }
+        }
+    }
+
+    #[inline]
+    fn read_pair(&mut self, pair: &'h [u8]) {
+        // The first byte spares most cookies the comparisons.
+        match pair.first() {
+            Some(b'~') => {
+                if let Some(value) = value_of(pair, RETRY_COOKIE) {
+                    self.retry = self.retry.or(Some(value));
+                }
+            }
+            Some(b'a' | b'c') => {
+                for (number, name) in NAMES.iter().enumerate() {
+                    let Some(value) = value_of(pair, name) else { continue };
+                    match self.values[number] {
+                        None => self.values[number] = Some(value),
+                        Some(first) => {
+                            self.doubled[number] = true;
+                            if number == LANDING && first != value {
+                                self.other_landing = Some(value);
+                            }
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the visitor's click id.
+    pub(super) fn click_id(&self) -> Option<ClickId> {
+        let current = self.values[CLICK_ID].and_then(|value| ClickId::new(value).ok());
+        current.or_else(|| {
+            // Other software uses this name too.
+            ClickId::new(self.values[OLD_CLICK_ID].filter(|value| value.starts_with(b"cust_"))?).ok()
+        })
+    }
+
+    /// Returns the partner of the visitor's click. `None` if there is no click, or if two cookies disagree about it.
+    pub(super) fn partner(&self) -> Option<String> {
+        let partner = partner_in_cookie(self.values[LANDING]?)?;
+        let agrees = self.other_landing.is_none_or(|other| partner_in_cookie(other).as_ref() == Some(&partner));
+        (agrees && self.click_id().is_some()).then_some(partner)
+    }
+
+    /// Returns what a response needs.
+    pub(super) fn to_owned(&self) -> Known {
+        Known {
+            values: self.values.map(|value| value.map(<[u8]>::to_vec)),
+            doubled: self.doubled,
+            click_id: self.click_id(),
+            has_retry: self.retry.is_some(),
+        }
+    }
+}
+
+fn value_of<'h>(pair: &'h [u8], name: &str) -> Option<&'h [u8]> {
+    let rest = pair.strip_prefix(name.as_bytes())?.trim_ascii_start();
+    rest.strip_prefix(b"=").map(<[u8]>::trim_ascii)
+}
+
+/// The cookies of a request, for its response.
+#[derive(Debug)]
+pub(super) struct Known {
+    values: [Option<Vec<u8>>; 4],
+    doubled: [bool; 4],
+    pub(super) click_id: Option<ClickId>,
+    pub(super) has_retry: bool,
+}
+
+impl Known {
+    fn history(&self) -> ClickHistory {
+        let pair = self.values[HISTORY].as_ref().map(|value| [HISTORY_COOKIE.as_bytes(), b"=", value].concat());
+        cookie::history(pair.as_deref())
+    }
+}
+
+/// Where cookies are set.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    pub(super) domain: Domain,
+    pub(super) host: String,
+    pub(super) secure: bool,
+}
+
+impl Site {
+    /// Returns the `Set-Cookie` lines of a click. `landing` is `None` if it is unknown, after a link from another domain. `older`
+    /// are clicks that came with it.
+    pub(super) fn click(
+        &self,
+        known: &Known,
+        click_id: &ClickId,
+        older: &[ClickId],
+        landing: Option<&str>,
+        days: u32,
+    ) -> Vec<String> {
+        let mut history: Vec<ClickId> = known.history().into_vec();
+        if history.is_empty() {
+            history.extend(known.click_id.clone());
+        }
+        history.extend(older.iter().cloned());
+        history.push(click_id.clone());
+        let history = ClickHistory::from(history).iter().map(ClickId::as_str).collect::<Vec<_>>().join("|");
+        let encoded = |text: &str| utf8_percent_encode(text, COMPONENT).to_string();
+        let mut values = [const { None }; 4];
+        values[CLICK_ID] = Some(click_id.to_string());
+        values[HISTORY] = Some(encoded(&history));
+        values[LANDING] = landing.map(encoded);
+        values[OLD_CLICK_ID] = Some(click_id.to_string());
+
+        let mut lines = Vec::new();
+        for ((name, value), (present, doubled)) in NAMES.iter().zip(values).zip(known.values.iter().zip(known.doubled))
+        {
+            if doubled {
+                let others = self.domain.others(&self.host);
+                lines.extend(others.into_iter().map(|domain| self.removal(name, domain)));
+            }
+            match (value, present) {
+                (Some(value), Some(present)) if !doubled && value.as_bytes() == present.as_slice() => {}
+                (Some(value), _) => lines.push(self.cookie(name, value, i64::from(days) * 86_400).to_string()),
+                // It belongs to another click.
+                (None, Some(_)) => lines.push(self.removal(name, self.domain.attribute())),
+                (None, None) => {}
+            }
+        }
+        lines
+    }
+
+    /// Returns the line that sets the retry cookie.
+    pub(super) fn retry(&self, retry: &Retry) -> String {
+        self.cookie(RETRY_COOKIE, retry.to_value(), RETRY_SECONDS).http_only(true).to_string()
+    }
+
+    /// Returns the line that removes the retry cookie.
+    pub(super) fn forget_retry(&self) -> String {
+        self.removal(RETRY_COOKIE, self.domain.attribute())
+    }
+
+    fn cookie(&self, name: &'static str, value: String, seconds: i64) -> CookieBuilder<'static> {
+        let cookie =
+            Cookie::build((name, value)).path("/").same_site(SameSite::Lax).max_age(Duration::seconds(seconds));
+        let cookie = if self.secure { cookie.secure(true) } else { cookie };
+        match self.domain.attribute() {
+            Some(domain) => cookie.domain(domain.to_owned()),
+            None => cookie,
+        }
+    }
+
+    fn removal(&self, name: &'static str, domain: Option<&str>) -> String {
+        let cookie = Cookie::build((name, "")).path("/").max_age(Duration::ZERO);
+        match domain {
+            Some(domain) => cookie.domain(domain.to_owned()).to_string(),
+            None => cookie.to_string(),
+        }
+    }
+}
+
+/// Returns whether a `Set-Cookie` line of the app sets one of these cookies. The app's own value is left alone.
+pub(super) fn sets_ours(line: &[u8]) -> bool {
+    let name = line.split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default().trim_ascii();
+    NAMES.iter().any(|known| known.as_bytes() == name)
+}

@@ -1,0 +1,89 @@
+//! The page on which a visitor arrives by a partner's link: what is kept of its URL.
+
+use form_urlencoded::parse;
+use percent_encoding::percent_decode;
+use reqwest::Url;
+
+/// Longest URL that is stored or sent, in bytes.
+pub(super) const MAX_URL: usize = 1024;
+
+/// Longest code of a partner, in bytes.
+const MAX_PARTNER: usize = 256;
+
+/// Longest value of another parameter, in bytes.
+const MAX_VALUE: usize = 256;
+
+/// The parameter that the service reads.
+pub(super) const PARAMETER: &str = "aff";
+
+/// A page on which a visitor arrived by a partner's link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Landing {
+    /// Origin, path, the partner's code as `aff`, `utm_*`, and what the app keeps besides.
+    pub(super) url: String,
+    /// Code of the partner.
+    pub(super) partner: String,
+}
+
+/// Returns the partner's code in a query: the first value of the parameter. One that is blank, too long or contains control
+/// characters is treated as missing.
+pub(super) fn partner_in_query(query: &str, parameter: &str) -> Option<String> {
+    let (_, partner) = parse(query.as_bytes()).find(|(name, _)| name == parameter)?;
+    let valid = !partner.trim().is_empty() && partner.len() <= MAX_PARTNER && !partner.chars().any(char::is_control);
+    valid.then(|| partner.into_owned())
+}
+
+/// Returns the partner's code in the cookie with the landing URL, which older trackers write without encoding it.
+pub(super) fn partner_in_cookie(value: &[u8]) -> Option<String> {
+    let url = percent_decode(value).decode_utf8_lossy();
+    let (_, query) = url.split_once('?')?;
+    let query = query.split('#').next()?;
+    partner_in_query(query, PARAMETER)
+}
+
+/// Returns what is kept of a URL with a partner's link. `parameter` is the name that the app uses, `kept` are names of parameters to
+/// keep besides `utm_*`.
+pub(super) fn landing(origin: &Url, path: &str, query: &str, parameter: &str, kept: &[String]) -> Option<Landing> {
+    let partner = partner_in_query(query, parameter)?;
+    let is_kept = |name: &str| name != PARAMETER && (name.starts_with("utm_") || kept.iter().any(|kept| kept == name));
+    let build = |path: &str, with_others: bool| {
+        let mut url = bare(origin, path);
+        {
+            let mut pairs = url.query_pairs_mut();
+            pairs.append_pair(PARAMETER, &partner);
+            if with_others {
+                for (name, value) in
+                    parse(query.as_bytes()).filter(|(name, value)| is_kept(name) && value.len() <= MAX_VALUE)
+                {
+                    pairs.append_pair(&name, &value);
+                }
+            }
+        }
+        String::from(url)
+    };
+    // A 64 KiB query is not worth building first.
+    let with_others = query.len() <= 4 * MAX_URL;
+    let fits = |url: &String| url.len() <= MAX_URL;
+    let url = (with_others && path.len() <= MAX_URL).then(|| build(path, true)).filter(fits);
+    let url = url.or_else(|| (path.len() <= MAX_URL).then(|| build(path, false)).filter(fits));
+    let url = url.or_else(|| Some(build("/", false)).filter(fits))?;
+    Some(Landing { url, partner })
+}
+
+/// Returns what is kept of the URL of another page: origin and path.
+pub(super) fn without_query(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let bare = String::from(bare(&url, url.path()));
+    (bare.len() <= MAX_URL).then_some(bare)
+}
+
+fn bare(origin: &Url, path: &str) -> Url {
+    let mut url = origin.clone();
+    // These fail only for URLs that can't have a user, which `http` can.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_fragment(None);
+    url.set_query(None);
+    url.set_path(path);
+    url
+}

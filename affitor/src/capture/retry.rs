@@ -1,0 +1,63 @@
+//! The retry cookie: what a visitor gets whose click is not known yet.
+
+use percent_encoding::{percent_decode, utf8_percent_encode};
+use reqwest::Url;
+
+use super::{
+    cookies::COMPONENT,
+    landing::{Landing, MAX_URL, landing},
+    origin::Domain,
+};
+
+/// Name of the cookie. Every request is searched for it, and a rare first character makes that cheap.
+pub(super) const RETRY_COOKIE: &str = "~affitor_retry";
+
+/// How long the cookie is kept, in seconds.
+pub(super) const RETRY_SECONDS: i64 = 600;
+
+/// What finds the result of a call. It is random, so that nobody can ask for another visitor's click.
+pub(super) type Token = [u8; 16];
+
+/// What the cookie says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Retry {
+    /// The call that was made, or `None` if none was made yet.
+    pub(super) token: Option<Token>,
+    pub(super) landing: Landing,
+}
+
+/// Returns a new token, or `None` if the system has no randomness.
+pub(super) fn new_token() -> Option<Token> {
+    let mut token = Token::default();
+    getrandom::fill(&mut token).ok()?;
+    Some(token)
+}
+
+impl Retry {
+    /// Returns the value of the cookie: the token in hex, or `0`, a dot, and the landing URL.
+    pub(super) fn to_value(&self) -> String {
+        let token = self.token.map_or("0".to_owned(), |token| format!("{:032x}", u128::from_be_bytes(token)));
+        format!("{token}.{}", utf8_percent_encode(&self.landing.url, COMPONENT))
+    }
+
+    /// Reads the value of a cookie. It may come from anybody, so its URL is treated like that of a request.
+    pub(super) fn read(value: &[u8], domain: &Domain, host: &str, kept: &[String]) -> Option<Self> {
+        if value.len() > 34 + 3 * MAX_URL {
+            return None;
+        }
+        let (token, url) = std::str::from_utf8(value).ok()?.split_once('.')?;
+        let token = match token {
+            "0" => None,
+            token if token.len() == 32 => Some(u128::from_str_radix(token, 16).ok()?.to_be_bytes()),
+            _ => return None,
+        };
+        let url = Url::parse(&percent_decode(url.as_bytes()).decode_utf8().ok()?).ok()?;
+        let url_host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"))?;
+        let is_ours = match domain {
+            Domain::HostOnly => url_host == host,
+            Domain::Shared(_) => domain.includes(url_host),
+        };
+        let landing = landing(&url, url.path(), url.query()?, super::landing::PARAMETER, kept)?;
+        is_ours.then_some(Self { token, landing })
+    }
+}
