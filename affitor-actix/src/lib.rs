@@ -64,7 +64,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[cfg(feature = "capture")]
-mod capture;
+mod click_capture;
 mod config;
 mod extract;
 mod future;
@@ -98,7 +98,7 @@ pub use affitor::{
 #[doc(no_inline)]
 pub use affitor::{program, reqwest, stripe};
 #[cfg(feature = "capture")]
-pub use capture::{ClickCaptureFuture, ClickCaptureLayer, ClickCaptureService};
+pub use click_capture::{ClickCaptureFuture, ClickCaptureLayer, ClickCaptureService};
 pub use extract::{AffitorClickId, AffitorClient};
 pub use future::ResponseFuture;
 pub use middleware::{AffitorLayer, AffitorService};

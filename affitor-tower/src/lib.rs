@@ -73,7 +73,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[cfg(feature = "capture")]
-mod capture;
+mod click_capture;
 mod config;
 mod layer;
 mod read_body;
@@ -81,7 +81,7 @@ mod request_ext;
 mod service;
 
 #[cfg(feature = "capture")]
-pub use capture::{ClickCaptureFuture, ClickCaptureLayer, ClickCaptureService};
+pub use click_capture::{ClickCaptureFuture, ClickCaptureLayer, ClickCaptureService};
 #[cfg(feature = "client")]
 pub use layer::AffitorLayer;
 pub use {

@@ -300,7 +300,7 @@ impl ClickCapture {
         if let Some(language) = language.filter(|language| language.len() <= 35) {
             click = click.language(language);
         }
-        Action::Call { token, landing, click: Box::new(click), slot }
+        Action::Call { token, landing, click: Box::new(click), slot, is_new: !is_repeated }
     }
 }
 

@@ -40,14 +40,15 @@ pub struct Capture {
 
 pub(super) enum Action {
     Nothing,
-    /// A call is made unless the response redirects to a URL with the same code.
+    /// A call is made unless the response redirects to a URL with the same code. If `is_new`, the visitor does not have the token yet.
     Call {
         token: Token,
         landing: Landing,
         click: Box<Click>,
         slot: OwnedSemaphorePermit,
+        is_new: bool,
     },
-    /// A call was made. If `waits`, the page waits for its result. If `is_new`, the visitor does not have the token yet.
+    /// A call was made. If `waits`, the page waits for its result. `is_new` as above.
     Wait {
         token: Token,
         landing: Landing,
@@ -107,9 +108,11 @@ impl Capture {
         if !matches!(self.action, Action::Call { .. }) {
             return;
         }
-        if let Action::Call { token, landing, click, slot } = std::mem::replace(&mut self.action, Action::Nothing) {
+        if let Action::Call { token, landing, click, slot, is_new } =
+            std::mem::replace(&mut self.action, Action::Nothing)
+        {
             if let Some(result) = self.shared.calls.start(token, *click, slot) {
-                self.action = Action::Wait { token, landing, result, waits: true, is_new: true };
+                self.action = Action::Wait { token, landing, result, waits: true, is_new };
             }
         }
     }
