@@ -1,6 +1,8 @@
 //! Benchmarks. Run one with `cargo run --release -p affitor-bench -- SUBJECT`:
 //!
 //! - `layer`: what the layers add to a bare request, next to the alternatives
+//! - `capture`: what the capture layer adds to a layer that does nothing
+//! - `flood`: pages and calls while the service stalls or is slow, with many landings
 //! - `sandbox`: the sandbox under load
 //! - `stall`: how long visitors wait while the service stalls
 //! - `outbox`: throughput into and out of the outbox
@@ -12,6 +14,8 @@
 //! on the machine more than on the code.
 
 mod callgrind;
+mod capture;
+mod flood;
 mod layer;
 mod ledger;
 mod measure;
@@ -39,6 +43,14 @@ enum Subject {
         #[arg(long, hide = true)]
         case: Option<String>,
     },
+    /// Instructions and allocations that the capture layer adds to a layer that does nothing
+    Capture {
+        /// Run one case (used by the program itself)
+        #[arg(long, hide = true)]
+        case: Option<String>,
+    },
+    /// Response times and calls during a flood of landings, clicks per visitor with a slow service, and landings at three latencies
+    Flood,
     /// Events per second and bytes per event of the sandbox, with 64 connections
     Sandbox {
         /// Run the sandbox (used by the program itself)
@@ -59,6 +71,9 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().subject {
         Subject::Layer { case: Some(name) } => layer::run_case(&name),
         Subject::Layer { case: None } => layer::report(),
+        Subject::Capture { case: Some(name) } => capture::run_case(&name),
+        Subject::Capture { case: None } => capture::report(),
+        Subject::Flood => flood::report(),
         Subject::Sandbox { serve: true } => sandbox::serve(),
         Subject::Sandbox { serve: false } => sandbox::report(),
         Subject::Stall => stall::report(),

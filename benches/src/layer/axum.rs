@@ -90,7 +90,7 @@ pub(super) fn case(service: &str, kind: Kind) -> Option<Box<dyn Case>> {
 
 /// A layer that does nothing: the cost of `Router::layer` itself.
 #[derive(Clone)]
-struct Identity<S>(S);
+pub(crate) struct Identity<S>(pub(crate) S);
 
 impl<S: Service<Request>> Service<Request> for Identity<S> {
     type Response = S::Response;

@@ -2,7 +2,8 @@
 
 mod actix;
 mod axum;
-mod request;
+pub(crate) use self::axum::Identity;
+pub(crate) mod request;
 
 use std::{env, error::Error, process::Command};
 

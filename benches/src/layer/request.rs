@@ -2,7 +2,7 @@
 
 /// The kinds of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// The click id in the middle of the cookies.
     Hit,
     /// Cookies without a click id.
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 const CLICK_ID: &str = "cust_42_1714000000000";
 
 impl Kind {
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "hit" => Self::Hit,
             "miss" => Self::Miss,
@@ -32,7 +32,7 @@ impl Kind {
         })
     }
 
-    pub(super) fn headers(self) -> Vec<(&'static str, String)> {
+    pub(crate) fn headers(self) -> Vec<(&'static str, String)> {
         let browser = [
             ("host", "shop.example"),
             ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
@@ -63,7 +63,7 @@ impl Kind {
         headers
     }
 
-    pub(super) fn body(self) -> &'static [u8] {
+    pub(crate) fn body(self) -> &'static [u8] {
         let json = match self {
             Self::JsonHit => json("affitorClickId"),
             Self::JsonAbsent => json("anotherClickId"),
