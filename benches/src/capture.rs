@@ -24,15 +24,37 @@ use crate::{
     measure::{self, Case, block_on},
 };
 
-/// The kinds of requests: name, target, cookies, whether consent is asked for, and most instructions and allocations added.
-#[rustfmt::skip]
-const REQUESTS: [(&str, &str, Kind, bool, f64, Option<f64>); 6] = [
-    ("no cookies",                               "/pricing",                    Kind::None, false, 150.0, Some(0.0)),
-    ("600 bytes of cookies",                     "/pricing",                    Kind::Miss, false, 150.0, Some(0.0)),
-    ("600 bytes of cookies, with a click id",    "/pricing",                    Kind::Hit,  false, 150.0, Some(0.0)),
-    ("600 bytes of cookies, and a query",        "/pricing?page=2&sort=price",  Kind::Miss, false, 150.0, Some(0.0)),
-    ("600 bytes of cookies, consent",            "/pricing",                    Kind::Miss, true,  f64::NAN, None),
-    ("a partner's link whose click is known",    "/pricing?aff=PARTNER123",     Kind::Hit,  false, 1_500.0, None),
+/// A kind of request.
+struct Row {
+    name: &'static str,
+    target: &'static str,
+    kind: Kind,
+    asks_for_consent: bool,
+    /// Most instructions and allocations added, if they have a target.
+    instructions: Option<f64>,
+    allocations: Option<f64>,
+}
+
+const fn row(name: &'static str, target: &'static str, kind: Kind) -> Row {
+    Row { name, target, kind, asks_for_consent: false, instructions: Some(150.0), allocations: Some(0.0) }
+}
+
+const REQUESTS: [Row; 6] = [
+    row("no cookies", "/pricing", Kind::None),
+    row("600 bytes of cookies", "/pricing", Kind::Miss),
+    row("600 bytes of cookies, with a click id", "/pricing", Kind::Hit),
+    row("600 bytes of cookies, and a query", "/pricing?page=2&sort=price", Kind::Miss),
+    Row {
+        asks_for_consent: true,
+        instructions: None,
+        allocations: None,
+        ..row("600 bytes of cookies, consent", "/pricing", Kind::Miss)
+    },
+    Row {
+        instructions: Some(1_500.0),
+        allocations: None,
+        ..row("a partner's link whose click is known", "/pricing?aff=PARTNER123", Kind::Hit)
+    },
 ];
 
 /// The cookie with the landing URL of the known click.
@@ -84,11 +106,11 @@ impl<F: FnMut(actix_http::Request)> Case for ActixCase<F> {
     }
 }
 
-fn capture(asks: bool) -> ClickCapture {
+fn capture(asks_for_consent: bool) -> ClickCapture {
     // Its calls are never made: all requests are without a click to report.
     let client = Client::builder().api_key("test_key").api_url("http://127.0.0.1:9").build().expect("a client");
     let builder = ClickCapture::builder(client).domain("shop.example");
-    let builder = if asks { builder.consent(|_| true) } else { builder.without_consent_check() };
+    let builder = if asks_for_consent { builder.consent(|_| true) } else { builder.without_consent_check() };
     builder.build().expect("a capture")
 }
 
@@ -115,7 +137,7 @@ pub(crate) fn run_case(name: &str) -> Result<(), Box<dyn Error>> {
     let mut parts = name.splitn(3, ':');
     let (framework, layer) = (parts.next().ok_or_else(unknown)?, parts.next().ok_or_else(unknown)?);
     let number: usize = parts.next().ok_or_else(unknown)?.parse()?;
-    let (_, target, kind, asks, ..) = *REQUESTS.get(number).ok_or_else(unknown)?;
+    let Row { target, kind, asks_for_consent, .. } = *REQUESTS.get(number).ok_or_else(unknown)?;
     let headers = headers(kind);
     match framework {
         "axum" => {
@@ -134,7 +156,7 @@ pub(crate) fn run_case(name: &str) -> Result<(), Box<dyn Error>> {
                     next: None,
                 }),
                 "capture" => {
-                    let layer = affitor_axum::ClickCaptureLayer::new(capture(asks));
+                    let layer = affitor_axum::ClickCaptureLayer::new(capture(asks_for_consent));
                     measure::run(&mut AxumCase { service: layer.layer(router), target, headers, next: None })
                 }
                 _ => return Err(unknown().into()),
@@ -151,7 +173,7 @@ pub(crate) fn run_case(name: &str) -> Result<(), Box<dyn Error>> {
                     measure::run(&mut ActixCase { serve, target, headers, next: None })
                 }
                 _ => {
-                    let layer = affitor_actix::ClickCaptureLayer::new(capture(asks));
+                    let layer = affitor_actix::ClickCaptureLayer::new(capture(asks_for_consent));
                     let service = init_service(App::new().wrap(layer).route("/pricing", handler)).await;
                     let serve = |request| assert!(block_on(service.call(request)).is_ok());
                     measure::run(&mut ActixCase { serve, target, headers, next: None })
@@ -177,16 +199,21 @@ pub(crate) fn report() -> Result<(), Box<dyn Error>> {
     println!("| framework | request | identity layer | added | target | |");
     println!("|---|---|--:|--:|--:|---|");
     for framework in ["axum", "actix"] {
-        for (number, (request, _, _, _, most, most_allocations)) in REQUESTS.iter().enumerate() {
+        for (number, row) in REQUESTS.iter().enumerate() {
             let (identity, allocated) = cost(&format!("{framework}:identity:{number}"))?;
             let (instructions, allocations) = cost(&format!("{framework}:capture:{number}"))?;
             let (instructions, allocations) = (instructions - identity, allocations - allocated);
-            let met = instructions <= *most && most_allocations.is_none_or(|most| allocations <= most);
-            let (target, verdict) = match most_allocations {
-                _ if most.is_nan() => (String::new(), ""),
-                Some(most_allocations) => (format!("{most} / {most_allocations}"), if met { "met" } else { "MISSED" }),
-                None => (format!("{most}"), if met { "met" } else { "MISSED" }),
+            let met = row.instructions.is_none_or(|most| instructions <= most)
+                && row.allocations.is_none_or(|most| allocations <= most);
+            let verdict = if row.instructions.is_none() {
+                ""
+            } else if met {
+                "met"
+            } else {
+                "MISSED"
             };
+            let limits = [row.instructions, row.allocations].into_iter().flatten().map(|most| most.to_string());
+            let (request, target) = (row.name, limits.collect::<Vec<_>>().join(" / "));
             println!(
                 "| {framework} | {request} | {identity:.0} / {allocated} | +{instructions:.0} / +{allocations} | {target} | {verdict} |"
             );

@@ -17,23 +17,17 @@ pin_project! {
     /// The future of [`ClickCaptureService`](crate::ClickCaptureService): the inner service's, and for a landing also the call.
     pub struct ClickCaptureFuture<F, R> {
         #[pin]
-        inner: F,
+        pub(super) inner: F,
         // Boxed, so that it takes no space in requests that have nothing to do with capture.
-        landing: Option<Box<Landing<R>>>,
+        pub(super) landing: Option<Box<Landing<R>>>,
     }
 }
 
-struct Landing<R> {
-    capture: Capture,
+/// A request that capture concerns.
+pub(super) struct Landing<R> {
+    pub(super) capture: Capture,
     /// The response of the inner service, while it waits for the click.
-    response: Option<R>,
-}
-
-impl<F, R> ClickCaptureFuture<F, R> {
-    #[inline]
-    pub(super) fn new(inner: F, capture: Option<Capture>) -> Self {
-        Self { inner, landing: capture.map(|capture| Box::new(Landing { capture, response: None })) }
-    }
+    pub(super) response: Option<R>,
 }
 
 impl<F, B, E> Future for ClickCaptureFuture<F, ServiceResponse<B>>

@@ -12,7 +12,7 @@ use actix_web::{
 };
 use affitor::{adapter::CapturedByServer, capture::ClickCapture};
 
-use super::{ClickCaptureFuture, head::Head};
+use super::{ClickCaptureFuture, future::Landing, head::Head};
 
 /// Reports the click of a visitor who arrives by a partner's link, and sets the tracker's cookies on the response. No script is
 /// needed. See [`affitor::capture`] for what is captured, and for what happens to caches.
@@ -91,21 +91,24 @@ where
         let head = request.head();
         let cookies = || head.headers().get_all(COOKIE).map(HeaderValue::as_bytes);
         let referer = || head.headers().get(REFERER).map(HeaderValue::as_bytes);
-        if !self.capture.may_concern(head.uri.query(), cookies, referer) {
-            return ClickCaptureFuture::new(self.service.call(request), None);
-        }
-        let capture = self.capture.begin(&Head::of(&request));
-        if let Some(capture) = &capture {
-            let mut extensions = request.extensions_mut();
-            if let Some(click_id) = capture.click_id() {
-                extensions.insert(click_id);
-            }
-            if capture.replaces_tracker() {
-                extensions.insert(CapturedByServer);
-            }
-        }
-        ClickCaptureFuture::new(self.service.call(request), capture)
+        let concerns = self.capture.may_concern(head.uri.query(), cookies, referer);
+        let landing = if concerns { begin(&self.capture, &request) } else { None };
+        ClickCaptureFuture { inner: self.service.call(request), landing }
     }
+}
+
+/// Decides what to do with a request that capture may concern. Not inlined, because most requests do not get here.
+#[inline(never)]
+fn begin<R>(capture: &ClickCapture, request: &ServiceRequest) -> Option<Box<Landing<R>>> {
+    let capture = capture.begin(&Head::of(request))?;
+    let mut extensions = request.extensions_mut();
+    if let Some(click_id) = capture.click_id() {
+        extensions.insert(click_id);
+    }
+    if capture.replaces_tracker() {
+        extensions.insert(CapturedByServer);
+    }
+    Some(Box::new(Landing { capture, response: None }))
 }
 
 impl<S> fmt::Debug for ClickCaptureService<S> {

@@ -9,7 +9,7 @@ use http::{
 };
 use tower_service::Service;
 
-use super::{ClickCaptureFuture, head::RequestHead};
+use super::{ClickCaptureFuture, future::Landing, head::RequestHead};
 
 /// Captures the clicks of visitors who arrive by a partner's link. Created by [`ClickCaptureLayer`](crate::ClickCaptureLayer).
 #[derive(Clone, Debug)]
@@ -57,19 +57,23 @@ where
         let headers = request.headers();
         let cookies = || headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);
         let referer = || headers.get(REFERER).map(HeaderValue::as_bytes);
-        if !self.capture.may_concern(request.uri().query(), cookies, referer) {
-            return ClickCaptureFuture::new(self.inner.call(request), None);
-        }
-        let capture = self.capture.begin(&RequestHead::of(&request));
-        if let Some(capture) = &capture {
-            let extensions = request.extensions_mut();
-            if let Some(click_id) = capture.click_id() {
-                extensions.insert(click_id);
-            }
-            if capture.replaces_tracker() {
-                extensions.insert(CapturedByServer);
-            }
-        }
-        ClickCaptureFuture::new(self.inner.call(request), capture)
+        let concerns = self.capture.may_concern(request.uri().query(), cookies, referer);
+        // One call for both cases, so that the request is moved once.
+        let landing = if concerns { begin(&self.capture, &mut request) } else { None };
+        ClickCaptureFuture { inner: self.inner.call(request), landing }
     }
+}
+
+/// Decides what to do with a request that capture may concern. Not inlined, because most requests do not get here.
+#[inline(never)]
+fn begin<B, R>(capture: &ClickCapture, request: &mut Request<B>) -> Option<Box<Landing<R>>> {
+    let capture = capture.begin(&RequestHead::of(request))?;
+    let extensions = request.extensions_mut();
+    if let Some(click_id) = capture.click_id() {
+        extensions.insert(click_id);
+    }
+    if capture.replaces_tracker() {
+        extensions.insert(CapturedByServer);
+    }
+    Some(Box::new(Landing { capture, response: None }))
 }

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     head::Head,
-    landing::partner_in_cookie,
+    landing::{is_plainly_same, partner_in_cookie, partner_in_query},
     origin::Domain,
     retry::{RETRY_COOKIE, RETRY_SECONDS, Retry},
 };
@@ -110,6 +110,17 @@ impl<'h> Present<'h> {
         let partner = partner_in_cookie(self.values[LANDING]?)?;
         let agrees = self.other_landing.is_none_or(|other| partner_in_cookie(other).as_ref() == Some(&partner));
         (agrees && self.click_id().is_some()).then_some(partner)
+    }
+
+    /// Returns whether the visitor has a click of the partner in a query. Most links that are opened again are recognized without
+    /// decoding anything.
+    pub(super) fn has_click_of(&self, query: &str, parameter: &str) -> bool {
+        let plainly = self.values[LANDING].is_some_and(|landing| is_plainly_same(query, parameter, landing));
+        if plainly && self.other_landing.is_none() {
+            return self.click_id().is_some();
+        }
+        let partner = partner_in_query(query, parameter);
+        partner.is_some() && partner == self.partner()
     }
 
     /// Returns what a response needs.

@@ -88,7 +88,7 @@ use self::{
     calls::Calls,
     cookies::{Present, Site},
     decide::{Facts, Plan, decide},
-    landing::{Landing, landing, partner_in_query, without_query},
+    landing::{Landing, landing, without_query},
     origin::{Domain, Origin},
     page::{Page, page},
     request::Action,
@@ -182,14 +182,14 @@ impl ClickCapture {
 
     /// Decides what to do with a request. `None` if there is nothing to do.
     pub fn begin(&self, head: &dyn Head) -> Option<Capture> {
-        let arrived = Instant::now();
         let shared = &*self.shared;
         let present = Present::read(head);
-        let partner = head.query().and_then(|query| partner_in_query(query, &shared.parameter));
-        // The same partner again: most visitors who open a partner's link twice.
-        if partner.is_some() && present.retry.is_none() && present.partner() == partner {
+        // The same partner again.
+        let has_click = |query| present.retry.is_none() && present.has_click_of(query, &shared.parameter);
+        if head.query().is_some_and(has_click) {
             return None;
         }
+        let arrived = Instant::now();
         if shared.calls.is_disabled() || shared.when.as_ref().is_some_and(|when| !when(head)) {
             return None;
         }
