@@ -52,7 +52,6 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let headers = request.headers();
         let cookies = || headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);

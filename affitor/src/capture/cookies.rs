@@ -1,19 +1,21 @@
 //! The tracker's cookies: what a request has, and what a response sets.
 
+use std::sync::LazyLock;
+
 use ::cookie::{Cookie, CookieBuilder, SameSite, time::Duration};
 use memchr::memchr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     head::Head,
-    landing::{is_plainly_same, partner_in_cookie, partner_in_query},
+    landing::{is_plainly_same, partner_in_cookie},
     origin::Domain,
     retry::{RETRY_COOKIE, RETRY_SECONDS, Retry},
 };
 use crate::{
     click_history::ClickHistory,
     click_id::ClickId,
-    find::{CLICK_ID_COOKIE, HISTORY_COOKIE, OLD_CLICK_ID_COOKIE, cookie},
+    find::{CLICK_ID_COOKIE, HISTORY_COOKIE, Names, OLD_CLICK_ID_COOKIE, cookie},
 };
 
 /// Name of the cookie in which the tracker stores the landing URL.
@@ -41,6 +43,12 @@ const HISTORY: usize = 1;
 const LANDING: usize = 2;
 const OLD_CLICK_ID: usize = 3;
 
+/// All cookies that are read: [`NAMES`], then the retry cookie.
+static READ: LazyLock<Names> = LazyLock::new(|| Names::new(NAMES.into_iter().chain([RETRY_COOKIE])));
+
+/// The cookies that tell whether a link is opened again.
+static FIRST_READ: LazyLock<Names> = LazyLock::new(|| Names::new([CLICK_ID_COOKIE, LANDING_COOKIE]));
+
 /// The cookies of a request that capture reads. Of several with one name, the first one counts, as in browsers.
 #[derive(Debug, Default)]
 pub(super) struct Present<'h> {
@@ -54,45 +62,28 @@ pub(super) struct Present<'h> {
 impl<'h> Present<'h> {
     pub(super) fn read(head: &'h dyn Head) -> Self {
         let mut present = Self::default();
-        head.each("cookie", &mut |header| present.read_header(header));
+        head.each("cookie", &mut |header| {
+            cookie::each(header, &READ, |number, _, value| {
+                present.add(number, value);
+                true
+            });
+        });
         present
     }
 
-    fn read_header(&mut self, mut header: &'h [u8]) {
-        loop {
-            let end = memchr(b';', header).unwrap_or(header.len());
-            self.read_pair(header[..end].trim_ascii());
-            match header.get(end + 1..) {
-                Some(rest) => header = rest,
-                None => return,
-            }
-        }
-    }
-
-    #[inline]
-    fn read_pair(&mut self, pair: &'h [u8]) {
-        // The first byte spares most cookies the comparisons.
-        match pair.first() {
-            Some(b'~') => {
-                if let Some(value) = value_of(pair, RETRY_COOKIE) {
-                    self.retry = self.retry.or(Some(value));
+    fn add(&mut self, number: usize, value: &'h [u8]) {
+        let Some(slot) = self.values.get_mut(number) else {
+            self.retry = self.retry.or(Some(value));
+            return;
+        };
+        match *slot {
+            None => *slot = Some(value),
+            Some(first) => {
+                self.doubled[number] = true;
+                if number == LANDING && first != value {
+                    self.other_landing = Some(value);
                 }
             }
-            Some(b'a' | b'c') => {
-                for (number, name) in NAMES.iter().enumerate() {
-                    let Some(value) = value_of(pair, name) else { continue };
-                    match self.values[number] {
-                        None => self.values[number] = Some(value),
-                        Some(first) => {
-                            self.doubled[number] = true;
-                            if number == LANDING && first != value {
-                                self.other_landing = Some(value);
-                            }
-                        }
-                    }
-                }
-            }
-            _ => {}
         }
     }
 
@@ -112,17 +103,6 @@ impl<'h> Present<'h> {
         (agrees && self.click_id().is_some()).then_some(partner)
     }
 
-    /// Returns whether the visitor has a click of the partner in a query. Most links that are opened again are recognized without
-    /// decoding anything.
-    pub(super) fn has_click_of(&self, query: &str, parameter: &str) -> bool {
-        let plainly = self.values[LANDING].is_some_and(|landing| is_plainly_same(query, parameter, landing));
-        if plainly && self.other_landing.is_none() {
-            return self.click_id().is_some();
-        }
-        let partner = partner_in_query(query, parameter);
-        partner.is_some() && partner == self.partner()
-    }
-
     /// Returns what a response needs.
     pub(super) fn to_owned(&self) -> Known {
         Known {
@@ -134,9 +114,35 @@ impl<'h> Present<'h> {
     }
 }
 
-fn value_of<'h>(pair: &'h [u8], name: &str) -> Option<&'h [u8]> {
-    let rest = pair.strip_prefix(name.as_bytes())?.trim_ascii_start();
-    rest.strip_prefix(b"=").map(<[u8]>::trim_ascii)
+/// Returns whether a visitor opens a link of the partner of their click, which is so for most links that are opened again. It decodes
+/// nothing, so `false` may also mean that [`Present::partner`] has to tell.
+pub(super) fn has_click_of(head: &dyn Head, query: &str, parameter: &str) -> bool {
+    let (mut has_click, mut landing, mut is_plain) = (false, None, true);
+    head.each("cookie", &mut |header| {
+        is_plain &= !has_retry(header);
+        cookie::each(header, &FIRST_READ, |number, _, value| {
+            if number == CLICK_ID {
+                has_click |= ClickId::new(value).is_ok();
+            } else {
+                is_plain &= landing.replace(value).is_none();
+            }
+            is_plain
+        });
+    });
+    is_plain && has_click && landing.is_some_and(|landing| is_plainly_same(query, parameter, landing))
+}
+
+/// Returns whether a `Cookie` header may contain the retry cookie.
+#[inline]
+pub(super) fn has_retry(header: &[u8]) -> bool {
+    let mut rest = header;
+    while let Some(at) = memchr(RETRY_COOKIE.as_bytes()[0], rest) {
+        if rest[at..].starts_with(RETRY_COOKIE.as_bytes()) {
+            return true;
+        }
+        rest = &rest[at + 1..];
+    }
+    false
 }
 
 /// The cookies of a request, for its response.

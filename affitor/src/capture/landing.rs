@@ -41,19 +41,21 @@ pub(super) fn partner_in_cookie(value: &[u8]) -> Option<String> {
     partner_in_query(query, PARAMETER)
 }
 
-/// Returns whether a query has the partner of the cookie with the landing URL. It compares them as they are written, which suffices for
-/// most codes: `false` may also mean that they have to be decoded.
+/// Returns whether a query begins with the code of the partner in the cookie with the landing URL. It compares them as they are
+/// written, so `false` may also mean that they have to be decoded.
 pub(super) fn is_plainly_same(query: &str, parameter: &str, cookie: &[u8]) -> bool {
-    let values = query.split('&').filter_map(|pair| pair.strip_prefix(parameter)?.strip_prefix('='));
-    let Some(partner) = values.into_iter().next().filter(|partner| !partner.is_empty() && partner.len() <= MAX_PARTNER)
-    else {
+    const BEFORE: &[u8] = b"%3Faff%3D";
+    let Some(value) = query.strip_prefix(parameter).and_then(|rest| rest.strip_prefix('=')) else { return false };
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
+    let partner = value.bytes().position(|byte| !is_plain(&byte)).map_or(value, |end| &value[..end]);
+    let is_whole = partner.len() == value.len() || value.as_bytes()[partner.len()] == b'&';
+    if partner.is_empty() || partner.len() > MAX_PARTNER || !is_whole {
         return false;
-    };
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    // The first parameter, as this crate writes it.
-    let Some(at) = memchr::memmem::find(cookie, b"%3Faff%3D") else { return false };
-    let Some(rest) = cookie[at + "%3Faff%3D".len()..].strip_prefix(partner.as_bytes()) else { return false };
-    (rest.is_empty() || rest.starts_with(b"%26")) && partner.bytes().all(is_plain)
+    }
+    // In the cookie, the code is that of the first parameter, as this crate writes it.
+    let query = cookie.windows(3).position(|window| window == b"%3F").and_then(|at| cookie.get(at..));
+    let rest = query.and_then(|query| query.strip_prefix(BEFORE)?.strip_prefix(partner.as_bytes()));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"%26"))
 }
 
 /// Returns what is kept of a URL with a partner's link. `parameter` is the name that the app uses, `kept` are names of parameters to

@@ -80,19 +80,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use memchr::{memchr, memmem::Finder};
+use memchr::memmem::Finder;
 use reqwest::Url;
 
 use self::{
     builder::Predicate,
     calls::Calls,
-    cookies::{Present, Site},
+    cookies::{Present, Site, has_click_of, has_retry},
     decide::{Facts, Plan, decide},
     landing::{Landing, landing, without_query},
     origin::{Domain, Origin},
     page::{Page, page},
     request::Action,
-    retry::{RETRY_COOKIE, Retry, Token, new_token},
+    retry::{Retry, Token, new_token},
 };
 pub use self::{
     builder::{
@@ -183,13 +183,11 @@ impl ClickCapture {
     /// Decides what to do with a request. `None` if there is nothing to do.
     pub fn begin(&self, head: &dyn Head) -> Option<Capture> {
         let shared = &*self.shared;
-        let present = Present::read(head);
-        // The same partner again.
-        let has_click = |query| present.retry.is_none() && present.has_click_of(query, &shared.parameter);
-        if head.query().is_some_and(has_click) {
+        if head.query().is_some_and(|query| has_click_of(head, query, &shared.parameter)) {
             return None;
         }
         let arrived = Instant::now();
+        let present = Present::read(head);
         if shared.calls.is_disabled() || shared.when.as_ref().is_some_and(|when| !when(head)) {
             return None;
         }
@@ -302,19 +300,6 @@ impl ClickCapture {
         }
         Action::Call { token, landing, click: Box::new(click), slot, is_new: !is_repeated }
     }
-}
-
-/// Returns whether a `Cookie` header may contain the retry cookie.
-#[inline]
-fn has_retry(header: &[u8]) -> bool {
-    let mut rest = header;
-    while let Some(at) = memchr(RETRY_COOKIE.as_bytes()[0], rest) {
-        if rest[at..].starts_with(RETRY_COOKIE.as_bytes()) {
-            return true;
-        }
-        rest = &rest[at + 1..];
-    }
-    false
 }
 
 fn is_same_origin(referer: &str, origin: &Url) -> bool {

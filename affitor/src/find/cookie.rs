@@ -98,7 +98,15 @@ fn parse_history(value: &[u8]) -> ClickHistory {
 }
 
 /// Calls `goes_on` with the number of the name, the name and the value of each cookie with one of the names, until it returns
-/// `false`. Starts at a candidate. White space around values is removed.
+/// `false`.
+#[cfg(feature = "capture")]
+pub(crate) fn each<'h>(header: &'h [u8], names: &Names, goes_on: impl FnMut(usize, &str, &'h [u8]) -> bool) {
+    if let Some(candidate) = names.next_candidate(header, 0) {
+        each_value(header, candidate, names, goes_on);
+    }
+}
+
+/// As `each`, but starts at a candidate. White space around values is removed.
 fn each_value<'h>(
     header: &'h [u8],
     candidate: usize,
