@@ -7,7 +7,7 @@ use affitor_actix::{
     reqwest,
     webhook::{Stripe, Webhook},
 };
-use affitor_axum::{Client, queue::Queue};
+use affitor_axum::{Client, capture::ClickCapture, queue::Queue};
 use affitor_sandbox::Sandbox;
 use axum::Router;
 use checkout::{Shop, provider::Provider};
@@ -30,6 +30,8 @@ pub struct Options {
     pub checkout_port: u16,
     /// Port of the sandbox; 0 for any free port.
     pub sandbox_port: u16,
+    /// Whether the server of the sign-up app reports clicks. Otherwise the tracker does.
+    pub captures: bool,
 }
 
 /// The running servers. The sandbox stops when it is dropped; the apps stop with the runtime.
@@ -69,10 +71,10 @@ impl Apps {
         let signup = listen("sign-up app", "--signup-port", options.signup_port)?;
         let signup_url = url(&signup)?;
         let signup_client = client(Step::Lead)?;
-        // The page is served in any case, also if the key is wrong.
-        let tracker = signup_client.script_tag();
+        let capture = ClickCapture::builder(signup_client.clone()).host_only().without_consent_check().build()?;
         let queue = Queue::start(signup_client.clone())?;
-        serve(signup, signup::app(signup_client.with_sink(queue), tracker))?;
+        let signup_client = signup_client.with_sink(queue);
+        serve(signup, signup::app(signup_client, options.captures.then_some(capture)))?;
 
         let provider = listen("payment provider", "another port", 0)?;
         let provider_url = url(&provider)?;

@@ -22,6 +22,9 @@ struct Arguments {
     /// Break this step: its app gets a wrong API key (for the click: an unknown partner code)
     #[arg(long = "break", value_name = "STEP")]
     broken: Option<Step>,
+    /// Report clicks from the server of the sign-up app, as for a visitor without scripts
+    #[arg(long)]
+    capture: bool,
     /// Port of the sign-up app; 0 for any free port
     #[arg(long, default_value_t = 3000)]
     signup_port: u16,
@@ -47,8 +50,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<bool, BoxError> {
-    let &Arguments { broken, signup_port, checkout_port, sandbox_port, .. } = arguments;
-    let apps = Apps::start(Options { broken, signup_port, checkout_port, sandbox_port }).await?;
+    let &Arguments { broken, signup_port, checkout_port, sandbox_port, capture, .. } = arguments;
+    let apps = Apps::start(Options { broken, signup_port, checkout_port, sandbox_port, captures: capture }).await?;
     let print = |line: &str| if arguments.json { eprintln!("{line}") } else { println!("{line}") };
     print(&format!("sandbox   {}   program 42, key test_key, partners PARTNER123 and abc123", apps.sandbox.url()));
     print(&format!("sign-up   {}   axum", apps.signup_url));

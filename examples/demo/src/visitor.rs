@@ -15,10 +15,18 @@ impl Visitor {
         Ok(Self { http: Client::builder().no_proxy().redirect(Policy::none()).build()?, click_id: None })
     }
 
-    /// Opens a landing page and reports the click as the tracker does. Returns the service's response.
+    /// Opens a landing page. Unless the server has reported the click, reports it as the tracker does. Returns the service's response,
+    /// or what the page's cookies say of it.
     pub(crate) async fn land(&mut self, page: &str, partner: &str, service: &str) -> Result<Value, BoxError> {
         let landing = format!("{page}/?aff={partner}");
-        self.http.get(&landing).send().await?.error_for_status()?;
+        let request = self.http.get(&landing).header("user-agent", "Mozilla/5.0").header("accept", "text/html");
+        let page = request.send().await?.error_for_status()?;
+        let mut cookies =
+            page.headers().get_all("set-cookie").iter().filter_map(|line| line.to_str().ok()?.split(';').next());
+        if let Some(click_id) = cookies.find_map(|cookie| cookie.strip_prefix("affitor_click_id=")) {
+            self.click_id = Some(click_id.to_owned());
+            return Ok(json!({ "success": true, "click_id": click_id }));
+        }
         let click = json!({ "affiliate_url": landing, "page_url": landing, "page_title": "Sign up" });
         let response = self.http.post(format!("{service}/api/v1/track/click")).json(&click).send().await?;
         let body: Value = response.json().await?;

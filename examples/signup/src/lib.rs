@@ -1,34 +1,35 @@
 //! A sign-up app: a page with a form, and the handler that reports the lead.
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead, affitor::ScriptTag};
+use affitor_axum::{AffitorClient, AffitorLayer, ClickCaptureLayer, Client, Lead, capture::ClickCapture};
 use axum::{
     Form, Json, RequestExt, Router,
-    extract::{FromRequest, Request, State},
+    extract::{FromRequest, Request},
     http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
 
-/// Builds the app. The client should have a queue, so that sign-ups do not wait for the service. `tracker` is the tag of the browser
-/// tracker, as [`Client::script_tag`] returns it.
-pub fn app(client: Client, tracker: Option<ScriptTag>) -> Router {
-    let tracker = tracker.map(|tag| tag.to_string()).unwrap_or_default();
-    let page: Arc<str> = include_str!("page.html").replace("{tracker}", &tracker).into();
-    Router::new()
+/// Builds the app. The client should have a queue, so that sign-ups do not wait for the service. With `capture`, the server reports
+/// clicks itself, also of browsers that run no scripts.
+pub fn app(client: Client, capture: Option<ClickCapture>) -> Router {
+    let app = Router::new()
         .route("/", get(page_with_form))
         .route("/api/signup", post(sign_up))
-        .layer(AffitorLayer::new(client))
-        .with_state(page)
+        .layer(AffitorLayer::new(client));
+    // Added last, so it is the outermost layer.
+    match capture {
+        Some(capture) => app.layer(ClickCaptureLayer::new(capture)),
+        None => app,
+    }
 }
 
-async fn page_with_form(State(page): State<Arc<str>>) -> Html<String> {
-    Html(page.to_string())
+/// The page with the tracker's script, unless the server reports the click of this visitor.
+async fn page_with_form(affitor: AffitorClient) -> Html<String> {
+    let tag = affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default();
+    Html([include_str!("head.html"), &tag, include_str!("body.html")].concat())
 }
 
 #[derive(Deserialize)]

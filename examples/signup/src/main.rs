@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use affitor_axum::{Client, queue::Queue};
+use affitor_axum::{Client, capture::ClickCapture, queue::Queue};
 use signup::app;
 
 #[tokio::main]
@@ -10,8 +10,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().init();
     let client = Client::from_env()?;
     let queue = Queue::start(client.clone())?;
-    let tracker = client.script_tag();
-    let app = app(client.with_sink(queue.clone()), tracker);
+    // On a real site: `.domain("shop.example")`, `.consent(…)`, and `.origin("https://www.shop.example")` behind a proxy.
+    let capture = ClickCapture::builder(client.clone()).host_only().without_consent_check().build()?;
+    let app = app(client.with_sink(queue.clone()), Some(capture));
 
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 3000)).await?;
     tracing::info!("listening on http://{}", listener.local_addr()?);

@@ -9,6 +9,7 @@
 
 mod apps;
 mod axe;
+mod capture;
 mod chromium;
 #[path = "../contract_mock/mod.rs"]
 mod contract_mock;
