@@ -18,6 +18,9 @@ mod documentation {
     #[doc = include_str!("../../docs/guide.md")]
     mod guide {}
 
+    #[doc = include_str!("../../docs/capture.md")]
+    mod capture {}
+
     #[doc = include_str!("../../docs/payments.md")]
     mod payments {}
 

@@ -104,3 +104,37 @@ fn bare(origin: &Url, path: &str) -> Url {
     url.set_path(path);
     url
 }
+
+#[cfg(test)]
+mod tests {
+    use percent_encoding::utf8_percent_encode;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capture::cookies::COMPONENT;
+
+    proptest! {
+        /// The comparison without decoding must not find a partner that the cookie does not have.
+        #[test]
+        fn plainly_same_is_the_same(query in r"(aff=|x=|a|b|&|%3F|%41|\?|=){1,8}", url in r"(aff=|x=|a|b|&|%3F|%41|\?|=|#){1,8}") {
+            let cookie = utf8_percent_encode(&format!("https://shop.example/?{url}"), COMPONENT).to_string();
+            if is_plainly_same(&query, "aff", cookie.as_bytes()) {
+                let partner = partner_in_query(&query, "aff");
+                prop_assert!(partner.is_some());
+                prop_assert_eq!(partner_in_cookie(cookie.as_bytes()), partner);
+            }
+        }
+
+        #[test]
+        fn a_landing_is_short_and_has_only_what_is_kept(path in r"/\PC{0,1200}", query in r"(aff=A&)?(\PC{0,40}=\PC{0,300}&){0,8}aff=B") {
+            let origin = Url::parse("https://shop.example/").unwrap();
+            if let Some(Landing { url, partner }) = landing(&origin, &path, &query, "aff", &[]) {
+                prop_assert!(url.len() <= MAX_URL && url.is_ascii() && !url.contains(|character: char| character.is_ascii_control()));
+                let url = Url::parse(&url).unwrap();
+                prop_assert_eq!(url.origin(), origin.origin());
+                prop_assert!(url.query_pairs().all(|(name, _)| name == "aff" || name.starts_with("utm_")));
+                prop_assert_eq!(partner_in_query(url.query().unwrap(), "aff"), Some(partner));
+            }
+        }
+    }
+}

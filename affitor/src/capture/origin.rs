@@ -16,7 +16,7 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// Returns the origin of a request. `None` if there is no valid host.
+    /// Returns the origin of a request. `None` if it has no valid host.
     pub(super) fn of(&self, head: &dyn Head) -> Option<Url> {
         let own_scheme = if head.is_tls() { "https" } else { "http" };
         let own_host = || std::str::from_utf8(head.authority()?).ok();

@@ -69,7 +69,7 @@ async fn with_the_tracker_there_is_one_click() {
     assert_eq!(apps.sandbox.clicks().len(), 1);
 }
 
-/// A page whose tag is written by hand, so that it is on the landing page too.
+/// A page with a fixed tag, which is on the landing page too.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_static_tag_there_is_one_click() {
     let browser = browser!();

@@ -39,35 +39,48 @@ impl Drop for Chromium {
     }
 }
 
+fn chromedriver() -> io::Result<Child> {
+    Command::new("chromedriver")
+        .args(["--port=0", "--log-level=SEVERE"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+}
+
+/// Waits until a driver listens, and returns it with its port. `None` if it exits first.
+async fn started(mut driver: Child) -> Option<(Child, u16)> {
+    let mut lines = BufReader::new(driver.stdout.take().expect("stdout is piped")).lines();
+    let listens = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                return Some(port.trim_end_matches('.').parse().unwrap());
+            }
+        }
+        None
+    };
+    let port = tokio::time::timeout(TIMEOUT, listens).await.expect("chromedriver starts in time")?;
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Some((driver, port))
+}
+
 impl Chromium {
     /// Starts a browser. Returns `None`, and prints a warning, if `chromedriver` is not installed.
     pub(crate) async fn start() -> Option<Self> {
-        let driver = Command::new("chromedriver")
-            .args(["--port=0", "--log-level=SEVERE"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .kill_on_drop(true)
-            .spawn();
-        let mut driver = match driver {
-            Ok(driver) => driver,
-            Err(error) if env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none() => {
-                writeln!(&mut io::stderr(), "SKIPPED: browser: chromedriver: {error}").unwrap();
-                return None;
-            }
-            Err(error) => panic!("chromedriver: {error}"),
-        };
-        let mut lines = BufReader::new(driver.stdout.take().expect("stdout is piped")).lines();
-        let port: u16 = tokio::time::timeout(TIMEOUT, async {
-            loop {
-                let line = lines.next_line().await.unwrap().expect("chromedriver starts");
-                if let Some((_, port)) = line.split_once("started successfully on port ") {
-                    return port.trim_end_matches('.').parse().unwrap();
+        let (driver, port) = loop {
+            let driver = match chromedriver() {
+                Ok(driver) => driver,
+                Err(error) if env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none() => {
+                    writeln!(&mut io::stderr(), "SKIPPED: browser: chromedriver: {error}").unwrap();
+                    return None;
                 }
+                Err(error) => panic!("chromedriver: {error}"),
+            };
+            // It chooses a port for IPv4 that another process may have for IPv6, and then exits.
+            if let Some(started) = started(driver).await {
+                break started;
             }
-        })
-        .await
-        .expect("chromedriver starts in time");
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        };
 
         // Chromium's sandbox does not work as root, which is usual in containers.
         let arguments = [
