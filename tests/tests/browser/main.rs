@@ -12,10 +12,14 @@ mod axe;
 mod chromium;
 #[path = "../contract_mock/mod.rs"]
 mod contract_mock;
+mod flows;
+#[path = "../flows_apps/mod.rs"]
+mod flows_apps;
 mod page;
 mod recorder;
 mod restarts;
 mod shop;
+mod tls;
 mod tracker;
 mod tracker_contract;
 

@@ -1,12 +1,13 @@
 //! The steps of each flow, from the landing to the new account.
 
 use affitor::ClickId;
-use reqwest::Response;
 use serde_json::{Value, json};
-use standardwebhooks::Webhook;
 
 use super::{
-    flows_apps::{AUTH0_SECRET, CLERK_SECRET, SUPABASE_SECRET, Shop, passkeys},
+    flows_apps::{
+        AUTH0_SECRET, CLERK_SECRET, SUPABASE_SECRET, Shop, passkeys,
+        webhooks::{auth0, clerk, supabase},
+    },
     visitor::{Browser, letter, welcomed},
 };
 
@@ -144,51 +145,6 @@ pub(crate) async fn start_passkey(shop: &Shop, browser: &mut Browser) -> (String
 /// What the page sends to the identity provider with the sign-up.
 pub(crate) async fn metadata(shop: &Shop, browser: &mut Browser) -> Value {
     browser.get(&shop.url("/provider/metadata")).await.json().await.unwrap()
-}
-
-/// Delivers Clerk's webhook.
-pub(crate) async fn clerk(shop: &Shop, metadata: &Value, secret: &str) -> Response {
-    let event = json!({
-        "type": "user.created",
-        "data": {
-            "id": "user_clerk",
-            "email_addresses": [{ "id": "idn_1", "email_address": "jo@example.com" }],
-            "primary_email_address_id": "idn_1",
-            "unsafe_metadata": metadata,
-        },
-    });
-    signed(shop, "clerk", "svix", secret, &event).await
-}
-
-/// Delivers Supabase's hook.
-pub(crate) async fn supabase(shop: &Shop, metadata: &Value, secret: &str) -> Response {
-    let event = json!({
-        "metadata": { "name": "before-user-created" },
-        "user": { "id": "user_supabase", "email": "jo@example.com", "user_metadata": metadata },
-    });
-    signed(shop, "supabase", "webhook", secret, &event).await
-}
-
-/// Makes the call of the Auth0 action.
-pub(crate) async fn auth0(shop: &Shop, metadata: &Value, secret: &str) -> Response {
-    let user = json!({ "user_id": "auth0|7", "email": "jo@example.com", "user_metadata": metadata });
-    reqwest::Client::new().post(shop.url("/webhooks/auth0")).bearer_auth(secret).json(&user).send().await.unwrap()
-}
-
-async fn signed(shop: &Shop, path: &str, prefix: &str, secret: &str, event: &Value) -> Response {
-    let body = event.to_string();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let webhook = Webhook::new(secret.trim_start_matches("v1,")).unwrap();
-    let signature = webhook.sign("msg_1", now.try_into().unwrap(), body.as_bytes()).unwrap();
-    reqwest::Client::new()
-        .post(shop.url(&format!("/webhooks/{path}")))
-        .header(format!("{prefix}-id"), "msg_1")
-        .header(format!("{prefix}-timestamp"), now)
-        .header(format!("{prefix}-signature"), signature)
-        .body(body)
-        .send()
-        .await
-        .unwrap()
 }
 
 /// Buys as a guest. Returns the customer key of the order.

@@ -4,8 +4,11 @@ use affitor_sandbox::{ApiCall, Fault};
 use serde_json::{Value, json};
 
 use super::{
-    flows_apps::{AUTH0_SECRET, CLERK_SECRET, Framework, SUPABASE_SECRET, Shop},
-    steps::{Flow, auth0, clerk, landed, metadata, supabase},
+    flows_apps::{
+        AUTH0_SECRET, CLERK_SECRET, Framework, SUPABASE_SECRET, Shop,
+        webhooks::{auth0, clerk, supabase},
+    },
+    steps::{Flow, landed, metadata},
 };
 
 const PROVIDERS: [Flow; 3] = [Flow::Clerk, Flow::Supabase, Flow::Auth0];

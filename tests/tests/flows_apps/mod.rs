@@ -1,7 +1,10 @@
 //! The app of `examples/flows` in each framework, with an identity provider and a sandbox.
 
+#![allow(dead_code, reason = "each of the tests uses a part")]
+
 mod identity_provider;
 pub(crate) mod passkeys;
+pub(crate) mod webhooks;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -28,7 +31,6 @@ impl Framework {
 
 /// The running app. It stops with the test's runtime.
 pub(crate) struct Shop {
-    pub(crate) framework: Framework,
     pub(crate) flows: Arc<Flows>,
     pub(crate) sandbox: Sandbox,
     pub(crate) provider: IdentityProvider,
@@ -75,7 +77,7 @@ impl Shop {
         });
         let flows = Arc::new(flows.unwrap());
         serve(framework, listener, Arc::clone(&flows));
-        Self { framework, flows, sandbox, provider, address, queue, key }
+        Self { flows, sandbox, provider, address, queue, key }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
