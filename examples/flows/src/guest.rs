@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     Refusal, first_with_click,
-    store::{Pending, random_text},
+    store::{Pending, Table, random_text},
     users::{Users, new_id},
 };
 
@@ -26,20 +26,12 @@ pub struct Guest {
     pub email: String,
 }
 
-/// A paid order.
-#[derive(Clone, Debug)]
-pub struct Receipt {
-    /// Customer key of the order.
-    pub customer_key: String,
-    /// Link in the receipt, with which the guest creates an account.
-    pub link: String,
-}
-
 /// Orders of guests who have no account yet.
 #[derive(Debug)]
 pub struct Guests {
     client: Client,
     url: String,
+    key_by_email: Table<String>,
     orders: Pending<Order>,
 }
 
@@ -47,30 +39,35 @@ impl Guests {
     /// Creates an empty table of orders. The client reports their sales.
     pub fn new(origin: &str, client: Client) -> Self {
         let lifetime = Duration::from_secs(90 * 24 * 60 * 60);
-        Self { client, url: format!("{origin}/guest/account"), orders: Pending::new(lifetime) }
+        Self {
+            client,
+            url: format!("{origin}/guest/account"),
+            key_by_email: Table::new(),
+            orders: Pending::new(lifetime),
+        }
     }
 
-    /// Takes the order of a guest, and reports it.
+    /// Takes the order of a guest, and reports it. Returns the link in the receipt, with which the guest creates an account. The
+    /// customer key stays on the server: it says whose e-mail address it is.
     ///
     /// # Errors
     ///
     /// Returns an error if the operating system has no random numbers.
-    pub fn check_out(&self, users: &Users, guest: Guest, visitor: &Visitor) -> Result<Receipt, Refusal> {
+    pub fn check_out(&self, users: &Users, guest: Guest, visitor: &Visitor) -> Result<String, Refusal> {
         // The id that the guest's account will have, if they ever create one. Not the e-mail address, which can change, and not
         // the id of the order, because then each order would be another customer. A known address is a known customer.
-        let known = users.find(&format!("email:{}", guest.email));
-        let customer_key = known.map_or_else(new_id, Ok)?;
+        let customer_key = match users.find(&format!("email:{}", guest.email)) {
+            Some(user_id) => user_id,
+            None => self.key_by_email.insert(guest.email.clone(), new_id()?).0,
+        };
         let client = self.client.for_visitor(visitor.clone());
         // A buyer is a lead, and the lead comes first: it ties the customer key to the click. Later sales have only the key.
         client.enqueue(Lead::new(&customer_key).email(&guest.email));
         // Your webhook of the payment provider reports the sale. The key goes through the payment's metadata.
         let order = format!("order_{}", random_text()?);
-        client.client().enqueue(
-            Sale::new(order, 4_900, Currency::USD).customer_key(&customer_key).click_id(visitor.click_id.clone()),
-        );
-        let row = Order { customer_key: customer_key.clone(), email: guest.email, visitor: visitor.clone() };
-        let token = self.orders.insert(row)?;
-        Ok(Receipt { customer_key, link: format!("{}?token={token}", self.url) })
+        client.enqueue(Sale::new(order, 4_900, Currency::USD).customer_key(&customer_key));
+        let token = self.orders.insert(Order { customer_key, email: guest.email, visitor: visitor.clone() })?;
+        Ok(format!("{}?token={token}", self.url))
     }
 
     /// Creates the account of a guest, under the customer key of the order. Returns the user id.

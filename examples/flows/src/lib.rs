@@ -106,8 +106,12 @@ impl Flows {
         let lead = Lead::new(&signed_up.user_id).email(&signed_up.email);
         match self.client.for_visitor(signed_up.visitor).track_lead(lead).await {
             Ok(outcome) => tracing::info!(%outcome, "lead"),
-            Err(error) if error.is_retryable() => return Err(Refusal::Redeliver),
-            Err(error) => tracing::error!(%error, "the lead is lost"),
+            // The same call would fail once more.
+            Err(error) if error.is_invalid() || error.is_rejected() => tracing::error!(%error, "the lead is lost"),
+            Err(error) => {
+                tracing::warn!(%error, "the webhook will be redelivered");
+                return Err(Refusal::Redeliver);
+            }
         }
         Ok(())
     }

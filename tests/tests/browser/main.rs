@@ -19,6 +19,7 @@ mod page;
 mod recorder;
 mod restarts;
 mod shop;
+mod sites;
 mod tls;
 mod tracker;
 mod tracker_contract;

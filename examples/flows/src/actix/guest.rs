@@ -10,11 +10,11 @@ pub(super) async fn check_out(
     flows: Data<Flows>,
     affitor: AffitorClient,
     guest: Form<Guest>,
-) -> Result<String, Refusal> {
+) -> Result<&'static str, Refusal> {
     let email = guest.email.clone();
-    let receipt = flows.guests.check_out(&flows.users, guest.into_inner(), affitor.visitor())?;
-    flows.mailbox.send(&email, receipt.link);
-    Ok(format!("Thank you, {}", receipt.customer_key))
+    let link = flows.guests.check_out(&flows.users, guest.into_inner(), affitor.visitor())?;
+    flows.mailbox.send(&email, link);
+    Ok("Thank you. The receipt is in your mail.")
 }
 
 pub(super) async fn create_account(

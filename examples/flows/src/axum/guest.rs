@@ -15,11 +15,11 @@ pub(super) async fn check_out(
     State(flows): State<Arc<Flows>>,
     affitor: AffitorClient,
     Form(guest): Form<Guest>,
-) -> Result<String, Refusal> {
+) -> Result<&'static str, Refusal> {
     let email = guest.email.clone();
-    let receipt = flows.guests.check_out(&flows.users, guest, affitor.visitor())?;
-    flows.mailbox.send(&email, receipt.link);
-    Ok(format!("Thank you, {}", receipt.customer_key))
+    let link = flows.guests.check_out(&flows.users, guest, affitor.visitor())?;
+    flows.mailbox.send(&email, link);
+    Ok("Thank you. The receipt is in your mail.")
 }
 
 pub(super) async fn create_account(
