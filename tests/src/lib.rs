@@ -24,6 +24,9 @@ mod documentation {
     #[doc = include_str!("../../docs/payments.md")]
     mod payments {}
 
+    #[doc = include_str!("../../docs/sign-ups.md")]
+    mod sign_ups {}
+
     #[doc = include_str!("../../affitor/README.md")]
     mod affitor {}
 

@@ -89,7 +89,9 @@ impl Chromium {
             "--disable-dev-shm-usage",
             "--disable-gpu",
             "--window-size=1280,900",
-            "--host-resolver-rules=MAP *.shop.example 127.0.0.1",
+            "--host-resolver-rules=MAP *.shop.example 127.0.0.1, MAP *.idp.example 127.0.0.1",
+            // Certificates of tests are self-signed.
+            "--ignore-certificate-errors",
         ];
         let Value::Object(capabilities) = json!({ "goog:chromeOptions": { "args": arguments } }) else {
             unreachable!()

@@ -13,10 +13,15 @@ mod capture;
 mod chromium;
 #[path = "../contract_mock/mod.rs"]
 mod contract_mock;
+mod flows;
+#[path = "../flows_apps/mod.rs"]
+mod flows_apps;
 mod page;
 mod recorder;
 mod restarts;
 mod shop;
+mod sites;
+mod tls;
 mod tracker;
 mod tracker_contract;
 
