@@ -52,27 +52,36 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let headers = request.headers();
         let cookies = || headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);
         let referer = || headers.get(REFERER).map(HeaderValue::as_bytes);
-        let concerns = self.capture.may_concern(request.uri().query(), cookies, referer);
-        // One call for both cases, so that the request is moved once.
-        let landing = if concerns { begin(&self.capture, &mut request) } else { None };
-        ClickCaptureFuture { inner: self.inner.call(request), landing }
+        if self.capture.may_concern(request.uri().query(), cookies, referer) {
+            return self.call_concerned(request);
+        }
+        ClickCaptureFuture { inner: self.inner.call(request), landing: None }
     }
 }
 
-/// Decides what to do with a request that capture may concern. Not inlined, because most requests do not get here.
-#[inline(never)]
-fn begin<B, R>(capture: &ClickCapture, request: &mut Request<B>) -> Option<Box<Landing<R>>> {
-    let capture = capture.begin(&RequestHead::of(request))?;
-    let extensions = request.extensions_mut();
-    if let Some(click_id) = capture.click_id() {
-        extensions.insert(click_id);
+impl<S> ClickCaptureService<S> {
+    /// Calls the inner service with a request that capture may concern. Not inlined, because most requests do not get here.
+    #[inline(never)]
+    fn call_concerned<B, R>(&mut self, mut request: Request<B>) -> ClickCaptureFuture<S::Future, R>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+    {
+        let capture = self.capture.begin(&RequestHead::of(&request));
+        if let Some(capture) = &capture {
+            let extensions = request.extensions_mut();
+            if let Some(click_id) = capture.click_id() {
+                extensions.insert(click_id);
+            }
+            if capture.replaces_tracker() {
+                extensions.insert(CapturedByServer);
+            }
+        }
+        let landing = capture.map(|capture| Box::new(Landing { capture, response: None }));
+        ClickCaptureFuture { inner: self.inner.call(request), landing }
     }
-    if capture.replaces_tracker() {
-        extensions.insert(CapturedByServer);
-    }
-    Some(Box::new(Landing { capture, response: None }))
 }

@@ -47,7 +47,7 @@ const OLD_CLICK_ID: usize = 3;
 static READ: LazyLock<Names> = LazyLock::new(|| Names::new(NAMES.into_iter().chain([RETRY_COOKIE])));
 
 /// The cookies that tell whether a link is opened again.
-static FIRST_READ: LazyLock<Names> = LazyLock::new(|| Names::new([CLICK_ID_COOKIE, LANDING_COOKIE]));
+static FIRST_READ: LazyLock<Names> = LazyLock::new(|| Names::new([CLICK_ID_COOKIE, LANDING_COOKIE, RETRY_COOKIE]));
 
 /// The cookies of a request that capture reads. Of several with one name, the first one counts, as in browsers.
 #[derive(Debug, Default)]
@@ -119,12 +119,11 @@ impl<'h> Present<'h> {
 pub(super) fn has_click_of(head: &dyn Head, query: &str, parameter: &str) -> bool {
     let (mut has_click, mut landing, mut is_plain) = (false, None, true);
     head.each("cookie", &mut |header| {
-        is_plain &= !has_retry(header);
         cookie::each(header, &FIRST_READ, |number, _, value| {
-            if number == CLICK_ID {
-                has_click |= ClickId::new(value).is_ok();
-            } else {
-                is_plain &= landing.replace(value).is_none();
+            match number {
+                0 => has_click |= ClickId::is_valid(value),
+                1 => is_plain &= landing.replace(value).is_none(),
+                _ => is_plain = false,
             }
             is_plain
         });

@@ -53,7 +53,8 @@ pub(super) fn is_plainly_same(query: &str, parameter: &str, cookie: &[u8]) -> bo
         return false;
     }
     // In the cookie, the code is that of the first parameter, as this crate writes it.
-    let query = cookie.windows(3).position(|window| window == b"%3F").and_then(|at| cookie.get(at..));
+    let question_mark = cookie.iter().enumerate().position(|(at, byte)| *byte == b'F' && cookie[..at].ends_with(b"%3"));
+    let query = question_mark.map(|end| &cookie[end - 2..]);
     let rest = query.and_then(|query| query.strip_prefix(BEFORE)?.strip_prefix(partner.as_bytes()));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"%26"))
 }
