@@ -5,10 +5,12 @@ use std::{
     time::Duration,
 };
 
-use affitor::{Click, Client, Currency, EnqueueError, Lead, Refund, Sale, queue::Queue};
+use affitor::{Click, Client, Currency, EnqueueError, Lead, Refund, Sale, capture::ClickCapture, queue::Queue};
+use affitor_axum::ClickCaptureLayer;
 use affitor_outbox::Outbox;
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use tower::{Layer as _, ServiceExt as _};
 
 const ADDRESS: &str = "jo@example.com";
 
@@ -45,6 +47,15 @@ async fn counters_and_gauges() {
     let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
     let click_id = client.track_click(Click::landing(landing)).await.unwrap().click_id().unwrap().clone();
 
+    // A landing that the server captures, with an e-mail address in its URL.
+    let capture = ClickCapture::builder(client.clone()).host_only().without_consent_check().build().unwrap();
+    let page =
+        tower::service_fn(async |_: http::Request<()>| Ok::<_, std::convert::Infallible>(http::Response::new(())));
+    let landing = format!("/?email={ADDRESS}&aff={}", sandbox.partner_code());
+    let request = http::Request::get(landing).header("host", "shop.example").header("accept", "text/html");
+    let request = request.header("user-agent", "Mozilla/5.0").body(()).unwrap();
+    ClickCaptureLayer::new(capture).layer(page).oneshot(request).await.unwrap();
+
     // The memory queue: two events are recorded, one is rejected by the service, and one is refused after the shutdown.
     let queue = Queue::start(client.clone()).unwrap();
     let queued = client.with_sink(queue.clone());
@@ -77,7 +88,8 @@ async fn counters_and_gauges() {
     let other = outbox.worker(builder().api_key("another_key")).start().await.unwrap();
     outbox.enqueue_alone(Lead::new("user_2").email(ADDRESS).click_id(click_id)).await.unwrap();
     let expected = [
-        r#"affitor_calls_total{call="track_click",result="done"} 1"#,
+        r#"affitor_calls_total{call="track_click",result="done"} 2"#,
+        r#"affitor_captures_total{event="recorded"} 1"#,
         r#"affitor_calls_total{call="track_sale",result="failed"} 1"#,
         r#"affitor_queue_events_total{event="lead",outcome="recorded"} 1"#,
         r#"affitor_queue_events_total{event="sale",outcome="recorded"} 1"#,

@@ -2,10 +2,7 @@
 
 use actix_web::{
     dev::{RequestHead, ServiceRequest},
-    http::{
-        Method,
-        header::{CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, SET_COOKIE},
-    },
+    http::header::{CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, SET_COOKIE},
 };
 use affitor::capture::{self, Changes, Headers};
 
@@ -28,8 +25,8 @@ impl Headers for Head<'_> {
 }
 
 impl capture::Head for Head<'_> {
-    fn is_get(&self) -> bool {
-        self.head.method == Method::GET
+    fn method(&self) -> &str {
+        self.head.method.as_str()
     }
 
     fn path(&self) -> &str {

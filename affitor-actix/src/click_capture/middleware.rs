@@ -34,8 +34,8 @@ use super::{ClickCaptureFuture, future::Landing, head::Head};
 /// `wrap` it after [`AffitorLayer`](crate::AffitorLayer), which then finds a click that came late; after middleware that caches
 /// responses; and after middleware that sets `Cache-Control`.
 ///
-/// The middleware never rejects a request. A handler sees the same request with an extension more. The page's headers change only
-/// when a cookie is set. An error of an inner middleware is passed on as it is, without a cookie.
+/// The middleware never rejects a request. A handler sees the same request with an extension more. The response's headers change
+/// only if a cookie is set, or if the page leaves out the tracker. An error of an inner middleware is passed on as it is, without a cookie.
 #[derive(Clone, Debug)]
 #[must_use = "a middleware does nothing until an App is wrapped in it"]
 pub struct ClickCaptureLayer {

@@ -27,8 +27,8 @@ impl Headers for RequestHead<'_> {
 }
 
 impl Head for RequestHead<'_> {
-    fn is_get(&self) -> bool {
-        self.method == Method::GET
+    fn method(&self) -> &str {
+        self.method.as_str()
     }
 
     fn path(&self) -> &str {

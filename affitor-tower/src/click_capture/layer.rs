@@ -24,8 +24,8 @@ use super::ClickCaptureService;
 /// layers that set `Cache-Control`. In a nested router of axum, the path of the landing URL has no prefix, so put it around the
 /// whole app.
 ///
-/// The layer never rejects a request. A handler sees the same request with an extension more. The page's headers change only when a
-/// cookie is set. Calls need a Tokio runtime; without one nothing is captured.
+/// The layer never rejects a request. A handler sees the same request with an extension more. The response's headers change
+/// only if a cookie is set, or if the page leaves out the tracker. Calls need a Tokio runtime; without one nothing is captured.
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it is put around a service"]
 pub struct ClickCaptureLayer {

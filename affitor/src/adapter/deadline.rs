@@ -1,4 +1,4 @@
-//! A time limit for reading a body.
+//! A time limit: for reading a body, and for waiting for a click.
 
 use std::{
     task::{Context, Poll},

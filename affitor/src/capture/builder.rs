@@ -17,8 +17,8 @@ use crate::client::Client;
 /// How long a page waits for its click by default: 300 ms from the arrival of the request.
 pub const BUDGET: Duration = Duration::from_millis(300);
 
-/// How long a result that came after its page is kept by default: 2 minutes.
-pub const KEEP_RESULTS: Duration = Duration::from_secs(120);
+/// How long a result that came after its page is kept by default: 10 minutes, as long as the retry cookie.
+pub const KEEP_RESULTS: Duration = Duration::from_secs(600);
 
 /// Most calls in flight by default.
 pub const CALLS_IN_FLIGHT: usize = 64;
@@ -160,7 +160,10 @@ impl ClickCaptureBuilder {
     }
 
     /// Sets the origin of landing URLs, such as `https://shop.example`, for a site with one host behind a proxy. By default it is
-    /// the header `Host`, with `https` only if this server itself received the request over TLS.
+    /// the header `Host`, with `https` only if this server itself received the request over TLS. (With Tower and axum that is known
+    /// for HTTP/2 alone: set the origin, or trust the headers of a proxy.)
+    ///
+    /// Requests for other hosts are captured too, so let the proxy reject them.
     pub fn origin(mut self, origin: &str) -> Self {
         self.origin = origin::fixed(origin).map(Origin::Fixed);
         self
@@ -186,7 +189,8 @@ impl ClickCaptureBuilder {
         self
     }
 
-    /// Sets how long a result that came after its page is kept for its visitor. Default: 2 minutes. At most 10,000 are kept.
+    /// Sets how long a result that came after its page is kept for its visitor. Default: 10 minutes, as long as the visitor has the
+    /// retry cookie: after a shorter time, the call is repeated. At most 10,000 results are kept.
     pub fn keep_results(mut self, time: Duration) -> Self {
         self.keep_results = time;
         self
@@ -196,8 +200,8 @@ impl ClickCaptureBuilder {
     /// [`affitor_visitor`](crate::carry::PARAMETER). `origins` are those sites, such as `https://www.shop.example`: a visitor who comes
     /// from elsewhere is not adopted.
     ///
-    /// A visitor who has a newer click keeps it. The response gets a `Referrer-Policy` that keeps the parameter from other sites, unless
-    /// it has one.
+    /// A visitor who has a newer click keeps it. A response to a URL with the parameter gets a `Referrer-Policy` that keeps the
+    /// parameter from other sites, unless it has one that does so.
     #[cfg(feature = "carry")]
     pub fn adopt_from<'o>(mut self, key: crate::carry::VisitorKey, origins: impl IntoIterator<Item = &'o str>) -> Self {
         self.adoption = Some(Adoption::new(key, origins));
@@ -208,14 +212,20 @@ impl ClickCaptureBuilder {
     ///
     /// # Errors
     ///
-    /// Returns an error if the domain is not a domain with a dot; if the origin or one of those to adopt from is not `http` or `https`
-    /// with a host; if the name of the parameter contains characters that a URL would escape; if no calls are allowed.
+    /// Returns an error if the domain is not a domain with a dot; if the origin, or one of those to adopt from, is not `http` or `https`
+    /// with a host; if the origin is outside of the domain; if the name of the parameter is empty, or contains other characters than letters,
+    /// digits, `-`, `_` and `.`; if no calls are allowed.
     pub fn build(self) -> Result<ClickCapture, InvalidCapture> {
         let domain = self.domain.ok_or(InvalidCapture(
             "the domain of the cookies must be one with a dot, such as `shop.example`: for localhost and IP addresses, choose `host_only`",
         ))?;
         let origin =
             self.origin.ok_or(InvalidCapture("an origin consists of scheme and host: `https://shop.example`"))?;
+        if let Origin::Fixed(origin) = &origin {
+            if !origin.host_str().is_some_and(|host| domain.includes(host)) {
+                return Err(InvalidCapture("the origin must be one of the domain of the cookies"));
+            }
+        }
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if self.parameter.is_empty() || !self.parameter.bytes().all(is_plain) {
             return Err(InvalidCapture("the name of the parameter must consist of letters, digits, `-`, `_` and `.`"));

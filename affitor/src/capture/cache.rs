@@ -1,7 +1,7 @@
 //! Keeping a response with cookies out of shared caches.
 
 /// Headers that tell shared caches to keep a response, whatever `Cache-Control` says.
-pub(super) const SHARED_CACHE_HEADERS: [&str; 7] = [
+pub(super) const SHARED_CACHE_HEADERS: [&str; 8] = [
     "cdn-cache-control",
     "surrogate-control",
     "cloudflare-cdn-cache-control",
@@ -9,10 +9,11 @@ pub(super) const SHARED_CACHE_HEADERS: [&str; 7] = [
     "netlify-cdn-cache-control",
     "edge-control",
     "x-accel-expires",
+    "x-litespeed-cache-control",
 ];
 
-/// Returns the `Cache-Control` of a response with cookies, or `None` if no shared cache may keep it as it is. Without the header,
-/// a cache may keep a response.
+/// Returns the `Cache-Control` that keeps a response out of shared caches. `None` if it needs no change. Without the header, a cache may
+/// keep a response.
 pub(super) fn private(values: &[&[u8]]) -> Option<String> {
     let Ok(values) = values.iter().map(|value| std::str::from_utf8(value)).collect::<Result<Vec<_>, _>>() else {
         return Some("private".to_owned());

@@ -55,7 +55,7 @@ pub struct CaptureStats {
     pub failed: u64,
     /// Landings without a call, because of the limits of calls in flight or per second.
     pub limited: u64,
-    /// Results that came after their page, and reached their visitor with a later one.
+    /// Results that came after their page, and reached their visitor with a later one. Each counts once.
     pub late: u64,
     /// Calls that were repeated because their result was not known to this instance: another one made them, or it is too old.
     pub repeated: u64,
@@ -87,9 +87,15 @@ struct Rate {
 
 #[derive(Debug, Default)]
 struct Results {
-    by_token: HashMap<Token, Result>,
-    /// When results were known, oldest first.
+    by_token: HashMap<Token, Kept>,
+    /// When results were known, oldest first. A token whose result was delivered with its page may remain for a while.
     ended: VecDeque<(Instant, Token)>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    result: Result,
+    was_late: bool,
 }
 
 #[derive(Debug, Default)]
@@ -131,11 +137,17 @@ impl Calls {
         admitted
     }
 
-    /// Makes a call in a task of its own. `None` outside a Tokio runtime.
+    /// Makes a call in a task of its own, unless another page of the visitor has just made it. `None` outside a Tokio runtime.
     pub(super) fn start(self: &Arc<Self>, token: Token, click: Click, slot: OwnedSemaphorePermit) -> Option<Result> {
         let runtime = Handle::try_current().ok()?;
         let (sender, result) = watch::channel(None);
-        lock(&self.results).by_token.insert(token, result.clone());
+        {
+            let mut results = lock(&self.results);
+            if let Some(kept) = results.by_token.get(&token) {
+                return Some(kept.result.clone());
+            }
+            results.by_token.insert(token, Kept { result: result.clone(), was_late: false });
+        }
         let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
         self.most_in_flight.fetch_max(in_flight, Relaxed);
         // Dropped with the task, even if the runtime shuts down.
@@ -164,7 +176,7 @@ impl Calls {
             }
             Err(error) => {
                 count(&self.counts.failed, "failed");
-                Ended::Failed { repeat: !error.may_have_arrived() }
+                Ended::Failed { repeat: error.is_retryable() && !error.may_have_arrived() }
             }
         }
     }
@@ -173,16 +185,21 @@ impl Calls {
     pub(super) fn result(&self, token: &Token) -> Option<Result> {
         let mut results = lock(&self.results);
         results.forget_old(self.keep_for);
-        results.by_token.get(token).cloned()
+        results.by_token.get(token).map(|kept| kept.result.clone())
     }
 
-    /// Forgets a result that its visitor has.
-    pub(super) fn delivered(&self, token: &Token) {
+    /// Forgets a result that came in time.
+    pub(super) fn in_time(&self, token: &Token) {
         lock(&self.results).by_token.remove(token);
     }
 
-    pub(super) fn late(&self) {
-        count(&self.counts.late, "late");
+    /// Counts a result that came late.
+    pub(super) fn late(&self, token: &Token) {
+        let mut results = lock(&self.results);
+        let is_first = results.by_token.get_mut(token).is_none_or(|kept| !std::mem::replace(&mut kept.was_late, true));
+        if is_first {
+            count(&self.counts.late, "late");
+        }
     }
 
     pub(super) fn repeated(&self) {
@@ -223,11 +240,17 @@ impl Drop for Running {
 
 impl Results {
     fn forget_old(&mut self, keep_for: Duration) {
-        let is_old = |ended: &(Instant, Token)| ended.0.elapsed() >= keep_for;
-        while self.ended.len() > MAX_RESULTS || self.ended.front().is_some_and(is_old) {
-            if let Some((_, token)) = self.ended.pop_front() {
-                self.by_token.remove(&token);
+        while let Some((ended_at, token)) = self.ended.front() {
+            let has_left = !self.by_token.contains_key(token);
+            if !has_left && self.by_token.len() <= MAX_RESULTS && ended_at.elapsed() < keep_for {
+                break;
             }
+            self.by_token.remove(token);
+            self.ended.pop_front();
+        }
+        // Tokens that have left behind one that has not.
+        if self.ended.len() > 2 * MAX_RESULTS {
+            self.ended.retain(|(_, token)| self.by_token.contains_key(token));
         }
     }
 }

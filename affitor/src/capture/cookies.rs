@@ -145,7 +145,7 @@ pub(super) fn has_retry(header: &[u8]) -> bool {
 }
 
 /// The cookies of a request, for its response.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Known {
     values: [Option<Vec<u8>>; 4],
     doubled: [bool; 4],

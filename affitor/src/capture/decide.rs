@@ -1,17 +1,13 @@
 //! What capture does with a request: a pure decision.
 
-use super::{
-    landing::Landing,
-    page::Page,
-    retry::{Retry, Token},
-};
+use super::{landing::Landing, page::Page, retry::Retry};
 use crate::visitor::Visitor;
 
 /// What a request says.
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) page: Page,
-    /// Whether the method is neither `GET` nor another one that only reads.
+    /// Whether the request is one that changes something, such as a form that is submitted.
     pub(super) is_write: bool,
     /// The landing in the URL of the request.
     pub(super) landing: Option<Landing>,
@@ -32,12 +28,11 @@ pub(super) enum Plan {
     Nothing,
     /// Reports a click.
     Call(Landing),
-    /// Waits for the result of a call that was made before. `repeat` is whether the call is repeated if this instance does not
-    /// know it.
-    Join {
-        token: Token,
-        landing: Landing,
-        repeat: bool,
+    /// Goes on with what an earlier page left open: takes the result of its call. `may_call` is whether the call is made if this
+    /// instance knows no result.
+    GoOn {
+        retry: Retry,
+        may_call: bool,
     },
     /// Reports the click on the visitor's next page.
     Later(Landing),
@@ -53,7 +48,7 @@ pub(super) fn decide(facts: Facts) -> Plan {
     if page == Page::No {
         // A form that is submitted from the landing page: the lead in it should have the click.
         return match retry {
-            Some(Retry { token: Some(token), landing }) if is_write => Plan::Join { token, landing, repeat: false },
+            Some(retry) if is_write && retry.is_called => Plan::GoOn { retry, may_call: false },
             _ => Plan::Nothing,
         };
     }
@@ -62,6 +57,8 @@ pub(super) fn decide(facts: Facts) -> Plan {
         (Some(landing), None) if is_known(&landing) => Plan::Nothing,
         (Some(landing), Some(_)) if is_known(&landing) => Plan::ForgetRetry,
         (Some(landing), Some(retry)) if retry.landing.partner == landing.partner => go_on(page, retry),
+        // The visitor may never see this page, and has a click to come.
+        (Some(_), Some(retry)) if page == Page::Prefetch && retry.is_called => Plan::Nothing,
         (Some(landing), _) => begin(page, landing),
         (None, Some(retry)) if is_known(&retry.landing) => Plan::ForgetRetry,
         (None, Some(retry)) => go_on(page, retry),
@@ -77,11 +74,6 @@ fn begin(page: Page, landing: Landing) -> Plan {
     if page == Page::Document { Plan::Call(landing) } else { Plan::Later(landing) }
 }
 
-/// Goes on with what an earlier page left open.
 fn go_on(page: Page, retry: Retry) -> Plan {
-    match (page, retry.token) {
-        (Page::Document, Some(token)) => Plan::Join { token, landing: retry.landing, repeat: true },
-        (Page::Document, None) => Plan::Call(retry.landing),
-        _ => Plan::Nothing,
-    }
+    if page == Page::Document { Plan::GoOn { retry, may_call: true } } else { Plan::Nothing }
 }

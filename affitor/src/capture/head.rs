@@ -9,8 +9,8 @@ pub trait Headers {
 /// The head of a request. Predicates of [`ClickCaptureBuilder`](super::ClickCaptureBuilder) get it as `&dyn Head`, with the methods
 /// [`header`](#method.header) and [`cookie`](#method.cookie).
 pub trait Head: Headers {
-    /// Returns whether the method is `GET`.
-    fn is_get(&self) -> bool;
+    /// Returns the method, in upper case.
+    fn method(&self) -> &str;
 
     /// Returns the path of the URL, as it was received.
     fn path(&self) -> &str;
@@ -29,6 +29,13 @@ impl<'d> dyn Head + 'd {
     /// Returns the first value of a header, without white space around it. `None` if it is not ASCII text.
     pub fn header(&self, name: &str) -> Option<&str> {
         first(self, name)
+    }
+
+    /// Returns the first value of a header, even if it is not ASCII text.
+    pub(super) fn lossy(&self, name: &str) -> Option<std::borrow::Cow<'_, str>> {
+        let mut first = None;
+        self.each(name, &mut |value| first = first.or(Some(value)));
+        first.map(String::from_utf8_lossy)
     }
 
     /// Returns the value of the first cookie with this name.

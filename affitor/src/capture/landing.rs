@@ -46,6 +46,10 @@ pub(super) fn partner_in_cookie(value: &[u8]) -> Option<String> {
 pub(super) fn is_plainly_same(query: &str, parameter: &str, cookie: &[u8]) -> bool {
     const BEFORE: &[u8] = b"%3Faff%3D";
     let Some(value) = query.strip_prefix(parameter).and_then(|rest| rest.strip_prefix('=')) else { return false };
+    // Older trackers write the URL without encoding it, so `%3F` may be part of a value.
+    if memchr::memchr2(b'?', b'&', cookie).is_some() {
+        return false;
+    }
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
     let partner = value.bytes().position(|byte| !is_plain(&byte)).map_or(value, |end| &value[..end]);
     let is_whole = partner.len() == value.len() || value.as_bytes()[partner.len()] == b'&';

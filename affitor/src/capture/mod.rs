@@ -32,10 +32,10 @@
 //! Nothing. A page waits for its click for at most 300 ms from the arrival of the request
 //! ([`budget`](ClickCaptureBuilder::budget)). A page that is ready earlier waits for the rest of it, so the budget bounds what capture
 //! adds. After that the page goes out with a retry cookie (`HttpOnly`, 10 minutes), and the call goes on. Its result reaches the
-//! visitor with the next page, or with a form that they submit. If the call fails, the page is the same as without capture. A click
-//! that may have arrived is not repeated.
+//! visitor with the next page, or with a form that they submit. Pages that are opened meanwhile wait for it too, up to the budget. If
+//! the call fails, the page goes out without the click. A click that may have arrived is not repeated.
 //!
-//! Another instance of the app does not know the result. It repeats the call, so the click counts twice
+//! Another instance of the app does not know the result, nor does this one after a restart. It repeats the call, so the click counts twice
 //! ([`CaptureStats::repeated`]). Load balancers that keep a visitor at one instance avoid that.
 //!
 //! A prefetched page may be shown without another request, so its click is reported with the visitor's next page.
@@ -62,9 +62,11 @@
 
 #[cfg(feature = "carry")]
 mod adopt;
+mod begin;
 mod builder;
 mod cache;
 mod calls;
+mod changes;
 mod cookies;
 mod decide;
 mod head;
@@ -81,18 +83,13 @@ use std::{
 };
 
 use memchr::memmem::Finder;
-use reqwest::Url;
 
 use self::{
     builder::Predicate,
     calls::Calls,
-    cookies::{Present, Site, has_click_of, has_retry},
-    decide::{Facts, Plan, decide},
-    landing::{Landing, landing, without_query},
+    cookies::{Known, Site, has_retry},
     origin::{Domain, Origin},
-    page::{Page, page},
     request::Action,
-    retry::{Retry, Token, new_token},
 };
 pub use self::{
     builder::{
@@ -100,13 +97,11 @@ pub use self::{
         KEEP_RESULTS,
     },
     calls::CaptureStats,
+    changes::Changes,
     head::{Head, Headers},
-    request::{Capture, Changes},
+    request::Capture,
 };
-use crate::{click_id::ClickId, client::Client, event::Click};
-
-/// Longest `User-Agent` that is sent, in bytes.
-const MAX_USER_AGENT: usize = 512;
+use crate::client::Client;
 
 /// Captures clicks on the server. Create one per app; clones share the limits and the results that come late.
 #[derive(Clone)]
@@ -182,128 +177,41 @@ impl ClickCapture {
 
     /// Decides what to do with a request. `None` if there is nothing to do.
     pub fn begin(&self, head: &dyn Head) -> Option<Capture> {
-        let shared = &*self.shared;
-        if head.query().is_some_and(|query| has_click_of(head, query, &shared.parameter)) {
-            return None;
+        let carries = self.carries(head);
+        match self.decide(head) {
+            Some(capture) => Some(Capture { carries, ..capture }),
+            None => carries.then(|| Capture { carries, ..self.capture(Action::Nothing) }),
         }
-        let arrived = Instant::now();
-        let present = Present::read(head);
-        if shared.calls.is_disabled() || shared.when.as_ref().is_some_and(|when| !when(head)) {
-            return None;
-        }
-        if shared.consent.as_ref().is_some_and(|consent| !consent(head)) {
-            return None;
-        }
-        let page = page(head);
-        let is_write = !head.is_get() && present.retry.is_some();
-        if page == Page::No && !is_write {
-            return None;
-        }
-        let origin = shared.origin.of(head)?;
-        let host = origin.host_str()?.to_owned();
-        let facts = self.facts(head, &present, page, &origin, &host)?;
-        let has_landing = facts.landing.is_some();
-        let plan = decide(facts);
-        if plan == Plan::Nothing {
-            return None;
-        }
-        if !shared.domain.includes(&host) {
-            shared.warned.call_once(|| {
-                tracing::warn!(host, domain = ?shared.domain, "clicks are not captured: the host is outside the domain of the cookies");
-            });
-            return None;
-        }
-        let action = self.act(plan, head, &origin, present.click_id())?;
-        let site = Site { domain: shared.domain.clone(), host, secure: origin.scheme() == "https" };
-        let carries = matches!(action, Action::Adopt(_));
-        Some(Capture {
+    }
+
+    /// Creates what capture does with a request about which nothing else is known.
+    fn capture(&self, action: Action) -> Capture {
+        Capture {
             shared: Arc::clone(&self.shared),
-            site,
-            known: present.to_owned(),
-            arrived,
+            site: Site { domain: Domain::HostOnly, host: String::new(), secure: false },
+            known: Known::default(),
+            arrived: Instant::now(),
             action,
             waiting: None,
-            replaces_tracker: has_landing,
-            carries,
-        })
+            omits_tag: false,
+            carries: false,
+            has_other_retry: false,
+            earlier: None,
+        }
     }
 
-    /// Collects what a request says.
-    fn facts(&self, head: &dyn Head, present: &Present<'_>, page: Page, origin: &Url, host: &str) -> Option<Facts> {
-        let shared = &*self.shared;
-        let read =
-            |origin: &Url, path: &str, query: &str| landing(origin, path, query, &shared.parameter, &shared.kept);
-        let referred = || {
-            let referer = Url::parse(head.header("referer")?).ok()?;
-            (referer.origin() == origin.origin()).then(|| read(origin, referer.path(), referer.query()?))?
-        };
+    /// Returns whether the URL of a page may carry a visitor.
+    fn carries(&self, head: &dyn Head) -> bool {
         #[cfg(feature = "carry")]
-        let carried = shared.adoption.as_ref().and_then(|adoption| adoption.visitor(head, present.click_id().as_ref()));
+        return self.shared.adoption.is_some()
+            && head.query().is_some_and(adopt::mentions)
+            && page::page(head) != page::Page::No;
         #[cfg(not(feature = "carry"))]
-        let carried = None;
-        Some(Facts {
-            page,
-            is_write: page == Page::No,
-            landing: head.query().and_then(|query| read(origin, head.path(), query)),
-            referred: shared.consent.as_ref().and_then(|_| referred()),
-            has_click: present.click_id().is_some(),
-            partner: present.partner(),
-            retry: present.retry.and_then(|value| Retry::read(value, &shared.domain, host, &shared.kept)),
-            carried,
-        })
-    }
-
-    /// Prepares what a plan needs. `None` if nothing can be done.
-    fn act(&self, plan: Plan, head: &dyn Head, origin: &Url, existing: Option<ClickId>) -> Option<Action> {
-        let calls = &self.shared.calls;
-        Some(match plan {
-            Plan::Nothing => return None,
-            Plan::ForgetRetry => Action::ForgetRetry,
-            Plan::Later(landing) => Action::Later(landing),
-            Plan::Adopt(visitor) => Action::Adopt(visitor),
-            Plan::Call(landing) => self.call(new_token()?, landing, head, origin, existing, false),
-            Plan::Join { token, landing, repeat } => match calls.result(&token) {
-                Some(result) => Action::Wait { token, landing, result, waits: repeat, is_new: false },
-                None if repeat => self.call(token, landing, head, origin, existing, true),
-                None => return None,
-            },
-        })
-    }
-
-    fn call(
-        &self,
-        token: Token,
-        landing: Landing,
-        head: &dyn Head,
-        origin: &Url,
-        existing: Option<ClickId>,
-        is_repeated: bool,
-    ) -> Action {
-        let calls = &self.shared.calls;
-        let Some(slot) = calls.admit() else {
-            return Action::Later(landing);
+        return {
+            let _ = head;
+            false
         };
-        if is_repeated {
-            calls.repeated();
-        }
-        let mut click = Click::landing(&landing.url).existing_click_id(existing);
-        let referer = head.header("referer").filter(|referer| !is_same_origin(referer, origin)).and_then(without_query);
-        if let Some(referer) = referer {
-            click = click.referrer_url(referer);
-        }
-        if let Some(user_agent) = head.header("user-agent") {
-            click = click.user_agent(user_agent.get(..MAX_USER_AGENT).unwrap_or(user_agent));
-        }
-        let language = head.header("accept-language").and_then(|list| list.split([',', ';']).next()).map(str::trim);
-        if let Some(language) = language.filter(|language| language.len() <= 35) {
-            click = click.language(language);
-        }
-        Action::Call { token, landing, click: Box::new(click), slot, is_new: !is_repeated }
     }
-}
-
-fn is_same_origin(referer: &str, origin: &Url) -> bool {
-    Url::parse(referer).is_ok_and(|referer| referer.origin() == origin.origin())
 }
 
 impl fmt::Debug for ClickCapture {

@@ -24,10 +24,9 @@ impl Origin {
             Self::Fixed(origin) => Some(origin.clone()),
             Self::Request => build(own_scheme, own_host()?),
             Self::Proxy => {
-                let (scheme, host) = match head.header("forwarded") {
-                    Some(forwarded) => (forwarded_field(forwarded, "proto"), forwarded_field(forwarded, "host")),
-                    None => (first(head.header("x-forwarded-proto")), first(head.header("x-forwarded-host"))),
-                };
+                let forwarded = |name| head.header("forwarded").and_then(|header| forwarded_field(header, name));
+                let scheme = forwarded("proto").or_else(|| first(head.header("x-forwarded-proto")));
+                let host = forwarded("host").or_else(|| first(head.header("x-forwarded-host")));
                 build(scheme.unwrap_or(own_scheme), host.or_else(own_host)?)
             }
         }

@@ -15,14 +15,14 @@ pub(super) enum Page {
 
 /// Returns what a request is for. Browsers that send no `Sec-Fetch-*` headers name `text/html` in `Accept`.
 pub(super) fn page(head: &dyn Head) -> Page {
-    if !head.is_get() || head.header("upgrade").is_some() {
+    if head.method() != "GET" || head.header("upgrade").is_some() {
         return Page::No;
     }
     let (mode, dest) = (head.header("sec-fetch-mode"), head.header("sec-fetch-dest"));
     let is_navigation = mode.is_none_or(|mode| mode == "navigate") && dest.is_none_or(|dest| dest == "document");
     let says_so = mode.is_some() && dest.is_some();
     let takes_html = || head.header("accept").is_some_and(|accept| contains(accept, "text/html"));
-    if !is_navigation || !(says_so || takes_html()) || head.header("user-agent").is_none_or(is_bot) {
+    if !is_navigation || !(says_so || takes_html()) || head.lossy("user-agent").is_none_or(|name| is_bot(&name)) {
         return Page::No;
     }
     let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"];

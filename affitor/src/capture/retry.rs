@@ -21,8 +21,9 @@ pub(super) type Token = [u8; 16];
 /// What the cookie says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Retry {
-    /// The call that was made, or `None` if none was made yet.
-    pub(super) token: Option<Token>,
+    pub(super) token: Token,
+    /// Whether the call was made.
+    pub(super) is_called: bool,
     pub(super) landing: Landing,
 }
 
@@ -34,10 +35,10 @@ pub(super) fn new_token() -> Option<Token> {
 }
 
 impl Retry {
-    /// Returns the value of the cookie: the token in hex, or `0`, a dot, and the landing URL.
+    /// Returns the value of the cookie: `1` if the call was made, else `0`; the token in hex; a dot; and the landing URL.
     pub(super) fn to_value(&self) -> String {
-        let token = self.token.map_or("0".to_owned(), |token| format!("{:032x}", u128::from_be_bytes(token)));
-        format!("{token}.{}", utf8_percent_encode(&self.landing.url, COMPONENT))
+        let (called, token) = (u8::from(self.is_called), u128::from_be_bytes(self.token));
+        format!("{called}{token:032x}.{}", utf8_percent_encode(&self.landing.url, COMPONENT))
     }
 
     /// Reads the value of a cookie. It may come from anybody, so its URL is treated like that of a request.
@@ -46,11 +47,9 @@ impl Retry {
             return None;
         }
         let (token, url) = std::str::from_utf8(value).ok()?.split_once('.')?;
-        let token = match token {
-            "0" => None,
-            token if token.len() == 32 => Some(u128::from_str_radix(token, 16).ok()?.to_be_bytes()),
-            _ => return None,
-        };
+        let is_called = token.starts_with('1');
+        let token = token.strip_prefix(['0', '1']).filter(|token| token.len() == 32)?;
+        let token = u128::from_str_radix(token, 16).ok()?.to_be_bytes();
         let url = Url::parse(&percent_decode(url.as_bytes()).decode_utf8().ok()?).ok()?;
         let url_host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"))?;
         let is_ours = match domain {
@@ -58,6 +57,6 @@ impl Retry {
             Domain::Shared(_) => domain.includes(url_host),
         };
         let landing = landing(&url, url.path(), url.query()?, super::landing::PARAMETER, kept)?;
-        is_ours.then_some(Self { token, landing })
+        is_ours.then_some(Self { token, is_called, landing })
     }
 }

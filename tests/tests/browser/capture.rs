@@ -42,7 +42,7 @@ async fn a_visitor_without_scripts_is_attributed() {
     let lead = apps.sandbox.wait_for(|snapshot| snapshot.leads.len() == 1).await.unwrap().leads.remove(0);
     let user = lead.customer_key.unwrap();
     assert_eq!(lead.click_id.as_ref(), Some(&click.click_id));
-    assert_eq!(lead.click_ids, [click.click_id.clone()], "the lead contains the history");
+    assert_eq!(lead.click_ids, std::slice::from_ref(&click.click_id), "the lead contains the history");
 
     browser.page.goto(&apps.checkout_url).await.unwrap();
     browser.click("form button").await;
@@ -99,7 +99,7 @@ async fn cookies_live_as_long_as_the_service_says() {
     let apps = capturing().await;
     browser.page.goto(&format!("{}/?aff=PARTNER123", apps.signup_url)).await.unwrap();
     let cookies = browser.page.get_all_cookies().await.unwrap();
-    let mut names: Vec<_> = cookies.iter().map(|cookie| cookie.name()).collect();
+    let mut names = Vec::from_iter(cookies.iter().map(|cookie| cookie.name().to_owned()));
     names.sort_unstable();
     assert_eq!(names, ["affitor_aff_url", "affitor_click_id", "affitor_click_ids", "customer_code"]);
     let clicked_at = apps.sandbox.clicks()[0].at_ms / 1000;

@@ -13,6 +13,7 @@ mod capture;
 mod chromium;
 #[path = "../contract_mock/mod.rs"]
 mod contract_mock;
+mod cross_site;
 mod flows;
 #[path = "../flows_apps/mod.rs"]
 mod flows_apps;

@@ -75,6 +75,12 @@ async fn connection(acceptor: TlsAcceptor, stream: TcpStream, to: SocketAddr, se
 }
 
 impl Requests {
+    /// Returns whether any request contains a text.
+    pub(crate) fn contain(&self, text: &str) -> bool {
+        let connections = self.0.lock().unwrap();
+        connections.iter().any(|sent| String::from_utf8_lossy(sent).contains(text))
+    }
+
     /// Returns the names of the cookies of the only request that begins like this.
     pub(crate) fn cookies(&self, begin: &str) -> Vec<String> {
         let connections = self.0.lock().unwrap();

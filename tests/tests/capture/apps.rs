@@ -36,6 +36,7 @@ pub(crate) fn special(path: &str, query: &str) -> (u16, Vec<(&'static str, Strin
         "/moved" | "/moved-later" => (302, vec![("location", format!("/target?{query}"))]),
         "/welcome" => (303, one("location", "/pricing")),
         "/partner" => (302, one("location", "https://other.example/?aff=B")),
+        "/fragment" => (302, one("location", "/page#x?aff=A")),
         "/missing" => (404, Vec::new()),
         "/unchanged" => (304, one("etag", "\"1\"")),
         "/public" => (
@@ -54,6 +55,10 @@ pub(crate) fn special(path: &str, query: &str) -> (u16, Vec<(&'static str, Strin
         "/own-cookies" => (200, vec![("set-cookie", "a=1".to_owned()), ("set-cookie", "b=2".to_owned())]),
         "/own-click" => (200, one("set-cookie", "affitor_click_id=cust_9_9; Path=/")),
         "/unsafe-policy" => (200, one("referrer-policy", "unsafe-url")),
+        "/two-policies" => (
+            200,
+            vec![("referrer-policy", "no-referrer".to_owned()), ("referrer-policy", "Unsafe-URL, unknown".to_owned())],
+        ),
         "/strict-policy" => (200, one("referrer-policy", "no-referrer")),
         _ => (200, Vec::new()),
     }

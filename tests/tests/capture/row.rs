@@ -216,12 +216,12 @@ pub(crate) fn captured_as(click_id: &str, landing: &str, rest: &str) -> Vec<Stri
 
 /// The retry cookie of a call that was made, on one host.
 pub(crate) fn retry(landing: &str) -> String {
-    format!("~affitor_retry={{token}}.{}; HttpOnly; SameSite=Lax; Path=/; Max-Age=600", encoded(landing))
+    format!("~affitor_retry=1{{token}}.{}; HttpOnly; SameSite=Lax; Path=/; Max-Age=600", encoded(landing))
 }
 
 /// The retry cookie of a landing without a call, on one host.
 pub(crate) fn retry_later(landing: &str) -> String {
-    format!("~affitor_retry=0.{}; HttpOnly; SameSite=Lax; Path=/; Max-Age=600", encoded(landing))
+    format!("~affitor_retry=0{{token}}.{}; HttpOnly; SameSite=Lax; Path=/; Max-Age=600", encoded(landing))
 }
 
 /// The line that removes the retry cookie, on one host.

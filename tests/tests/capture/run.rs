@@ -135,9 +135,8 @@ fn check(visit: &Visit, response: &Response, sandbox: &Sandbox) -> Result<(), St
 
 /// Replaces the token of a retry cookie.
 fn without_token(line: &str) -> String {
-    let Some(rest) = line.strip_prefix("~affitor_retry=") else { return line.to_owned() };
-    match rest.split_once('.') {
-        Some((token, rest)) if token.len() == 32 => format!("~affitor_retry={{token}}.{rest}"),
+    match line.strip_prefix("~affitor_retry=").and_then(|rest| rest.split_once('.')) {
+        Some((token, rest)) if token.len() == 33 => format!("~affitor_retry={}{{token}}.{rest}", &token[..1]),
         _ => line.to_owned(),
     }
 }

@@ -8,6 +8,9 @@ use crate::row::{Api, FORGET_RETRY, Row, Step, captured, captured_as, retry, ret
 
 const LANDING: &str = "http://shop.example/?aff=A";
 
+/// A retry cookie without a call.
+const TAB: &str = "~affitor_retry=077777777777777777777777777777777.http%3A%2F%2Fshop.example%2F%3Faff%3DA";
+
 /// The cookies of a click that came late.
 fn late() -> Vec<String> {
     captured(LANDING).into_iter().chain([FORGET_RETRY.to_owned()]).collect()
@@ -67,16 +70,41 @@ fn slow() -> Vec<Row> {
         never_wait("a late click and another partner's link")
             .step(landing())
             .step(Step::Settle)
-            .step(visit("/?aff=B").sets([retry("http://shop.example/?aff=B")]).body("click none"))
+            .step(visit("/?aff=B").sets(captured(LANDING).into_iter().chain([retry("http://shop.example/?aff=B")])))
+            .step(Step::Settle)
+            .step(visit("/pricing").sets({
+                let mut lines = captured_as("{2}", "http://shop.example/?aff=B", "; Path=/; Max-Age=7776000");
+                lines[1] = "affitor_click_ids={1}%7C{2}; SameSite=Lax; Path=/; Max-Age=7776000".to_owned();
+                lines.into_iter().chain([FORGET_RETRY.to_owned()])
+            }))
+            .clicks([LANDING, "http://shop.example/?aff=B"]),
+        never_wait("a late click and a link of nobody")
+            .step(landing())
             .step(Step::Settle)
             .step(
-                visit("/pricing").sets(
-                    captured_as("{2}", "http://shop.example/?aff=B", "; Path=/; Max-Age=7776000")
-                        .into_iter()
-                        .chain([FORGET_RETRY.to_owned()]),
-                ),
+                visit("/?aff=NOBODY")
+                    .sets(captured(LANDING).into_iter().chain([retry("http://shop.example/?aff=NOBODY")])),
             )
-            .clicks([LANDING, "http://shop.example/?aff=B"]),
+            .step(Step::Settle)
+            .step(visit("/pricing").sets([FORGET_RETRY]).body("click {1}"))
+            .clicks([LANDING]),
+        never_wait("a late click and a prefetch of another partner's link")
+            .step(landing())
+            .step(Step::Settle)
+            .step(visit("/?aff=B").header("sec-purpose", "prefetch"))
+            .step(visit("/pricing").sets(late()))
+            .clicks([LANDING]),
+        never_wait("a late click is not given to HEAD and OPTIONS")
+            .step(landing())
+            .step(Step::Settle)
+            .step(visit("/").method("HEAD"))
+            .step(visit("/").method("OPTIONS").body("click none"))
+            .step(visit("/pricing").sets(late()))
+            .clicks([LANDING]),
+        row("budget", "two tabs with one retry cookie")
+            .step(visit("/a").header("cookie", TAB).sets(late()).body("click none"))
+            .step(visit("/b").header("cookie", TAB).sets(late()).body("click {1}"))
+            .clicks([LANDING]),
         row("budget", "a service that never responds")
             .settings(|builder| builder.budget(Duration::from_millis(50)))
             .step(Step::Fault(Fault::Stall.times(1)))
@@ -136,9 +164,24 @@ fn instances() -> Vec<Row> {
 
 fn failures() -> Vec<Row> {
     let row = |name| row("failures", name);
-    let page = || visit("/?aff=A").lacks("cache-control").body("click none");
+    // The page leaves out the tag, so a cache must not give it to others.
+    let page = || visit("/?aff=A").has("cache-control", "private").body("click none, tag false");
     vec![
         row("a service that is down").api(Api::Dead).step(visit("/?aff=A").sets([retry_later(LANDING)])).no_click(),
+        row("a call that failed late is repeated with the next page")
+            .api(Api::Dead)
+            .settings(|builder| builder.budget(Duration::ZERO))
+            .step(visit("/?aff=A").sets([retry(LANDING)]))
+            .step(Step::Settle)
+            .step(visit("/pricing").sets([retry(LANDING)]))
+            .step(Step::Settle)
+            .step(Step::Counts([0, 0, 0, 2]))
+            .no_click(),
+        row("a service that rejects all calls gets no second one")
+            .api(Api::Fixed(403, r#"{"error":"forbidden"}"#))
+            .step(page())
+            .step(visit("/pricing"))
+            .no_click(),
         row("a click that may have arrived is not repeated")
             .step(Step::Fault(Fault::ResetAfterWrite.times(1)))
             .step(page())
@@ -150,7 +193,7 @@ fn failures() -> Vec<Row> {
             .step(visit("/?aff=A").sets([retry_later(LANDING)]))
             .step(visit("/pricing").sets(late()))
             .clicks([LANDING]),
-        row("an unknown partner").step(visit("/?aff=NOBODY").lacks("cache-control")).no_click(),
+        row("an unknown partner").step(visit("/?aff=NOBODY").has("cache-control", "private")).no_click(),
         row("a link that is switched off").step(Step::Partner("A", PartnerState::LinkInactive)).step(page()).no_click(),
         row("a late call for an unknown partner")
             .settings(|builder| builder.budget(Duration::ZERO))

@@ -51,11 +51,16 @@ pub(super) fn rows() -> Vec<Row> {
                     .has("cache-control", "private")
                     .body("click cust_7_2000, tag true"),
             )
-            .step(link(&fresh()).body("click cust_7_2000"))
+            .step(
+                link(&fresh())
+                    .has("referrer-policy", "strict-origin-when-cross-origin")
+                    .lacks("cache-control")
+                    .body("click cust_7_2000"),
+            )
             .no_click(),
         row("a link from another origin").step(link(&fresh()).header("referer", "https://evil.example/")).no_click(),
         row("a link without a referrer").step(link(&fresh()).without("referer")).no_click(),
-        row("not listed at all").settings(|builder| builder).step(link(&fresh())).no_click(),
+        row("not listed at all").settings(|builder| builder).step(link(&fresh()).lacks("referrer-policy")).no_click(),
         row("a script's request")
             .step(link(&fresh()).header("sec-fetch-mode", "cors").header("sec-fetch-dest", "empty"))
             .no_click(),
@@ -90,6 +95,17 @@ pub(super) fn rows() -> Vec<Row> {
                 visit(format!("/unsafe-policy?affitor_visitor={}", fresh()))
                     .header("referer", "https://www.shop.example/pricing")
                     .sets(adopted("cust_7_2000"))
+                    .has("referrer-policy", "strict-origin-when-cross-origin"),
+            )
+            .no_click(),
+        row("a page with several policies, the last one unsafe")
+            .step(
+                link(&fresh())
+                    .header("referer", "https://evil.example/")
+                    .has("referrer-policy", "strict-origin-when-cross-origin"),
+            )
+            .step(
+                visit(format!("/two-policies?affitor_visitor={}", fresh()))
                     .has("referrer-policy", "strict-origin-when-cross-origin"),
             )
             .no_click(),

@@ -56,6 +56,12 @@ pub(super) fn rows() -> Vec<Row> {
                     .sets(second("cust_7_7", AGE)),
             )
             .clicks([LANDING]),
+        row("a landing URL of an old tracker with another link in a parameter")
+            .step(
+                twice("affitor_click_id=cust_7_7; affitor_aff_url=https://shop.example/?aff=B&next=%2F%3Faff%3DA")
+                    .sets(second("cust_7_7", AGE)),
+            )
+            .clicks([LANDING]),
         row("broken cookies of ours")
             .step(
                 twice("affitor_click_id=\"; affitor_click_ids=%zz|%7C; affitor_aff_url=%%%; ~affitor_retry=x.y")

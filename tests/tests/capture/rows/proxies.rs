@@ -1,5 +1,7 @@
 //! The URL behind a proxy.
 
+use affitor_axum::capture::ClickCaptureBuilder;
+
 use crate::row::{Row, captured, captured_as, row, visit};
 
 const SECURE: &str = "; Secure; Path=/; Max-Age=7776000";
@@ -17,19 +19,27 @@ pub(super) fn rows() -> Vec<Row> {
             )
             .clicks(["http://shop.example/?aff=A"]),
         row("X-Forwarded-* of a trusted proxy")
-            .settings(|builder| builder.trust_forwarded_headers())
+            .settings(ClickCaptureBuilder::trust_forwarded_headers)
             .step(forwarded().sets(captured_as("{1}", "https://www.shop.example/?aff=A", SECURE)))
             .clicks(["https://www.shop.example/?aff=A"]),
         row("X-Forwarded-Proto alone")
-            .settings(|builder| builder.trust_forwarded_headers())
+            .settings(ClickCaptureBuilder::trust_forwarded_headers)
             .step(visit("/?aff=A").header("x-forwarded-proto", "https, http").sets(captured_as(
                 "{1}",
                 "https://shop.example/?aff=A",
                 SECURE,
             )))
             .clicks(["https://shop.example/?aff=A"]),
+        row("Forwarded without a host, and X-Forwarded-*")
+            .settings(ClickCaptureBuilder::trust_forwarded_headers)
+            .step(forwarded().header("forwarded", "for=10.0.0.1").sets(captured_as(
+                "{1}",
+                "https://www.shop.example/?aff=A",
+                SECURE,
+            )))
+            .clicks(["https://www.shop.example/?aff=A"]),
         row("Forwarded of a trusted proxy")
-            .settings(|builder| builder.trust_forwarded_headers())
+            .settings(ClickCaptureBuilder::trust_forwarded_headers)
             .step(
                 forwarded()
                     .header(
@@ -54,7 +64,7 @@ pub(super) fn rows() -> Vec<Row> {
             .step(visit("/?aff=A").header("host", "[::1]:3000").sets(captured("http://[::1]:3000/?aff=A")))
             .clicks(["http://[::1]:3000/?aff=A"]),
         row("a forwarded host that is not one")
-            .settings(|builder| builder.trust_forwarded_headers())
+            .settings(ClickCaptureBuilder::trust_forwarded_headers)
             .step(visit("/?aff=A").header("x-forwarded-host", "shop.example/evil?"))
             .step(visit("/?aff=A").header("x-forwarded-host", "user@shop.example"))
             .step(visit("/?aff=A").header("forwarded", "host=\"a b\""))

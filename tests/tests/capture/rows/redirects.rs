@@ -26,6 +26,9 @@ pub(super) fn rows() -> Vec<Row> {
             .step(visit("/welcome?aff=A").status(303).sets(captured("http://shop.example/welcome?aff=A")))
             .step(visit("/pricing"))
             .clicks(["http://shop.example/welcome?aff=A"]),
+        row_of("a redirect whose fragment looks like a link")
+            .step(visit("/fragment?aff=A").status(302).sets(captured("http://shop.example/fragment?aff=A")))
+            .clicks(["http://shop.example/fragment?aff=A"]),
         row_of("a redirect to another partner's link")
             .step(visit("/partner?aff=A").status(302).sets(captured("http://shop.example/partner?aff=A")))
             .clicks(["http://shop.example/partner?aff=A"]),
