@@ -41,7 +41,7 @@ impl ClickCapture {
         }
         let origin = shared.origin.of(head)?;
         let host = origin.host_str()?.to_owned();
-        let facts = self.facts(head, &present, page, &origin, &host)?;
+        let facts = self.facts(head, &present, page, &origin, &host);
         let (retry, has_landing) = (facts.retry.clone(), facts.landing.is_some());
         let plan = decide(facts);
         if plan == Plan::Nothing {
@@ -81,7 +81,7 @@ impl ClickCapture {
     }
 
     /// Collects what a request says.
-    fn facts(&self, head: &dyn Head, present: &Present<'_>, page: Page, origin: &Url, host: &str) -> Option<Facts> {
+    fn facts(&self, head: &dyn Head, present: &Present<'_>, page: Page, origin: &Url, host: &str) -> Facts {
         let shared = &*self.shared;
         let read =
             |origin: &Url, path: &str, query: &str| landing(origin, path, query, &shared.parameter, &shared.kept);
@@ -93,7 +93,7 @@ impl ClickCapture {
         let carried = shared.adoption.as_ref().and_then(|adoption| adoption.visitor(head, present.click_id().as_ref()));
         #[cfg(not(feature = "carry"))]
         let carried = None;
-        Some(Facts {
+        Facts {
             page,
             is_write: page == Page::No,
             landing: head.query().and_then(|query| read(origin, head.path(), query)),
@@ -102,7 +102,7 @@ impl ClickCapture {
             partner: present.partner(),
             retry: present.retry.and_then(|value| Retry::read(value, &shared.domain, host, &shared.kept)),
             carried,
-        })
+        }
     }
 
     /// Prepares what a plan needs. `None` if nothing can be done.

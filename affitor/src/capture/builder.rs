@@ -247,7 +247,7 @@ impl ClickCaptureBuilder {
                 consent: self.consent,
                 when: self.when,
                 origin,
-                finder: Finder::new(&self.parameter).into_owned(),
+                finder: Finder::new(&format!("{}=", self.parameter)).into_owned(),
                 parameter: self.parameter,
                 kept: self.kept,
                 budget: self.budget,
