@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use memchr::memmem::Finder;
-
 #[cfg(feature = "carry")]
 use super::adopt::Adoption;
 use super::{
@@ -247,7 +245,6 @@ impl ClickCaptureBuilder {
                 consent: self.consent,
                 when: self.when,
                 origin,
-                finder: Finder::new(&format!("{}=", self.parameter)).into_owned(),
                 parameter: self.parameter,
                 kept: self.kept,
                 budget: self.budget,

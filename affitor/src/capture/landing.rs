@@ -41,6 +41,20 @@ pub(super) fn partner_in_cookie(value: &[u8]) -> Option<String> {
     partner_in_query(query, PARAMETER)
 }
 
+/// Returns whether a query has a parameter, whose name is written without escapes. Most requests are asked this.
+#[inline]
+pub(super) fn has_parameter(mut query: &[u8], name: &str) -> bool {
+    loop {
+        if query.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'=')) {
+            return true;
+        }
+        match memchr::memchr(b'&', query) {
+            Some(at) => query = &query[at + 1..],
+            None => return false,
+        }
+    }
+}
+
 /// Returns whether a query begins with the code of the partner in the cookie with the landing URL. It compares them as they are
 /// written, so `false` may also mean that they have to be decoded.
 pub(super) fn is_plainly_same(query: &str, parameter: &str, cookie: &[u8]) -> bool {

@@ -82,12 +82,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use memchr::memmem::Finder;
+use memchr::memchr;
 
 use self::{
     builder::Predicate,
     calls::Calls,
     cookies::{Known, Site, has_retry},
+    landing::has_parameter,
     origin::{Domain, Origin},
     request::Action,
 };
@@ -117,7 +118,6 @@ struct Shared {
     when: Option<Arc<Predicate>>,
     origin: Origin,
     parameter: String,
-    finder: Finder<'static>,
     kept: Vec<String>,
     budget: Duration,
     warned: Once,
@@ -159,11 +159,14 @@ impl ClickCapture {
     where
         C: Iterator<Item = &'h [u8]>,
     {
-        let Shared { finder, consent, .. } = &*self.shared;
         if query.is_some_and(|query| self.is_in_query(query)) || cookies().any(has_retry) {
             return true;
         }
-        consent.is_some() && referer().is_some_and(|referer| finder.find(referer).is_some())
+        let is_landing = |url: &[u8]| {
+            let query = memchr(b'?', url).map(|at| &url[at + 1..]);
+            query.is_some_and(|query| has_parameter(query, &self.shared.parameter))
+        };
+        self.shared.consent.is_some() && referer().is_some_and(is_landing)
     }
 
     #[inline]
@@ -172,7 +175,7 @@ impl ClickCapture {
         if self.shared.adoption.is_some() && adopt::mentions(query) {
             return true;
         }
-        self.shared.finder.find(query.as_bytes()).is_some()
+        has_parameter(query.as_bytes(), &self.shared.parameter)
     }
 
     /// Decides what to do with a request. `None` if there is nothing to do.
