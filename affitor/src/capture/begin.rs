@@ -14,7 +14,7 @@ use super::{
     request::{Action, Earlier, Ticket},
     retry::{Retry, new_token},
 };
-use crate::{click_id::ClickId, event::Click};
+use crate::{click_id::ClickId, event::Click, redact::Redacted};
 
 /// Longest `User-Agent` that is sent, in characters.
 const MAX_USER_AGENT: usize = 512;
@@ -28,18 +28,25 @@ impl ClickCapture {
         }
         let arrived = Instant::now();
         let present = Present::read(head);
-        if shared.calls.is_disabled() || shared.when.as_ref().is_some_and(|when| !when(head)) {
-            return None;
+        let skip = |reason| {
+            tracing::debug!(reason, path = ?Redacted(head.path()), "not captured");
+            None
+        };
+        if shared.calls.is_disabled() {
+            return skip("the client is disabled");
+        }
+        if shared.when.as_ref().is_some_and(|when| !when(head)) {
+            return skip("the app excludes it");
         }
         if shared.consent.as_ref().is_some_and(|consent| !consent(head)) {
-            return None;
+            return skip("no consent");
         }
         let page = page(head);
         let is_write = !matches!(head.method(), "GET" | "HEAD" | "OPTIONS" | "TRACE") && present.retry.is_some();
         if page == Page::No && !is_write {
-            return None;
+            return skip("not a page that a visitor opens");
         }
-        let origin = shared.origin.of(head)?;
+        let Some(origin) = shared.origin.of(head) else { return skip("the request has no valid host") };
         let host = origin.host_str()?.to_owned();
         let facts = self.facts(head, &present, page, &origin, &host);
         let (retry, has_landing) = (facts.retry.clone(), facts.landing.is_some());
