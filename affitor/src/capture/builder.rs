@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use memchr::memmem::Finder;
+
 #[cfg(feature = "carry")]
 use super::adopt::Adoption;
 use super::{
@@ -245,6 +247,7 @@ impl ClickCaptureBuilder {
                 consent: self.consent,
                 when: self.when,
                 origin,
+                finder: Finder::new(&self.parameter).into_owned(),
                 parameter: self.parameter,
                 kept: self.kept,
                 budget: self.budget,

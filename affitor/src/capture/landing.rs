@@ -41,8 +41,7 @@ pub(super) fn partner_in_cookie(value: &[u8]) -> Option<String> {
     partner_in_query(query, PARAMETER)
 }
 
-/// Returns whether a query has a parameter, whose name is written without escapes. Most requests are asked this.
-#[inline]
+/// Returns whether a query has a parameter, whose name is written without escapes.
 pub(super) fn has_parameter(mut query: &[u8], name: &str) -> bool {
     loop {
         if query.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'=')) {

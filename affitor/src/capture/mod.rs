@@ -82,7 +82,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use memchr::memchr;
+use memchr::{memchr, memmem::Finder};
 
 use self::{
     builder::Predicate,
@@ -118,6 +118,7 @@ struct Shared {
     when: Option<Arc<Predicate>>,
     origin: Origin,
     parameter: String,
+    finder: Finder<'static>,
     kept: Vec<String>,
     budget: Duration,
     warned: Once,
@@ -164,9 +165,15 @@ impl ClickCapture {
         }
         let is_landing = |url: &[u8]| {
             let query = memchr(b'?', url).map(|at| &url[at + 1..]);
-            query.is_some_and(|query| has_parameter(query, &self.shared.parameter))
+            query.is_some_and(|query| self.may_be_landing(query))
         };
         self.shared.consent.is_some() && referer().is_some_and(is_landing)
+    }
+
+    /// Returns whether a query has the parameter. Most have not even its letters.
+    #[inline]
+    fn may_be_landing(&self, query: &[u8]) -> bool {
+        self.shared.finder.find(query).is_some() && has_parameter(query, &self.shared.parameter)
     }
 
     #[inline]
@@ -175,7 +182,7 @@ impl ClickCapture {
         if self.shared.adoption.is_some() && adopt::mentions(query) {
             return true;
         }
-        has_parameter(query.as_bytes(), &self.shared.parameter)
+        self.may_be_landing(query.as_bytes())
     }
 
     /// Decides what to do with a request. `None` if there is nothing to do.
