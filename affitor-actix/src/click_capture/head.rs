@@ -1,10 +1,10 @@
 //! Requests and responses, as capture reads them.
 
 use actix_web::{
-    dev::{RequestHead, ServiceRequest},
-    http::header::{CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, SET_COOKIE},
+    dev::{RequestHead, ServiceRequest, ServiceResponse},
+    http::header::{HOST, HeaderMap, HeaderName, HeaderValue},
 };
-use affitor::capture::{self, Changes, Headers};
+use affitor::capture::{self, Headers};
 
 /// The head of a request.
 pub(super) struct Head<'r> {
@@ -47,33 +47,37 @@ impl capture::Head for Head<'_> {
     }
 }
 
-/// The headers of a response.
-pub(super) struct ResponseHeaders<'r>(pub(super) &'r HeaderMap);
+/// A response.
+pub(super) struct Page<B>(pub(super) ServiceResponse<B>);
 
-impl Headers for ResponseHeaders<'_> {
+impl<B> Headers for Page<B> {
     fn each<'h>(&'h self, name: &str, value: &mut dyn FnMut(&'h [u8])) {
-        each(self.0, name, value);
+        each(self.0.headers(), name, value);
+    }
+}
+
+impl<B> capture::Response for Page<B> {
+    fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    fn append(&mut self, name: &'static str, value: &str) {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.0.headers_mut().append(HeaderName::from_static(name), value);
+        }
+    }
+
+    fn insert(&mut self, name: &'static str, value: &str) {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.0.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+
+    fn remove(&mut self, name: &'static str) {
+        self.0.headers_mut().remove(name);
     }
 }
 
 fn each<'h>(headers: &'h HeaderMap, name: &str, value: &mut dyn FnMut(&'h [u8])) {
     headers.get_all(name).for_each(|found| value(found.as_bytes()));
-}
-
-/// Applies the changes to the headers of a response. What can't be in a header is left out.
-pub(super) fn apply(changes: Changes, headers: &mut HeaderMap) {
-    for line in changes.set_cookies {
-        if let Ok(line) = HeaderValue::try_from(line) {
-            headers.append(SET_COOKIE, line);
-        }
-    }
-    if let Some(Ok(value)) = changes.cache_control.map(HeaderValue::try_from) {
-        headers.insert(CACHE_CONTROL, value);
-    }
-    for name in changes.remove {
-        headers.remove(HeaderName::from_static(name));
-    }
-    if let Some(policy) = changes.referrer_policy {
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static(policy));
-    }
 }

@@ -10,9 +10,15 @@ use actix_web::{
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::header::{COOKIE, HeaderValue, REFERER},
 };
-use affitor::{adapter::CapturedByServer, capture::ClickCapture};
+use affitor::{
+    adapter::CapturedByServer,
+    capture::{ClickCapture, PendingResponse},
+};
 
-use super::{ClickCaptureFuture, future::Landing, head::Head};
+use super::{
+    ClickCaptureFuture,
+    head::{Head, Page},
+};
 
 /// Reports the click of a visitor who arrives by a partner's link, and sets the tracker's cookies on the response. No script is
 /// needed. See [`affitor::capture`] for what is captured, and for what happens to caches.
@@ -83,7 +89,7 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ClickCaptureFuture<S::Future, S::Response>;
+    type Future = ClickCaptureFuture<S::Future, B>;
 
     forward_ready!(service);
 
@@ -99,7 +105,7 @@ where
 
 /// Decides what to do with a request that capture may concern. Not inlined, because most requests do not get here.
 #[inline(never)]
-fn begin<R>(capture: &ClickCapture, request: &ServiceRequest) -> Option<Box<Landing<R>>> {
+fn begin<B>(capture: &ClickCapture, request: &ServiceRequest) -> Option<Box<PendingResponse<Page<B>>>> {
     let capture = capture.begin(&Head::of(request))?;
     let mut extensions = request.extensions_mut();
     if let Some(click_id) = capture.click_id() {
@@ -108,7 +114,8 @@ fn begin<R>(capture: &ClickCapture, request: &ServiceRequest) -> Option<Box<Land
     if capture.replaces_tracker() {
         extensions.insert(CapturedByServer);
     }
-    Some(Box::new(Landing { capture, response: None }))
+    drop(extensions);
+    Some(Box::new(capture.into_response()))
 }
 
 impl<S> fmt::Debug for ClickCaptureService<S> {

@@ -4,14 +4,14 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use affitor::capture::Capture;
+use affitor::capture::PendingResponse;
 use http::Response;
 use pin_project_lite::pin_project;
 
-use super::head::{ResponseHeaders, apply};
+use super::head::Page;
 
 pin_project! {
     /// The future of [`ClickCaptureService`](crate::ClickCaptureService): the inner service's, and for a landing also the call.
@@ -19,15 +19,8 @@ pin_project! {
         #[pin]
         pub(super) inner: F,
         // Boxed, so that it takes no space in requests that have nothing to do with capture.
-        pub(super) landing: Option<Box<Landing<R>>>,
+        pub(super) landing: Option<Box<PendingResponse<Page<R>>>>,
     }
-}
-
-/// A request that capture concerns.
-pub(super) struct Landing<R> {
-    pub(super) capture: Capture,
-    /// The response of the inner service, while it waits for the click.
-    pub(super) response: Option<Response<R>>,
 }
 
 impl<F, R, E> Future for ClickCaptureFuture<F, R>
@@ -40,30 +33,13 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Some(landing) = this.landing else { return this.inner.poll(cx) };
-        let response = match landing.response.take() {
-            Some(response) => response,
-            None => match this.inner.poll(cx) {
-                Poll::Ready(response) => response?,
-                Poll::Pending => {
-                    landing.capture.start();
-                    return Poll::Pending;
-                }
-            },
-        };
-        let status = response.status().as_u16();
-        let is_ready = landing.capture.poll_ready(status, &ResponseHeaders(response.headers()), cx);
-        let response = landing.response.insert(response);
-        ready!(is_ready);
-        let changes = landing.capture.finish(status, &ResponseHeaders(response.headers()));
-        apply(changes, response);
-        // It was just inserted, so the default is never used.
-        landing.response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+        let inner = this.inner;
+        landing.poll(cx, |cx| inner.poll(cx).map_ok(Page)).map_ok(|Page(response)| response)
     }
 }
 
 impl<F, R> fmt::Debug for ClickCaptureFuture<F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let capture = self.landing.as_ref().map(|landing| &landing.capture);
-        f.debug_struct("ClickCaptureFuture").field("capture", &capture).finish_non_exhaustive()
+        f.debug_struct("ClickCaptureFuture").field("landing", &self.landing).finish_non_exhaustive()
     }
 }

@@ -1,11 +1,7 @@
 //! Requests and responses, as capture reads them.
 
-use affitor::capture::{Changes, Head, Headers};
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri,
-    header::{CACHE_CONTROL, HOST, REFERRER_POLICY, SET_COOKIE},
-    uri::Scheme,
-};
+use affitor::capture::{self, Head, Headers};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header::HOST, uri::Scheme};
 
 /// The head of a request.
 pub(super) struct RequestHead<'r> {
@@ -49,12 +45,34 @@ impl Head for RequestHead<'_> {
     }
 }
 
-/// The headers of a response.
-pub(super) struct ResponseHeaders<'r>(pub(super) &'r HeaderMap);
+/// A response.
+pub(super) struct Page<R>(pub(super) Response<R>);
 
-impl Headers for ResponseHeaders<'_> {
+impl<R> Headers for Page<R> {
     fn each<'h>(&'h self, name: &str, value: &mut dyn FnMut(&'h [u8])) {
-        each(self.0, name, value);
+        each(self.0.headers(), name, value);
+    }
+}
+
+impl<R> capture::Response for Page<R> {
+    fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    fn append(&mut self, name: &'static str, value: &str) {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.0.headers_mut().append(HeaderName::from_static(name), value);
+        }
+    }
+
+    fn insert(&mut self, name: &'static str, value: &str) {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.0.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+
+    fn remove(&mut self, name: &'static str) {
+        self.0.headers_mut().remove(name);
     }
 }
 
@@ -64,24 +82,5 @@ fn each<'h>(headers: &'h HeaderMap, name: &str, value: &mut dyn FnMut(&'h [u8]))
         headers.get_all(http::header::COOKIE).into_iter().for_each(|found| value(found.as_bytes()));
     } else {
         headers.get_all(name).into_iter().for_each(|found| value(found.as_bytes()));
-    }
-}
-
-/// Applies the changes to a response. What can't be in a header is left out.
-pub(super) fn apply<R>(changes: Changes, response: &mut Response<R>) {
-    let headers = response.headers_mut();
-    for line in changes.set_cookies {
-        if let Ok(line) = HeaderValue::try_from(line) {
-            headers.append(SET_COOKIE, line);
-        }
-    }
-    if let Some(Ok(value)) = changes.cache_control.map(HeaderValue::try_from) {
-        headers.insert(CACHE_CONTROL, value);
-    }
-    for name in changes.remove {
-        headers.remove(HeaderName::from_static(name));
-    }
-    if let Some(policy) = changes.referrer_policy {
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static(policy));
     }
 }

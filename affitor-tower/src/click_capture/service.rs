@@ -9,7 +9,7 @@ use http::{
 };
 use tower_service::Service;
 
-use super::{ClickCaptureFuture, future::Landing, head::RequestHead};
+use super::{ClickCaptureFuture, head::RequestHead};
 
 /// Captures the clicks of visitors who arrive by a partner's link. Created by [`ClickCaptureLayer`](crate::ClickCaptureLayer).
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl<S> ClickCaptureService<S> {
                 extensions.insert(CapturedByServer);
             }
         }
-        let landing = capture.map(|capture| Box::new(Landing { capture, response: None }));
+        let landing = capture.map(|capture| Box::new(capture.into_response()));
         ClickCaptureFuture { inner: self.inner.call(request), landing }
     }
 }

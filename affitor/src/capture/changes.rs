@@ -4,47 +4,37 @@ use super::{
     cache::{SHARED_CACHE_HEADERS, private},
     calls::{Ended, Result},
     cookies::{DEFAULT_DAYS, sets_ours},
-    head::{Headers, first},
+    head::first,
     landing::partner_in_query,
     request::{Action, Capture, Earlier, Ticket},
+    response::Response,
     retry::Retry,
 };
 
-/// What to change in the headers of a response.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Changes {
-    /// Values of `Set-Cookie` to append.
-    pub set_cookies: Vec<String>,
-    /// The value that replaces `Cache-Control`.
-    pub cache_control: Option<String>,
-    /// Names of headers to remove.
-    pub remove: &'static [&'static str],
-    /// The value that replaces `Referrer-Policy`.
-    pub referrer_policy: Option<&'static str>,
-}
-
 impl Capture {
-    /// Returns what to change in the response. An adapter that can't apply it leaves the response as it is.
-    pub fn finish(&mut self, status: u16, response: &dyn Headers) -> Changes {
-        let mut changes = Changes::default();
+    /// Sets the cookies of the response, and what they need. Other responses stay as they are.
+    pub(super) fn finish<R: Response>(&self, response: &mut R) {
         let mut is_app = false;
         response.each("set-cookie", &mut |line| is_app |= sets_ours(line));
         // The app stores clicks itself.
-        if !is_app {
-            changes.set_cookies = self.cookies(self.is_left_to_target(status, response));
-        }
+        let cookies = if is_app { Vec::new() } else { self.cookies(self.is_left_to_target(response)) };
         // Nor may a cache give the page without the tag to visitors whose clicks nobody captures.
-        if self.omits_tag || !changes.set_cookies.is_empty() {
+        if self.omits_tag || !cookies.is_empty() {
             let mut values = Vec::new();
             response.each("cache-control", &mut |value| values.push(value));
-            changes.cache_control = private(&values);
-            changes.remove = &SHARED_CACHE_HEADERS;
+            if let Some(value) = private(&values) {
+                response.insert("cache-control", &value);
+            }
+            for name in SHARED_CACHE_HEADERS {
+                response.remove(name);
+            }
+        }
+        for line in cookies {
+            response.append("set-cookie", &line);
         }
         if self.carries && shows_urls_to_others(response) {
-            changes.referrer_policy = Some("strict-origin-when-cross-origin");
+            response.insert("referrer-policy", "strict-origin-when-cross-origin");
         }
-        changes
     }
 
     /// Returns the `Set-Cookie` lines of the response.
@@ -100,12 +90,12 @@ impl Capture {
     }
 
     /// Returns whether a response is a redirect to a URL with the same partner's code, where the click is captured.
-    pub(super) fn is_left_to_target(&self, status: u16, response: &dyn Headers) -> bool {
+    pub(super) fn is_left_to_target(&self, response: &impl Response) -> bool {
         let ticket = match &self.action {
             Action::Call { ticket, .. } | Action::Wait { ticket, .. } if ticket.is_own => ticket,
             _ => return false,
         };
-        let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
+        let is_redirect = matches!(response.status(), 301 | 302 | 303 | 307 | 308);
         let location = first(response, "location").filter(|_| is_redirect);
         let query = location.and_then(|location| location.split('#').next()?.split_once('?'));
         let partner = query.and_then(|(_, query)| partner_in_query(query, &self.shared.parameter));
@@ -115,7 +105,7 @@ impl Capture {
 
 /// Returns whether a response lets other sites see the whole URL of the page. Of several policies, the last one that a browser knows
 /// counts. Without a policy, an old browser shows it.
-fn shows_urls_to_others(response: &dyn Headers) -> bool {
+fn shows_urls_to_others(response: &impl Response) -> bool {
     const SAFE: [&str; 6] = [
         "no-referrer",
         "origin",

@@ -57,8 +57,7 @@
 //! call [`ClickCapture::begin`]. If it returns a [`Capture`]:
 //!
 //! 1. Insert [`Capture::click_id`], and a [`CapturedByServer`](crate::adapter::CapturedByServer) if [`Capture::replaces_tracker`].
-//! 2. Poll the handler. If it is pending, call [`Capture::start`].
-//! 3. When it has responded, poll [`Capture::poll_ready`], then apply [`Capture::finish`] to the response.
+//! 2. Poll the handler through [`Capture::into_response`].
 
 #[cfg(feature = "carry")]
 mod adopt;
@@ -74,6 +73,7 @@ mod landing;
 mod origin;
 mod page;
 mod request;
+mod response;
 mod retry;
 
 use std::{
@@ -98,9 +98,9 @@ pub use self::{
         KEEP_RESULTS,
     },
     calls::CaptureStats,
-    changes::Changes,
     head::{Head, Headers},
     request::Capture,
+    response::{PendingResponse, Response},
 };
 use crate::client::Client;
 

@@ -15,15 +15,15 @@ use super::{
     Shared,
     calls::{Ended, Result},
     cookies::{Known, Site},
-    head::Headers,
     landing::Landing,
+    response::Response,
     retry::{Retry, Token},
 };
 use crate::{adapter::Deadline, click_id::ClickId, event::Click, visitor::Visitor};
 
 /// What capture does with one request. Created by [`ClickCapture::begin`](super::ClickCapture::begin); the module documentation says
 /// how an adapter uses it.
-#[must_use = "it does nothing unless it is used with the response"]
+#[must_use = "it does nothing without the response"]
 pub struct Capture {
     pub(super) shared: Arc<Shared>,
     pub(super) site: Site,
@@ -109,9 +109,8 @@ impl Capture {
         self.omits_tag
     }
 
-    /// Starts the call, if there is one to make. Call this when the handler has not responded at its first poll, so that both run
-    /// concurrently.
-    pub fn start(&mut self) {
+    /// Starts the call, if there is one to make.
+    pub(super) fn start(&mut self) {
         if !matches!(self.action, Action::Call { .. }) {
             return;
         }
@@ -124,8 +123,8 @@ impl Capture {
 
     /// Waits until the response may go out: until the result of the call is known, or the budget is used up. Starts the call, unless
     /// the response is a redirect that leaves it to its target.
-    pub fn poll_ready(&mut self, status: u16, response: &dyn Headers, cx: &mut Context<'_>) -> Poll<()> {
-        if self.is_left_to_target(status, response) {
+    pub(super) fn poll_ready(&mut self, response: &impl Response, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_left_to_target(response) {
             if matches!(self.action, Action::Call { .. }) {
                 (self.action, self.omits_tag) = (Action::Nothing, false);
             }

@@ -55,6 +55,7 @@ pub(crate) struct Visit {
     /// Headers that the response must have (with this value) or must not have.
     pub(crate) has: Vec<(&'static str, Option<&'static str>)>,
     pub(crate) body: Option<&'static str>,
+    /// Whether the visitor leaves while the call is in flight.
     pub(crate) disconnects: bool,
 }
 

@@ -28,16 +28,18 @@ pub(crate) async fn run(framework: Framework, row: &Row) -> Result<(), String> {
     for (number, step) in row.steps.iter().enumerate() {
         let differs = |what: String| format!("step {}: {what}", number + 1);
         match step {
+            Step::Visit(visit) if visit.disconnects => {
+                let sending = send(instance.address, visit, &jar);
+                tokio::select! {
+                    response = sending => return Err(differs(format!("{response:?} before the visitor left"))),
+                    () = instance.wait_until_calls(|in_flight| in_flight > 0) => {}
+                }
+            }
             Step::Visit(visit) => {
                 let response = send(instance.address, visit, &jar).await;
-                match (visit.disconnects, response) {
-                    (true, _) => {}
-                    (false, None) => return Err(differs("no response".to_owned())),
-                    (false, Some(response)) => {
-                        jar.store(&response.values("set-cookie"));
-                        check(visit, &response, &sandbox).map_err(differs)?;
-                    }
-                }
+                let response = response.ok_or_else(|| differs("no response".to_owned()))?;
+                jar.store(&response.values("set-cookie"));
+                check(visit, &response, &sandbox).map_err(differs)?;
             }
             Step::Settle => instance.settle().await,
             Step::Fault(fault) => sandbox.inject(*fault),
@@ -89,14 +91,19 @@ impl Instance {
         Self { address, capture }
     }
 
-    /// Waits until a call has been made, if there is one, and no call is in flight.
+    /// Waits until no call is in flight.
     async fn settle(&self) {
+        self.wait_until_calls(|in_flight| in_flight == 0).await;
+    }
+
+    /// Waits until the number of calls in flight satisfies a condition.
+    async fn wait_until_calls(&self, condition: impl Fn(usize) -> bool) {
         let waiting = async {
-            while self.capture.stats().in_flight > 0 {
+            while !condition(self.capture.stats().in_flight) {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("calls end in time");
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("calls begin and end in time");
     }
 }
 

@@ -54,7 +54,7 @@ impl Jar {
     }
 }
 
-/// Sends a request. `None` if the visitor disconnects, or if the server closes the connection without a response.
+/// Sends a request. Returns `None` if the server closes the connection without a response.
 pub(crate) async fn send(address: SocketAddr, visit: &Visit, jar: &Jar) -> Option<Response> {
     let mut head = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", visit.method, visit.target).into_bytes();
     for (name, value) in &visit.headers {
@@ -70,10 +70,8 @@ pub(crate) async fn send(address: SocketAddr, visit: &Visit, jar: &Jar) -> Optio
         // A server may reject a head that is too long before it has all of it.
         let _ = stream.write_all(&head).await;
         let mut bytes = Vec::new();
-        if !visit.disconnects {
-            // A reset after the response is no problem.
-            let _ = stream.read_to_end(&mut bytes).await;
-        }
+        // A reset after the response is no problem.
+        let _ = stream.read_to_end(&mut bytes).await;
         bytes
     };
     let bytes = tokio::time::timeout(Duration::from_secs(30), exchange).await.expect("a response");

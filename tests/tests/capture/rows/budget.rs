@@ -228,11 +228,12 @@ fn failures() -> Vec<Row> {
 fn disconnects() -> Vec<Row> {
     vec![
         row("disconnects", "a visitor who leaves before the page is ready")
+            .step(Step::Fault(Fault::Latency(Duration::from_millis(200)).times(1)))
             .step(visit("/never?aff=A").disconnects())
             .step(Step::Clicks(1))
             .clicks(["http://shop.example/never?aff=A"]),
         row("disconnects", "a visitor who leaves while the service is slow")
-            .step(Step::Fault(Fault::Latency(Duration::from_millis(50)).times(1)))
+            .step(Step::Fault(Fault::Latency(Duration::from_millis(200)).times(1)))
             .step(visit("/?aff=A").disconnects())
             .step(Step::Clicks(1))
             .clicks([LANDING]),
