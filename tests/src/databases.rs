@@ -51,15 +51,19 @@ impl Postgres {
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = Self { folder, bin, port };
+        let mut server = Self { folder, bin, port: 0 };
         if is_root() {
             // Postgres does not run as root.
             assert!(Command::new("chown").arg("postgres").arg(server.folder.path()).status().unwrap().success());
         }
         let data = server.data();
         server.run("initdb", &["-D", &data, "-U", "postgres", "-A", "trust", "--no-sync"]);
-        server.start_process();
+        // Another process may take a free port before the server does.
+        let started = (0..10).any(|_| {
+            server.port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            server.try_start_process()
+        });
+        assert!(started, "Postgres starts: {}", std::fs::read_to_string(server.log()).unwrap_or_default());
         Some(server)
     }
 
@@ -67,11 +71,18 @@ impl Postgres {
         self.folder.path().join("data").display().to_string()
     }
 
-    /// Starts the server process: at first, and again after [`stop`](Self::stop).
+    fn log(&self) -> String {
+        self.folder.path().join("log").display().to_string()
+    }
+
+    /// Starts the server process again after [`stop`](Self::stop).
     pub fn start_process(&self) {
+        assert!(self.try_start_process());
+    }
+
+    fn try_start_process(&self) -> bool {
         let options = format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''", self.port);
-        let log = self.folder.path().join("log").display().to_string();
-        self.run("pg_ctl", &["-D", &self.data(), "-o", &options, "-l", &log, "-w", "start"]);
+        self.try_run("pg_ctl", &["-D", &self.data(), "-o", &options, "-l", &self.log(), "-w", "start"])
     }
 
     /// Stops the server immediately, as a power failure would.
@@ -80,6 +91,10 @@ impl Postgres {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) {
+        assert!(self.try_run(program, arguments), "{arguments:?}");
+    }
+
+    fn try_run(&self, program: &str, arguments: &[&str]) -> bool {
         let program = self.bin.join(program);
         let mut command = if is_root() {
             let mut command = Command::new("runuser");
@@ -88,8 +103,7 @@ impl Postgres {
         } else {
             Command::new(program)
         };
-        let status = command.args(arguments).current_dir(self.folder.path()).stdout(Stdio::null()).status().unwrap();
-        assert!(status.success(), "{arguments:?}");
+        command.args(arguments).current_dir(self.folder.path()).stdout(Stdio::null()).status().unwrap().success()
     }
 
     /// Returns the URL of the database.
@@ -105,7 +119,12 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        self.stop();
+        // A second panic would hide the first one.
+        if std::thread::panicking() {
+            self.try_run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "-w", "stop"]);
+        } else {
+            self.stop();
+        }
     }
 }
 
