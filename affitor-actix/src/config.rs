@@ -36,6 +36,19 @@ impl Config {
         self.sources = sources;
     }
 
+    /// Returns whether an outer middleware has done the search; if so, inserts what the extractors need.
+    pub(crate) fn is_done(&self, request: &ServiceRequest) -> bool {
+        let extensions = request.extensions();
+        if extensions.contains::<Attribution>() {
+            return true;
+        }
+        // From the middleware that captures clicks.
+        let Some(captured) = extensions.get::<ClickId>().cloned() else { return false };
+        drop(extensions);
+        self.insert(request, Some(captured));
+        true
+    }
+
     /// Inserts the result of the search, for the extractors.
     pub(crate) fn insert(&self, request: &ServiceRequest, found: Option<ClickId>) {
         request.extensions_mut().insert(Attribution::new(self.client.clone(), found));

@@ -12,8 +12,8 @@ use actix_web::{
     dev::{RequestHead, Service, ServiceRequest, Transform, forward_ready},
 };
 use affitor::{
-    ClickId, Client,
-    adapter::{Attribution, BodyAccess, Search, search},
+    Client,
+    adapter::{BodyAccess, Search, search},
     find::Sources,
 };
 
@@ -100,15 +100,8 @@ impl<S: Service<ServiceRequest>> Service<ServiceRequest> for AffitorService<S> {
     forward_ready!(service);
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        // An outer middleware has already searched.
-        if request.extensions().contains::<Attribution>() {
-            return ResponseFuture::calling(self.service.call(request));
-        }
         let config = &*self.config;
-        // The middleware that captures clicks knows it.
-        let captured = request.extensions().get::<ClickId>().cloned();
-        if captured.is_some() {
-            config.insert(&request, captured);
+        if config.is_done(&request) {
             return ResponseFuture::calling(self.service.call(request));
         }
         let access = BodyAccess::Readable { length: None };

@@ -97,13 +97,13 @@ where
         let head = request.head();
         let cookies = || head.headers().get_all(COOKIE).map(HeaderValue::as_bytes);
         let referer = || head.headers().get(REFERER).map(HeaderValue::as_bytes);
-        let concerns = self.capture.may_concern(head.uri.query(), cookies, referer);
-        let landing = if concerns { begin(&self.capture, &request) } else { None };
+        let is_candidate = self.capture.is_candidate(head.uri.query(), cookies, referer);
+        let landing = if is_candidate { begin(&self.capture, &request) } else { None };
         ClickCaptureFuture { inner: self.service.call(request), landing }
     }
 }
 
-/// Decides what to do with a request that capture may concern. Not inlined, because most requests do not get here.
+/// Decides what to do with a candidate. Not inlined, because most requests do not get here.
 #[inline(never)]
 fn begin<B>(capture: &ClickCapture, request: &ServiceRequest) -> Option<Box<PendingResponse<Page<B>>>> {
     let capture = capture.begin(&Head::of(request))?;

@@ -57,17 +57,17 @@ where
         let headers = request.headers();
         let cookies = || headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);
         let referer = || headers.get(REFERER).map(HeaderValue::as_bytes);
-        if self.capture.may_concern(request.uri().query(), cookies, referer) {
-            return self.call_concerned(request);
+        if self.capture.is_candidate(request.uri().query(), cookies, referer) {
+            return self.call_candidate(request);
         }
         ClickCaptureFuture { inner: self.inner.call(request), landing: None }
     }
 }
 
 impl<S> ClickCaptureService<S> {
-    /// Calls the inner service with a request that capture may concern. Not inlined, because most requests do not get here.
+    /// Decides what to do with a candidate, and calls the inner service. Not inlined, because most requests do not get here.
     #[inline(never)]
-    fn call_concerned<B, R>(&mut self, mut request: Request<B>) -> ClickCaptureFuture<S::Future, R>
+    fn call_candidate<B, R>(&mut self, mut request: Request<B>) -> ClickCaptureFuture<S::Future, R>
     where
         S: Service<Request<B>, Response = Response<R>>,
     {

@@ -7,7 +7,7 @@ use reqwest::Url;
 use super::{
     Capture, ClickCapture, Head,
     calls::Ended,
-    cookies::{Present, Site, has_click_of},
+    cookies::{Present, Site},
     decide::{Facts, Plan, decide},
     landing::{Landing, landing, without_query},
     page::{Page, page},
@@ -23,11 +23,11 @@ impl ClickCapture {
     /// Returns what to do with a request, apart from what its URL carries.
     pub(super) fn decide(&self, head: &dyn Head) -> Option<Capture> {
         let shared = &*self.shared;
-        if head.query().is_some_and(|query| has_click_of(head, query, &shared.parameter)) {
+        let present = Present::read(head);
+        if head.query().is_some_and(|query| present.has_click_of(query, &shared.parameter)) {
             return None;
         }
         let arrived = Instant::now();
-        let present = Present::read(head);
         let skip = |reason| {
             tracing::debug!(reason, path = ?Redacted(head.path()), "not captured");
             None

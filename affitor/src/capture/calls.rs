@@ -69,18 +69,19 @@ pub struct CaptureStats {
 pub(super) struct Calls {
     client: Client,
     slots: Arc<Semaphore>,
+    pub(super) max_in_flight: usize,
+    pub(super) max_per_second: u32,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
     rate: Mutex<Rate>,
     results: Mutex<Results>,
-    keep_for: Duration,
+    pub(super) keep_for: Duration,
     counts: Counts,
 }
 
 /// A token bucket.
 #[derive(Debug)]
 struct Rate {
-    per_second: f64,
     left: f64,
     filled_at: Instant,
 }
@@ -110,13 +111,15 @@ struct Counts {
 
 impl Calls {
     pub(super) fn new(client: Client, in_flight: usize, per_second: u32, keep_for: Duration) -> Self {
-        let per_second = f64::from(per_second);
+        let max_in_flight = in_flight.min(Semaphore::MAX_PERMITS);
         Self {
             client,
-            slots: Arc::new(Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS))),
+            slots: Arc::new(Semaphore::new(max_in_flight)),
+            max_in_flight,
+            max_per_second: per_second,
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
-            rate: Mutex::new(Rate { per_second, left: per_second, filled_at: Instant::now() }),
+            rate: Mutex::new(Rate { left: f64::from(per_second), filled_at: Instant::now() }),
             results: Mutex::default(),
             keep_for,
             counts: Counts::default(),
@@ -130,7 +133,7 @@ impl Calls {
     /// Returns the right to make a call now, or `None` if a limit is reached.
     pub(super) fn admit(&self) -> Option<OwnedSemaphorePermit> {
         let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
-        let admitted = slot.filter(|_| lock(&self.rate).take());
+        let admitted = slot.filter(|_| lock(&self.rate).take(self.max_per_second));
         if admitted.is_none() {
             count(&self.counts.limited, "limited");
         }
@@ -195,8 +198,8 @@ impl Calls {
 
     /// Counts a result that came late.
     pub(super) fn late(&self, token: &Token) {
-        let mut results = lock(&self.results);
-        let is_first = results.by_token.get_mut(token).is_none_or(|kept| !std::mem::replace(&mut kept.was_late, true));
+        let mark = |kept: &mut Kept| !std::mem::replace(&mut kept.was_late, true);
+        let is_first = lock(&self.results).by_token.get_mut(token).is_none_or(mark);
         if is_first {
             count(&self.counts.late, "late");
         }
@@ -256,10 +259,11 @@ impl Results {
 }
 
 impl Rate {
-    fn take(&mut self) -> bool {
+    fn take(&mut self, per_second: u32) -> bool {
+        let per_second = f64::from(per_second);
         let now = Instant::now();
-        let earned = now.duration_since(self.filled_at).as_secs_f64() * self.per_second;
-        (self.left, self.filled_at) = ((self.left + earned).min(self.per_second), now);
+        let earned = now.duration_since(self.filled_at).as_secs_f64() * per_second;
+        (self.left, self.filled_at) = ((self.left + earned).min(per_second), now);
         let admitted = self.left >= 1.0;
         if admitted {
             self.left -= 1.0;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Name of the cookie in which the tracker stores the landing URL.
-pub(super) const LANDING_COOKIE: &str = "affitor_aff_url";
+const LANDING_COOKIE: &str = "affitor_aff_url";
 
 /// Lifetime of the cookies in days if the service names none, as in the tracker.
 pub(super) const DEFAULT_DAYS: u32 = 60;
@@ -45,9 +45,6 @@ const OLD_CLICK_ID: usize = 3;
 
 /// All cookies that are read: [`NAMES`], then the retry cookie.
 static READ: LazyLock<Names> = LazyLock::new(|| Names::new(NAMES.into_iter().chain([RETRY_COOKIE])));
-
-/// The cookies that tell whether a link is opened again.
-static FIRST_READ: LazyLock<Names> = LazyLock::new(|| Names::new([CLICK_ID_COOKIE, LANDING_COOKIE, RETRY_COOKIE]));
 
 /// The cookies of a request that capture reads. Of several with one name, the first one counts, as in browsers.
 #[derive(Debug, Default)]
@@ -103,6 +100,14 @@ impl<'h> Present<'h> {
         (agrees && self.click_id().is_some()).then_some(partner)
     }
 
+    /// Returns whether the visitor opens a link of the partner of their click, which is so for most links that are opened again. It
+    /// decodes nothing, so `false` may also mean that [`partner`](Self::partner) has to tell.
+    pub(super) fn has_click_of(&self, query: &str, parameter: &str) -> bool {
+        let is_plain = self.retry.is_none() && self.other_landing.is_none();
+        let landing = self.values[LANDING].filter(|_| is_plain);
+        landing.is_some_and(|landing| is_plainly_same(query, parameter, landing)) && self.click_id().is_some()
+    }
+
     /// Returns what a response needs.
     pub(super) fn to_owned(&self) -> Known {
         Known {
@@ -112,23 +117,6 @@ impl<'h> Present<'h> {
             has_retry: self.retry.is_some(),
         }
     }
-}
-
-/// Returns whether a visitor opens a link of the partner of their click, which is so for most links that are opened again. It decodes
-/// nothing, so `false` may also mean that [`Present::partner`] has to tell.
-pub(super) fn has_click_of(head: &dyn Head, query: &str, parameter: &str) -> bool {
-    let (mut has_click, mut landing, mut is_plain) = (false, None, true);
-    head.each("cookie", &mut |header| {
-        cookie::each(header, &FIRST_READ, |number, _, value| {
-            match number {
-                0 => has_click |= ClickId::is_valid(value),
-                1 => is_plain &= landing.replace(value).is_none(),
-                _ => is_plain = false,
-            }
-            is_plain
-        });
-    });
-    is_plain && has_click && landing.is_some_and(|landing| is_plainly_same(query, parameter, landing))
 }
 
 /// Returns whether a `Cookie` header may contain the retry cookie.
@@ -149,7 +137,7 @@ pub(super) fn has_retry(header: &[u8]) -> bool {
 pub(super) struct Known {
     values: [Option<Vec<u8>>; 4],
     doubled: [bool; 4],
-    pub(super) click_id: Option<ClickId>,
+    click_id: Option<ClickId>,
     pub(super) has_retry: bool,
 }
 

@@ -53,7 +53,7 @@
 //!
 //! # Building an adapter
 //!
-//! For each request, call [`ClickCapture::may_concern`]; for most requests it returns `false`, and they go on unchanged. Otherwise
+//! For each request, call [`ClickCapture::is_candidate`]; for most requests it returns `false`, and they go on unchanged. Otherwise
 //! call [`ClickCapture::begin`]. If it returns a [`Capture`]:
 //!
 //! 1. Insert [`Capture::click_id`], and a [`CapturedByServer`](crate::adapter::CapturedByServer) if [`Capture::replaces_tracker`].
@@ -107,7 +107,7 @@ use crate::client::Client;
 /// Captures clicks on the server. Create one per app; clones share the limits and the results that come late.
 #[derive(Clone)]
 pub struct ClickCapture {
-    pub(self) shared: Arc<Shared>,
+    shared: Arc<Shared>,
 }
 
 /// What all clones share.
@@ -143,6 +143,31 @@ impl ClickCapture {
         &self.shared.parameter
     }
 
+    /// Returns the domain of the cookies, or `None` if they are those of the request's host alone.
+    pub fn get_domain(&self) -> Option<&str> {
+        self.shared.domain.attribute()
+    }
+
+    /// Returns the names of the parameters that are kept beside `utm_*`.
+    pub fn get_keep_parameters(&self) -> impl Iterator<Item = &str> {
+        self.shared.kept.iter().map(String::as_str)
+    }
+
+    /// Returns the largest number of calls in flight.
+    pub fn get_calls_in_flight(&self) -> usize {
+        self.shared.calls.max_in_flight
+    }
+
+    /// Returns the largest number of calls per second.
+    pub fn get_calls_per_second(&self) -> u32 {
+        self.shared.calls.max_per_second
+    }
+
+    /// Returns how long a result that came after its page is kept for its visitor.
+    pub fn get_keep_results(&self) -> Duration {
+        self.shared.calls.keep_for
+    }
+
     /// Returns what was captured since the start.
     pub fn stats(&self) -> CaptureStats {
         self.shared.calls.stats()
@@ -151,7 +176,7 @@ impl ClickCapture {
     /// Returns `false` if a request has nothing to do with capture, which is so for most. `query` is the query of the URL, `cookies`
     /// returns the values of `Cookie`, and `referer` that of `Referer`, which is read only with consent.
     #[inline]
-    pub fn may_concern<'h, C>(
+    pub fn is_candidate<'h, C>(
         &self,
         query: Option<&str>,
         cookies: impl FnOnce() -> C,

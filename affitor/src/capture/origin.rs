@@ -25,8 +25,8 @@ impl Origin {
             Self::Request => build(own_scheme, own_host()?),
             Self::Proxy => {
                 let forwarded = |name| head.header("forwarded").and_then(|header| forwarded_field(header, name));
-                let scheme = forwarded("proto").or_else(|| first(head.header("x-forwarded-proto")));
-                let host = forwarded("host").or_else(|| first(head.header("x-forwarded-host")));
+                let scheme = forwarded("proto").or_else(|| first_in_list(head.header("x-forwarded-proto")));
+                let host = forwarded("host").or_else(|| first_in_list(head.header("x-forwarded-host")));
                 build(scheme.unwrap_or(own_scheme), host.or_else(own_host)?)
             }
         }
@@ -50,13 +50,13 @@ fn build(scheme: &str, authority: &str) -> Option<Url> {
 }
 
 /// The value that the outermost proxy has set.
-fn first(list: Option<&str>) -> Option<&str> {
+fn first_in_list(list: Option<&str>) -> Option<&str> {
     list.and_then(|list| list.split(',').next()).map(str::trim).filter(|value| !value.is_empty())
 }
 
 /// A field of the first element of `Forwarded`, such as `for=1.2.3.4;proto=https;host="shop.example"`.
 fn forwarded_field<'h>(header: &'h str, name: &str) -> Option<&'h str> {
-    first(Some(header))?.split(';').find_map(|pair| {
+    first_in_list(Some(header))?.split(';').find_map(|pair| {
         let (field, value) = pair.split_once('=')?;
         field.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
     })
@@ -74,11 +74,14 @@ pub(super) enum Domain {
 impl Domain {
     /// Checks a domain such as `shop.example`.
     pub(super) fn shared(domain: &str) -> Option<Self> {
+        // Nothing that would make other parts of a URL of it, such as a port.
+        if !domain.chars().all(|char| char.is_alphanumeric() || "-_.".contains(char)) {
+            return None;
+        }
         let url = Url::parse(&format!("https://{}/", domain.trim_start_matches('.'))).ok()?;
-        let is_domain =
-            url.domain().is_some_and(|known| known.contains('.') && url.path() == "/" && url.port().is_none());
-        let plain = url.username().is_empty() && url.query().is_none() && url.fragment().is_none();
-        (is_domain && plain).then(|| Self::Shared(url.domain().unwrap_or_default().to_owned()))
+        // A cookie's domain has no dot at its end, and browsers treat a host with one as another host.
+        let name = url.domain().filter(|name| name.contains('.') && !name.ends_with('.'))?;
+        Some(Self::Shared(name.to_owned()))
     }
 
     /// Returns whether a host may set cookies of this domain.
