@@ -50,7 +50,7 @@ impl Proof {
         Ok(())
     }
 
-    /// A payment arrives while the service fails. The provider delivers again what the app did not accept.
+    /// A payment arrives while the service fails. The provider redelivers what the app did not accept.
     pub(super) async fn sale_in_outage(&mut self, endpoint: &Endpoint, payment: &dyn Payment) -> Result<(), Stop> {
         let deliveries = payment.paid();
         let watch = Watch::begin(&self.sandbox);
