@@ -56,6 +56,7 @@
 //! | `webhooks` | | the extractor `PaymentEvent` |
 //! | `capture` | | `ClickCaptureLayer`: clicks are reported by the server, without a script |
 //! | `carry` | | [`carry`](https://docs.rs/affitor/latest/affitor/carry/): a visitor as a signed text, for magic links and other domains |
+//! | `test-util` | | `test_util`: helpers for tests of your own app. Enable it in `[dev-dependencies]` |
 //! | `maud`, `askama` | | [`ScriptTag`] as a value of templates |
 //! | `metrics` | | counters and gauges through the `metrics` crate |
 
@@ -68,6 +69,8 @@ mod layer;
 #[cfg(feature = "webhooks")]
 mod payment;
 mod rejection;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 
 pub use affitor;
 #[cfg(feature = "capture")]

@@ -25,6 +25,7 @@ mod settings;
 mod signal;
 mod status;
 mod test_event;
+mod test_webhook;
 mod url;
 mod verify;
 
@@ -51,7 +52,7 @@ enum Command {
     /// Run a sandbox of the service on localhost until Ctrl-C
     #[command(after_help = exit::help(sandbox::EXIT_CODES))]
     Sandbox(Box<sandbox::Arguments>),
-    /// Send a test-mode event and show the result
+    /// Send a test-mode event to the service, or a payment's webhooks to an app, and show the result
     #[command(after_help = exit::help(test_event::EXIT_CODES))]
     Test(test_event::Arguments),
     /// Run a test chain and check whether the integration is verified

@@ -60,6 +60,7 @@
 //! |---|---|---|
 //! | `client` | yes | [`AffitorLayer`]. Without it, neither reqwest, hyper nor tokio is a dependency |
 //! | `capture` | | `ClickCaptureLayer` |
+//! | `test-util` | | `test_util`: requests for tests of your own service. Enable it in `[dev-dependencies]` |
 //! | `rustls` | yes | TLS for the client, as in `affitor`; also `rustls-no-provider`, `native-tls`, `native-tls-vendored` |
 //!
 //! # Dependencies
@@ -79,6 +80,8 @@ mod layer;
 mod read_body;
 mod request_ext;
 mod service;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 
 #[cfg(feature = "capture")]
 pub use click_capture::{ClickCaptureFuture, ClickCaptureLayer, ClickCaptureService};

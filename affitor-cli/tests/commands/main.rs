@@ -9,4 +9,5 @@ mod sandbox;
 mod settings;
 mod status;
 mod test_event;
+mod test_webhook;
 mod verify;

@@ -56,6 +56,9 @@ struct Shared {
     core: Arc<Core>,
     /// Accepts the events that are enqueued.
     sink: Option<Arc<dyn EventSink>>,
+    /// The sink, if it also records what is not enqueued.
+    #[cfg(feature = "test-util")]
+    recorder: Option<crate::test_util::RecordingSink>,
 }
 
 struct Core {
@@ -124,14 +127,30 @@ impl Client {
 
     fn from_parts(connection: Option<Connection>, settings: Settings) -> Self {
         let core = Arc::new(Core { connection, settings, unqueued: Unqueued::default() });
-        Self { shared: Arc::new(Shared { core, sink: None }) }
+        Self {
+            shared: Arc::new(Shared {
+                core,
+                sink: None,
+                #[cfg(feature = "test-util")]
+                recorder: None,
+            }),
+        }
     }
 
     /// Returns this client with a sink for [`enqueue`](Client::enqueue): a queue, the enqueuer of an outbox, or your own.
     #[must_use]
     pub fn with_sink(&self, sink: impl EventSink) -> Self {
         let core = Arc::clone(&self.shared.core);
-        Self { shared: Arc::new(Shared { core, sink: Some(Arc::new(sink)) }) }
+        #[cfg(feature = "test-util")]
+        let recorder = (&sink as &dyn std::any::Any).downcast_ref().cloned();
+        Self {
+            shared: Arc::new(Shared {
+                core,
+                sink: Some(Arc::new(sink)),
+                #[cfg(feature = "test-util")]
+                recorder,
+            }),
+        }
     }
 
     pub(crate) fn sink(&self) -> Option<&dyn EventSink> {
@@ -145,6 +164,15 @@ impl Client {
     /// Returns whether this client is [disabled](Client::disabled).
     pub fn is_disabled(&self) -> bool {
         self.shared.core.connection.is_none()
+    }
+
+    /// Returns whether events are dropped. (A sink of `test_util` records those of a disabled client.)
+    pub(crate) fn drops_events(&self) -> bool {
+        #[cfg(feature = "test-util")]
+        if self.shared.recorder.is_some() {
+            return false;
+        }
+        self.is_disabled()
     }
 
     /// Returns the program id, if it was set.
@@ -188,6 +216,10 @@ impl Client {
     pub(crate) async fn track<T: Track>(&self, mut event: T) -> Result<T::Outcome, Error> {
         let prepared = event.prepare(&self.shared.core.settings);
         event.check()?;
+        #[cfg(feature = "test-util")]
+        if let Some(recorder) = &self.shared.recorder {
+            return Ok(prepared.map_or_else(|outcome| outcome, |()| event.record(recorder)));
+        }
         if self.is_disabled() {
             return Ok(T::DISABLED);
         }

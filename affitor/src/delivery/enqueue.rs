@@ -36,7 +36,7 @@ impl Client {
     /// See [`EnqueueError`].
     pub fn try_enqueue(&self, event: impl Into<Event>) -> Result<(), EnqueueError> {
         let event = event.into();
-        if self.is_disabled() {
+        if self.drops_events() {
             return event.validate().map_err(EnqueueError::Invalid);
         }
         let validated = event.validate();

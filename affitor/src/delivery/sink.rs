@@ -7,7 +7,8 @@ use crate::event::{Event, InvalidEvent};
 /// Accepts events and delivers them later: a memory queue (feature `queue`), a durable outbox, or your own.
 ///
 /// A client [with a sink](crate::Client::with_sink) passes it every event that is enqueued. Clicks can't be enqueued: they
-/// can't be repeated, and their response is needed for the visitor's cookie.
+/// can't be repeated, and their response is needed for the visitor's cookie. For tests, `test_util` (feature `test-util`) has one that
+/// records events.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};

@@ -49,6 +49,10 @@ pub(crate) trait Track: Call {
     /// Outcome of a disabled client.
     const DISABLED: Self::Outcome;
 
+    /// Records the event instead of sending it. Returns the outcome of one that counts.
+    #[cfg(feature = "test-util")]
+    fn record(self, sink: &crate::test_util::RecordingSink) -> Self::Outcome;
+
     /// Checks that the event has what the service requires.
     fn check(&self) -> Result<(), InvalidEvent>;
 

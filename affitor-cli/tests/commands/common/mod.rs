@@ -28,6 +28,9 @@ pub(crate) fn affitor(arguments: &[&str]) -> Command {
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
         command.env_remove(name);
     }
+    for name in ["STRIPE", "POLAR", "LEMONSQUEEZY", "PADDLE"] {
+        command.env_remove(format!("{name}_WEBHOOK_SECRET"));
+    }
     command
 }
 

@@ -64,6 +64,11 @@ impl Call for Click {
 impl Track for Click {
     const DISABLED: ClickOutcome = ClickOutcome::Disabled;
 
+    #[cfg(feature = "test-util")]
+    fn record(self, sink: &crate::test_util::RecordingSink) -> ClickOutcome {
+        sink.click(self)
+    }
+
     fn check(&self) -> Result<(), InvalidEvent> {
         self.validate()
     }

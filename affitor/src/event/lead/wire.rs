@@ -71,6 +71,11 @@ impl Call for Lead {
 impl Track for Lead {
     const DISABLED: LeadOutcome = LeadOutcome::Disabled;
 
+    #[cfg(feature = "test-util")]
+    fn record(self, sink: &crate::test_util::RecordingSink) -> LeadOutcome {
+        sink.lead(self)
+    }
+
     fn check(&self) -> Result<(), InvalidEvent> {
         self.validate()
     }

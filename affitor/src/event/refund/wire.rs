@@ -96,6 +96,11 @@ impl Call for Refund {
 impl Track for Refund {
     const DISABLED: RefundOutcome = RefundOutcome::Disabled;
 
+    #[cfg(feature = "test-util")]
+    fn record(self, sink: &crate::test_util::RecordingSink) -> RefundOutcome {
+        sink.refund(self)
+    }
+
     fn check(&self) -> Result<(), InvalidEvent> {
         self.validate()
     }

@@ -82,6 +82,11 @@ impl Call for Sale {
 impl Track for Sale {
     const DISABLED: SaleOutcome = SaleOutcome::Disabled;
 
+    #[cfg(feature = "test-util")]
+    fn record(self, sink: &crate::test_util::RecordingSink) -> SaleOutcome {
+        sink.sale(self)
+    }
+
     fn check(&self) -> Result<(), InvalidEvent> {
         self.validate()
     }

@@ -34,7 +34,7 @@ impl<P: Provider> TestWebhook<P> {
         self.event_type
     }
 
-    /// Returns the body, with the white space and the order of members that the provider sends.
+    /// Returns the body, formatted as the provider does: Stripe's is indented, the others are on one line.
     pub fn body(&self) -> &str {
         &self.body
     }
