@@ -19,7 +19,14 @@ pub(crate) const KEY: &str = "aff_very_secret";
 pub(crate) fn affitor(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_affitor"));
     command.args(arguments).kill_on_drop(true).stdin(Stdio::null());
-    for name in ["AFFITOR_API_KEY", "AFFITOR_API_TOKEN", "AFFITOR_API_URL", "AFFITOR_PROGRAM_ID"] {
+    for name in [
+        "AFFITOR_API_KEY",
+        "AFFITOR_API_TOKEN",
+        "AFFITOR_API_KEY_FILE",
+        "AFFITOR_API_URL",
+        "AFFITOR_API_BASE",
+        "AFFITOR_PROGRAM_ID",
+    ] {
         command.env_remove(name);
     }
     for name in ["AFFITOR_SANDBOX_API_KEY", "AFFITOR_SANDBOX_STRIPE_WEBHOOK_SECRET"] {
