@@ -22,7 +22,14 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("verify", &["affitor verify", "affitor verify --no-chain --timeout 300 --json"]),
     ("status", &["affitor status", "affitor status --json"]),
-    ("doctor", &["affitor doctor", "affitor doctor --json"]),
+    (
+        "doctor",
+        &[
+            "affitor doctor",
+            "affitor doctor --site https://www.shop.example/?aff=PARTNER123 --app-host app.shop.example",
+            "affitor doctor --live --json",
+        ],
+    ),
     ("outbox", &["affitor outbox status", "affitor outbox dead --json"]),
     (
         "outbox migrate",

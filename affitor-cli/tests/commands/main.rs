@@ -4,6 +4,8 @@ mod arguments;
 mod color;
 mod common;
 mod doctor;
+mod doctor_program;
+mod doctor_site;
 mod exit_codes;
 mod failures;
 #[cfg(not(feature = "outbox"))]

@@ -11,7 +11,7 @@ use affitor_sandbox::{Sandbox, SandboxBuilder};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command};
 
-pub(crate) use servers::{raw_server, server};
+pub(crate) use servers::{raw_server, server, site};
 
 pub(crate) const KEY: &str = "aff_very_secret";
 
@@ -35,7 +35,17 @@ pub(crate) fn affitor(arguments: &[&str]) -> Command {
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "DATABASE_URL", "STRIPE_WEBHOOK_SECRET"] {
         command.env_remove(name);
     }
-    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
+    for name in [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+        "REQUEST_METHOD",
+    ] {
         command.env_remove(name);
     }
     command
