@@ -158,11 +158,8 @@ async fn resolve(
     let progress = Progress::steps(format!("{}:", count(ids.len() as u64, "event")), ids.len(), output);
     for id in ids {
         let exists = action(id).await.map_err(|error| failed(&error))?;
-        if exists {
-            done.push(id)
-        } else {
-            not_found.push(id)
-        }
+        let found = if exists { &mut done } else { &mut not_found };
+        found.push(id);
         progress.advance();
     }
     drop(progress);

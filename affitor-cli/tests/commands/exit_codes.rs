@@ -25,10 +25,15 @@ fn commands(help: &str) -> Vec<String> {
     lines.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
 }
 
-/// The cells of the README's table rows that begin with this one.
+/// The cells of the README's table rows that begin with this one. The tables of exit codes have three columns.
 fn rows(first: &str) -> Vec<Vec<&'static str>> {
     let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>();
-    README.lines().filter(|line| line.starts_with('|')).map(cells).filter(|row| row[0] == first).collect()
+    README
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .map(cells)
+        .filter(|row| row[0] == first && row.len() == 3)
+        .collect()
 }
 
 #[tokio::test]
@@ -37,7 +42,7 @@ async fn the_readme_and_the_help_agree() {
     let general = codes(&help);
     assert_eq!(general.iter().map(|(code, _)| code.as_str()).collect::<Vec<_>>(), ["0", "1", "2", "3", "4", "5"]);
     for (code, meaning) in &general {
-        assert!(rows(code).iter().any(|row| row.len() == 3 && row[2] == meaning), "the README lacks {code} {meaning}");
+        assert!(rows(code).iter().any(|row| row[2] == meaning), "the README lacks {code} {meaning}");
     }
     let commands = commands(&help);
     assert!(commands.len() > 6, "{help}");
@@ -48,7 +53,7 @@ async fn the_readme_and_the_help_agree() {
             continue;
         }
         let rows = rows(&format!("`{command}`"));
-        assert!(rows.len() == 1 && rows[0].len() == 3, "the README has no row for {command}: {rows:?}");
+        assert!(rows.len() == 1, "the README has no row for {command}: {rows:?}");
         for (code, cell) in [("0", rows[0][1]), ("1", rows[0][2])] {
             let meaning = of_command.iter().find(|(known, _)| known == code).map_or("", |(_, meaning)| meaning);
             assert_eq!(cell, meaning, "{command} {code}");

@@ -55,7 +55,8 @@ async fn manual_pages_render_without_warnings() {
     }
     for page in &pages {
         let file = out.join(page.as_str().unwrap());
-        let output = Command::new("groff").args(["-man", "-ww", "-Tutf8"]).arg(&file).output().unwrap();
+        // As `man` does, which finds out that the pages are UTF-8.
+        let output = Command::new("groff").args(["-Kutf8", "-man", "-ww", "-Tutf8"]).arg(&file).output().unwrap();
         let (text, warnings) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success() && warnings.is_empty(), "{page}: {warnings}");
         assert!(text.contains("Examples:"), "{page}: {text}");
