@@ -23,7 +23,7 @@ const DATABASE_URL_HINT: &str =
     "use --database-url or DATABASE_URL, such as sqlite://shop.sqlite3 or postgres://user@host/shop";
 
 /// Flags of commands that use the outbox.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct DatabaseArgs {
     #[arg(
         long,
@@ -47,12 +47,20 @@ pub(crate) enum AnyOutbox {
 }
 
 impl DatabaseArgs {
+    /// Whether a database is set.
+    pub(crate) fn is_set(&self) -> bool {
+        self.url().is_some()
+    }
+
+    fn url(&self) -> Option<String> {
+        let url = self.database_url.clone().or_else(|| env::var(DATABASE_URL).ok());
+        url.filter(|url| !url.trim().is_empty())
+    }
+
     /// Connects to the database. No message contains the URL, which may include a password.
     pub(crate) async fn open(self) -> Result<AnyOutbox, Failure> {
-        let Self { database_url, schema, program } = self;
-        let url = database_url.or_else(|| env::var(DATABASE_URL).ok()).filter(|url| !url.trim().is_empty());
-        let url = url.ok_or_else(|| Failure::usage("no database URL", DATABASE_URL_HINT))?;
-        let url = url.trim();
+        let url = self.url().ok_or_else(|| Failure::usage("no database URL", DATABASE_URL_HINT))?;
+        let (url, Self { schema, program, .. }) = (url.trim(), self);
         match url.split(':').next() {
             Some("sqlite") => {
                 if schema.is_some() {

@@ -1,10 +1,19 @@
 //! `affitor doctor`: checks everything that a request depends on, in order, and suggests a fix for each problem.
 
+mod clock;
+mod key_age;
+#[cfg(feature = "outbox")]
+mod ledger;
+mod live;
 mod network;
 mod reporting;
 mod service;
+mod site;
 
+use affitor::{Readiness, program::ProgramStatus};
 use clap::Args;
+use jiff::Timestamp;
+use reqwest::Url;
 use serde_json::json;
 
 use crate::{
@@ -12,12 +21,15 @@ use crate::{
     exit::{self, Exit, ExitCodes},
     failure::Failure,
     output::Output,
-    settings::ConnectionArgs,
+    progress::Progress,
+    sanitize::sanitized,
+    settings::{ConnectionArgs, Setting, Settings},
 };
+use site::{Expected, Site};
 
 const EXIT_CODES: ExitCodes = &exit::codes(
     "No problem found (there may be warnings)",
-    "The key belongs to another program, or the clock is wrong",
+    "The key belongs to another program, the clock is wrong, or a check of --site or --live failed",
 );
 
 pub(crate) fn exit_codes_help() -> String {
@@ -28,9 +40,24 @@ pub(crate) fn exit_codes_help() -> String {
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: ConnectionArgs,
+    /// Landing page of the site with a partner's code: also check redirects, the tracker, cookies and caches. Only this page
+    /// is requested. If the server captures clicks, it records one
+    #[arg(long, value_name = "URL")]
+    site: Option<String>,
+    /// Host of the app, if it is not that of the landing page: check that it gets the click id; may be given several times
+    #[arg(long = "app-host", value_name = "HOST", requires = "site")]
+    app_hosts: Vec<String>,
+    /// Also check what must be done before going live
+    #[arg(long)]
+    live: bool,
+    #[cfg(feature = "outbox")]
+    #[command(flatten)]
+    database: crate::database::DatabaseArgs,
 }
 
 pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
+    let site = arguments.site.as_deref().map(|url| Site::new(url, &arguments.app_hosts)).transpose()?;
+    let progress = Progress::start("checking the settings and the service", output);
     let settings = arguments.connection.settings();
     let key = settings.check_key();
     // A malformed key is never sent.
@@ -39,19 +66,87 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
     let (check, url) = settings.check_url();
     checks.push(check);
     checks.push(settings.check_program_id());
-    match url {
-        Some(url) => checks.extend(network::checks(&settings, usable_key, &url).await),
+    let mut readiness = None;
+    match &url {
+        Some(url) => {
+            let (found, accepted) = network::checks(&settings, usable_key, url).await;
+            checks.extend(found);
+            readiness = accepted;
+        }
         None => checks.push(Check::skipped("address", "the URL is invalid")),
     }
-    if checks.iter().all(|check| check.status != CheckStatus::Failed) {
-        checks.extend(reporting::check(&settings).await);
+    checks.extend(program_checks(arguments, &settings, url.as_ref(), readiness.as_ref()).await);
+    match &site {
+        Some(site) => {
+            progress.set("opening the site");
+            let of_key = readiness.as_ref().and_then(|readiness| readiness.program_id.as_deref());
+            let program_id = of_key.or_else(|| settings.program_id.as_ref().map(Setting::value));
+            checks.extend(site.checks(&Expected { program_id, api: url.as_ref() }).await);
+        }
+        None if arguments.live => checks.push(Check::warning(
+            "landing",
+            "not checked",
+            "add --site with the URL of a landing page, such as https://www.shop.example/?aff=PARTNER123",
+        )),
+        None => {}
     }
+    drop(progress);
+    Ok(print(&checks, output))
+}
 
+/// Checks what the service says about the program, if it accepted the key.
+async fn program_checks(
+    arguments: &Arguments,
+    settings: &Settings,
+    url: Option<&Url>,
+    readiness: Option<&Readiness>,
+) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let mut connected = None;
+    if let Some(url) = url.filter(|_| arguments.live) {
+        checks.push(live::service(url));
+    }
+    if let Some(readiness) = readiness {
+        checks.push(key_age::check(readiness, Timestamp::now()));
+        let status = program_status(settings, readiness).await;
+        match &status {
+            Ok(status) => {
+                connected = Some(status.stripe_connected);
+                checks.extend(reporting::checks(status, readiness));
+            }
+            Err(failure) => checks.push(Check::skipped("payments", &failure.message)),
+        }
+        if arguments.live {
+            checks.extend(live::gates(readiness));
+            checks.extend(status.iter().flat_map(live::program));
+        }
+    }
+    #[cfg(feature = "outbox")]
+    if arguments.live || arguments.database.is_set() {
+        checks.push(ledger::check(arguments.database.clone(), connected).await);
+    }
+    #[cfg(not(feature = "outbox"))]
+    let _ = connected;
+    checks
+}
+
+async fn program_status(settings: &Settings, readiness: &Readiness) -> Result<ProgramStatus, Failure> {
+    let mut builder = settings.builder()?;
+    if let (None, Some(id)) = (&settings.program_id, &readiness.program_id) {
+        builder = builder.program_id(id);
+    }
+    let status = settings.build(builder)?.status().await.map_err(|error| settings.failure(&error))?;
+    Ok(sanitized(status, settings.secret()))
+}
+
+fn print(checks: &[Check], output: Output) -> Exit {
     let failed = checks.iter().filter(|check| check.status == CheckStatus::Failed).count();
     let exit = checks.iter().map(|check| check.exit).find(|exit| *exit != Exit::Success).unwrap_or(Exit::Success);
     output.document(&json!({ "healthy": exit == Exit::Success, "checks": checks }));
-    for check in &checks {
-        output.status(check.status, &format!("{:<9}{}", check.name, check.message));
+    let longest = checks.iter().map(|check| check.name.len()).max().unwrap_or_default();
+    let width = longest.max(8) + 1;
+    for check in checks {
+        output.status(check.status, &format!("{:<width$}{}", check.name, check.message));
         if let Some(hint) = &check.hint {
             output.hint(hint);
         }
@@ -62,5 +157,5 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
         (1, _) => "1 problem found".to_owned(),
         _ => format!("{failed} problems found; fix the first one first"),
     });
-    Ok(exit)
+    exit
 }

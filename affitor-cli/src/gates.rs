@@ -9,26 +9,39 @@ use crate::{check::CheckStatus, output::Output};
 
 /// Prints each gate, with a hint for those that do not pass.
 pub(crate) fn print(readiness: &Readiness, output: Output) {
+    for (name, gate) in all(readiness) {
+        let (status, details) = (status(gate), details(gate));
+        let separator = if details.is_empty() { "" } else { "  " };
+        output.status(status, format!("{name:<9}{separator}{details}").trim_end());
+        if status != CheckStatus::Passed {
+            output.hint(&hint(name, gate, readiness));
+        }
+    }
+}
+
+/// The gates with their names, in the order in which they are passed.
+pub(crate) fn all(readiness: &Readiness) -> [(&'static str, &Gate); 5] {
     let gates = &readiness.gates;
-    for (name, gate) in [
+    [
         ("profile", &gates.profile),
         ("economics", &gates.economics),
         ("payout", &gates.payout),
         ("tracking", &gates.tracking),
         ("live", &gates.live),
-    ] {
-        let status = match gate.status {
-            Some(GateStatus::Pass) => CheckStatus::Passed,
-            Some(GateStatus::Fail) => CheckStatus::Failed,
-            _ => CheckStatus::Warning,
-        };
-        let details: Vec<&str> = [&gate.mode, &gate.detail].into_iter().flatten().map(String::as_str).collect();
-        let details = if details.is_empty() { String::new() } else { format!("  {}", details.join(", ")) };
-        output.status(status, format!("{name:<9}{details}").trim_end());
-        if status != CheckStatus::Passed {
-            output.hint(&hint(name, gate, readiness));
-        }
+    ]
+}
+
+pub(crate) fn status(gate: &Gate) -> CheckStatus {
+    match gate.status {
+        Some(GateStatus::Pass) => CheckStatus::Passed,
+        Some(GateStatus::Fail) => CheckStatus::Failed,
+        _ => CheckStatus::Warning,
     }
+}
+
+/// The payout mode, or how the service knows that events arrive.
+pub(crate) fn details(gate: &Gate) -> String {
+    [&gate.mode, &gate.detail].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether the first gate that does not pass depends only on events, which may still arrive.
@@ -36,7 +49,8 @@ pub(crate) fn may_pass_without_changes(readiness: &Readiness) -> bool {
     matches!(readiness.blocker, None | Some(GateName::Tracking | GateName::Live))
 }
 
-fn hint(name: &str, gate: &Gate, readiness: &Readiness) -> String {
+/// How to pass a gate.
+pub(crate) fn hint(name: &str, gate: &Gate, readiness: &Readiness) -> String {
     match gate.next_action.as_deref() {
         Some("complete_program_profile") => "complete the program's profile in the dashboard".to_owned(),
         Some("set_commission_policy") => "set the commission policy (what a sale pays) in the dashboard".to_owned(),

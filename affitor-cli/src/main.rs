@@ -2,19 +2,26 @@
 
 mod check;
 mod client_error;
+mod color;
+mod completions;
 #[cfg(feature = "outbox")]
 mod database;
 mod diagnosis;
 mod doctor;
+mod examples;
 mod exit;
 mod failure;
 mod format;
 mod gates;
+mod man;
+#[cfg(not(feature = "outbox"))]
+mod missing_feature;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod output;
 #[cfg(feature = "outbox")]
 mod payments;
+mod progress;
 mod prove;
 mod proxy;
 #[cfg(feature = "outbox")]
@@ -31,7 +38,7 @@ mod verify;
 
 use std::{env, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use exit::Exit;
 use failure::Failure;
 use output::Output;
@@ -43,6 +50,9 @@ struct Arguments {
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
     json: bool,
+    /// When to use colors
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
     #[command(subcommand)]
     command: Command,
 }
@@ -75,14 +85,38 @@ enum Command {
     #[cfg(feature = "outbox")]
     #[command(after_help = exit::help(payments::EXIT_CODES))]
     Payments(Box<payments::Arguments>),
+    /// Manage the durable outbox in an app's database (needs the feature `outbox`)
+    #[cfg(not(feature = "outbox"))]
+    #[command(after_help = missing_feature::help())]
+    Outbox(missing_feature::Arguments),
+    /// Manage the payment ledger in an app's database (needs the feature `outbox`)
+    #[cfg(not(feature = "outbox"))]
+    #[command(after_help = missing_feature::help())]
+    Payments(missing_feature::Arguments),
+    /// Print a script with which a shell completes the command's arguments
+    #[command(after_help = exit::help(completions::EXIT_CODES))]
+    Completions(completions::Arguments),
+    /// Print the manual page, or write one page per command
+    #[command(after_help = exit::help(man::EXIT_CODES))]
+    Man(man::Arguments),
+}
+
+/// The definition of the command, from which help, completions and manual pages are made.
+fn command() -> clap::Command {
+    examples::add(Arguments::command())
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { json, command } = match Arguments::try_parse() {
+    color::set(color::requested(env::args_os()));
+    let parsed = command().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
+    let Arguments { json, color, command } = match parsed {
         Ok(arguments) => arguments,
         Err(error) => return print_clap_error(&error),
     };
+    color::set(color);
+    #[cfg(not(feature = "outbox"))]
+    let json = json || matches!(&command, Command::Outbox(rest) | Command::Payments(rest) if rest.json());
     let output = Output { json };
     let result = match command {
         Command::Sandbox(arguments) => sandbox::run(*arguments, output).await,
@@ -95,6 +129,12 @@ async fn main() -> ExitCode {
         Command::Outbox(arguments) => outbox::run(arguments, output).await,
         #[cfg(feature = "outbox")]
         Command::Payments(arguments) => payments::run(*arguments, output).await,
+        #[cfg(not(feature = "outbox"))]
+        Command::Outbox(_) => Err(missing_feature::failure("outbox")),
+        #[cfg(not(feature = "outbox"))]
+        Command::Payments(_) => Err(missing_feature::failure("payments")),
+        Command::Completions(arguments) => Ok(completions::run(&arguments, output)),
+        Command::Man(arguments) => man::run(&arguments, output),
     };
     match result {
         Ok(exit) => exit.code(),

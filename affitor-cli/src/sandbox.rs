@@ -12,6 +12,7 @@ use crate::{
     exit::{Exit, ExitCodes},
     failure::Failure,
     output::Output,
+    progress::Progress,
     signal,
 };
 
@@ -208,7 +209,10 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
     if let Some(file) = &arguments.data {
         builder = builder.data(file);
     }
-    let sandbox = builder.start().await.map_err(|error| cannot_start(&error, &arguments))?;
+    let loading = arguments.data.as_ref().map(|file| Progress::start(format!("reading {}", file.display()), output));
+    let started = builder.start().await;
+    drop(loading);
+    let sandbox = started.map_err(|error| cannot_start(&error, &arguments))?;
     banner::print(&sandbox, &arguments, output);
     if arguments.quiet || output.json {
         signal::stop_requested().await?;

@@ -16,7 +16,7 @@ const DEFAULT_URL: &str = "https://api.affitor.com";
 
 const API_KEY: Origin = Origin { flag: "--api-key", variables: &["AFFITOR_API_KEY", "AFFITOR_API_TOKEN"] };
 const API_KEY_FILE: &str = "AFFITOR_API_KEY_FILE";
-const API_URL: Origin = Origin { flag: "--api-url", variables: &["AFFITOR_API_URL"] };
+const API_URL: Origin = Origin { flag: "--api-url", variables: &["AFFITOR_API_URL", "AFFITOR_API_BASE"] };
 const PROGRAM_ID: Origin = Origin { flag: "--program-id", variables: &["AFFITOR_PROGRAM_ID"] };
 
 pub(crate) const SAME_PROGRAM_HINT: &str = "use a key and a program id of the same program";
@@ -61,10 +61,16 @@ impl Origin {
 
     /// Returns the flag's value, else that of the first variable that is set. Blank values are ignored.
     fn resolve(&self, flag: Option<&str>) -> Option<Setting> {
-        let flag = flag.map(|raw| Setting { raw: raw.to_owned(), source: self.flag });
-        let variables =
-            self.variables.iter().filter_map(|&source| Some(Setting { raw: env::var(source).ok()?, source }));
-        flag.into_iter().chain(variables).find(|setting| !setting.value().is_empty())
+        let setting = |raw: String, source| Setting { raw, source, conflict: None };
+        let is_set = |setting: &Setting| !setting.value().is_empty();
+        if let Some(flag) = flag.map(|raw| setting(raw.to_owned(), self.flag)).filter(is_set) {
+            return Some(flag);
+        }
+        let variables = self.variables.iter().filter_map(|&source| Some(setting(env::var(source).ok()?, source)));
+        let mut variables = variables.filter(is_set);
+        let mut first = variables.next()?;
+        first.conflict = variables.find(|other| other.value() != first.value()).map(|other| other.source);
+        Some(first)
     }
 }
 
@@ -72,6 +78,8 @@ impl Origin {
 pub(crate) struct Setting {
     raw: String,
     pub(crate) source: &'static str,
+    /// Another variable of this setting that has a different value.
+    conflict: Option<&'static str>,
 }
 
 impl Setting {
@@ -84,6 +92,12 @@ impl Setting {
     pub(crate) fn is_padded(&self) -> bool {
         self.value().len() != self.raw.len()
     }
+
+    /// Says which variables contradict each other. Never shows their values, which may be secret.
+    fn contradiction(&self) -> Option<String> {
+        let (one, other) = (self.source, self.conflict?);
+        Some(format!("{one} and {other} have different values, but are two names of one setting"))
+    }
 }
 
 /// The file in `AFFITOR_API_KEY_FILE`.
@@ -94,7 +108,7 @@ struct KeyFile {
 
 enum KeyFileProblem {
     /// A variable with a key is set as well.
-    Conflict,
+    Conflict(&'static str),
     Unreadable(io::ErrorKind),
 }
 
@@ -110,17 +124,17 @@ pub(crate) struct Settings {
 
 impl ConnectionArgs {
     pub(crate) fn settings(&self) -> Settings {
-        let default_url = || Setting { raw: DEFAULT_URL.to_owned(), source: "AFFITOR_API_URL" };
+        let default_url = || Setting { raw: DEFAULT_URL.to_owned(), source: "AFFITOR_API_URL", conflict: None };
         let mut key = API_KEY.resolve(self.api_key.as_deref());
         // The flag overrides all variables.
         let from_flag = key.as_ref().is_some_and(|key| key.source == API_KEY.flag);
         let path = env::var_os(API_KEY_FILE).filter(|path| !path.is_empty() && !from_flag).map(PathBuf::from);
         let key_file = path.map(|path| {
             let problem = match (&key, fs::read_to_string(&path)) {
-                (Some(_), _) => Some(KeyFileProblem::Conflict),
+                (Some(key), _) => Some(KeyFileProblem::Conflict(key.source)),
                 (None, Ok(raw)) => {
                     // A file usually ends with a line feed.
-                    key = Some(Setting { raw: raw.trim_end().to_owned(), source: API_KEY_FILE });
+                    key = Some(Setting { raw: raw.trim_end().to_owned(), source: API_KEY_FILE, conflict: None });
                     None
                 }
                 (None, Err(error)) => Some(KeyFileProblem::Unreadable(error.kind())),

@@ -1,13 +1,9 @@
 //! `affitor verify`: runs a test chain, then queries readiness until the integration is verified or blocked.
 
-use std::{
-    io::IsTerminal as _,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use affitor::{Client, Readiness, TestChain, program::StepVerdict};
 use clap::{Args, builder::RangedI64ValueParser};
-use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::{
@@ -16,6 +12,7 @@ use crate::{
     failure::Failure,
     gates,
     output::{BOLD, Output},
+    progress::Progress,
     sanitize::sanitized,
     settings::{ConnectionArgs, SAME_PROGRAM_HINT, Settings},
 };
@@ -49,14 +46,9 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
     let settings = arguments.connection.settings();
     let client = settings.client()?;
-    let progress = if output.json || !std::io::stderr().is_terminal() {
-        ProgressBar::hidden()
-    } else {
-        ProgressBar::new_spinner()
-    };
-    progress.enable_steady_tick(Duration::from_millis(100));
+    let progress = Progress::start("connecting", output);
     let result = verify(&settings, &client, arguments, &progress).await;
-    progress.finish_and_clear();
+    drop(progress);
     let (chain, readiness) = result?;
     let chain = chain.map(|chain| sanitized(chain, settings.secret()));
     let readiness = sanitized(readiness, settings.secret());
@@ -104,10 +96,10 @@ async fn verify(
     settings: &Settings,
     client: &Client,
     arguments: &Arguments,
-    progress: &ProgressBar,
+    progress: &Progress,
 ) -> Result<(Option<TestChain>, Readiness), Failure> {
     if settings.program_id.is_some() {
-        progress.set_message("checking which program the key belongs to");
+        progress.set("checking which program the key belongs to");
         let readiness = client.readiness().await.map_err(|error| settings.failure(&error))?;
         if let Some(message) = settings.program_mismatch(readiness.program_id.as_deref()) {
             return Err(Failure::new(Exit::Failed, message, SAME_PROGRAM_HINT));
@@ -116,7 +108,7 @@ async fn verify(
     let chain = if arguments.no_chain {
         None
     } else {
-        progress.set_message("running a synthetic click, lead and sale");
+        progress.set("running a synthetic click, lead and sale");
         Some(client.run_test_chain().await.map_err(|error| chain_failure(settings, &error))?)
     };
     let service_has_responded = chain.is_some() || settings.program_id.is_some();
@@ -130,9 +122,9 @@ async fn poll_readiness(
     client: &Client,
     mut has_responded: bool,
     timeout_seconds: u64,
-    progress: &ProgressBar,
+    progress: &Progress,
 ) -> Result<Readiness, affitor::Error> {
-    progress.set_message("querying readiness");
+    progress.set("querying readiness");
     let deadline = Instant::now() + Duration::from_secs(timeout_seconds);
     let mut result = client.recheck_readiness().await;
     loop {
@@ -151,7 +143,7 @@ async fn poll_readiness(
         if wait > deadline.saturating_duration_since(Instant::now()) {
             return result;
         }
-        progress.set_message(format!("{state}; next query in {} s", wait.as_secs()));
+        progress.set(format!("{state}; next query in {} s", wait.as_secs()));
         tokio::time::sleep(wait).await;
         result = client.readiness().await;
     }

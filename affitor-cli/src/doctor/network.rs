@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use affitor::Readiness;
 use reqwest::Url;
 use tokio::{
     net::{TcpStream, lookup_host},
@@ -21,8 +22,9 @@ use crate::{
 /// Timeout of the DNS lookup, and of the TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Checks the connection, then the service. Without a usable key, the service is still checked as far as possible.
-pub(super) async fn checks(settings: &Settings, key: Option<&Setting>, url: &Url) -> Vec<Check> {
+/// Checks the connection, then the service. Without a usable key, the service is still checked as far as possible. Also
+/// returns the readiness if the service accepted the key.
+pub(super) async fn checks(settings: &Settings, key: Option<&Setting>, url: &Url) -> (Vec<Check>, Option<Readiness>) {
     let mut checks = Vec::new();
     if let Some(variable) = proxy::variable(url) {
         let message = format!("the proxy set in {variable} is used");
@@ -33,11 +35,12 @@ pub(super) async fn checks(settings: &Settings, key: Option<&Setting>, url: &Url
         checks.push(address);
         if !reachable {
             checks.push(Check::skipped("service", "the address is unreachable"));
-            return checks;
+            return (checks, None);
         }
     }
-    checks.extend(service::checks(settings, key, url).await);
-    checks
+    let (of_service, readiness) = service::checks(settings, key, url).await;
+    checks.extend(of_service);
+    (checks, readiness)
 }
 
 /// Resolves the host and connects to it.

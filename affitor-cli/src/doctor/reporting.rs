@@ -1,26 +1,50 @@
-//! Who reports the sales of Stripe: the app, or Affitor itself.
+//! Who reports the sales of Stripe: the app, or Affitor itself. If both do, partners are paid twice.
 
-use crate::{check::Check, settings::Settings};
+use std::env;
 
-const NAME: &str = "payments";
+use affitor::{Readiness, program::ProgramStatus};
 
-/// Asks the service whether it reads Stripe's webhooks itself. Returns nothing if it can't be asked: another check says why.
-pub(super) async fn check(settings: &Settings) -> Option<Check> {
-    let client = settings.client().ok()?;
-    let client = match client.program_id() {
-        Some(_) => client,
-        None => {
-            let program = client.readiness().await.ok()?.program_id?;
-            settings.build(settings.builder().ok()?.program_id(program)).ok()?
-        }
-    };
-    let status = client.status().await.ok()?;
-    status.stripe_connected.then(|| {
-        Check::warning(
+use crate::check::Check;
+
+/// The variable in which apps usually have the secret of their Stripe webhook.
+const WEBHOOK_SECRET: &str = "STRIPE_WEBHOOK_SECRET";
+
+/// Checks what the service says, and whether the app seems to read Stripe's webhooks.
+pub(super) fn checks(status: &ProgramStatus, readiness: &Readiness) -> Vec<Check> {
+    let has_secret = env::var(WEBHOOK_SECRET).is_ok_and(|secret| !secret.trim().is_empty());
+    vec![payments(status.stripe_connected, readiness.gates.payout.mode.as_deref()), webhooks(status, has_secret)]
+}
+
+fn payments(connected: bool, mode: Option<&str>) -> Check {
+    const NAME: &str = "payments";
+    let mode_is = mode.map_or_else(String::new, |mode| format!(" (payout mode {mode})"));
+    match (connected, mode) {
+        (true, _) => Check::warning(
             NAME,
-            "Stripe is connected to the program, so Affitor may read its webhooks itself",
+            format!("Stripe is connected to the program{mode_is}, so Affitor may read its webhooks itself"),
             "if the app reports Stripe's sales too, they count twice: set `Webhook::read_by_affitor`, or run \
              `affitor payments release`",
-        )
-    })
+        ),
+        (false, Some("stripe")) => Check::warning(
+            NAME,
+            format!("the app reports its sales; Stripe is not connected to the program{mode_is}"),
+            "once Stripe is connected, Affitor may read its webhooks itself: then the app must not report Stripe's sales",
+        ),
+        (false, _) => Check::passed(NAME, format!("the app reports its sales; Stripe is not connected{mode_is}")),
+    }
+}
+
+fn webhooks(status: &ProgramStatus, has_secret: bool) -> Check {
+    const NAME: &str = "webhooks";
+    match (has_secret, status.stripe_connected) {
+        (true, true) => Check::warning(
+            NAME,
+            format!("{WEBHOOK_SECRET} is set, so the app seems to read Stripe's webhooks, which Affitor may read too"),
+            "let one of them report Stripe's sales: `Webhook::read_by_affitor` decides it in the app",
+        ),
+        (true, false) => {
+            Check::passed(NAME, format!("{WEBHOOK_SECRET} is set, and only the app reads Stripe's webhooks"))
+        }
+        (false, _) => Check::passed(NAME, format!("{WEBHOOK_SECRET} is not set in this environment")),
+    }
 }

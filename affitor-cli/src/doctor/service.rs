@@ -1,13 +1,14 @@
-//! Checks of the service: TLS, its clock, and the key.
+//! Checks of the service: TLS, and the key.
 
 use std::time::{Duration, SystemTime};
 
 use affitor::Readiness;
 use reqwest::{
     Response, Url,
-    header::{DATE, HeaderMap, RETRY_AFTER},
+    header::{HeaderMap, RETRY_AFTER},
 };
 
+use super::clock;
 use crate::{
     check::Check,
     diagnosis::diagnose,
@@ -22,22 +23,24 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Same limit as the client's.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// Clock difference that fails. Payment providers reject webhook signatures older than five minutes.
-const CLOCK_FAILED: Duration = Duration::from_secs(300);
-const CLOCK_WARNING: Duration = Duration::from_secs(30);
-
-pub(super) async fn checks(settings: &Settings, key: Option<&Setting>, url: &Url) -> Vec<Check> {
+/// Returns what was found, and the readiness if the service accepted a key of the right program.
+pub(super) async fn checks(settings: &Settings, key: Option<&Setting>, url: &Url) -> (Vec<Check>, Option<Readiness>) {
+    let sent = SystemTime::now();
     let response = match request_readiness(key, url).await {
         Ok(response) => response,
-        Err(error) => return vec![no_response(settings, url, &error)],
+        Err(error) => return (vec![no_response(settings, url, &error)], None),
     };
     let mut checks = Vec::new();
     if url.scheme() == "https" {
         checks.push(Check::passed("TLS", "the certificate is trusted"));
     }
-    checks.push(check_clock(response.headers()));
-    checks.push(check_response(settings, key, url, response).await);
-    checks
+    checks.push(clock::check(response.headers(), sent, SystemTime::now()));
+    let (check, readiness) = match check_response(settings, key, url, response).await {
+        Ok(readiness) => check_program(settings, readiness),
+        Err(check) => (check, None),
+    };
+    checks.push(check);
+    (checks, readiness)
 }
 
 /// Requests readiness, which changes nothing.
@@ -58,24 +61,13 @@ fn no_response(settings: &Settings, url: &Url, error: &reqwest::Error) -> Check 
     Check::failed(diagnosis.step, diagnosis.message, diagnosis.hint).with_exit(Exit::Unreachable)
 }
 
-fn check_clock(headers: &HeaderMap) -> Check {
-    let date =
-        headers.get(DATE).and_then(|date| date.to_str().ok()).and_then(|date| httpdate::parse_http_date(date).ok());
-    let Some(date) = date else { return Check::skipped("clock", "the response has no date") };
-    let now = SystemTime::now();
-    let difference = now.duration_since(date).or_else(|_| date.duration_since(now)).unwrap_or_default();
-    let message = format!("differs from the service's by {} s", difference.as_secs());
-    let hint = "synchronize this machine's clock (NTP), or signatures of payment webhooks will be rejected";
-    if difference >= CLOCK_FAILED {
-        Check::failed("clock", message, hint)
-    } else if difference >= CLOCK_WARNING {
-        Check::warning("clock", message, hint)
-    } else {
-        Check::passed("clock", message)
-    }
-}
-
-async fn check_response(settings: &Settings, key: Option<&Setting>, url: &Url, response: Response) -> Check {
+/// Returns the readiness, or the check that failed.
+async fn check_response(
+    settings: &Settings,
+    key: Option<&Setting>,
+    url: &Url,
+    response: Response,
+) -> Result<Readiness, Check> {
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers());
     let source = settings.url.source;
@@ -89,20 +81,20 @@ async fn check_response(settings: &Settings, key: Option<&Setting>, url: &Url, r
     };
     let body = match read_body(response).await {
         Ok(Some(body)) => body,
-        Ok(None) => return foreign("not an Affitor service: the response is larger than 1 MiB".to_owned()),
-        Err(error) => return no_response(settings, url, &error.without_url()),
+        Ok(None) => return Err(foreign("not an Affitor service: the response is larger than 1 MiB".to_owned())),
+        Err(error) => return Err(no_response(settings, url, &error.without_url())),
     };
     let Some(key) = key else {
-        return match status {
+        return Err(match status {
             401 | 403 | 429 | 500 | 502..=599 => Check::skipped("service", "there is no usable key"),
             _ => {
                 foreign(format!("not an Affitor service: it responded with status {status} to a request without a key"))
             }
-        };
+        });
     };
-    match status {
+    Err(match status {
         200 => match serde_json::from_slice::<Readiness>(&body) {
-            Ok(readiness) => check_program(settings, &sanitized(readiness, settings.secret())),
+            Ok(readiness) => return Ok(sanitized(readiness, settings.secret())),
             Err(_) => foreign("not an Affitor service".to_owned()),
         },
         401 | 403 => Check::failed(
@@ -120,7 +112,7 @@ async fn check_response(settings: &Settings, key: Option<&Setting>, url: &Url, r
             Check::failed("service", format!("responded with status {status}"), hint).with_exit(Exit::Unreachable)
         }
         _ => foreign(format!("responded with status {status}")),
-    }
+    })
 }
 
 /// Reads the body, or returns `None` if it is larger than any response of the service.
@@ -144,14 +136,11 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-fn check_program(settings: &Settings, readiness: &Readiness) -> Check {
+fn check_program(settings: &Settings, readiness: Readiness) -> (Check, Option<Readiness>) {
     let program = readiness.program_id.as_deref();
-    let rotated = readiness.key_rotated_at.as_ref().map_or_else(String::new, |at| format!(", key rotated at {at}"));
-    match settings.program_mismatch(program) {
-        Some(mismatch) => Check::failed("service", mismatch, SAME_PROGRAM_HINT),
-        None => Check::passed(
-            "service",
-            format!("accepted the key: program {}, {}{rotated}", program.unwrap_or("?"), readiness.state),
-        ),
+    if let Some(mismatch) = settings.program_mismatch(program) {
+        return (Check::failed("service", mismatch, SAME_PROGRAM_HINT), None);
     }
+    let message = format!("accepted the key: program {}, {}", program.unwrap_or("?"), readiness.state);
+    (Check::passed("service", message), Some(readiness))
 }

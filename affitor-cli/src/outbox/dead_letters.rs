@@ -11,6 +11,7 @@ use crate::{
     failure::Failure,
     format::count,
     output::{BOLD, Output},
+    progress::Progress,
     redact::redacted,
     sanitize::sanitized,
 };
@@ -154,10 +155,14 @@ async fn resolve(
     output: Output,
 ) -> Result<Exit, Failure> {
     let (mut done, mut not_found) = (Vec::new(), Vec::new());
+    let progress = Progress::steps(format!("{}:", count(ids.len() as u64, "event")), ids.len(), output);
     for id in ids {
         let exists = action(id).await.map_err(|error| failed(&error))?;
-        if exists { done.push(id) } else { not_found.push(id) }
+        let found = if exists { &mut done } else { &mut not_found };
+        found.push(id);
+        progress.advance();
     }
+    drop(progress);
     output.document(&json!({ "done": done, "not_found": not_found }));
     for id in &done {
         output.status(CheckStatus::Passed, &format!("event {id} {past_tense}"));

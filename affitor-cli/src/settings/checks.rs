@@ -18,8 +18,8 @@ impl Settings {
     pub(crate) fn check_key(&self) -> Check {
         let failed = |message: String, hint: &str| Check::failed("key", message, hint).with_exit(Exit::Usage);
         match self.key_file.as_ref().and_then(|file| file.problem.as_ref()) {
-            Some(KeyFileProblem::Conflict) => {
-                return failed(format!("both AFFITOR_API_KEY and {API_KEY_FILE} are set"), "use one of them");
+            Some(KeyFileProblem::Conflict(variable)) => {
+                return failed(format!("both {variable} and {API_KEY_FILE} are set"), "use one of them");
             }
             Some(KeyFileProblem::Unreadable(error)) => {
                 return failed(
@@ -36,6 +36,9 @@ impl Settings {
                 "set it to the key from the program's settings (for the sandbox, test_key), or use --api-key",
             );
         };
+        if let Some(contradiction) = setting.contradiction() {
+            return failed(contradiction, "set one of them, or use --api-key");
+        }
         let (key, source) = (setting.value(), setting.source);
         if key.starts_with(['"', '\'']) || key.ends_with(['"', '\'']) {
             return failed(
@@ -82,6 +85,9 @@ impl Settings {
         let (text, source) = (self.url.value(), self.url.source);
         let setting = format!("{source} {}", self.quoted(text));
         let failed = |message: String, hint: &str| (Check::failed("URL", message, hint).with_exit(Exit::Usage), None);
+        if let Some(contradiction) = self.url.contradiction() {
+            return failed(contradiction, "set one of them, or use --api-url");
+        }
         if !text.contains("://") {
             let hint = with_scheme(text).map_or_else(|| URL_HINT.to_owned(), |url| format!("did you mean {url}?"));
             return failed(format!("{setting} does not begin with http:// or https://"), &hint);

@@ -71,7 +71,7 @@ async fn doctor_reads_the_key_from_its_file() {
     assert!(result.code == 2 && result.out.contains("can't be read"), "{}", result.out);
     std::fs::write(&path, format!("{}\n", sandbox.rotate_key().unwrap())).unwrap();
     let result = run(&["doctor"], &settings).await;
-    assert!(result.code == 0 && result.out.contains(", key rotated at 20"), "{}", result.out);
+    assert!(result.code == 0 && result.out.contains("✓ key-age  the key was created on 20"), "{}", result.out);
     std::fs::write(&path, "affk_1").unwrap();
     let result = run(&["doctor"], &settings).await;
     assert!(result.code == 2 && result.out.contains("AFFITOR_API_KEY_FILE is a management key"), "{}", result.out);

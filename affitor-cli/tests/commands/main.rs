@@ -1,13 +1,22 @@
 //! Runs the compiled command against the sandbox and against misbehaving servers.
 
 mod arguments;
+mod color;
 mod common;
 mod doctor;
+mod doctor_program;
+mod doctor_site;
+mod exit_codes;
 mod failures;
+#[cfg(not(feature = "outbox"))]
+mod missing_feature;
 mod output;
 mod sandbox;
 mod settings;
+mod shell;
 mod status;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod test_event;
 mod test_webhook;
 mod verify;

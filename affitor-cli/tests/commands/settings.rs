@@ -21,6 +21,35 @@ async fn settings_are_read_like_the_library_reads_them() {
 }
 
 #[tokio::test]
+async fn two_names_of_a_setting_must_agree() {
+    let sandbox = start(Sandbox::builder()).await;
+    let url = sandbox.url();
+    let same = [("AFFITOR_API_TOKEN", KEY), ("AFFITOR_API_BASE", url), ("AFFITOR_API_URL", url)];
+    let blank = [("AFFITOR_API_KEY", KEY), ("AFFITOR_API_BASE", url), ("AFFITOR_API_URL", " ")];
+    for settings in [same, blank] {
+        for command in ["doctor", "status"] {
+            let result = run(&[command], &settings).await;
+            assert_eq!(result.code, 0, "{}{}", result.out, result.err);
+        }
+    }
+    let urls = vec![("AFFITOR_API_KEY", KEY), ("AFFITOR_API_URL", "https://secret.example"), ("AFFITOR_API_BASE", url)];
+    let keys = vec![("AFFITOR_API_URL", url), ("AFFITOR_API_KEY", "aff_secret"), ("AFFITOR_API_TOKEN", KEY)];
+    for (settings, named, flag, value) in [
+        (urls, "AFFITOR_API_URL and AFFITOR_API_BASE have different values", "--api-url", url),
+        (keys, "AFFITOR_API_KEY and AFFITOR_API_TOKEN have different values", "--api-key", KEY),
+    ] {
+        for command in ["doctor", "status", "verify"] {
+            let result = run(&[command], &settings).await;
+            let output = format!("{}{}", result.out, result.err);
+            assert!(result.code == 2 && output.contains(named), "{output}");
+            assert!(!output.contains("secret"), "{output}");
+        }
+        let result = run(&["status", flag, value], &settings).await;
+        assert_eq!(result.code, 0, "a flag overrides both: {}{}", result.out, result.err);
+    }
+}
+
+#[tokio::test]
 async fn a_proxy_is_named_only_if_it_is_used() {
     let proxy_url = closed_url().await;
     let sandbox = start(Sandbox::builder()).await;

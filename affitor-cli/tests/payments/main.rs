@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod arguments;
+mod doctor;
 mod guide;
 mod lemon_squeezy;
 mod outage;

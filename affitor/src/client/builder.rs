@@ -1,6 +1,8 @@
 //! Building a client.
 
-use std::{env, error::Error as StdError, fmt, future::Future, path::PathBuf, time::Duration};
+mod environment;
+
+use std::{error::Error as StdError, fmt, future::Future, path::PathBuf, time::Duration};
 
 use reqwest::Url;
 
@@ -15,8 +17,6 @@ use crate::{
 
 /// Default URL of the API.
 const API_URL: &str = "https://api.affitor.com";
-
-const BOTH: &str = "both AFFITOR_API_KEY and AFFITOR_API_KEY_FILE are set: use one of them";
 
 /// Maximum of all time limits: a day. Far from where times overflow.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -38,7 +38,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct ClientBuilder {
     api_key: Option<Result<ApiKey, Error>>,
     key_source: KeySource,
-    api_url: Option<String>,
+    api_url: Option<Result<String, Error>>,
     http: Option<reqwest::Client>,
     connect_timeout: Duration,
     limits: Limits,
@@ -62,31 +62,6 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Reads `AFFITOR_API_KEY` (or `AFFITOR_API_TOKEN`, as some of the service's pages call it) or `AFFITOR_API_KEY_FILE`,
-    /// `AFFITOR_API_URL` and `AFFITOR_PROGRAM_ID`. Empty variables are ignored. It is an error to set both the key and its file.
-    pub fn from_env() -> Self {
-        Self::from_variables(|name| env::var(name).ok())
-    }
-
-    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let get = |name| variable(name).filter(|value| !value.trim().is_empty());
-        let mut builder = Self::default();
-        let key = get("AFFITOR_API_KEY").or_else(|| get("AFFITOR_API_TOKEN"));
-        match (key, get("AFFITOR_API_KEY_FILE")) {
-            (Some(_), Some(_)) => builder.api_key = Some(Err(Error::invalid(BOTH))),
-            (Some(key), None) => builder = builder.api_key(key),
-            (None, Some(path)) => builder = builder.api_key_file(path),
-            (None, None) => {}
-        }
-        if let Some(url) = get("AFFITOR_API_URL") {
-            builder = builder.api_url(url.trim());
-        }
-        if let Some(program_id) = get("AFFITOR_PROGRAM_ID") {
-            builder = builder.program_id(program_id.trim());
-        }
-        builder
-    }
-
     /// Sets the program API key. Required.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(ApiKey::new(key));
@@ -122,7 +97,7 @@ impl ClientBuilder {
 
     /// Sets the URL of the API. Default: `https://api.affitor.com`. It may have a path, if your proxy serves the API there.
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
-        self.api_url = Some(url.into());
+        self.api_url = Some(Ok(url.into()));
         self
     }
 
@@ -188,8 +163,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// Returns an error for which [`Error::is_invalid`] returns `true` if the API key is missing or malformed; if its file can't be read; if the program id is
-    /// not a number; if the URL is malformed, contains a user, query or fragment, or is `http` (except for loopback or with
+    /// Returns an error for which [`Error::is_invalid`] returns `true` if the API key is missing or malformed; if its file
+    /// can't be read; if environment variables contradict each other; if the program id is not a number; if the URL is malformed, contains a user, query or fragment, or is `http` (except for loopback or with
     /// [`allow_plain_http`](Self::allow_plain_http)); if no TLS feature is enabled and the URL needs one. Returns an error
     /// for which [`Error::is_transport`] returns `true` if TLS can't be set up.
     pub fn build(self) -> Result<Client, Error> {
@@ -209,7 +184,8 @@ impl ClientBuilder {
                 "the program id (AFFITOR_PROGRAM_ID) must be a number: copy it from the program's settings",
             ));
         }
-        let (url, loopback) = api_url(self.api_url.as_deref().unwrap_or(API_URL), self.allow_plain_http)?;
+        let text = self.api_url.transpose()?;
+        let (url, loopback) = api_url(text.as_deref().unwrap_or(API_URL), self.allow_plain_http)?;
         let http = match self.http {
             Some(http) => http,
             None if !HAS_TLS && url.scheme() == "https" => {
@@ -241,7 +217,7 @@ impl fmt::Debug for ClientBuilder {
         f.debug_struct("ClientBuilder")
             .field("api_key", &self.api_key)
             .field("key_source", &self.key_source)
-            .field("api_url", &self.api_url.as_deref().map(RedactedUrl))
+            .field("api_url", &self.api_url.as_ref().map(|url| url.as_deref().map(RedactedUrl)))
             .field("connect_timeout", &self.connect_timeout)
             .field("limits", &self.limits)
             .field("settings", &self.settings)
@@ -358,35 +334,5 @@ mod tests {
         }
         let (url, _) = api_url("https://proxy.example/affitor", false).unwrap();
         assert_eq!(url.as_str(), "https://proxy.example/affitor/");
-    }
-
-    #[test]
-    fn the_environment() {
-        let with = |variables: &'static [(&'static str, &'static str)]| {
-            ClientBuilder::from_variables(move |name| {
-                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-            })
-        };
-        assert!(with(&[]).build().unwrap_err().is_invalid());
-        assert!(with(&[("AFFITOR_API_KEY", " ")]).build().unwrap_err().is_invalid());
-        assert!(with(&[("AFFITOR_API_KEY", "affk_1")]).build().unwrap_err().is_invalid());
-        assert!(with(&[("AFFITOR_API_TOKEN", "aff_1")]).build().is_ok());
-        let both = with(&[("AFFITOR_API_KEY", "aff_1"), ("AFFITOR_API_KEY_FILE", "/key")]).build().unwrap_err();
-        assert!(both.to_string().contains("AFFITOR_API_KEY_FILE"), "{both}");
-        let missing = with(&[("AFFITOR_API_KEY_FILE", "/does/not/exist")]).build().unwrap_err();
-        assert!(missing.is_invalid() && missing.to_string().contains("can't be read"), "{missing}");
-        for id in ["abc", "4 2", "-1"] {
-            let error = Client::builder().api_key("aff_1").program_id(id).build().unwrap_err();
-            assert!(error.is_invalid() && error.to_string().contains("AFFITOR_PROGRAM_ID"), "{id}: {error}");
-        }
-        let all = with(&[
-            ("AFFITOR_API_KEY", "aff_secret\n"),
-            ("AFFITOR_API_URL", "http://127.0.0.1:4010\n"),
-            ("AFFITOR_PROGRAM_ID", "42"),
-        ]);
-        assert!(!format!("{all:?}").contains("aff_secret"));
-        let client = all.build().unwrap();
-        assert_eq!(client.program_id(), Some("42"));
-        assert!(!format!("{client:?}").contains("aff_secret"));
     }
 }

@@ -96,7 +96,8 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// Creates a client from `AFFITOR_API_KEY`, `AFFITOR_API_URL` and `AFFITOR_PROGRAM_ID`. See [`ClientBuilder::from_env`].
+    /// Creates a client from `AFFITOR_API_KEY`, `AFFITOR_API_URL` and `AFFITOR_PROGRAM_ID`. [`ClientBuilder::from_env`] lists
+    /// all variables.
     ///
     /// # Errors
     ///

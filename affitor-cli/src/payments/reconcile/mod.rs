@@ -14,20 +14,16 @@ mod stripe;
 mod tally;
 mod times;
 
-use std::{
-    io::IsTerminal as _,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use affitor_outbox::{
     Database, Outbox, PaymentSettings, Reconciliation,
     affitor::{ledger::CommissionOn, webhook},
 };
 use clap::{Args, ValueEnum};
-use indicatif::ProgressBar;
 
 use self::{api::Api, provider::ProviderName, recorder::Recorder, report::Report};
-use crate::{exit::Exit, failure::Failure, output::Output};
+use crate::{exit::Exit, failure::Failure, output::Output, progress::Progress};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -114,21 +110,17 @@ pub(super) async fn run<DB: Database>(plan: Plan, outbox: Outbox<DB>, output: Ou
     if let Some(advice) = advice {
         eprintln!("affitor: {advice}");
     }
-    let progress = if output.json || !std::io::stderr().is_terminal() {
-        ProgressBar::hidden()
-    } else {
-        ProgressBar::new_spinner()
-    };
-    progress.enable_steady_tick(Duration::from_millis(100));
-    let mut recorder = Recorder::new(&outbox, provider, test, reconciliation, progress.clone());
+    let progress = Progress::start(format!("connecting to {}", provider.title()), output);
+    let mut recorder = Recorder::new(&outbox, provider, test, reconciliation, &progress);
     let result = match provider {
         ProviderName::Stripe => stripe::read(&api, since, &mut recorder).await,
         ProviderName::Polar => polar::read(&api, since, &mut recorder).await,
         ProviderName::LemonSqueezy => lemon_squeezy::read(&api, since, &mut recorder).await,
         ProviderName::Paddle => paddle::read(&api, since, &mut recorder).await,
     };
-    progress.finish_and_clear();
-    Report { provider, since, dry_run, test, tally: recorder.tally }.print(result, output)
+    let tally = recorder.tally;
+    drop(progress);
+    Report { provider, since, dry_run, test, tally }.print(result, output)
 }
 
 /// The rules of each provider.

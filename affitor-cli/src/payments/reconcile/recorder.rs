@@ -6,17 +6,16 @@ use std::{
 };
 
 use affitor_outbox::{Database, Outbox, Reconciliation, affitor::webhook};
-use indicatif::ProgressBar;
 
 use super::{collected::Collected, provider::ProviderName, tally::Tally};
-use crate::{database::failed, failure::Failure, format::count};
+use crate::{database::failed, failure::Failure, format::count, progress::Progress};
 
 pub(super) struct Recorder<'a, DB: Database> {
     outbox: &'a Outbox<DB>,
     reconciliation: Reconciliation,
     provider: ProviderName,
     test: bool,
-    progress: ProgressBar,
+    progress: &'a Progress,
     /// What is being read.
     reading: &'static str,
     pub(super) tally: Tally,
@@ -31,7 +30,7 @@ impl<'a, DB: Database> Recorder<'a, DB> {
         provider: ProviderName,
         test: bool,
         reconciliation: Reconciliation,
-        progress: ProgressBar,
+        progress: &'a Progress,
     ) -> Self {
         let (tally, seen, hasher) = (Tally::default(), HashSet::new(), RandomState::new());
         Self { outbox, reconciliation, provider, test, progress, reading: "", tally, seen, hasher }
@@ -57,7 +56,7 @@ impl<'a, DB: Database> Recorder<'a, DB> {
         let what = self.reading;
         let payments = count(self.tally.payments.total(), "payment");
         let missing = self.tally.payments.recorded;
-        self.progress.set_message(format!("{}: reading {what}; {payments}, {missing} missing", self.provider.title()));
+        self.progress.set(format!("{}: reading {what}; {payments}, {missing} missing", self.provider.title()));
     }
 
     /// Takes a payment through the ledger.

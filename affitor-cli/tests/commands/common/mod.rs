@@ -11,7 +11,7 @@ use affitor_sandbox::{Sandbox, SandboxBuilder};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command};
 
-pub(crate) use servers::{raw_server, server};
+pub(crate) use servers::{raw_server, server, site};
 
 pub(crate) const KEY: &str = "aff_very_secret";
 
@@ -19,13 +19,33 @@ pub(crate) const KEY: &str = "aff_very_secret";
 pub(crate) fn affitor(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_affitor"));
     command.args(arguments).kill_on_drop(true).stdin(Stdio::null());
-    for name in ["AFFITOR_API_KEY", "AFFITOR_API_TOKEN", "AFFITOR_API_URL", "AFFITOR_PROGRAM_ID"] {
+    for name in [
+        "AFFITOR_API_KEY",
+        "AFFITOR_API_TOKEN",
+        "AFFITOR_API_KEY_FILE",
+        "AFFITOR_API_URL",
+        "AFFITOR_API_BASE",
+        "AFFITOR_PROGRAM_ID",
+    ] {
         command.env_remove(name);
     }
     for name in ["AFFITOR_SANDBOX_API_KEY", "AFFITOR_SANDBOX_STRIPE_WEBHOOK_SECRET"] {
         command.env_remove(name);
     }
-    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "DATABASE_URL", "STRIPE_WEBHOOK_SECRET"] {
+        command.env_remove(name);
+    }
+    for name in [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+        "REQUEST_METHOD",
+    ] {
         command.env_remove(name);
     }
     for name in ["STRIPE", "POLAR", "LEMONSQUEEZY", "PADDLE"] {
@@ -61,6 +81,18 @@ pub(crate) async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Fin
     command.envs(environment.iter().copied());
     let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await.expect("the run hangs").unwrap();
     Finished::new(&output)
+}
+
+/// Returns whether a program is installed. If not, the test is skipped, which a machine that must run all tests forbids.
+pub(crate) fn is_installed(program: &str, arguments: &[&str]) -> bool {
+    let mut command = std::process::Command::new(program);
+    let found =
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !found {
+        assert!(std::env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none(), "{program} is not installed");
+        eprintln!("SKIPPED: {program} is not installed");
+    }
+    found
 }
 
 /// The settings of a service at this URL.
