@@ -1,11 +1,13 @@
 //! Connection settings: URL, API key and program id, from flags or the environment.
 
 mod checks;
+mod service;
 
 use std::{env, fmt, fs, io, path::PathBuf};
 
 use affitor::{Client, ClientBuilder};
 use clap::Args;
+pub(crate) use service::ServiceArgs;
 
 use crate::{
     check::{Check, CheckStatus},
