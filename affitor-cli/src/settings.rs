@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
 };
 
-const DEFAULT_URL: &str = "https://api.affitor.com";
+pub(crate) const DEFAULT_URL: &str = "https://api.affitor.com";
 
 const API_KEY: Origin = Origin { flag: "--api-key", variables: &["AFFITOR_API_KEY", "AFFITOR_API_TOKEN"] };
 const API_KEY_FILE: &str = "AFFITOR_API_KEY_FILE";

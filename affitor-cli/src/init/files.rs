@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::detect::{Detected, Provider};
+use crate::settings::DEFAULT_URL;
 
 pub(crate) const ENV_EXAMPLE: &str = ".env.example";
 pub(crate) const SETTINGS: &str = "affitor.toml";
@@ -65,7 +66,7 @@ steps = [
             let commented: Vec<String> =
                 example.lines().map(|line| if line.is_empty() { String::new() } else { format!("# {line}") }).collect();
             let intro = "# If the app takes payments: stripe, polar, lemon-squeezy or paddle.";
-            format!("{text}\n{intro}{}\n", commented.join("\n").replacen("\n\n", "\n", 0))
+            format!("{text}\n{intro}{}\n", commented.join("\n"))
         }
     }
 }
@@ -76,10 +77,12 @@ pub(crate) fn config(program_id: &str, domain: Option<&str>, service: &str) -> S
     format!("{config:#}\n")
 }
 
-/// `.affitor/.env`.
-pub(crate) fn secrets(program_id: &str, key: &str) -> String {
+/// `.affitor/.env`. Only another service than the default is named, so that its key is not sent to the default one.
+pub(crate) fn secrets(program_id: &str, service: &str, key: &str) -> String {
+    let url = if service == DEFAULT_URL { String::new() } else { format!("AFFITOR_API_URL={service}\n") };
     format!(
-        "# Made by `affitor init`. Do not commit this file.\nAFFITOR_API_KEY={key}\nAFFITOR_PROGRAM_ID={program_id}\n"
+        "# Made by `affitor init`. Do not commit this file.\n\
+         AFFITOR_API_KEY={key}\nAFFITOR_PROGRAM_ID={program_id}\n{url}"
     )
 }
 

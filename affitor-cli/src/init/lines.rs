@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::detect::{Database, Detected, Framework, Library, Provider};
+use super::{
+    detect::{Database, Detected, Framework, Library, Provider},
+    source::Source,
+};
 
 /// One place in the app, and the lines for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +21,14 @@ pub(crate) struct Step {
 pub(crate) struct Needed {
     pub(crate) package: &'static str,
     pub(crate) features: Vec<&'static str>,
+}
+
+impl Needed {
+    /// The line in `Cargo.toml` if nobody said where the crates come from.
+    pub(crate) fn example(&self) -> String {
+        let line = Source::Path("../affitor".into()).line(self);
+        format!("{line} # not published yet: the path of your clone")
+    }
 }
 
 /// The dependencies for what the app uses.

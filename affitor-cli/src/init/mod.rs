@@ -95,7 +95,10 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
     let report = Report {
         package: &manifest.package,
         detected: &detected,
-        dependencies: needed.iter().map(|needed| source.as_ref().unwrap_or(&Source::Registry).line(needed)).collect(),
+        dependencies: needed
+            .iter()
+            .map(|needed| source.as_ref().map_or_else(|| needed.example(), |source| source.line(needed)))
+            .collect(),
         source: arguments.source.as_ref().map(ToString::to_string),
         needs_source: needed.iter().any(is_missing),
         steps: lines::steps(&detected, api.service(), Some(&program.id)),
@@ -110,14 +113,11 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
     Ok(if has_failed { Exit::Usage } else { Exit::Success })
 }
 
-/// What the project's own files say. With `--force` they don't count, because they will be replaced.
+/// What the project's own files say.
 fn known(project: &Project, api: &Api<'_>, force: bool) -> Result<Known, Failure> {
-    if force {
-        return Ok(Known::default());
-    }
     // What can't be read is reported when it is written.
     let text = |path| project.read(path).ok().flatten();
-    Known::read(text(files::CONFIG).as_deref(), text(files::SECRETS).as_deref(), api)
+    Known::read(text(files::CONFIG).as_deref(), text(files::SECRETS).as_deref(), api, force)
 }
 
 /// Where the key is now. One that is in the project is not kept elsewhere.

@@ -111,14 +111,22 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Reads the texts of `.affitor/config.json` and `.affitor/.env`.
+    /// Reads the texts of `.affitor/config.json` and `.affitor/.env`. With `force`, those of another service are ignored.
     ///
     /// # Errors
     ///
     /// Returns a failure if they belong to another service, because neither the session nor the key may be sent there.
-    pub(crate) fn read(config: Option<&str>, secrets: Option<&str>, api: &Api<'_>) -> Result<Self, Failure> {
+    pub(crate) fn read(
+        config: Option<&str>,
+        secrets: Option<&str>,
+        api: &Api<'_>,
+        force: bool,
+    ) -> Result<Self, Failure> {
         let Some((id, url)) = config.and_then(files::read_config) else { return Ok(Self::default()) };
         if let Some(url) = url.filter(|url| !is_same_service(url, &api.base)) {
+            if force {
+                return Ok(Self::default());
+            }
             let url = printable(&url).chars().take(200).collect::<String>();
             return Err(Failure::usage(
                 format!("{} is for the service {url:?}, but this command uses {}", files::CONFIG, api.service()),
@@ -147,15 +155,15 @@ pub(crate) async fn choose(
     if arguments.name.is_some() || arguments.domain.is_some() {
         let session = session(api, output).await?;
         let programs = list(api, &session).await?;
-        return create(arguments, &programs, api, &session, output).await;
+        return create(arguments, &programs, known, api, &session, output).await;
     }
     let in_environment = settings.program_id.as_ref().map(|id| id.value().to_owned());
     let wanted = arguments.program.clone().or(in_environment).or(known.program_id.clone());
     if settings.key.is_some() {
         return of_key(settings, wanted.as_deref()).await;
     }
-    if let (Some(secret), true) = (known.key, wanted == known.program_id) {
-        let key = Some(Key { secret, origin: KeyOrigin::Project });
+    if let (Some(secret), true) = (&known.key, wanted == known.program_id) {
+        let key = Some(Key { secret: secret.clone(), origin: KeyOrigin::Project });
         return Ok(Choice { id: wanted.unwrap_or_default(), name: None, domain: None, was_created: false, key });
     }
     let session = session(api, output).await?;
@@ -167,10 +175,10 @@ pub(crate) async fn choose(
         })?,
         None => match ask_which(programs, output).await? {
             Some(program) => program,
-            None => return create(arguments, &[], api, &session, output).await,
+            None => return create(arguments, &[], known, api, &session, output).await,
         },
     };
-    existing(chosen, api)
+    existing(chosen, known, api)
 }
 
 /// The session, after a login if nobody is logged in and a person can be asked.
@@ -204,13 +212,17 @@ async fn of_key(settings: &Settings, wanted: Option<&str>) -> Result<Choice, Fai
     Ok(Choice { id, name: None, domain: None, was_created: false, key })
 }
 
-/// A program of the list, with its key if it was created here.
-fn existing(program: Program, api: &Api<'_>) -> Result<Choice, Failure> {
+/// A program of the list, with its key if it is in the project, or was created here.
+fn existing(program: Program, known: Known, api: &Api<'_>) -> Result<Choice, Failure> {
     let Program { id, name, domain, .. } = program;
     if !is_program_id(&id) {
         return Err(unusable_id());
     }
-    let key = keys::load(&api.base, &id)?.map(|(secret, path)| Key { secret, origin: KeyOrigin::Kept(path) });
+    let is_known = known.program_id.as_ref() == Some(&id);
+    let key = match known.key.filter(|_| is_known) {
+        Some(secret) => Some(Key { secret, origin: KeyOrigin::Project }),
+        None => keys::load(&api.base, &id)?.map(|(secret, path)| Key { secret, origin: KeyOrigin::Kept(path) }),
+    };
     Ok(Choice { id, name, domain, was_created: false, key })
 }
 
@@ -238,6 +250,7 @@ async fn ask_which(mut programs: Vec<Program>, output: Output) -> Result<Option<
 async fn create(
     arguments: &ProgramArgs,
     programs: &[Program],
+    known: Known,
     api: &Api<'_>,
     session: &Session,
     output: Output,
@@ -247,7 +260,7 @@ async fn create(
         program.name.as_deref() == Some(&*new.name) && program.domain.as_deref() == Some(&*new.domain)
     };
     if let Some(program) = programs.iter().find(is_same) {
-        return existing(program.clone(), api);
+        return existing(program.clone(), known, api);
     }
     // The key is shown once: the space for it is reserved before, and Ctrl-C does not interrupt what follows.
     let reserved = keys::vault()?.reserve()?;

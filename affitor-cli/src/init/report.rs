@@ -140,7 +140,10 @@ impl Report<'_> {
 
     fn print_key(&self, output: Output) {
         match self.key {
-            KeyState::Project => output.line(&format!("the program's key is in {}, which git ignores", files::SECRETS)),
+            KeyState::Project => {
+                output.line(&format!("the program's key is in {}, which git ignores", files::SECRETS));
+                output.hint(&format!("start the app with it: (set -a; . {}; cargo run)", files::SECRETS));
+            }
             KeyState::Kept(path) => {
                 output.line(&format!("the program's key is in {} (only you can read it)", path.display()));
                 output.hint("--write moves it into the project");

@@ -135,7 +135,7 @@ impl Plan<'_> {
     fn secrets(&self, project: &Project, key: &Key) -> FileResult {
         let path = files::SECRETS;
         let secret = key.secret.expose_secret();
-        let text = files::secrets(&self.program.id, secret);
+        let text = files::secrets(&self.program.id, self.service, secret);
         let old = match project.read(path) {
             Err(reason) => return failed(path, reason),
             Ok(None) => return done(path, Action::Created, project.create(path, &text, Readers::User)),

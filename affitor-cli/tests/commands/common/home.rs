@@ -1,6 +1,11 @@
 //! A user with a configuration directory and a project of their own.
 
-use std::{fs, path::{Path, PathBuf}, process::Stdio, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use affitor_sandbox::Sandbox;
 use serde_json::{Value, json};

@@ -65,7 +65,6 @@ async fn the_root_of_a_workspace_names_its_apps() {
 async fn symbolic_links_are_not_followed() {
     use std::os::unix::fs::symlink;
 
-    let sandbox = start(Sandbox::builder()).await;
     let source = source();
     for (link, is_folder) in [
         ("affitor.toml", false),
@@ -76,6 +75,7 @@ async fn symbolic_links_are_not_followed() {
         (".affitor/config.json", false),
         ("Cargo.toml", false),
     ] {
+        let sandbox = start(Sandbox::builder()).await;
         let home = shop(&sandbox).await;
         let outside = home.path("outside");
         if is_folder {
@@ -108,7 +108,7 @@ async fn symbolic_links_are_not_followed() {
         fs::remove_file(&path).unwrap();
         if link != "Cargo.toml" {
             symlink(home.path("nowhere"), &path).unwrap();
-            assert_eq!(home.run(&init(&["--write", &source, "--program", "42"])).await.code, 2, "{link}");
+            assert_eq!(home.run(&init(&["--write", &source, "--program", "43"])).await.code, 2, "{link}");
             assert!(!home.path("nowhere").exists(), "{link}");
         }
     }
