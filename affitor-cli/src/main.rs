@@ -1,5 +1,6 @@
 //! The `affitor` command. The README describes its subcommands, output and exit codes.
 
+mod account;
 mod check;
 mod client_error;
 mod color;
@@ -13,6 +14,7 @@ mod exit;
 mod failure;
 mod format;
 mod gates;
+mod init;
 mod man;
 #[cfg(not(feature = "outbox"))]
 mod missing_feature;
@@ -62,6 +64,21 @@ enum Command {
     /// Run a sandbox of the service on localhost until Ctrl-C
     #[command(after_help = exit::help(sandbox::EXIT_CODES))]
     Sandbox(Box<sandbox::Arguments>),
+    /// Set a Cargo project up: program, settings, and the lines that the app needs
+    #[command(after_help = exit::help(init::EXIT_CODES))]
+    Init(Box<init::Arguments>),
+    /// Log in at the service, in the browser
+    #[command(after_help = exit::help(account::LOGIN_EXIT_CODES))]
+    Login(account::LoginArgs),
+    /// Remove the session that `affitor login` stored
+    #[command(after_help = exit::help(account::LOGOUT_EXIT_CODES))]
+    Logout(account::AccountArgs),
+    /// Show who is logged in at the service
+    #[command(after_help = exit::help(account::WHOAMI_EXIT_CODES))]
+    Whoami(account::AccountArgs),
+    /// List the programs of the person who is logged in
+    #[command(after_help = exit::help(account::PROGRAMS_EXIT_CODES))]
+    Programs(account::AccountArgs),
     /// Send a test-mode event to the service, or a payment's webhooks to an app, and show the result
     #[command(after_help = exit::help(test_event::EXIT_CODES))]
     Test(test_event::Arguments),
@@ -120,6 +137,11 @@ async fn main() -> ExitCode {
     let output = Output { json };
     let result = match command {
         Command::Sandbox(arguments) => sandbox::run(*arguments, output).await,
+        Command::Init(arguments) => init::run(&arguments, output).await,
+        Command::Login(arguments) => account::log_in(&arguments, output).await,
+        Command::Logout(arguments) => account::log_out(&arguments, output),
+        Command::Whoami(arguments) => account::who_am_i(&arguments, output),
+        Command::Programs(arguments) => account::programs::run(&arguments, output).await,
         Command::Test(arguments) => test_event::run(arguments, output).await,
         Command::Verify(arguments) => verify::run(&arguments, output).await,
         Command::Status(arguments) => status::run(&arguments, output).await,

@@ -1,18 +1,20 @@
 //! Connection settings: URL, API key and program id, from flags or the environment.
 
 mod checks;
+mod service;
 
 use std::{env, fmt, fs, io, path::PathBuf};
 
 use affitor::{Client, ClientBuilder};
 use clap::Args;
+pub(crate) use service::ServiceArgs;
 
 use crate::{
     check::{Check, CheckStatus},
     failure::Failure,
 };
 
-const DEFAULT_URL: &str = "https://api.affitor.com";
+pub(crate) const DEFAULT_URL: &str = "https://api.affitor.com";
 
 const API_KEY: Origin = Origin { flag: "--api-key", variables: &["AFFITOR_API_KEY", "AFFITOR_API_TOKEN"] };
 const API_KEY_FILE: &str = "AFFITOR_API_KEY_FILE";

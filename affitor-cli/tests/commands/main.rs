@@ -1,5 +1,6 @@
 //! Runs the compiled command against the sandbox and against misbehaving servers.
 
+mod account;
 mod arguments;
 mod color;
 mod common;
@@ -8,6 +9,7 @@ mod doctor_program;
 mod doctor_site;
 mod exit_codes;
 mod failures;
+mod init;
 #[cfg(not(feature = "outbox"))]
 mod missing_feature;
 mod output;

@@ -1,5 +1,6 @@
 //! Runs the command and checks what every run must satisfy.
 
+mod home;
 mod servers;
 
 use std::{
@@ -11,6 +12,7 @@ use affitor_sandbox::{Sandbox, SandboxBuilder};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command};
 
+pub(crate) use home::Home;
 pub(crate) use servers::{raw_server, server, site};
 
 pub(crate) const KEY: &str = "aff_very_secret";
@@ -29,7 +31,9 @@ pub(crate) fn affitor(arguments: &[&str]) -> Command {
     ] {
         command.env_remove(name);
     }
-    for name in ["AFFITOR_SANDBOX_API_KEY", "AFFITOR_SANDBOX_STRIPE_WEBHOOK_SECRET"] {
+    for name in
+        ["AFFITOR_SANDBOX_API_KEY", "AFFITOR_SANDBOX_STRIPE_WEBHOOK_SECRET", "AFFITOR_API_KEY_FILE", "AFFITOR_API_BASE"]
+    {
         command.env_remove(name);
     }
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "DATABASE_URL", "STRIPE_WEBHOOK_SECRET"] {

@@ -1,0 +1,241 @@
+//! Which framework, database library and payment provider an app uses, from its dependencies.
+
+use serde::Serialize;
+
+use super::manifest::Dependency;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Framework {
+    Axum,
+    ActixWeb,
+    /// hyper, tonic, or another Tower service.
+    Tower,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Library {
+    Sqlx,
+    Diesel,
+    SeaOrm,
+    TokioPostgres,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Database {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Provider {
+    Stripe,
+    Polar,
+    LemonSqueezy,
+    Paddle,
+}
+
+/// What was found in the dependencies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Detected {
+    pub(crate) framework: Option<Framework>,
+    pub(crate) library: Option<Library>,
+    /// For example `0.9`, if the requirement is that simple.
+    pub(crate) library_version: Option<String>,
+    /// `None` if the library is used with several databases, or with another one.
+    pub(crate) database: Option<Database>,
+    pub(crate) providers: Vec<Provider>,
+    /// What the adapters do not support.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Detects what the app uses.
+pub(crate) fn detect(dependencies: &[Dependency]) -> Detected {
+    let find = |name: &str| dependencies.iter().find(|dependency| dependency.package == name);
+    let mut notes = Vec::new();
+    let framework = framework(&find, &mut notes);
+    let (library, database) = database(&find);
+    let library_version = library.and_then(|library| find(library.package())).and_then(series);
+    let mut providers: Vec<Provider> = dependencies.iter().filter_map(provider).collect();
+    providers.sort_unstable();
+    providers.dedup();
+    Detected { framework, library, library_version, database, providers, notes }
+}
+
+fn framework<'d>(find: &impl Fn(&str) -> Option<&'d Dependency>, notes: &mut Vec<String>) -> Option<Framework> {
+    let axum = find("axum");
+    if let Some(axum) = axum {
+        match series(axum).as_deref() {
+            // 0.7 is on the same `http` crate, so the Tower layer works.
+            Some(old @ "0.7") => {
+                notes.push(format!("axum {old}: affitor-axum requires axum 0.8; the Tower layer works with both"));
+                return Some(Framework::Tower);
+            }
+            Some(old @ ("0.1" | "0.2" | "0.3" | "0.4" | "0.5" | "0.6")) => {
+                notes.push(format!("axum {old} is not supported: affitor-axum requires axum 0.8"));
+            }
+            _ => {}
+        }
+    }
+    let actix = find("actix-web");
+    if let Some(old @ ("1" | "2" | "3")) =
+        actix.and_then(series).as_deref().map(|series| series.split('.').next().unwrap_or(series))
+    {
+        notes.push(format!("actix-web {old} is not supported: affitor-actix requires actix-web 4"));
+    }
+    if axum.is_some() && actix.is_some() {
+        notes.push("both axum and actix-web are dependencies: the lines are for axum".to_owned());
+    }
+    let tower = ["tonic", "hyper", "hyper-util", "tower", "tower-http", "tower-service"];
+    if axum.is_some() {
+        Some(Framework::Axum)
+    } else if actix.is_some() {
+        Some(Framework::ActixWeb)
+    } else {
+        tower.into_iter().any(|name| find(name).is_some()).then_some(Framework::Tower)
+    }
+}
+
+fn database<'d>(find: &impl Fn(&str) -> Option<&'d Dependency>) -> (Option<Library>, Option<Database>) {
+    let has = |name: &str, features: &[&str]| {
+        find(name).is_some_and(|found| features.iter().any(|feature| found.features.contains(*feature)))
+    };
+    let one = |sqlite: bool, postgres: bool| match (sqlite, postgres) {
+        (true, false) => Some(Database::Sqlite),
+        (false, true) => Some(Database::Postgres),
+        _ => None,
+    };
+    // SeaORM and diesel-async come first, because apps have SQLx or Diesel as well then.
+    if find("sea-orm").is_some() {
+        let database = one(has("sea-orm", &["sqlx-sqlite", "rusqlite"]), has("sea-orm", &["sqlx-postgres"]));
+        (Some(Library::SeaOrm), database)
+    } else if find("sqlx").is_some() {
+        let sqlite = has("sqlx", &["sqlite", "sqlite-unbundled", "_sqlite"]);
+        (Some(Library::Sqlx), one(sqlite, has("sqlx", &["postgres"])))
+    } else if find("diesel").is_some() || find("diesel-async").is_some() {
+        let sqlite =
+            has("diesel", &["sqlite", "returning_clauses_for_sqlite_3_35"]) || has("diesel-async", &["sqlite"]);
+        let postgres = has("diesel", &["postgres", "postgres_backend"]) || has("diesel-async", &["postgres"]);
+        (Some(Library::Diesel), one(sqlite, postgres))
+    } else if ["tokio-postgres", "deadpool-postgres", "postgres"].into_iter().any(|name| find(name).is_some()) {
+        (Some(Library::TokioPostgres), Some(Database::Postgres))
+    } else {
+        (None, None)
+    }
+}
+
+fn provider(dependency: &Dependency) -> Option<Provider> {
+    let name = dependency.package.replace('_', "-");
+    let is = |word: &str| name == word || name.starts_with(&format!("{word}-"));
+    if is("async-stripe") || name == "stripe-rust" || name == "payments-stripe" {
+        Some(Provider::Stripe)
+    } else if ["polar-sdk", "polar-rs", "polar-sh", "polar-rust", "polarsh"].contains(&name.as_str()) {
+        Some(Provider::Polar)
+    } else if is("lemonsqueezy") || is("lemon-squeezy") {
+        Some(Provider::LemonSqueezy)
+    } else if ["paddle-rust-sdk", "paddle-sdk", "paddle-billing", "paddle-rs"].contains(&name.as_str()) {
+        // `paddlepaddle` and others are machine learning.
+        Some(Provider::Paddle)
+    } else {
+        None
+    }
+}
+
+/// `0.8` of `^0.8.4`, `4` of `4`. `None` if the requirement is not that simple.
+fn series(dependency: &Dependency) -> Option<String> {
+    let version = dependency.version.as_deref()?.trim_start_matches(['^', '=', '~', ' ']);
+    let numbers: Vec<&str> = version.split('.').take(2).collect();
+    let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.iter().all(is_number).then(|| numbers.join("."))
+}
+
+impl Framework {
+    /// The crate that the app needs.
+    pub(crate) fn adapter(self) -> &'static str {
+        match self {
+            Self::Axum => "affitor-axum",
+            Self::ActixWeb => "affitor-actix",
+            Self::Tower => "affitor-tower",
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Axum => "axum",
+            Self::ActixWeb => "actix-web",
+            Self::Tower => "a Tower service",
+        }
+    }
+}
+
+impl Library {
+    fn package(self) -> &'static str {
+        match self {
+            Self::Sqlx => "sqlx",
+            Self::Diesel => "diesel",
+            Self::SeaOrm => "sea-orm",
+            Self::TokioPostgres => "tokio-postgres",
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlx => "SQLx",
+            Self::Diesel => "Diesel",
+            Self::SeaOrm => "SeaORM",
+            Self::TokioPostgres => "tokio-postgres",
+        }
+    }
+}
+
+impl Database {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "Postgres",
+        }
+    }
+}
+
+impl Provider {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Stripe => "Stripe",
+            Self::Polar => "Polar",
+            Self::LemonSqueezy => "Lemon Squeezy",
+            Self::Paddle => "Paddle",
+        }
+    }
+
+    /// Name in paths, and in `affitor.toml`.
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Self::Stripe => "stripe",
+            Self::Polar => "polar",
+            Self::LemonSqueezy => "lemon-squeezy",
+            Self::Paddle => "paddle",
+        }
+    }
+
+    /// Type in `affitor::webhook`.
+    pub(crate) fn rust_type(self) -> &'static str {
+        match self {
+            Self::Stripe => "Stripe",
+            Self::Polar => "Polar",
+            Self::LemonSqueezy => "LemonSqueezy",
+            Self::Paddle => "Paddle",
+        }
+    }
+
+    /// Variable from which the app reads the webhook secret.
+    pub(crate) fn secret_variable(self) -> String {
+        format!("{}_WEBHOOK_SECRET", self.id().replace('-', "_").to_uppercase())
+    }
+}
+
+#[cfg(test)]
+#[path = "detect_tests.rs"]
+mod tests;

@@ -1,0 +1,172 @@
+//! The texts of the files that `affitor init --write` creates.
+
+use serde_json::{Value, json};
+
+use super::detect::{Detected, Provider};
+use crate::settings::DEFAULT_URL;
+
+pub(crate) const ENV_EXAMPLE: &str = ".env.example";
+pub(crate) const SETTINGS: &str = "affitor.toml";
+pub(crate) const GITIGNORE: &str = ".gitignore";
+pub(crate) const CONFIG: &str = ".affitor/config.json";
+pub(crate) const SECRETS: &str = ".affitor/.env";
+
+/// The variables of the app, without secrets.
+pub(crate) fn env_example(detected: &Detected, service: &str, program_id: &str) -> String {
+    let mut text = format!(
+        "# Affitor: the program's API key and id. The key itself belongs into a file that git ignores.\n\
+         AFFITOR_API_KEY=\n\
+         AFFITOR_PROGRAM_ID={program_id}\n\
+         # For the sandbox (`affitor sandbox`): http://127.0.0.1:4010\n\
+         AFFITOR_API_URL={service}\n"
+    );
+    for provider in &detected.providers {
+        text += &format!("\n# The secret of the webhook endpoint, from the settings of {}.\n", provider.name());
+        text += &format!("{}=\n", provider.secret_variable());
+    }
+    text
+}
+
+/// The settings of `affitor prove`.
+pub(crate) fn settings(detected: &Detected) -> String {
+    let text = r#"# How `affitor prove` drives this app. Contains no secrets. Adapt the routes to your own.
+
+[app]
+url = "http://127.0.0.1:{port}"   # loopback only; `{port}` is replaced by a free port
+port = "PORT"                     # variable from which the app reads that port
+start = ["cargo", "run"]          # used if there is no command after `affitor prove --`
+
+[landing]
+path = "/"                        # a page with the tracker's script
+
+[signup]
+# In texts, `{email}` is a fresh e-mail address and `{id}` a fresh id. Use `json = { … }` instead of `form` for JSON.
+steps = [
+    { get = "/signup" },          # keeps cookies, and the hidden inputs of forms
+    { post = "/signup", form = { name = "Jo", email = "{email}" } },
+]
+"#;
+    let checkout = "\n[checkout]\nsteps = [{ post = \"/checkout\", json = { plan = \"pro\" } }]\n";
+    let webhook = |provider: Provider| {
+        let (id, secret) = (provider.id(), provider.secret_variable());
+        let api = if provider == Provider::Stripe {
+            "api = \"STRIPE_API_URL\"          # optional: variable from which the app reads the URL of Stripe's API\n"
+        } else {
+            ""
+        };
+        format!(
+            "\n[webhook]\nprovider = \"{id}\"\npath = \"/webhooks/{id}\"\n\
+             secret = \"{secret}\" # variable from which the app reads the webhook secret\n{api}"
+        )
+    };
+    match detected.providers.first() {
+        Some(provider) => format!("{text}{checkout}{}", webhook(*provider)),
+        None => {
+            let example = format!("{checkout}{}", webhook(Provider::Stripe));
+            let commented: Vec<String> =
+                example.lines().map(|line| if line.is_empty() { String::new() } else { format!("# {line}") }).collect();
+            let intro = "# If the app takes payments: stripe, polar, lemon-squeezy or paddle.";
+            format!("{text}\n{intro}{}\n", commented.join("\n"))
+        }
+    }
+}
+
+/// `.affitor/config.json`, in the format of the service's Node command line.
+pub(crate) fn config(program_id: &str, domain: Option<&str>, service: &str) -> String {
+    let config = json!({ "version": 2, "program_id": program_id, "domain": domain, "api_url": service });
+    format!("{config:#}\n")
+}
+
+/// `.affitor/.env`. Only another service than the default is named, so that its key is not sent to the default one.
+pub(crate) fn secrets(program_id: &str, service: &str, key: &str) -> String {
+    let url = if service == DEFAULT_URL { String::new() } else { format!("AFFITOR_API_URL={service}\n") };
+    format!(
+        "# Made by `affitor init`. Do not commit this file.\n\
+         AFFITOR_API_KEY={key}\nAFFITOR_PROGRAM_ID={program_id}\n{url}"
+    )
+}
+
+/// Program id and service in `.affitor/config.json`, if they can be read.
+pub(crate) fn read_config(text: &str) -> Option<(String, Option<String>)> {
+    let config: Value = serde_json::from_str(text).ok()?;
+    let id = &config["program_id"];
+    let id = id.as_str().map(ToOwned::to_owned).or_else(|| id.as_u64().map(|id| id.to_string()))?;
+    Some((id, config["api_url"].as_str().map(ToOwned::to_owned)))
+}
+
+/// The value of a variable in an env file.
+pub(crate) fn variable<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix(name)?.trim_start().strip_prefix('='))
+        .map(|value| value.trim().trim_matches(['"', '\'']))
+        .find(|value| !value.is_empty())
+}
+
+/// `.gitignore` with `.affitor/`, or `None` if git ignores it already.
+pub(crate) fn gitignore(text: &str) -> Option<String> {
+    let decides = |line: &&str| line.trim_start_matches('!').contains(".affitor") && !line.starts_with('#');
+    let ignored = [".affitor", ".affitor/", "/.affitor", "/.affitor/", "**/.affitor", "**/.affitor/"];
+    // The last line that matches wins.
+    if text.lines().map(str::trim_end).rfind(decides).is_some_and(|line| ignored.contains(&line)) {
+        return None;
+    }
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let separator = if text.is_empty() || text.ends_with('\n') { "" } else { end };
+    Some(format!("{text}{separator}.affitor/{end}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::detect::{Detected, Provider},
+        env_example, gitignore, read_config, settings, variable,
+    };
+
+    #[test]
+    fn gitignore_ignores_the_folder_once() {
+        for (before, after) in [
+            ("", Some(".affitor/\n")),
+            ("/target\n", Some("/target\n.affitor/\n")),
+            ("/target", Some("/target\n.affitor/\n")),
+            ("/target\r\n", Some("/target\r\n.affitor/\r\n")),
+            (".affitor/\n", None),
+            ("/.affitor\n/target\n", None),
+            // Only a part is ignored, or it is taken back.
+            (".affitor/.env\n", Some(".affitor/.env\n.affitor/\n")),
+            (".affitor/\n!.affitor/.env\n", Some(".affitor/\n!.affitor/.env\n.affitor/\n")),
+            ("# .affitor/\n", Some("# .affitor/\n.affitor/\n")),
+            (" .affitor/\n", Some(" .affitor/\n.affitor/\n")),
+        ] {
+            assert_eq!(gitignore(before).as_deref(), after, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn settings_are_toml_without_placeholders_of_secrets() {
+        for providers in [vec![], vec![Provider::Stripe], vec![Provider::LemonSqueezy, Provider::Paddle]] {
+            let detected = Detected { providers, ..Detected::default() };
+            let text = settings(&detected);
+            let toml: toml_edit::DocumentMut = text.parse().unwrap_or_else(|error| panic!("{error}: {text}"));
+            assert_eq!(toml.contains_key("webhook"), !detected.providers.is_empty(), "{text}");
+            assert_eq!(toml["app"]["port"].as_str(), Some("PORT"));
+            let uncommented =
+                text.replace("\n# [", "\n[").replace("\n# steps", "\nsteps").replace("\n# provider", "\nprovider");
+            assert!(uncommented.parse::<toml_edit::DocumentMut>().is_ok(), "{uncommented}");
+            let env = env_example(&detected, "https://api.affitor.com", "43");
+            assert!(env.contains("AFFITOR_API_KEY=\n"), "{env}");
+        }
+    }
+
+    #[test]
+    fn files_of_the_node_command_are_understood() {
+        let node = r#"{ "version": 2, "program_id": 42, "domain": "x", "api_url": "https://api.affitor.com" }"#;
+        assert_eq!(read_config(node), Some(("42".to_owned(), Some("https://api.affitor.com".to_owned()))));
+        assert_eq!(read_config(r#"{ "program_id": "7" }"#), Some(("7".to_owned(), None)));
+        assert_eq!(read_config("[]"), None);
+        let env = "# AFFITOR_API_KEY=no\nAFFITOR_API_KEY_FILE=x\n AFFITOR_API_KEY = 'aff_1'\nAFFITOR_PROGRAM_ID=42\n";
+        assert_eq!(
+            (variable(env, "AFFITOR_API_KEY"), variable(env, "AFFITOR_PROGRAM_ID")),
+            (Some("aff_1"), Some("42"))
+        );
+    }
+}

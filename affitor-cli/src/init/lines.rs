@@ -1,0 +1,226 @@
+//! The lines that an app needs, for what it uses.
+
+use serde::Serialize;
+
+use super::{
+    detect::{Database, Detected, Framework, Library, Provider},
+    source::Source,
+};
+
+/// One place in the app, and the lines for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Step {
+    pub(crate) title: String,
+    /// Where the lines belong: `Cargo.toml`, `src/main.rs`.
+    pub(crate) place: &'static str,
+    pub(crate) lines: String,
+}
+
+/// A dependency that the app needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Needed {
+    pub(crate) package: &'static str,
+    pub(crate) features: Vec<&'static str>,
+}
+
+impl Needed {
+    /// The line in `Cargo.toml` if nobody said where the crates come from.
+    pub(crate) fn example(&self) -> String {
+        let line = Source::Path("../affitor".into()).line(self);
+        format!("{line} # not published yet: the path of your clone")
+    }
+}
+
+/// The dependencies for what the app uses.
+pub(crate) fn needed(detected: &Detected) -> Vec<Needed> {
+    let Some(framework) = detected.framework else { return Vec::new() };
+    let features = if detected.providers.is_empty() { vec![] } else { vec!["webhooks"] };
+    match framework {
+        // The Tower layer knows no extractors, so a webhook is read with `affitor` itself.
+        Framework::Tower if !detected.providers.is_empty() => vec![
+            Needed { package: framework.adapter(), features: vec![] },
+            Needed { package: "affitor", features: vec!["client", "rustls", "webhooks"] },
+        ],
+        Framework::Tower => vec![Needed { package: framework.adapter(), features: vec![] }],
+        _ => vec![Needed { package: framework.adapter(), features }],
+    }
+}
+
+/// All steps in Rust and HTML. The dependencies are not among them.
+pub(crate) fn steps(detected: &Detected, service: &str, program_id: Option<&str>) -> Vec<Step> {
+    let Some(framework) = detected.framework else { return Vec::new() };
+    let mut steps = vec![
+        Step {
+            title: "Start the layer with the app".to_owned(),
+            place: "src/main.rs",
+            lines: layer(framework).to_owned(),
+        },
+        Step {
+            title: "Report each sign-up".to_owned(),
+            place: "the sign-up handler",
+            lines: sign_up(framework).to_owned(),
+        },
+        Step {
+            title: "Let the browser find the partner's link".to_owned(),
+            place: "the <head> of each page",
+            lines: format!(
+                r#"<script src="{service}/js/affitor-tracker.js" data-affitor-program-id="{}" defer></script>"#,
+                program_id.unwrap_or("YOUR_PROGRAM_ID")
+            ),
+        },
+    ];
+    for provider in &detected.providers {
+        if *provider == Provider::Stripe && framework != Framework::Tower {
+            steps.push(Step {
+                title: "Name the customer in Stripe's metadata".to_owned(),
+                place: "where the Checkout session is created",
+                lines: "let metadata = affitor.stripe_metadata(&user.id)?; // `affitor: AffitorClient`\n\
+                        // `mode=payment`: metadata.for_payment(); `mode=subscription`: metadata.for_subscription()"
+                    .to_owned(),
+            });
+        }
+        steps.push(Step {
+            title: format!("Report the payments of {}", provider.name()),
+            place: "the webhook route",
+            lines: webhook(framework, *provider),
+        });
+    }
+    steps.extend(outbox(detected));
+    steps
+}
+
+fn layer(framework: Framework) -> &'static str {
+    match framework {
+        Framework::Axum => {
+            "use affitor_axum::{AffitorLayer, Client};\n\n\
+             let client = Client::from_env()?; // AFFITOR_API_KEY, AFFITOR_PROGRAM_ID, AFFITOR_API_URL\n\
+             let app = app.layer(AffitorLayer::new(client)); // after the last route"
+        }
+        Framework::ActixWeb => {
+            "use affitor_actix::{AffitorLayer, Client};\n\n\
+             let client = Client::from_env()?; // once, outside the factory\n\
+             HttpServer::new(move || App::new().wrap(AffitorLayer::new(client.clone())) /* your services */)"
+        }
+        Framework::Tower => {
+            "use affitor_tower::{AffitorLayer, affitor::Client};\n\
+             use tower::Layer;\n\n\
+             let client = Client::from_env()?; // AFFITOR_API_KEY, AFFITOR_PROGRAM_ID, AFFITOR_API_URL\n\
+             let service = AffitorLayer::new(client).layer(service);"
+        }
+    }
+}
+
+fn sign_up(framework: Framework) -> &'static str {
+    match framework {
+        Framework::Axum => {
+            "use affitor_axum::{AffitorClient, Lead};\n\n\
+             async fn sign_up(affitor: AffitorClient /* , your extractors */) {\n    \
+                 // after the user is created\n    \
+                 affitor.enqueue(Lead::new(user.id).email(&user.email)); // returns at once\n\
+             }"
+        }
+        Framework::ActixWeb => {
+            "use affitor_actix::{AffitorClient, Lead};\n\n\
+             async fn sign_up(affitor: AffitorClient /* , your extractors */) {\n    \
+                 // after the user is created\n    \
+                 affitor.enqueue(Lead::new(user.id).email(&user.email)); // returns at once\n\
+             }"
+        }
+        Framework::Tower => {
+            "use affitor_tower::{AffitorRequestExt, affitor::Lead};\n\n\
+             // after the user is created\n\
+             if let Some(affitor) = request.affitor() {\n    \
+                 affitor.enqueue(Lead::new(user.id).email(&user.email)); // returns at once\n\
+             }"
+        }
+    }
+}
+
+fn webhook(framework: Framework, provider: Provider) -> String {
+    let (ty, variable) = (provider.rust_type(), provider.secret_variable());
+    let path = format!("/webhooks/{}", provider.id());
+    match framework {
+        Framework::Axum => format!(
+            "use affitor_axum::{{AffitorClient, PaymentEvent, Redeliver, webhook::{{{ty}, Webhook}}}};\n\n\
+             // The event consumes the body, so it is the last argument.\n\
+             async fn payment(affitor: AffitorClient, event: PaymentEvent<{ty}>) -> Result<(), Redeliver> {{\n    \
+                 // your own work first\n    \
+                 affitor.track_payment(&event).await?;\n    \
+                 Ok(())\n\
+             }}\n\n\
+             let webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?;\n\
+             let app = app.route(\"{path}\", post(payment)).with_state(webhook); // or a state with `FromRef`"
+        ),
+        Framework::ActixWeb => format!(
+            "use affitor_actix::{{AffitorClient, PaymentEvent, Redeliver, webhook::{{{ty}, Webhook}}}};\n\n\
+             #[post(\"{path}\")]\n\
+             async fn payment(affitor: AffitorClient, event: PaymentEvent<{ty}>) -> Result<HttpResponse, Redeliver> {{\n    \
+                 // your own work first\n    \
+                 affitor.track_payment(&event).await?;\n    \
+                 Ok(HttpResponse::Ok().finish())\n\
+             }}\n\n\
+             let webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?; // once, outside the factory\n\
+             App::new().app_data(webhook.clone()).service(payment) // inside the factory"
+        ),
+        Framework::Tower => format!(
+            "use affitor::webhook::{{{ty}, Webhook}};\n\n\
+             let webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?; // once, at the start\n\
+             // in the handler of {path}, with the raw body\n\
+             let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());\n\
+             let event = webhook.verify(header, &body, std::time::SystemTime::now())?; // else status 400\n\
+             client.track_payment(&event).await?; // else status 503"
+        ),
+    }
+}
+
+/// How to deliver from the app's own database.
+fn outbox(detected: &Detected) -> Option<Step> {
+    let (library, database) = (detected.library?, detected.database?);
+    let (constructor, feature) = match database {
+        Database::Sqlite => ("sqlite", "sqlite"),
+        Database::Postgres => ("postgres", "postgres"),
+    };
+    let lead = "affitor.attribute(Lead::new(user.id).email(&user.email))";
+    let statement = format!(
+        "let statement = affitor_outbox::Statements::{constructor}().enqueue({lead})?;\n\
+         let [queue, args, key] = statement.parameters();"
+    );
+    // The app's transactions are those of the outbox only with the same version.
+    let is_same_version = detected.library_version.as_deref().is_none_or(|version| version == "0.9");
+    let lines = match library {
+        Library::Sqlx if is_same_version => format!(
+            "let outbox = affitor_outbox::Outbox::{constructor}(pool.clone()); // once, at the start\n\
+             outbox.migrate().await?;\n\
+             let worker = outbox.worker(affitor_outbox::affitor::ClientBuilder::from_env()).start().await?;\n\n\
+             // in the sign-up handler, instead of `affitor.enqueue`: in the transaction that creates the user\n\
+             outbox.enqueue(&mut tx, {lead}).await?;"
+        ),
+        Library::Sqlx => {
+            format!(
+                "{statement}\nsqlx::query(statement.sql()).bind(queue).bind(args).bind(key).execute(&mut *tx).await?;"
+            )
+        }
+        Library::TokioPostgres => format!("{statement}\ntx.execute(statement.sql(), &[&queue, &args, &key]).await?;"),
+        Library::Diesel => format!(
+            "use diesel::sql_types::{{Nullable, Text}};\n\n\
+             {statement}\n\
+             diesel::sql_query(statement.sql())\n    \
+                 .bind::<Nullable<Text>, _>(queue)\n    \
+                 .bind::<Nullable<Text>, _>(args)\n    \
+                 .bind::<Nullable<Text>, _>(key)\n    \
+                 .execute(connection)?; // with diesel-async: `.await?`"
+        ),
+        Library::SeaOrm => format!(
+            "let statement = affitor_outbox::Statements::{constructor}().enqueue({lead})?;\n\
+             let values = statement.parameters().map(sea_orm::Value::from);\n\
+             let statement = sea_orm::Statement::from_sql_and_values(tx.get_database_backend(), statement.sql(), values);\n\
+             tx.execute_raw(statement).await?; // SeaORM 1: `execute`"
+        ),
+    };
+    let features = if detected.providers.is_empty() { "rustls" } else { "rustls,webhooks" };
+    Some(Step {
+        title: format!("Before you go live: commit events together with your data, in {}", database.name()),
+        place: "see the README of affitor-outbox",
+        lines: format!("// cargo add affitor-outbox --no-default-features --features {feature},{features}\n{lines}"),
+    })
+}

@@ -1,0 +1,142 @@
+//! `affitor init`: sets a Cargo project up. Shows the lines that the app needs; with `--write`, also writes the settings. It never
+//! changes Rust code.
+
+mod detect;
+mod files;
+mod lines;
+mod manifest;
+mod program;
+mod project;
+mod prompt;
+mod report;
+mod source;
+mod write;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use self::{
+    lines::Needed,
+    manifest::Manifest,
+    program::{Choice, KeyOrigin, Known, ProgramArgs},
+    project::Project,
+    report::{KeyState, Report},
+    source::{Presence, Source, presence},
+    write::{Action, FileResult, Plan, has_key},
+};
+use crate::{
+    account::{api::Api, keys},
+    exit::{Exit, ExitCodes},
+    failure::Failure,
+    output::Output,
+    settings::{ServiceArgs, Settings},
+};
+
+pub(crate) const EXIT_CODES: ExitCodes = &[
+    (Exit::Success, "Done"),
+    (Exit::Failed, "The service rejected the program, you have no such program, or you cancelled"),
+    (Exit::Usage, "Invalid arguments or settings, no usable Cargo.toml, or a file that could not be written"),
+    (Exit::Unreachable, Exit::Unreachable.meaning()),
+    (Exit::KeyRejected, "Not logged in at this service, or the service rejected the login or the API key"),
+    (Exit::RetryLater, Exit::RetryLater.meaning()),
+];
+
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    service: ServiceArgs,
+    #[command(flatten)]
+    program: ProgramArgs,
+    /// Write the settings into the project. Without it, nothing in the project is changed
+    #[arg(long)]
+    write: bool,
+    /// Where the crates come from: path=DIR (a clone of the repository), git=URL or registry
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<Source>,
+    /// With --write: replace files that exist, except Rust code
+    #[arg(long, requires = "write")]
+    force: bool,
+    /// Folder of the app
+    #[arg(default_value = ".", value_name = "PATH", hide_default_value = true)]
+    path: PathBuf,
+}
+
+pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
+    let manifest = Manifest::read(&arguments.path)?;
+    let detected = detect::detect(&manifest.dependencies);
+    let needed = lines::needed(&detected);
+    let source = arguments.source.as_ref().map(|source| source.resolved(&needed, &manifest.folder)).transpose()?;
+    let is_missing = |needed: &Needed| presence(&manifest.dependencies, needed) == Presence::Missing;
+    if arguments.write && source.is_none() && needed.iter().any(is_missing) {
+        return Err(Failure::usage(
+            format!("{} is not published yet, so its source must be named", needed[0].package),
+            "add --source path=DIR (your clone of the repository) or --source git=URL",
+        ));
+    }
+
+    let settings = arguments.service.settings();
+    let api = Api::new(&settings)?;
+    let project = Project { root: manifest.folder.clone() };
+    let known = known(&project, &api, arguments.force)?;
+    let program = program::choose(&arguments.program, known, &settings, &api, output).await?;
+
+    let plan = Plan {
+        manifest: &manifest,
+        detected: &detected,
+        needed: &needed,
+        source: source.as_ref(),
+        program: &program,
+        service: api.service(),
+        force: arguments.force,
+    };
+    let files: Option<Vec<FileResult>> = arguments.write.then(|| plan.write(&project));
+    let key = key_state(&program, files.as_deref(), &settings, &api)?;
+    let report = Report {
+        package: &manifest.package,
+        detected: &detected,
+        dependencies: needed
+            .iter()
+            .map(|needed| source.as_ref().map_or_else(|| needed.example(), |source| source.line(needed)))
+            .collect(),
+        source: arguments.source.as_ref().map(ToString::to_string),
+        needs_source: needed.iter().any(is_missing),
+        steps: lines::steps(&detected, api.service(), Some(&program.id)),
+        program: &program,
+        service: api.service(),
+        files: files.as_deref(),
+        key: &key,
+        path: &arguments.path,
+    };
+    report.print(output);
+    let has_failed = files.iter().flatten().any(|file| file.action == Action::Failed);
+    Ok(if has_failed { Exit::Usage } else { Exit::Success })
+}
+
+/// What the project's own files say.
+fn known(project: &Project, api: &Api<'_>, force: bool) -> Result<Known, Failure> {
+    // What can't be read is reported when it is written.
+    let text = |path| project.read(path).ok().flatten();
+    Known::read(text(files::CONFIG).as_deref(), text(files::SECRETS).as_deref(), api, force)
+}
+
+/// Where the key is now. One that is in the project is not kept elsewhere.
+fn key_state(
+    program: &Choice,
+    files: Option<&[FileResult]>,
+    settings: &Settings,
+    api: &Api<'_>,
+) -> Result<KeyState, Failure> {
+    let Some(key) = &program.key else { return Ok(KeyState::Unknown) };
+    let in_project = files.is_some_and(has_key) || matches!(key.origin, KeyOrigin::Project);
+    Ok(match &key.origin {
+        KeyOrigin::Kept(_) if in_project => {
+            keys::remove(&api.base, &program.id)?;
+            KeyState::Project
+        }
+        _ if in_project => KeyState::Project,
+        KeyOrigin::Kept(path) => KeyState::Kept(path.clone()),
+        KeyOrigin::Environment(source) => KeyState::Environment(settings.key.as_ref().map_or(source, |key| key.source)),
+        KeyOrigin::Project => KeyState::Project,
+    })
+}
