@@ -1,6 +1,8 @@
 //! Shops that are broken on purpose, and correct ones, in axum and actix-web: what `affitor prove` finds in each of them.
 
 mod apps;
+mod command;
+mod rows;
 mod shop;
 mod stripe;
 mod visitor;

@@ -1,0 +1,168 @@
+//! The table: each shop, and what `affitor prove` finds in it.
+
+use std::{path::Path, process::Output, sync::Arc};
+
+use affitor_sandbox::Sandbox;
+use serde_json::Value;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use super::{
+    Framework,
+    command::{build, prove},
+};
+
+/// Proofs that run at the same time. They mostly wait.
+const CONCURRENCY: usize = 4;
+
+/// What the shop sells.
+#[derive(Clone, Copy, Debug)]
+enum Sells {
+    Once,
+    Subscription,
+}
+
+/// How the shop's sign-up form is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SignUp {
+    Form,
+    Json,
+}
+
+/// Arguments of the shop, its settings, and the finding. In the arguments, `{folder}` is a folder of its own, and `{other}` the URL of
+/// another server.
+type Row = (&'static [&'static str], Sells, SignUp, Option<&'static str>);
+
+const ROWS: &[Row] = &[
+    (&[], Sells::Once, SignUp::Form, None),
+    (&[], Sells::Subscription, SignUp::Json, None),
+    (&["--queue"], Sells::Once, SignUp::Json, None),
+    (&["--queue"], Sells::Subscription, SignUp::Form, None),
+    (&["--database", "{folder}/shop.sqlite3"], Sells::Once, SignUp::Json, None),
+    (&["--database", "{folder}/shop.sqlite3"], Sells::Subscription, SignUp::Form, None),
+    (&["--capture"], Sells::Once, SignUp::Form, None),
+    (&["--capture"], Sells::Subscription, SignUp::Form, None),
+    broken(&["--fault", "no-layer"], Sells::Subscription, "layer-missing"),
+    broken(&["--fault", "layer-before-route"], Sells::Subscription, "layer-misses-route"),
+    broken(&["--fault", "other-host"], Sells::Subscription, "cookie-lost"),
+    broken(&["--fault", "cookies-cleared"], Sells::Subscription, "cookie-lost"),
+    broken(&["--fault", "wrong-secret"], Sells::Subscription, "webhook-secret"),
+    broken(&["--fault", "parsed-body"], Sells::Subscription, "webhook-body-parsed"),
+    broken(&["--fault", "wrong-customer-key"], Sells::Once, "customer-key-differs"),
+    broken(&["--fault", "wrong-customer-key"], Sells::Subscription, "customer-key-differs"),
+    broken(&["--fault", "no-session-metadata"], Sells::Once, "session-metadata-missing"),
+    broken(&["--fault", "no-session-metadata"], Sells::Subscription, "session-metadata-missing"),
+    broken(&["--fault", "no-subscription-metadata"], Sells::Subscription, "subscription-metadata-missing"),
+    broken(&["--fault", "refund-id"], Sells::Once, "refund-id-differs"),
+    broken(&["--fault", "fails-in-outage"], Sells::Subscription, "signup-fails-in-outage"),
+    broken(&["--fault", "double-reporting"], Sells::Once, "double-reporting"),
+    broken(&["--fault", "double-reporting"], Sells::Subscription, "double-reporting"),
+    broken(&["--fault", "points-elsewhere"], Sells::Subscription, "points-elsewhere"),
+    broken(&["--fault", "points-elsewhere", "--service", "{other}"], Sells::Subscription, "points-elsewhere"),
+];
+
+const fn broken(arguments: &'static [&'static str], sells: Sells, finding: &'static str) -> Row {
+    (arguments, sells, SignUp::Form, Some(finding))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "`affitor prove` does not exist yet"]
+async fn each_shop_yields_exactly_its_finding() {
+    let affitor: Arc<Path> = build().await.into();
+    let slots = Arc::new(Semaphore::new(CONCURRENCY));
+    let mut proofs = JoinSet::new();
+    for framework in Framework::ALL {
+        for row in ROWS {
+            let (affitor, slots) = (Arc::clone(&affitor), Arc::clone(&slots));
+            proofs.spawn(async move {
+                let _slot = slots.acquire().await.unwrap();
+                check(&affitor, framework, row).await.map_err(|problem| format!("{framework:?} {row:?}: {problem}"))
+            });
+        }
+    }
+    let results = proofs.join_all().await;
+    let problems: Vec<String> = results.iter().filter_map(|result| result.clone().err()).collect();
+    println!("{} rows", results.len());
+    assert!(problems.is_empty(), "{} of {} rows differ:\n{}", problems.len(), results.len(), problems.join("\n"));
+}
+
+/// Proves a shop. Returns what differs from the row.
+async fn check(affitor: &Path, framework: Framework, row: &Row) -> Result<(), String> {
+    let &(arguments, sells, sign_up, finding) = row;
+    let folder = tempfile::tempdir().unwrap();
+    let other = Sandbox::start().await.unwrap();
+    let path = folder.path().to_str().unwrap();
+    let arguments = arguments.iter().map(|text| text.replace("{folder}", path).replace("{other}", other.url()));
+    let app: Vec<String> = [framework.binary().to_owned()].into_iter().chain(arguments).collect();
+    let file = folder.path().join("affitor.toml");
+    std::fs::write(&file, settings(sells, sign_up)).unwrap();
+    let output = prove(affitor, &file, &app).await;
+    judge(&output, finding)?;
+    match other.requests().len() {
+        0 => Ok(()),
+        requests => Err(format!("another server got {requests} requests")),
+    }
+}
+
+fn settings(sells: Sells, sign_up: SignUp) -> String {
+    let body = if sign_up == SignUp::Json { "json" } else { "form" };
+    let check_out = match sells {
+        Sells::Once => "/checkout",
+        Sells::Subscription => "/checkout?plan=pro",
+    };
+    format!(
+        r#"
+[app]
+url = "http://127.0.0.1:{{port}}"
+port = "PORT"
+
+[signup]
+steps = [
+    {{ get = "/signup" }},
+    {{ post = "/signup", {body} = {{ name = "Jo", email = "{{email}}" }} }},
+]
+
+[checkout]
+steps = [{{ post = "{check_out}" }}]
+
+[webhook]
+provider = "stripe"
+path = "/webhooks/stripe"
+secret = "STRIPE_WEBHOOK_SECRET"
+api = "STRIPE_API_URL"
+"#
+    )
+}
+
+/// Compares a result with the finding that is expected.
+fn judge(output: &Output, finding: Option<&str>) -> Result<(), String> {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let problem = |problem: &str| Err(format!("{problem}\n{out}{err}"));
+    let Ok(document) = serde_json::from_str::<Value>(&out) else { return problem("no JSON document") };
+    let findings = document["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let ids: Vec<&str> = findings.iter().filter_map(|finding| finding["id"].as_str()).collect();
+    let code = match finding {
+        None => 0,
+        Some("points-elsewhere") => 2,
+        Some(_) => 1,
+    };
+    if ids != finding.into_iter().collect::<Vec<_>>() || findings.len() != ids.len() {
+        return problem(&format!("the findings are {ids:?}"));
+    }
+    if output.status.code() != Some(code) || document["proved"] != finding.is_none() {
+        return problem(&format!("{}, expected the exit code {code}", output.status));
+    }
+    for finding in findings {
+        let id = finding["id"].as_str().unwrap_or_default();
+        let says = |field: &str| finding[field].as_str().is_some_and(|text| !text.trim().is_empty());
+        if finding["documentation"] != format!("docs/guides/troubleshooting.md#{id}")
+            || !says("message")
+            || !says("reason")
+        {
+            return problem("the finding is not explained");
+        }
+    }
+    if out.contains('@') || out.contains("whsec_") {
+        return problem("an e-mail address or a secret is shown");
+    }
+    Ok(())
+}
