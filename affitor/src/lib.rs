@@ -72,6 +72,7 @@ mod click_id;
 mod currency;
 mod event;
 pub mod find;
+pub mod guides;
 #[cfg(feature = "webhooks")]
 pub mod ledger;
 mod open_enum;
