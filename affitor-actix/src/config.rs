@@ -27,6 +27,7 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn new(client: Client) -> Self {
+        adapter::MissingLayer::layer_created();
         let sources = Sources::default();
         Self { header: header_name(&sources), sources, body_when: None, client }
     }

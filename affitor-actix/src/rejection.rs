@@ -3,6 +3,7 @@
 use std::fmt;
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use affitor::adapter;
 
 /// There is no [`AffitorLayer`](crate::AffitorLayer) around the route: a mistake in the app.
 ///
@@ -25,9 +26,15 @@ impl MissingLayer {
 
 impl fmt::Display for MissingLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "an Affitor extractor found no `AffitorLayer`: add `.wrap(AffitorLayer::new(client))` to the App or scope",
-        )
+        f.write_str(match adapter::MissingLayer::reason() {
+            adapter::MissingLayer::OtherRoutes => {
+                "an Affitor extractor found no `AffitorLayer` around this route, although the app has one: `.wrap(…)` covers \
+                 only the routes of its own App or scope"
+            }
+            _ => {
+                "an Affitor extractor found no `AffitorLayer`: add `.wrap(AffitorLayer::new(client))` to the App or scope"
+            }
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use affitor::adapter;
 use axum_core::response::{IntoResponse, Response};
 use http::StatusCode;
 
@@ -26,10 +27,16 @@ impl MissingLayer {
 
 impl fmt::Display for MissingLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "an Affitor extractor found no `AffitorLayer`: add `.layer(AffitorLayer::new(client))` to the router, after \
-             the routes that use it",
-        )
+        f.write_str(match adapter::MissingLayer::reason() {
+            adapter::MissingLayer::OtherRoutes => {
+                "an Affitor extractor found no `AffitorLayer` around this route, although the app has one: `.layer(…)` covers \
+                 only the routes that are added before it"
+            }
+            _ => {
+                "an Affitor extractor found no `AffitorLayer`: add `.layer(AffitorLayer::new(client))` to the router, after \
+                 the routes that use it"
+            }
+        })
     }
 }
 

@@ -15,6 +15,7 @@ mod outbox;
 mod output;
 #[cfg(feature = "outbox")]
 mod payments;
+mod prove;
 mod proxy;
 #[cfg(feature = "outbox")]
 mod redact;
@@ -59,6 +60,9 @@ enum Command {
     /// Show the program's health and its events of the last 24 hours
     #[command(after_help = exit::help(status::EXIT_CODES))]
     Status(status::Arguments),
+    /// Prove on the app's own routes that clicks, sign-ups and payments arrive
+    #[command(after_help = exit::help(prove::EXIT_CODES))]
+    Prove(Box<prove::Arguments>),
     /// Find problems with the settings, the network and the key, and suggest fixes
     #[command(after_help = doctor::exit_codes_help())]
     Doctor(doctor::Arguments),
@@ -84,6 +88,7 @@ async fn main() -> ExitCode {
         Command::Test(arguments) => test_event::run(arguments, output).await,
         Command::Verify(arguments) => verify::run(&arguments, output).await,
         Command::Status(arguments) => status::run(&arguments, output).await,
+        Command::Prove(arguments) => prove::run(*arguments, output).await,
         Command::Doctor(arguments) => doctor::run(&arguments, output).await,
         #[cfg(feature = "outbox")]
         Command::Outbox(arguments) => outbox::run(arguments, output).await,

@@ -29,6 +29,8 @@ pub struct RequestRecord {
     pub hint: Option<String>,
     /// Whether an event was recorded.
     pub changed: bool,
+    /// Whether the request had the API key of a program.
+    pub has_key: bool,
     /// The injected fault.
     pub fault: Option<Fault>,
     /// `transaction_id` of a sale or refund, as sent.

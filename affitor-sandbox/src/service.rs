@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    api::{Call, Decision, Endpoint, Reply},
+    api::{self, Call, Decision, Endpoint, Reply},
     browser::Origins,
     change::Change,
     fault::{ActiveFaults, Fault},
@@ -122,6 +122,7 @@ impl Service {
         let mut record = inner.record(endpoint.call, line, call.now_ms);
         record.fault = fault;
         record.changed = changes.iter().any(Change::is_event);
+        record.has_key = api::program_of(&inner.state, &call).is_ok();
         record.set_outcome(&outcome);
         record.set_ids(&call);
         record.set_event(&inner.state, &changes);

@@ -30,6 +30,7 @@ pub(crate) struct Config {
 impl Config {
     #[cfg(feature = "client")]
     pub(crate) fn with_client(client: affitor::Client) -> Self {
+        affitor::adapter::MissingLayer::layer_created();
         Self { client: Some(client), ..Self::default() }
     }
 

@@ -51,6 +51,7 @@
 //! | `queue` | | [`queue`](https://docs.rs/affitor/latest/affitor/queue/): background delivery from memory |
 //! | `capture` | | [`capture`](https://docs.rs/affitor/latest/affitor/capture/): clicks are reported by the server, without a script |
 //! | `carry` | | [`carry`](https://docs.rs/affitor/latest/affitor/carry/): a visitor as a signed text, for magic links and other domains |
+//! | `test-util` | | [`test_util`](https://docs.rs/affitor/latest/affitor/test_util/): helpers for tests of your own app. Enable it in `[dev-dependencies]` |
 //! | `maud`, `askama` | | [`ScriptTag`] as a value of templates |
 //! | `metrics` | | counters and gauges through the `metrics` crate: `affitor_calls_total`, `affitor_queue_*` |
 //! | `rustls-no-provider`, `native-tls`, `native-tls-vendored` | | the reqwest features of the same names |
@@ -88,6 +89,8 @@ mod script_tag;
 #[cfg(any(feature = "carry", feature = "webhooks"))]
 mod secret_text;
 pub mod stripe;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 mod visitor;
 
 #[cfg(feature = "client")]

@@ -5,6 +5,7 @@
 pub mod apps;
 pub mod databases;
 pub mod pgbouncer;
+pub mod prove_apps;
 pub mod provider_apis;
 pub mod raw;
 pub mod shop;

@@ -25,6 +25,7 @@ mod test_mode;
 mod tracker;
 
 pub(crate) use {
+    auth::program_of,
     chain::run_chain,
     fields::Fields,
     reply::{HINT, Reply},

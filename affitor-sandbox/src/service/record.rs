@@ -18,6 +18,7 @@ impl Inner {
             error: None,
             hint: None,
             changed: false,
+            has_key: false,
             fault: None,
             transaction_id: None,
             customer_key: None,

@@ -11,6 +11,8 @@
 //!    handler, so that it sees every byte.
 //! 3. Store an [`Attribution`] in the request. Extractors call [`Attribution::bind`] to get the client for this visitor.
 //!
+//! If an extractor finds no [`Attribution`], `MissingLayer` says why.
+//!
 //! An adapter never rejects a request and never changes what the handler sees. If an outer layer already stored an
 //! [`Attribution`], keep it.
 //!
@@ -86,6 +88,8 @@ mod attribution;
 #[cfg(feature = "client")]
 mod captured;
 mod deadline;
+#[cfg(feature = "client")]
+mod missing_layer;
 mod prefix;
 mod search;
 #[cfg(feature = "webhooks")]
@@ -95,6 +99,8 @@ mod webhook;
 pub use attribution::Attribution;
 #[cfg(feature = "client")]
 pub use captured::CapturedByServer;
+#[cfg(feature = "client")]
+pub use missing_layer::MissingLayer;
 pub use {
     deadline::Deadline,
     prefix::Prefix,

@@ -47,6 +47,8 @@ impl Provider for LemonSqueezy {
 }
 
 impl Rules for LemonSqueezy {
+    #[cfg(feature = "test-util")]
+    type Script = crate::test_util::payment::LemonSqueezyScript;
     const SIGNATURE: &'static str = SIGNED;
     const METADATA_HELP: &'static str = "add `user_id` to the custom data of the checkout";
 

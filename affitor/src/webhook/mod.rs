@@ -156,6 +156,9 @@ mod sealed {
 
     /// What differs between providers.
     pub trait Rules: Sized + Send + Sync + 'static {
+        /// The webhooks that tests deliver.
+        #[cfg(feature = "test-util")]
+        type Script: crate::test_util::payment::Script;
         /// Name of the signature header.
         const SIGNATURE: &'static str;
         /// Returns why a text can't be a webhook secret of this provider.

@@ -41,6 +41,8 @@ impl Provider for Paddle {
 }
 
 impl Rules for Paddle {
+    #[cfg(feature = "test-util")]
+    type Script = crate::test_util::payment::PaddleScript;
     const SIGNATURE: &'static str = SCHEME.header;
     const METADATA_HELP: &'static str = "add `user_id` to the custom data of the transaction";
 

@@ -48,6 +48,8 @@ impl Provider for Polar {
 }
 
 impl Rules for Polar {
+    #[cfg(feature = "test-util")]
+    type Script = crate::test_util::payment::PolarScript;
     const SIGNATURE: &'static str = SIGNED;
     const METADATA_HELP: &'static str =
         "add `user_id` to the metadata of the checkout, or set the customer's external id";

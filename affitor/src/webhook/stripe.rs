@@ -92,6 +92,8 @@ impl Provider for Stripe {
 }
 
 impl Rules for Stripe {
+    #[cfg(feature = "test-util")]
+    type Script = crate::test_util::payment::StripeScript;
     const SIGNATURE: &'static str = SCHEME.header;
     const METADATA_HELP: &'static str =
         "add `affitor.stripe_metadata(user_id)?` to the Checkout session, the subscription or the payment intent";

@@ -1,4 +1,4 @@
-//! Validates all generated webhooks against the schemas that the providers publish.
+//! Validates all generated webhooks, and those of `affitor::test_util`, against the schemas that the providers publish.
 //!
 //! No provider's schemas are in this repository. `.ci/provider-schemas FOLDER` makes them from the types of the providers' official
 //! SDKs: Stripe's are generated from its OpenAPI document, one SDK version for each API version. Set `AFFITOR_PROVIDER_SCHEMAS` to
@@ -9,6 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use affitor::{
+    Currency,
+    test_util::payment::{TestPayment, TestWebhook},
+    webhook,
+};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use shop_lives::{Api, Life, Provider, kinds};
@@ -66,6 +71,38 @@ fn lives(provider: Provider, api: Api) -> impl Iterator<Item = Life> {
     })
 }
 
+/// The webhooks of `affitor::test_util`: of a one-off payment and of a subscription, with a renewal and refunds.
+fn test_payments<P: webhook::Provider>() -> Vec<(&'static str, Value)> {
+    let mut one_off = TestPayment::<P>::new(4_900, Currency::EUR).customer_key("user_7");
+    let mut subscription = TestPayment::<P>::subscription(4_900, Currency::EUR);
+    let webhooks = [
+        (one_off.paid(), "test payment"),
+        (one_off.refunded(1_500), "refunded test payment"),
+        (one_off.refunded_in_full(), "refunded test payment"),
+        (subscription.paid(), "test subscription"),
+        (subscription.refunded(1_500), "refunded test subscription"),
+        (subscription.renewed(), "renewed test subscription"),
+        (subscription.refunded_in_full(), "refunded test subscription"),
+    ];
+    let body = |webhook: &TestWebhook<P>| serde_json::from_str(webhook.body()).unwrap();
+    webhooks.iter().flat_map(|(webhooks, kind)| webhooks.iter().map(move |webhook| (*kind, body(webhook)))).collect()
+}
+
+/// What is validated.
+fn bodies(provider: Provider, api: Api) -> Vec<(&'static str, Value)> {
+    let mut bodies: Vec<_> = lives(provider, api)
+        .flat_map(|life| life.webhooks.into_iter().map(move |webhook| (life.kind, webhook.body)))
+        .collect();
+    bodies.extend(match (provider, api) {
+        (Provider::Stripe, Api::Old) => Vec::new(),
+        (Provider::Stripe, Api::New) => test_payments::<webhook::Stripe>(),
+        (Provider::Polar, _) => test_payments::<webhook::Polar>(),
+        (Provider::LemonSqueezy, _) => test_payments::<webhook::LemonSqueezy>(),
+        (Provider::Paddle, _) => test_payments::<webhook::Paddle>(),
+    });
+    bodies
+}
+
 /// Fails with each problem once, with the kind of a life that has it.
 fn report(problems: &BTreeMap<String, &str>) {
     let lines: Vec<String> = problems.iter().take(40).map(|(problem, kind)| format!("{kind}: {problem}")).collect();
@@ -82,17 +119,15 @@ fn validate(provider: Provider, api: Api, file: &str, name: impl Fn(&Value) -> O
     let mut schemas = Schemas::read(&folder, file);
     let mut problems = BTreeMap::new();
     let mut seen = BTreeSet::new();
-    for life in lives(provider, api) {
-        for body in life.webhooks.iter().map(|webhook| &webhook.body) {
-            let Some((name, value)) = name(body) else { continue };
-            for problem in schemas.problems(&name, &value) {
-                problems.entry(problem.chars().take(600).collect()).or_insert(life.kind);
-            }
-            if seen.insert(name.clone()) {
-                let mut wrong = value;
-                wrong["unknown_field"] = json!(1);
-                assert!(!schemas.problems(&name, &wrong).is_empty(), "the schema of {name} takes anything");
-            }
+    for (kind, body) in bodies(provider, api) {
+        let Some((name, value)) = name(&body) else { continue };
+        for problem in schemas.problems(&name, &value) {
+            problems.entry(problem.chars().take(600).collect()).or_insert(kind);
+        }
+        if seen.insert(name.clone()) {
+            let mut wrong = value;
+            wrong["unknown_field"] = json!(1);
+            assert!(!schemas.problems(&name, &wrong).is_empty(), "the schema of {name} takes anything");
         }
     }
     eprintln!("validated {seen:?}");

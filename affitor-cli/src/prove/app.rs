@@ -1,0 +1,154 @@
+//! The app: started as a child process, or already running.
+
+use std::{
+    collections::VecDeque,
+    ffi::OsString,
+    process::Stdio,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use reqwest::Url;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
+    net::TcpStream,
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+
+use super::layer::LayerProblem;
+use crate::{failure::Failure, output::DIM, url::host_and_port};
+
+/// Longest line of the app's output that is read as one, in bytes.
+const LINE_LIMIT: u64 = 8 * 1024;
+/// Lines that are shown if the app ends too early.
+const LAST_LINES: usize = 10;
+/// Time that the app has to stop by itself.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause between two attempts to connect.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Variables that would override those of the sandbox.
+const REMOVED: [&str; 3] = ["AFFITOR_API_TOKEN", "AFFITOR_API_BASE", "AFFITOR_API_KEY_FILE"];
+
+/// What the app has printed.
+#[derive(Debug, Default)]
+struct Printed {
+    last: VecDeque<String>,
+    layer: Option<LayerProblem>,
+}
+
+/// A child process with everything that it starts.
+#[derive(Debug)]
+pub(super) struct App {
+    child: Box<dyn ChildWrapper>,
+    printed: Arc<Mutex<Printed>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl App {
+    /// Starts the app. Its output goes to standard error.
+    pub(super) fn start(command: &[OsString], variables: &[(String, String)]) -> Result<Self, Failure> {
+        let (program, arguments) =
+            command.split_first().ok_or_else(|| Failure::usage("there is no command", "see --help"))?;
+        let mut wrapped = CommandWrap::with_new(program, |command| {
+            command.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            for name in REMOVED {
+                command.env_remove(name);
+            }
+        });
+        wrapped.wrap(KillOnDrop);
+        #[cfg(unix)]
+        wrapped.wrap(process_wrap::tokio::ProcessGroup::leader());
+        #[cfg(windows)]
+        wrapped.wrap(process_wrap::tokio::JobObject);
+        let mut child = wrapped.spawn().map_err(|error| {
+            let message = format!("cannot start {}: {error}", program.to_string_lossy());
+            Failure::usage(message, "check the command after `--`, or `app.start` in affitor.toml")
+        })?;
+        let printed = Arc::new(Mutex::new(Printed::default()));
+        let mut readers = Vec::new();
+        readers.extend(child.stdout().take().map(|stream| tokio::spawn(read(stream, printed.clone()))));
+        readers.extend(child.stderr().take().map(|stream| tokio::spawn(read(stream, printed.clone()))));
+        Ok(Self { child, printed, readers })
+    }
+
+    /// Waits until the app accepts connections.
+    ///
+    /// # Errors
+    ///
+    /// Returns what happened instead.
+    pub(super) async fn listening(&mut self, url: &Url, limit: Duration) -> Result<(), String> {
+        let until = Instant::now() + limit;
+        while !is_listening(url).await {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                // Lets the readers see the rest of the output.
+                for reader in &mut self.readers {
+                    let _ = timeout(STOP_TIMEOUT, reader).await;
+                }
+                let last: Vec<_> = lock(&self.printed).last.iter().cloned().collect();
+                let last =
+                    if last.is_empty() { String::new() } else { format!("; its last lines: {}", last.join(" | ")) };
+                return Err(format!("the app ended with {status} before it listened{last}"));
+            }
+            if Instant::now() > until {
+                return Err(format!("the app does not listen on {} after {} s", host_and_port(url), limit.as_secs()));
+            }
+            sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Returns what the app has logged about a missing layer.
+    pub(super) fn layer_problem(&self) -> Option<LayerProblem> {
+        lock(&self.printed).layer
+    }
+
+    /// Stops the app and everything that it has started.
+    pub(super) async fn stop(mut self) {
+        #[cfg(unix)]
+        let asked = self.child.signal(15);
+        #[cfg(not(unix))]
+        let asked: std::io::Result<()> = Err(std::io::ErrorKind::Unsupported.into());
+        let has_ended = asked.is_ok() && timeout(STOP_TIMEOUT, self.child.wait()).await.is_ok();
+        // Also after the app has ended: it may have left processes of its own.
+        let killed = self.child.start_kill();
+        if !has_ended && killed.is_ok() {
+            let _ = timeout(STOP_TIMEOUT, self.child.wait()).await;
+        }
+        self.readers.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Returns whether something accepts connections at a URL.
+pub(super) async fn is_listening(url: &Url) -> bool {
+    let address = host_and_port(url);
+    matches!(timeout(Duration::from_secs(1), TcpStream::connect(address)).await, Ok(Ok(_)))
+}
+
+async fn read(stream: impl AsyncRead + Unpin, printed: Arc<Mutex<Printed>>) {
+    let mut stream = BufReader::new(stream);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut stream).take(LINE_LIMIT).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end();
+        anstream::eprintln!("{DIM}app |{DIM:#} {text}");
+        let mut printed = lock(&printed);
+        printed.layer = LayerProblem::in_text(text).or(printed.layer);
+        printed.last.push_back(text.chars().take(300).collect());
+        if printed.last.len() > LAST_LINES {
+            printed.last.pop_front();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

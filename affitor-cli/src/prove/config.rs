@@ -1,0 +1,223 @@
+//! `affitor.toml`: where an app's routes are. It contains no secrets.
+
+use std::{collections::BTreeMap, fs, io, path::Path};
+
+use reqwest::Url;
+use serde::Deserialize;
+
+use crate::{failure::Failure, url::is_loopback};
+
+/// Name of the file in the app's folder.
+pub(crate) const FILE: &str = "affitor.toml";
+
+/// Largest file that is read, in bytes.
+const LIMIT: u64 = 256 * 1024;
+
+/// The content of the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) app: App,
+    #[serde(default)]
+    pub(crate) landing: Landing,
+    pub(crate) signup: SignUp,
+    pub(crate) checkout: Option<Checkout>,
+    pub(crate) webhook: Option<Webhook>,
+}
+
+/// The app itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct App {
+    /// Where the app listens. `{port}` stands for a free port.
+    pub(crate) url: String,
+    /// Variable from which the app reads that port.
+    pub(crate) port: Option<String>,
+    /// Command that starts the app.
+    pub(crate) start: Option<Vec<String>>,
+}
+
+/// The page on which visitors of partners land.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Landing {
+    #[serde(default = "root")]
+    pub(crate) path: String,
+}
+
+/// How a visitor signs up: requests, or a command of the developer's.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignUp {
+    #[serde(default)]
+    pub(crate) steps: Vec<Step>,
+    pub(crate) command: Option<Vec<String>>,
+}
+
+/// How a signed-up visitor starts to pay.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Checkout {
+    pub(crate) steps: Vec<Step>,
+}
+
+/// The endpoint for the webhooks of the payment provider.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Webhook {
+    pub(crate) provider: ProviderName,
+    pub(crate) path: String,
+    /// Variable from which the app reads the secret.
+    pub(crate) secret: String,
+    /// Variable from which the app reads the URL of the provider's API.
+    pub(crate) api: Option<String>,
+}
+
+/// A payment provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ProviderName {
+    Stripe,
+    Polar,
+    LemonSqueezy,
+    Paddle,
+}
+
+/// A request of a visitor. Exactly one of `get` and `post` is set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Step {
+    pub(crate) get: Option<String>,
+    pub(crate) post: Option<String>,
+    pub(crate) form: Option<BTreeMap<String, String>>,
+    pub(crate) json: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl Default for Landing {
+    fn default() -> Self {
+        Self { path: root() }
+    }
+}
+
+fn root() -> String {
+    "/".to_owned()
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if the file is missing, too large, or invalid.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let shown = path.display();
+        let unreadable = |error: io::Error| {
+            let hint = match error.kind() {
+                io::ErrorKind::NotFound => "create it with `affitor init --write`, or name another file with --config",
+                _ => "check the file and its rights",
+            };
+            Failure::usage(format!("cannot read {shown}: {error}"), hint)
+        };
+        if fs::metadata(path).map_err(unreadable)?.len() > LIMIT {
+            return Err(Failure::usage(
+                format!("{shown} is larger than {LIMIT} bytes"),
+                "name another file with --config",
+            ));
+        }
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let config: Self = toml::from_str(&text).map_err(|error| {
+            Failure::usage(format!("{shown}: {}", error.message()), place(&text, error.span().map(|span| span.start)))
+        })?;
+        config
+            .check()
+            .map_err(|problem| Failure::usage(format!("{shown}: {problem}"), "see docs/guides/testing.md"))?;
+        Ok(config)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let has_placeholder = self.app.url.contains("{port}");
+        if has_placeholder && self.app.port.is_none() {
+            return Err("`app.url` contains {port}, so `app.port` must name the variable from which the app reads it"
+                .to_owned());
+        }
+        self.url(1)?;
+        let variables = [self.app.port.as_ref(), self.webhook.as_ref().map(|webhook| &webhook.secret)];
+        let api = self.webhook.as_ref().and_then(|webhook| webhook.api.as_ref());
+        for variable in variables.into_iter().flatten().chain(api) {
+            check_variable(variable)?;
+        }
+        let paths = [Some(&self.landing.path), self.webhook.as_ref().map(|webhook| &webhook.path)];
+        if let Some(path) = paths.into_iter().flatten().find(|path| !path.starts_with('/')) {
+            return Err(format!("the path {path:?} must begin with a slash"));
+        }
+        match (&self.signup.command, self.signup.steps.is_empty()) {
+            (None, true) => return Err("`signup` needs `steps` or a `command`".to_owned()),
+            (Some(_), false) => return Err("`signup` has both `steps` and a `command`".to_owned()),
+            (Some(command), true) if command.is_empty() => return Err("`signup.command` is empty".to_owned()),
+            _ => {}
+        }
+        if self.app.start.as_ref().is_some_and(Vec::is_empty) {
+            return Err("`app.start` is empty".to_owned());
+        }
+        let checkout = self.checkout.iter().flat_map(|checkout| &checkout.steps);
+        self.signup.steps.iter().chain(checkout).try_for_each(Step::check)
+    }
+
+    /// Returns the URL of the app, with this port if it has a placeholder.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is not the URL of a server on this machine.
+    pub(crate) fn url(&self, port: u16) -> Result<Url, String> {
+        let text = self.app.url.replace("{port}", &port.to_string());
+        let url = Url::parse(&text).map_err(|error| format!("`app.url` is not a valid URL: {error}"))?;
+        if !matches!(url.scheme(), "http" | "https") || !is_loopback(&url) {
+            return Err("`app.url` must be an http URL of this machine, such as http://127.0.0.1:3000".to_owned());
+        }
+        if url.path() != "/" || url.query().is_some() || !url.username().is_empty() {
+            return Err("`app.url` must consist of scheme, host and port".to_owned());
+        }
+        Ok(url)
+    }
+}
+
+impl Step {
+    fn check(&self) -> Result<(), String> {
+        let path = match (&self.get, &self.post) {
+            (Some(path), None) | (None, Some(path)) => path,
+            _ => return Err("a step needs either `get` or `post`".to_owned()),
+        };
+        if !path.starts_with('/') {
+            return Err(format!("the path {path:?} of a step must begin with a slash"));
+        }
+        match (&self.get, &self.form, &self.json) {
+            (Some(_), None, None) | (None, Some(_), None) | (None, None, Some(_)) | (None, None, None) => Ok(()),
+            (Some(_), ..) => Err(format!("the step `get = {path:?}` can't have a body")),
+            _ => Err(format!("the step `post = {path:?}` has both `form` and `json`")),
+        }
+    }
+}
+
+fn check_variable(name: &str) -> Result<(), String> {
+    let is_name = !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !name.starts_with(|first: char| first.is_ascii_digit());
+    let is_ours = name.starts_with("AFFITOR_");
+    match (is_name, is_ours) {
+        (true, false) => Ok(()),
+        (true, true) => Err(format!("{name} can't be used here: `affitor prove` sets the variables AFFITOR_… itself")),
+        // A secret may have been written here instead of the name of its variable.
+        (false, _) => {
+            Err("`port`, `secret` and `api` are names of environment variables, such as STRIPE_WEBHOOK_SECRET"
+                .to_owned())
+        }
+    }
+}
+
+fn place(text: &str, offset: Option<usize>) -> String {
+    let line = offset.and_then(|offset| text.get(..offset)).map(|before| before.lines().count().max(1));
+    line.map_or_else(
+        || "see docs/guides/testing.md".to_owned(),
+        |line| format!("see line {line}, and docs/guides/testing.md"),
+    )
+}

@@ -1,0 +1,103 @@
+//! What can be wrong with an app. Each finding has a section in the guide on troubleshooting.
+
+use serde::Serialize;
+
+const GUIDE: &str = "docs/guides/troubleshooting.md";
+
+macro_rules! findings {
+    ($($name:ident $id:literal $reason:literal,)*) => {
+        /// A mistake in an app.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum FindingId {
+            $($name,)*
+        }
+
+        impl FindingId {
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$name,)*];
+
+            pub(crate) fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $id,)*
+                }
+            }
+
+            /// The likeliest reason.
+            fn reason(self) -> &'static str {
+                match self {
+                    $(Self::$name => $reason,)*
+                }
+            }
+        }
+    };
+}
+
+findings! {
+    AppNotReachable "app-not-reachable" "the app did not start, or listens on another address than `app.url`",
+    PointsElsewhere "points-elsewhere" "the app's client has a fixed `api_url`, or the app loads other settings than its environment",
+    AffLost "aff-lost" "a redirect leaves out the query of the landing page",
+    NoTracker "no-tracker" "the page's template has no `client.script_tag()`, and no `ClickCaptureLayer` is around it",
+    CookieLost "cookie-lost" "a redirect goes to another host name, or a response removes the cookie",
+    LayerMissing "layer-missing" "the app has no `AffitorLayer`",
+    LayerMissesRoute "layer-misses-route" "the route was added after `.layer(…)`, or outside of the scope with `.wrap(…)`",
+    SignupFailed "signup-failed" "the steps of `signup` in affitor.toml are not those of the app's form",
+    NoLead "no-lead" "the sign-up handler does not call `track_lead` or `enqueue`",
+    ClickIdLost "click-id-lost" "the handler uses the app's `Client` instead of the extractor `AffitorClient`",
+    ClickIdShared "click-id-shared" "the click id is kept in the app's state, or in a page that is cached",
+    SignupFailsInOutage "signup-fails-in-outage" "the handler uses `?` on the result of `track_lead`",
+    CheckoutFailed "checkout-failed" "the steps of `checkout` in affitor.toml are not those of the app, or the app's Stripe client has a fixed URL",
+    SessionMetadataMissing "session-metadata-missing" "the checkout session is created without `affitor::stripe::Metadata`",
+    SubscriptionMetadataMissing "subscription-metadata-missing" "`subscription_data.metadata` is not set: use `Metadata::for_subscription`",
+    CustomerKeyDiffers "customer-key-differs" "the checkout uses another id of the user than the sign-up, such as the e-mail address",
+    WebhookNotFound "webhook-not-found" "`webhook.path` in affitor.toml is not the app's route, or the route accepts no POST",
+    WebhookSecret "webhook-secret" "the app reads the secret from elsewhere, or trims or decodes it",
+    WebhookBodyParsed "webhook-body-parsed" "the body is parsed and written again before the signature is verified",
+    WebhookFailed "webhook-failed" "the webhook handler returns an error",
+    NoSale "no-sale" "the webhook handler does not call `track_payment`, `enqueue_payment` or `record_payment`",
+    SaleNotAttributed "sale-not-attributed" "the sale has neither the customer key of the lead nor its click id",
+    WrongAmount "wrong-amount" "the amount is in another unit than the currency's smallest one, or is that of another field",
+    DoubleReporting "double-reporting" "two handlers report the same payment under two transaction ids",
+    NoRenewal "no-renewal" "the endpoint does not handle `invoice.paid`",
+    NoRefund "no-refund" "the endpoint does not handle `charge.refunded`",
+    RefundIdDiffers "refund-id-differs" "the refund is reported under its own id or the charge's, instead of the sale's `transaction_id`",
+    SaleLostInOutage "sale-lost-in-outage" "the webhook handler ignores the error of `track_payment`, and responds with 200",
+}
+
+/// A finding, with what was seen.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Finding {
+    pub(crate) id: &'static str,
+    /// What was seen.
+    pub(crate) message: String,
+    /// The likeliest reason.
+    pub(crate) reason: String,
+    /// Where the documentation explains it.
+    pub(crate) documentation: String,
+}
+
+impl FindingId {
+    pub(crate) fn found(self, message: impl Into<String>) -> Finding {
+        let id = self.as_str();
+        let (reason, documentation) = (self.reason().to_owned(), format!("{GUIDE}#{id}"));
+        Finding { id, message: message.into(), reason, documentation }
+    }
+
+    /// A finding whose reason is known better than the likeliest one.
+    pub(crate) fn because(self, message: impl Into<String>, reason: impl Into<String>) -> Finding {
+        Finding { reason: reason.into(), ..self.found(message) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FindingId, GUIDE};
+
+    #[test]
+    fn each_finding_is_explained_in_the_guide() {
+        let guide = std::fs::read_to_string(format!("{}/../{GUIDE}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        for id in FindingId::ALL {
+            let anchor = format!("<a id=\"{}\"></a>", id.as_str());
+            assert_eq!(guide.matches(&anchor).count(), 1, "{anchor}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A proxy for the app's HTTPS connections, which lets none reach the real service.
+
+use std::{
+    io,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
+
+/// Largest head of a request, in bytes.
+const HEAD_LIMIT: u64 = 16 * 1024;
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The proxy, running until it is dropped.
+#[derive(Debug)]
+pub(super) struct Guard {
+    pub(super) url: String,
+    refused: Arc<Mutex<Option<String>>>,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Guard {
+    pub(super) async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let refused = Arc::new(Mutex::new(None));
+        let seen = refused.clone();
+        let server = tokio::spawn(async move {
+            // Dropped with this task, which ends the connections.
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let seen = seen.clone();
+                connections.spawn(async move {
+                    // A broken connection is the app's to report.
+                    let _ = serve(stream, &seen).await;
+                });
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Ok(Self { url, refused, server })
+    }
+
+    /// Returns the host of the real service that the app tried to reach.
+    pub(super) fn refused(&self) -> Option<String> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn serve(stream: TcpStream, refused: &Mutex<Option<String>>) -> io::Result<()> {
+    let mut client = BufReader::new(stream);
+    let target = timeout(HEAD_TIMEOUT, read_target(&mut client)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+    let Some(target) = target else {
+        return client.write_all(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n").await;
+    };
+    if is_service(&target) {
+        *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(target);
+        return client.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
+    }
+    match TcpStream::connect(&target).await {
+        Ok(mut server) => {
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+            copy_bidirectional(&mut client, &mut server).await?;
+            Ok(())
+        }
+        Err(_) => client.write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await,
+    }
+}
+
+/// Returns the `host:port` of a `CONNECT`, or `None` for another method.
+async fn read_target(client: &mut BufReader<TcpStream>) -> io::Result<Option<String>> {
+    let mut head = client.take(HEAD_LIMIT);
+    let mut line = String::new();
+    head.read_line(&mut line).await?;
+    let target = line.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+    loop {
+        line.clear();
+        if head.read_line(&mut line).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if line.trim_end().is_empty() {
+            return Ok(target);
+        }
+    }
+}
+
+fn is_service(target: &str) -> bool {
+    let host = target.rsplit_once(':').map_or(target, |(host, _)| host).trim_end_matches('.').to_ascii_lowercase();
+    host == "affitor.com" || host.ends_with(".affitor.com")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_service;
+
+    #[test]
+    fn only_the_service_is_refused() {
+        for target in ["api.affitor.com:443", "affitor.com:443", "API.Affitor.com.:443", "staging.api.affitor.com"] {
+            assert!(is_service(target), "{target}");
+        }
+        for target in ["api.stripe.com:443", "affitor.com.example:443", "notaffitor.com:443", "[::1]:443"] {
+            assert!(!is_service(target), "{target}");
+        }
+    }
+}

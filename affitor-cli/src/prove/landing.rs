@@ -1,0 +1,158 @@
+//! A visitor opens a partner's link: the server captures the click, or the page has the tracker.
+
+use affitor_sandbox::{ApiCall, Sandbox};
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    Proof, Stop, chromium,
+    finding::{Finding, FindingId},
+    html::tracker_tag,
+    visitor::{CLICK_ID_COOKIE, Page, Visitor},
+    watch::Watch,
+};
+use crate::failure::Failure;
+
+pub(super) const NAME: &str = "landing";
+
+/// The click of a visitor, and the page on which they are.
+pub(super) struct Landed {
+    pub(super) click_id: String,
+    pub(super) page: Url,
+}
+
+impl Proof {
+    /// Opens the landing page of a partner's link, and reports the result.
+    pub(super) async fn land(&mut self, visitor: &mut Visitor) -> Result<Landed, Stop> {
+        let path = link(&self.config.landing.path, self.sandbox.partner_code());
+        let watch = Watch::begin(&self.sandbox);
+        let page = match visitor.get(&path).await {
+            Ok(page) => page,
+            Err(error) => return self.stop_at_landing(FindingId::AppNotReachable.found(error.to_string())),
+        };
+        if let Some(url) = &page.left_to {
+            let message =
+                format!("{path} redirects to {}, which is not on this machine", url.origin().ascii_serialization());
+            let reason = "the app redirects to its public host name; let it use the host of the request in development";
+            return self.stop_at_landing(FindingId::AppNotReachable.because(message, reason));
+        }
+        if page.status >= 400 {
+            let message = format!("{path} responded with status {}{}", page.status, page.excerpt());
+            return self.stop_at_landing(
+                FindingId::NoTracker.because(message, "`landing.path` in affitor.toml is not a page of the app"),
+            );
+        }
+        if let Some(click) = captured(&watch) {
+            return self.captured(visitor, page, click).await;
+        }
+        if self.use_browser {
+            return self.with_browser(visitor, &path, page).await;
+        }
+        self.with_tracker(visitor, &path, page).await
+    }
+
+    /// The server has reported the click. Its cookie comes with the page, or with the next one if the service was slow.
+    async fn captured(&mut self, visitor: &mut Visitor, page: Page, click_id: String) -> Result<Landed, Stop> {
+        if visitor.click_id_at(&page.url).is_none() {
+            let _ = visitor.get(page.url.path()).await;
+        }
+        if visitor.click_id_at(&page.url).as_deref() != Some(&click_id) {
+            let message = "the server reported the click, but the visitor did not get its cookie";
+            let reason = "the cookie's domain is not that of the app's URL: in development, use `host_only()`";
+            return self.stop_at_landing(FindingId::CookieLost.because(message, reason));
+        }
+        self.report.passed(NAME, format!("the server reported the click {click_id}, and set the cookie"));
+        Ok(Landed { click_id, page: page.url })
+    }
+
+    /// Does what the tracker in the page would do.
+    async fn with_tracker(&mut self, visitor: &mut Visitor, path: &str, page: Page) -> Result<Landed, Stop> {
+        if !page.url.query_pairs().any(|(name, value)| name == "aff" && !value.is_empty()) {
+            let message = format!("{path} redirects to {}, without `aff`, so no click is reported", page.url.path());
+            return self.stop_at_landing(FindingId::AffLost.found(message));
+        }
+        let Some(tag) = tracker_tag(&page.body, &page.url) else {
+            let message =
+                format!("the page {} does not contain the tracker, and the server reported no click", page.url.path());
+            return self.stop_at_landing(FindingId::NoTracker.found(message));
+        };
+        let program = self.sandbox.program_id().to_string();
+        let click_id = click(&self.sandbox, page.url.as_str()).await?;
+        let landing = form_urlencoded::byte_serialize(page.url.as_str().as_bytes()).collect::<String>();
+        visitor.store(
+            &page.url,
+            &[
+                (CLICK_ID_COOKIE, &click_id),
+                ("affitor_click_ids", &click_id),
+                ("affitor_aff_url", &landing),
+                ("customer_code", &click_id),
+            ],
+        );
+        self.report.passed(NAME, format!("the page has the tracker; did what it does: click {click_id}"));
+        if tag.program_id.as_deref().is_some_and(|id| id != program) {
+            let id = tag.program_id.unwrap_or_default();
+            self.report
+                .note("tracker", format!("the tag names program {id:?}; AFFITOR_PROGRAM_ID of this run is {program}"));
+        }
+        Ok(Landed { click_id, page: page.url })
+    }
+
+    /// Lets a browser run the page's scripts.
+    async fn with_browser(&mut self, visitor: &mut Visitor, path: &str, page: Page) -> Result<Landed, Stop> {
+        let watch = Watch::begin(&self.sandbox);
+        let Ok(url) = self.url.join(path) else { return Err(Stop::Reported) };
+        let proxy = self.guard.as_ref().map(|guard| guard.url.as_str());
+        let mut browser = chromium::open(&url, proxy)?;
+        watch.until(self.wait, ApiCall::Click, |calls| calls.iter().any(|call| call.changed)).await;
+        browser.close().await;
+        let Some(click_id) = captured(&watch) else {
+            let message = format!("a browser opened {path}, and its scripts reported no click");
+            let reason = "the page has no tracker, its Content Security Policy blocks it, or it is loaded from another API than AFFITOR_API_URL";
+            return self.stop_at_landing(FindingId::NoTracker.because(message, reason));
+        };
+        visitor.store(&page.url, &[(CLICK_ID_COOKIE, &click_id)]);
+        self.report.passed(NAME, format!("in a browser, the page's tracker reported the click {click_id}"));
+        Ok(Landed { click_id, page: page.url })
+    }
+
+    fn stop_at_landing(&mut self, finding: Finding) -> Result<Landed, Stop> {
+        self.report.failed(NAME, finding);
+        Err(Stop::Reported)
+    }
+}
+
+/// The path of a partner's link.
+pub(super) fn link(path: &str, partner: &str) -> String {
+    let code: String = form_urlencoded::byte_serialize(partner.as_bytes()).collect();
+    let separator = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{separator}aff={code}")
+}
+
+fn captured(watch: &Watch) -> Option<String> {
+    watch.calls(ApiCall::Click).into_iter().rev().find(|call| call.changed)?.click_id
+}
+
+/// Reports a click to the sandbox, and returns its id.
+pub(super) async fn click(sandbox: &Sandbox, landing: &str) -> Result<String, Failure> {
+    #[derive(Deserialize)]
+    struct Reply {
+        click_id: String,
+    }
+
+    let unreachable = |error: reqwest::Error| {
+        Failure::usage(
+            format!("cannot reach the sandbox: {}", error.without_url()),
+            "check the firewall of this machine",
+        )
+    };
+    let http = reqwest::Client::builder().no_proxy().build().map_err(unreachable)?;
+    let body = json!({ "affiliate_url": landing, "page_url": landing }).to_string();
+    let url = format!("{}/api/v1/track/click", sandbox.url());
+    let response = http.post(url).body(body).send().await.map_err(unreachable)?;
+    let text = response.text().await.map_err(unreachable)?;
+    let reply: Result<Reply, _> = serde_json::from_str(&text);
+    reply
+        .map(|reply| reply.click_id)
+        .map_err(|_| Failure::usage("the sandbox recorded no click", "check `landing.path`"))
+}

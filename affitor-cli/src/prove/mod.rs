@@ -1,0 +1,323 @@
+//! `affitor prove`: proves on the app's own routes that clicks, sign-ups and payments reach Affitor. The service is a sandbox.
+
+mod app;
+mod checkout;
+mod chromium;
+mod config;
+mod deliver;
+mod finding;
+mod guard;
+mod html;
+mod landing;
+mod layer;
+mod manual;
+mod outage;
+mod payments;
+mod provider;
+mod report;
+mod settings;
+mod sign_up;
+mod stripe_api;
+mod visitor;
+mod watch;
+
+use std::{ffi::OsString, io, path::PathBuf, sync::Arc, time::Duration};
+
+use affitor_sandbox::{Interpretations, Sandbox, SecondRefund};
+use clap::Args;
+use reqwest::Url;
+
+use self::{
+    app::{App, is_listening},
+    config::{Config, ProviderName},
+    finding::FindingId,
+    guard::Guard,
+    report::Report,
+    stripe_api::StripeApi,
+};
+use crate::{
+    exit::{Exit, ExitCodes},
+    failure::Failure,
+    output::{BOLD, Output},
+    signal,
+    url::host_and_port,
+};
+
+pub(crate) const EXIT_CODES: ExitCodes = &[
+    (Exit::Success, "Proved: no problem found"),
+    (Exit::Failed, "A problem was found"),
+    (Exit::Usage, "Invalid settings, or the app was refused because it uses another service than the sandbox"),
+    (Exit::RetryLater, "No problem found, but events that the app has accepted have not arrived yet"),
+];
+
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// File that describes the app's routes
+    #[arg(long, value_name = "FILE", default_value = config::FILE)]
+    config: PathBuf,
+    /// URL of the app, on this machine; `{port}` stands for a free port
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Variable from which the app reads the port
+    #[arg(long, value_name = "NAME")]
+    port_env: Option<String>,
+    /// Without a file: path of the page with the sign-up form, to which the form is posted
+    #[arg(long, value_name = "PATH")]
+    signup: Option<String>,
+    /// Without a file: path to which the visitor posts to start a checkout
+    #[arg(long, value_name = "PATH", requires = "signup")]
+    checkout: Option<String>,
+    /// Without a file: path of the endpoint for Stripe's webhooks
+    #[arg(long, value_name = "PATH", requires = "signup")]
+    webhook: Option<String>,
+    /// Without a file: variable from which the app reads the secret of the endpoint
+    #[arg(long, value_name = "NAME", default_value = "STRIPE_WEBHOOK_SECRET")]
+    webhook_secret_env: String,
+    /// Without a file: variable from which the app reads the URL of Stripe's API
+    #[arg(long, value_name = "NAME", requires = "webhook")]
+    stripe_api_env: Option<String>,
+    /// Sign up yourself, in your browser, while the command watches
+    #[arg(long)]
+    manual: bool,
+    /// Open the landing page in a headless Chromium, with scripts
+    #[arg(long)]
+    browser: bool,
+    /// Time to wait for an event, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    wait: u64,
+    /// Time to wait until the app listens, which includes its build, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    start_timeout: u64,
+    /// Port of the sandbox if the app is already running; 0 selects a free port
+    #[arg(long, value_name = "PORT", default_value_t = 4010)]
+    sandbox_port: u16,
+    /// Command that starts the app; without it, `app.start` in the file, else the app must already be running
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// Time after which nothing more is expected of an app that sends events at once.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// A proof in progress.
+struct Proof {
+    config: Config,
+    url: Url,
+    sandbox: Arc<Sandbox>,
+    stripe: Option<StripeApi>,
+    guard: Option<Guard>,
+    app: Option<App>,
+    /// The webhook secret that the app has.
+    secret: Option<String>,
+    report: Report,
+    output: Output,
+    wait: Duration,
+    start_timeout: Duration,
+    is_manual: bool,
+    use_browser: bool,
+}
+
+/// Why a proof ends early.
+enum Stop {
+    /// The report contains the reason.
+    Reported,
+    /// The app uses another service than the sandbox, so it must not be driven. The report says so.
+    Refused,
+    Failure(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
+    let config = arguments.config()?;
+    let command = match (&arguments.command[..], &config.app.start) {
+        ([], Some(start)) => start.iter().map(OsString::from).collect(),
+        (command, _) => command.to_vec(),
+    };
+    let mut proof = Proof::prepare(&arguments, config, command.is_empty(), output).await?;
+    let result = tokio::select! {
+        stopped = signal::stop_requested() => Err(stopped.map_or_else(Stop::Failure, |()| interrupted())),
+        result = proof.run(&command) => result,
+    };
+    if let Some(app) = proof.app.take() {
+        app.stop().await;
+    }
+    match result {
+        Ok(()) | Err(Stop::Reported) => Ok(proof.report.finish()),
+        Err(Stop::Refused) => {
+            proof.report.finish();
+            Ok(Exit::Usage)
+        }
+        Err(Stop::Failure(failure)) => Err(failure),
+    }
+}
+
+fn interrupted() -> Stop {
+    Stop::Failure(Failure::new(Exit::Failed, "stopped before the end", "run the command again"))
+}
+
+impl Proof {
+    async fn prepare(arguments: &Arguments, config: Config, is_running: bool, output: Output) -> Result<Self, Failure> {
+        let no_port = |error: io::Error| {
+            Failure::usage(format!("cannot start the sandbox: {error}"), "choose another port with --sandbox-port")
+        };
+        let mut interpretations = Interpretations::default();
+        // So that the app's second refund shows as well.
+        interpretations.second_refund = SecondRefund::Taken;
+        let key: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
+        let sandbox = Sandbox::builder()
+            .port(if is_running { arguments.sandbox_port } else { 0 })
+            .program_id(settings::program_id())
+            .api_key(format!("aff_{key}"))
+            .interpretations(interpretations)
+            .start()
+            .await
+            .map_err(no_port)?;
+        let webhook = config.webhook.as_ref();
+        let secret = match webhook {
+            Some(webhook) if is_running => Some(settings::existing_secret(&webhook.secret)?),
+            Some(webhook) => Some(settings::new_secret(webhook.provider)),
+            None => None,
+        };
+        let has_api = webhook.is_some_and(|webhook| webhook.provider == ProviderName::Stripe && webhook.api.is_some());
+        let stripe = if has_api { Some(StripeApi::start().await.map_err(no_port)?) } else { None };
+        Ok(Self {
+            url: config.url(0).unwrap_or_else(|_| sandbox_url(&sandbox)),
+            config,
+            sandbox: Arc::new(sandbox),
+            stripe,
+            guard: None,
+            app: None,
+            secret,
+            report: Report::new(output),
+            output,
+            wait: Duration::from_secs(arguments.wait),
+            start_timeout: Duration::from_secs(arguments.start_timeout),
+            is_manual: arguments.manual,
+            use_browser: arguments.browser,
+        })
+    }
+
+    /// Starts the app, or waits until a running one has called the sandbox; then checks everything.
+    async fn run(&mut self, command: &[OsString]) -> Result<(), Stop> {
+        let (url, port) = settings::app_url(&self.config)?;
+        self.url = url;
+        if command.is_empty() {
+            self.find_app().await?;
+        } else {
+            self.start_app(command, port).await?;
+        }
+        let buyer = if self.is_manual { self.manual_sign_up().await } else { self.sign_ups().await };
+        self.check_guard()?;
+        self.payments(&mut buyer?).await?;
+        self.check_guard()
+    }
+
+    async fn start_app(&mut self, command: &[OsString], port: Option<(String, String)>) -> Result<(), Stop> {
+        if is_listening(&self.url).await {
+            let message = format!("another process already listens on {}", host_and_port(&self.url));
+            let hint = "stop it, or use `url = \"http://127.0.0.1:{port}\"` with `port = \"PORT\"`";
+            return Err(Failure::usage(message, hint).into());
+        }
+        let guard =
+            Guard::start().await.map_err(|error| Failure::usage(format!("cannot start a proxy: {error}"), "retry"))?;
+        let mut variables = self.variables();
+        variables.extend(port);
+        for name in ["HTTPS_PROXY", "https_proxy"] {
+            variables.push((name.to_owned(), guard.url.clone()));
+        }
+        self.guard = Some(guard);
+        let app = self.app.insert(App::start(command, &variables)?);
+        let began = tokio::time::Instant::now();
+        match app.listening(&self.url, self.start_timeout).await {
+            Ok(()) => {
+                let seconds = began.elapsed().as_secs();
+                self.report.passed("app", format!("listens on {} after {seconds} s", host_and_port(&self.url)));
+                Ok(())
+            }
+            Err(problem) => {
+                self.report.failed("app", FindingId::AppNotReachable.found(problem));
+                Err(Stop::Reported)
+            }
+        }
+    }
+
+    /// The variables with which an app uses the sandbox.
+    fn variables(&self) -> Vec<(String, String)> {
+        let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut variables = vec![
+            own("AFFITOR_API_URL", self.sandbox.url()),
+            own("AFFITOR_API_KEY", self.sandbox.api_key()),
+            own("AFFITOR_PROGRAM_ID", &self.sandbox.program_id().to_string()),
+        ];
+        if let Some(webhook) = &self.config.webhook {
+            variables.extend(self.secret.as_deref().map(|secret| own(&webhook.secret, secret)));
+            let api = webhook.api.as_ref().zip(self.stripe.as_ref());
+            variables.extend(api.map(|(name, stripe)| own(name, &stripe.url)));
+        }
+        variables
+    }
+
+    /// Waits until an app that is already running has called the sandbox, which proves that it uses no other service.
+    async fn find_app(&mut self) -> Result<(), Stop> {
+        self.output.line(
+            "Start your app with these variables. The proof begins when it calls the sandbox for the first time:",
+        );
+        self.output.line("for example at its start, or when you sign up once in your browser.\n");
+        let secret_variable = self.config.webhook.as_ref().map(|webhook| webhook.secret.clone());
+        for (name, value) in self.variables() {
+            // The developer has set that one.
+            if Some(&name) != secret_variable.as_ref() {
+                self.output.line(&format!("  {BOLD}{name}{BOLD:#}={value}"));
+            }
+        }
+        self.output.line("");
+        let waiting = async {
+            let mut last = 0;
+            loop {
+                let requests = self.sandbox.wait_for_requests_after(last).await;
+                last = requests.last().map_or(last, |request| request.number);
+                if requests.iter().any(|request| request.has_key) {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(self.start_timeout, waiting).await.is_err() {
+            let seconds = self.start_timeout.as_secs();
+            self.report.failed(
+                "app",
+                FindingId::PointsElsewhere.because(
+                    format!(
+                        "the sandbox has received no request from the app within {seconds} s, so nothing was sent to it"
+                    ),
+                    "the app was started without the variables above, or has a fixed `api_url`",
+                ),
+            );
+            return Err(Stop::Refused);
+        }
+        if !is_listening(&self.url).await {
+            let message = format!("nothing listens on {}", host_and_port(&self.url));
+            self.report.failed("app", FindingId::AppNotReachable.found(message));
+            return Err(Stop::Reported);
+        }
+        self.report.passed("app", "uses the sandbox");
+        Ok(())
+    }
+
+    /// Refuses to go on if the app has tried to reach the real service.
+    fn check_guard(&mut self) -> Result<(), Stop> {
+        let Some(host) = self.guard.as_ref().and_then(Guard::refused) else { return Ok(()) };
+        let message = format!("the app tried to reach {host} instead of the sandbox; the connection was refused");
+        self.report.failed("app", FindingId::PointsElsewhere.found(message));
+        Err(Stop::Refused)
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the sandbox's own URL is valid")]
+fn sandbox_url(sandbox: &Sandbox) -> Url {
+    Url::parse(sandbox.url()).expect("a URL")
+}

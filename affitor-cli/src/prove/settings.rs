@@ -1,0 +1,97 @@
+//! The settings of a proof: the file, the flags, and what is generated.
+
+use std::{collections::BTreeMap, env, io, net::TcpListener};
+
+use reqwest::Url;
+
+use super::{
+    Arguments,
+    config::{App, Checkout, Config, Landing, ProviderName, SignUp, Step, Webhook},
+};
+use crate::failure::Failure;
+
+impl Arguments {
+    /// Returns what the file and the flags say. Flags override the file.
+    pub(super) fn config(&self) -> Result<Config, Failure> {
+        let mut config = match &self.signup {
+            // The flags say everything.
+            Some(path) if !self.config.exists() => self.config_of_flags(path),
+            _ => Config::read(&self.config)?,
+        };
+        if let Some(url) = &self.url {
+            config.app.url.clone_from(url);
+        }
+        if let Some(variable) = &self.port_env {
+            config.app.port = Some(variable.clone());
+        }
+        config.check().map_err(|problem| Failure::usage(problem, "see `affitor prove --help`"))?;
+        Ok(config)
+    }
+
+    fn config_of_flags(&self, signup: &str) -> Config {
+        let fields = [("name", "Jo"), ("email", "{email}"), ("password", "prove-{id}-A1!")];
+        let form: BTreeMap<_, _> =
+            fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let get = |path: &str| Step { get: Some(path.to_owned()), post: None, form: None, json: None };
+        let post = |path: &str, form| Step { get: None, post: Some(path.to_owned()), form, json: None };
+        Config {
+            app: App {
+                url: self.url.clone().unwrap_or_else(|| "http://127.0.0.1:3000".to_owned()),
+                port: None,
+                start: None,
+            },
+            landing: Landing::default(),
+            signup: SignUp { steps: vec![get(signup), post(signup, Some(form))], command: None },
+            checkout: self.checkout.as_ref().map(|path| Checkout { steps: vec![post(path, None)] }),
+            webhook: self.webhook.as_ref().map(|path| Webhook {
+                provider: ProviderName::Stripe,
+                path: path.clone(),
+                secret: self.webhook_secret_env.clone(),
+                api: self.stripe_api_env.clone(),
+            }),
+        }
+    }
+}
+
+/// The URL of the app, with the port in it, and the port's variable.
+pub(super) fn app_url(config: &Config) -> Result<(Url, Option<(String, String)>), Failure> {
+    let unusable = |problem: String| Failure::usage(problem, "set `app.url` in affitor.toml, or --url");
+    if !config.app.url.contains("{port}") {
+        return Ok((config.url(0).map_err(unusable)?, None));
+    }
+    let port = free_port().map_err(|error| unusable(format!("there is no free port: {error}")))?;
+    let variable = config.app.port.clone().map(|name| (name, port.to_string()));
+    Ok((config.url(port).map_err(unusable)?, variable))
+}
+
+/// The app binds the port itself, a moment later.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// A program id that the app may have in its templates, or that of the sandbox.
+pub(super) fn program_id() -> u64 {
+    env::var("AFFITOR_PROGRAM_ID").ok().and_then(|id| id.trim().parse().ok()).unwrap_or(42)
+}
+
+/// A webhook secret as the provider makes them.
+pub(super) fn new_secret(provider: ProviderName) -> String {
+    let text: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
+    match provider {
+        ProviderName::Stripe | ProviderName::Polar => format!("whsec_{text}"),
+        ProviderName::Paddle => format!("pdl_ntfset_{text}"),
+        ProviderName::LemonSqueezy => text,
+    }
+}
+
+/// The secret that a running app was started with.
+pub(super) fn existing_secret(variable: &str) -> Result<String, Failure> {
+    let secret = env::var(variable).ok().filter(|secret| !secret.trim().is_empty());
+    secret.ok_or_else(|| {
+        let message = format!("{variable} is not set, so no webhook can be signed");
+        Failure::usage(
+            message,
+            "set it to the secret that the running app has, or let `affitor prove -- COMMAND` start the app",
+        )
+    })
+}

@@ -1,0 +1,289 @@
+//! A visitor: a browser without scripts, with its own cookies.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use cookie_store::{CookieStore, RawCookie};
+use reqwest::{
+    Client, Method, Response, Url,
+    header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN, REFERER, SET_COOKIE, USER_AGENT},
+    redirect::Policy,
+};
+use serde_json::Value;
+
+use super::{
+    config::Step,
+    html::{Form, forms},
+};
+use crate::{failure::Failure, url::is_loopback};
+
+/// Time limit of a request.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Largest page that is read, in bytes.
+const PAGE_LIMIT: usize = 4 * 1024 * 1024;
+const REDIRECTS: usize = 10;
+
+/// The cookie that carries the click id.
+pub(super) const CLICK_ID_COOKIE: &str = "affitor_click_id";
+const AGENT: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+
+/// Where a visitor puts the click id, beside the cookie.
+#[derive(Clone, Debug, Default)]
+pub(super) enum ClickIdIn {
+    #[default]
+    Cookie,
+    Header(String),
+    Field(String),
+}
+
+/// A page as the visitor sees it, after redirects.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    pub(super) status: u16,
+    pub(super) url: Url,
+    pub(super) body: String,
+    /// A redirect off this machine, which was not followed.
+    pub(super) left_to: Option<Url>,
+}
+
+/// Why a visitor got no page.
+#[derive(Clone, Debug)]
+pub(super) struct NoPage(String);
+
+impl fmt::Display for NoPage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Page {
+    /// The first line of the page, if it is short text, for messages.
+    pub(super) fn excerpt(&self) -> String {
+        let line = self.body.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let line: String = line.chars().filter(|char| !char.is_control()).take(160).collect();
+        if line.is_empty() || line.starts_with('<') { String::new() } else { format!(": {line}") }
+    }
+}
+
+pub(super) struct Visitor {
+    http: Client,
+    origin: Url,
+    jar: CookieStore,
+    pub(super) email: String,
+    id: String,
+    click_id_in: ClickIdIn,
+    /// The page that is open.
+    open: Option<Url>,
+    forms: Vec<Form>,
+    /// The last `POST`: its URL, and whether it carried the cookie.
+    pub(super) posted: Option<(Url, bool)>,
+    /// The URL of a response that removed the cookie.
+    pub(super) removed_by: Option<Url>,
+}
+
+impl Visitor {
+    /// A new visitor of an app.
+    pub(super) fn new(origin: &Url) -> Result<Self, Failure> {
+        let http = Client::builder().no_proxy().redirect(Policy::none()).timeout(TIMEOUT).build().map_err(|error| {
+            Failure::usage(format!("cannot create an HTTP client: {error}"), "check the TLS settings of this machine")
+        })?;
+        let id = format!("{:010x}", fastrand::u64(..1 << 40));
+        Ok(Self {
+            http,
+            origin: origin.clone(),
+            jar: CookieStore::default(),
+            email: format!("prove-{id}@example.com"),
+            id,
+            click_id_in: ClickIdIn::default(),
+            open: None,
+            forms: Vec::new(),
+            posted: None,
+            removed_by: None,
+        })
+    }
+
+    /// Puts the click id somewhere else than into the cookie.
+    pub(super) fn with_click_id_in(mut self, place: ClickIdIn) -> Self {
+        self.click_id_in = place;
+        self
+    }
+
+    /// A text of a step, with the visitor's own values.
+    pub(super) fn fill(&self, text: &str) -> String {
+        text.replace("{email}", &self.email).replace("{id}", &self.id)
+    }
+
+    /// Returns the cookie with the click id that would be sent to a URL.
+    pub(super) fn click_id_at(&self, url: &Url) -> Option<String> {
+        self.jar.get_request_values(url).find(|(name, _)| *name == CLICK_ID_COOKIE).map(|(_, value)| value.to_owned())
+    }
+
+    /// Stores cookies as the tracker does on this machine: of this host alone.
+    pub(super) fn store(&mut self, url: &Url, cookies: &[(&str, &str)]) {
+        for (name, value) in cookies {
+            let cookie = RawCookie::build(((*name).to_owned(), (*value).to_owned())).path("/").build();
+            // Fails only for cookies that a browser would not accept either.
+            let _ = self.jar.insert_raw(&cookie, url);
+        }
+    }
+
+    /// Carries out steps, and returns the last page.
+    pub(super) async fn follow(&mut self, steps: &[Step]) -> Result<Page, NoPage> {
+        let mut last = Err(NoPage("there are no steps".to_owned()));
+        for step in steps {
+            let page = match (&step.get, &step.post) {
+                (Some(path), _) => self.get(path).await?,
+                (None, Some(path)) => self.post(path, step).await?,
+                (None, None) => continue,
+            };
+            if page.status >= 400 || page.left_to.is_some() {
+                return Ok(page);
+            }
+            last = Ok(page);
+        }
+        last
+    }
+
+    /// Opens a page of the app.
+    pub(super) async fn get(&mut self, path: &str) -> Result<Page, NoPage> {
+        let url = self.resolve(path)?;
+        self.request(Method::GET, url, None).await
+    }
+
+    async fn post(&mut self, path: &str, step: &Step) -> Result<Page, NoPage> {
+        let url = self.resolve(path)?;
+        let field = match &self.click_id_in {
+            ClickIdIn::Field(id) => Some(("affitorClickId", id.clone())),
+            _ => None,
+        };
+        let body = if let Some(json) = &step.json {
+            let mut json = json.clone();
+            json.values_mut().for_each(|value| self.fill_json(value));
+            json.extend(field.map(|(name, id)| (name.to_owned(), Value::from(id))));
+            Body { content_type: "application/json", text: Value::Object(json).to_string() }
+        } else {
+            let mut fields: BTreeMap<String, String> = BTreeMap::new();
+            let form = self.forms.iter().find(|form| form.action.path() == url.path());
+            fields.extend(form.iter().flat_map(|form| form.hidden.iter().cloned()));
+            fields.extend(step.form.iter().flatten().map(|(name, value)| (name.clone(), self.fill(value))));
+            fields.extend(field.map(|(name, id)| (name.to_owned(), id)));
+            let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+            Body { content_type: "application/x-www-form-urlencoded", text }
+        };
+        self.posted = Some((url.clone(), self.click_id_at(&url).is_some()));
+        self.request(Method::POST, url, Some(body)).await
+    }
+
+    fn fill_json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.fill(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.fill_json(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| self.fill_json(value)),
+            _ => {}
+        }
+    }
+
+    /// Paths belong to the host of the page that is open, as in a browser.
+    fn resolve(&self, path: &str) -> Result<Url, NoPage> {
+        let base = self.open.as_ref().unwrap_or(&self.origin);
+        base.join(&self.fill(path)).map_err(|error| NoPage(format!("the path {path:?} is invalid: {error}")))
+    }
+
+    async fn request(&mut self, mut method: Method, mut url: Url, mut body: Option<Body>) -> Result<Page, NoPage> {
+        for _ in 0..=REDIRECTS {
+            let response = self.send(&method, &url, body.as_ref()).await?;
+            let status = response.status();
+            let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+            let Some(next) = location.filter(|_| status.is_redirection()).and_then(|location| url.join(location).ok())
+            else {
+                return self.page(url, response).await;
+            };
+            if !is_loopback(&next) {
+                return Ok(Page { status: status.as_u16(), url, body: String::new(), left_to: Some(next) });
+            }
+            if !matches!(status.as_u16(), 307 | 308) {
+                (method, body) = (Method::GET, None);
+            }
+            url = next;
+        }
+        Err(NoPage(format!("{url} redirects more than {REDIRECTS} times")))
+    }
+
+    async fn send(&mut self, method: &Method, url: &Url, body: Option<&Body>) -> Result<Response, NoPage> {
+        let mut request = self.http.request(method.clone(), url.clone()).headers(self.headers(method, url, body));
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, body.content_type).body(body.text.clone());
+        }
+        let response = request.send().await.map_err(|error| {
+            let error = error.without_url();
+            let why = if error.is_timeout() {
+                format!("no response within {} s", TIMEOUT.as_secs())
+            } else {
+                error.to_string()
+            };
+            NoPage(format!("{method} {}: {why}", url.path()))
+        })?;
+        let had = self.click_id_at(url).is_some();
+        let cookies = response.headers().get_all(SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+        let cookies = cookies.filter_map(|value| RawCookie::parse(value.to_owned()).ok());
+        self.jar.store_response_cookies(cookies, url);
+        if had && self.click_id_at(url).is_none() {
+            self.removed_by = Some(url.clone());
+        }
+        Ok(response)
+    }
+
+    fn headers(&self, method: &Method, url: &Url, body: Option<&Body>) -> HeaderMap {
+        let is_fetch = body.is_some_and(|body| body.content_type == "application/json");
+        let mut headers = HeaderMap::new();
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        let (accept, mode, dest) = if is_fetch {
+            ("application/json", "cors", "empty")
+        } else {
+            ("text/html,*/*;q=0.8", "navigate", "document")
+        };
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        headers.insert("sec-fetch-mode", HeaderValue::from_static(mode));
+        headers.insert("sec-fetch-dest", HeaderValue::from_static(dest));
+        let site = if self.open.is_some() { "same-origin" } else { "none" };
+        headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+        let mut insert = |name, value: &str| value.parse().map(|value| headers.insert(name, value)).is_ok();
+        if let Some(open) = &self.open {
+            insert(REFERER, open.as_str());
+        }
+        if *method == Method::POST {
+            insert(ORIGIN, &url.origin().ascii_serialization());
+            if let ClickIdIn::Header(id) = &self.click_id_in
+                && let (Ok(id), Ok(name)) =
+                    (HeaderValue::from_str(id), "x-affitor-click-id".parse::<reqwest::header::HeaderName>())
+            {
+                headers.insert(name, id);
+            }
+        }
+        let cookies: Vec<_> = self.jar.get_request_values(url).map(|(name, value)| format!("{name}={value}")).collect();
+        if let (false, Ok(cookies)) = (cookies.is_empty(), HeaderValue::from_str(&cookies.join("; "))) {
+            headers.insert(COOKIE, cookies);
+        }
+        headers
+    }
+
+    async fn page(&mut self, url: Url, mut response: Response) -> Result<Page, NoPage> {
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| NoPage(error.without_url().to_string()))? {
+            if body.len() + chunk.len() > PAGE_LIMIT {
+                return Err(NoPage(format!("the page {} is larger than {PAGE_LIMIT} bytes", url.path())));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let body = String::from_utf8_lossy(&body).into_owned();
+        self.forms = forms(&body, &url);
+        self.open = Some(url.clone());
+        Ok(Page { status, url, body, left_to: None })
+    }
+}
+
+struct Body {
+    content_type: &'static str,
+    text: String,
+}

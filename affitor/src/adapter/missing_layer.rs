@@ -1,0 +1,37 @@
+//! What an extractor says that finds no layer around its route.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether the app has created a layer.
+static LAYER_EXISTS: AtomicBool = AtomicBool::new(false);
+
+/// Why an extractor found no layer around its route. Rejections show it to the developer.
+///
+/// ```
+/// use affitor::adapter::MissingLayer;
+///
+/// assert_eq!(MissingLayer::reason(), MissingLayer::NoLayer);
+/// MissingLayer::layer_created(); // an adapter calls this when the app creates a layer
+/// assert_eq!(MissingLayer::reason(), MissingLayer::OtherRoutes);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MissingLayer {
+    /// The app has created no layer.
+    NoLayer,
+    /// The app has created a layer, but the route is not behind it.
+    OtherRoutes,
+}
+
+impl MissingLayer {
+    /// Remembers that the app has created a layer. Call it in the constructor of each layer that inserts what extractors need.
+    pub fn layer_created() {
+        // Nothing else depends on the order.
+        LAYER_EXISTS.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns why an extractor found no layer.
+    pub fn reason() -> Self {
+        if LAYER_EXISTS.load(Ordering::Relaxed) { Self::OtherRoutes } else { Self::NoLayer }
+    }
+}

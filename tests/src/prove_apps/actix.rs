@@ -1,0 +1,147 @@
+//! The shop in actix-web.
+
+use std::{net::TcpListener, sync::Arc};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer, Responder,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    error::{ErrorBadRequest, ErrorInternalServerError},
+    http::{StatusCode, header},
+    middleware::{Condition, Next, from_fn},
+    web,
+};
+use affitor_actix::{AffitorClient, AffitorLayer, ClickCaptureLayer, PaymentEvent, Redeliver, webhook::Stripe};
+use serde_json::Value;
+
+use super::{
+    AnyError, Fault,
+    checkout::Order,
+    page::{Page, to_app_host},
+    shop::Shop,
+    sign_up::SignUp,
+};
+
+pub(super) async fn serve(listener: TcpListener, shop: Shop) -> Result<(), AnyError> {
+    let shop = Arc::new(shop);
+    let server = HttpServer::new(move || {
+        let layer = AffitorLayer::new(shop.client.clone());
+        // The mistakes: no middleware, or only around some of the services.
+        let everywhere = !shop.has(Fault::NoLayer) && !shop.has(Fault::LayerBeforeRoute);
+        App::new()
+            .wrap(Condition::new(everywhere, layer.clone()))
+            .wrap(Condition::new(shop.captures, ClickCaptureLayer::new(shop.capture.clone())))
+            // The mistake: the tracker's cookie stays on the host of the landing page.
+            .wrap(Condition::new(shop.has(Fault::OtherHost), from_fn(redirect_to_app_host)))
+            .app_data(shop.webhook.clone())
+            .app_data(web::Data::from(Arc::clone(&shop)))
+            .configure(|config| routes(config, &shop, layer))
+    });
+    Ok(server.workers(1).disable_signals().listen(listener)?.run().await?)
+}
+
+fn routes(config: &mut web::ServiceConfig, shop: &Shop, layer: AffitorLayer) {
+    let sign_up = web::resource("/signup").route(web::get().to(sign_up_form)).route(web::post().to(sign_up));
+    config.route("/", web::get().to(landing)).service(sign_up).route("/account", web::get().to(account));
+    let payment = if shop.has(Fault::ParsedBody) { web::post().to(parsed_payment) } else { web::post().to(payment) };
+    let check_out = web::resource("/checkout").route(web::post().to(check_out));
+    let webhooks = web::scope("/webhooks").route("/stripe", payment);
+    if shop.has(Fault::LayerBeforeRoute) {
+        config.service(check_out.wrap(layer.clone())).service(webhooks.wrap(layer));
+    } else {
+        config.service(check_out).service(webhooks);
+    }
+}
+
+async fn landing(shop: web::Data<Shop>, affitor: Option<AffitorClient>) -> Page {
+    shop.landing(affitor.as_deref())
+}
+
+async fn sign_up_form(shop: web::Data<Shop>, request: HttpRequest) -> Page {
+    shop.sign_up_form(request.query_string(), text(request.headers(), header::COOKIE))
+}
+
+async fn sign_up(
+    shop: web::Data<Shop>,
+    affitor: AffitorClient,
+    request: HttpRequest,
+    form: web::Either<web::Form<SignUp>, web::Json<SignUp>>,
+) -> actix_web::Result<Page> {
+    let cookies = text(request.headers(), header::COOKIE);
+    shop.sign_up(&affitor, cookies, form.into_inner()).await.map_err(|error| internal(&error))
+}
+
+async fn account(shop: web::Data<Shop>, request: HttpRequest) -> Page {
+    shop.account(text(request.headers(), header::COOKIE))
+}
+
+async fn check_out(
+    shop: web::Data<Shop>,
+    affitor: AffitorClient,
+    request: HttpRequest,
+    order: web::Query<Order>,
+) -> actix_web::Result<Page> {
+    let cookies = text(request.headers(), header::COOKIE);
+    shop.check_out(&affitor, cookies, order.into_inner()).await.map_err(|error| internal(&error))
+}
+
+async fn payment(
+    shop: web::Data<Shop>,
+    affitor: AffitorClient,
+    event: PaymentEvent<Stripe>,
+) -> Result<HttpResponse, Redeliver> {
+    shop.pay(&affitor, &event).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+async fn parsed_payment(
+    shop: web::Data<Shop>,
+    affitor: AffitorClient,
+    request: HttpRequest,
+    body: web::Json<Value>,
+) -> actix_web::Result<HttpResponse> {
+    let header = |name: &str| request.headers().get(name).map(header::HeaderValue::as_bytes);
+    let event = shop.verify_parsed(header, &body).map_err(|error| ErrorBadRequest(error.to_string()))?;
+    shop.pay(&affitor, &event).await.map_err(Redeliver)?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+async fn redirect_to_app_host(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> actix_web::Result<ServiceResponse<BoxBody>> {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    match to_app_host(text(request.headers(), header::HOST), target) {
+        Some(moved) => {
+            let response = moved.respond_to(request.request());
+            Ok(request.into_response(response))
+        }
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
+    }
+}
+
+fn text(headers: &header::HeaderMap, name: header::HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn internal(error: &AnyError) -> actix_web::Error {
+    tracing::error!(%error, "a request failed");
+    ErrorInternalServerError("")
+}
+
+impl Responder for Page {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = HttpResponse::build(status);
+        response.content_type(header::ContentType::html());
+        if let Some(location) = self.location {
+            response.insert_header((header::LOCATION, location));
+        }
+        for cookie in self.cookies {
+            response.append_header((header::SET_COOKIE, cookie));
+        }
+        response.body(self.html)
+    }
+}

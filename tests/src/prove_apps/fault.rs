@@ -1,0 +1,36 @@
+//! The mistakes.
+
+use clap::ValueEnum;
+
+/// A mistake in the shop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Fault {
+    /// There is no layer.
+    NoLayer,
+    /// The route of the sign-up is outside of the layer: in axum it is added after `Router::layer`, in actix-web it is not in the
+    /// scopes that have the middleware.
+    LayerBeforeRoute,
+    /// The landing page is on one host and the rest of the shop on another, to which requests are redirected. The cookie belongs to
+    /// the first one.
+    OtherHost,
+    /// A redirect before the sign-up form deletes all cookies, to start a new session.
+    CookiesCleared,
+    /// The webhook secret is the one of another endpoint.
+    WrongSecret,
+    /// The webhook's body is parsed, and what is verified is the JSON that is written from it.
+    ParsedBody,
+    /// The checkout's metadata has the e-mail address as customer key. The lead has the user id.
+    WrongCustomerKey,
+    /// The session has no metadata.
+    NoSessionMetadata,
+    /// The session has metadata, but the subscription that it creates has none.
+    NoSubscriptionMetadata,
+    /// The shop's own code reports a sale under the session's id, and its refund under the charge's id.
+    RefundId,
+    /// The sign-up fails if the lead can't be reported.
+    FailsInOutage,
+    /// The shop's own code reports a sale under the session's id, and `track_payment` reports it as well.
+    DoubleReporting,
+    /// The service's URL is part of the code, so the environment does not change it.
+    PointsElsewhere,
+}

@@ -1,0 +1,76 @@
+//! The shop's responses, in no framework's types.
+
+use affitor::ScriptTag;
+
+/// A response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) status: u16,
+    pub(super) location: Option<String>,
+    /// Values of `Set-Cookie`.
+    pub(super) cookies: Vec<String>,
+    pub(super) html: String,
+}
+
+impl Page {
+    fn html(title: &str, body: &str) -> Self {
+        let html = format!("<!doctype html>\n<html lang=\"en\">\n<title>{title}</title>\n{body}\n</html>\n");
+        Self { status: 200, html, ..Self::default() }
+    }
+
+    /// A refusal, or an error.
+    pub(super) fn refused(status: u16, message: &str) -> Self {
+        Self { status, ..Self::html("Sorry", &format!("<p>{message}</p>")) }
+    }
+
+    /// A redirect with status 303.
+    pub(super) fn see_other(location: impl Into<String>) -> Self {
+        Self { status: 303, location: Some(location.into()), ..Self::default() }
+    }
+
+    /// A redirect with status 308, which keeps method and body.
+    fn moved(location: String) -> Self {
+        Self { status: 308, location: Some(location), ..Self::default() }
+    }
+
+    pub(super) fn with_cookie(mut self, cookie: String) -> Self {
+        self.cookies.push(cookie);
+        self
+    }
+
+    /// The landing page.
+    pub(super) fn landing(tag: Option<ScriptTag>) -> Self {
+        let tag = tag.map(|tag| tag.to_string()).unwrap_or_default();
+        Self::html("The shop", &format!("{tag}\n<h1>The shop</h1>\n<p><a href=\"/signup\">Sign up</a></p>"))
+    }
+
+    /// The form of the sign-up.
+    pub(super) fn sign_up_form(csrf: &str) -> Self {
+        let body = format!(
+            "<form method=\"post\" action=\"/signup\">\n\
+             <input type=\"hidden\" name=\"csrf\" value=\"{csrf}\">\n\
+             <label>Name <input name=\"name\" required></label>\n\
+             <label>E-mail <input name=\"email\" type=\"email\" required></label>\n\
+             <button>Sign up</button>\n</form>"
+        );
+        Self::html("Sign up", &body)
+    }
+
+    /// The page of a user.
+    pub(super) fn account(user_id: &str) -> Self {
+        let body = format!(
+            "<p>Welcome, {user_id}.</p>\n\
+             <form method=\"post\" action=\"/checkout\"><button>Buy once</button></form>\n\
+             <form method=\"post\" action=\"/checkout?plan=pro\"><button>Subscribe</button></form>"
+        );
+        Self::html("Your account", &body)
+    }
+}
+
+/// Redirects from the landing page's host to the host of the rest of the shop, as from `www.shop.example` to `app.shop.example`.
+pub(super) fn to_app_host(host: &str, target: &str) -> Option<Page> {
+    let port = host.strip_prefix("127.0.0.1:")?;
+    let path = target.split('?').next().unwrap_or_default();
+    let stays = path == "/" || path.starts_with("/webhooks/");
+    (!stays).then(|| Page::moved(format!("http://localhost:{port}{target}")))
+}

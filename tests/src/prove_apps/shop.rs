@@ -1,0 +1,101 @@
+//! The shop: its settings, and what its handlers share.
+
+use std::path::Path;
+
+use affitor::{
+    Client, ClientBuilder,
+    capture::ClickCapture,
+    queue::Queue,
+    webhook::{Stripe, Webhook},
+};
+use affitor_outbox::{
+    Outbox, PaymentSettings, Worker,
+    sqlx::{self, Sqlite},
+};
+use reqwest::redirect::Policy;
+
+use super::{AnyError, Fault, Options, users::Users, variable};
+use crate::databases::open_sqlite;
+
+/// The shop.
+pub(super) struct Shop {
+    pub(super) fault: Option<Fault>,
+    pub(super) client: Client,
+    pub(super) webhook: Webhook<Stripe>,
+    pub(super) capture: ClickCapture,
+    /// Whether the server captures clicks.
+    pub(super) captures: bool,
+    pub(super) delivery: Delivery,
+    pub(super) users: Users,
+    /// URL of Stripe's API.
+    pub(super) stripe_url: String,
+    pub(super) http: reqwest::Client,
+}
+
+/// How the shop delivers its events.
+pub(super) enum Delivery {
+    /// Each handler makes the call.
+    Direct,
+    /// The in-memory queue, which is the client's sink.
+    Queue,
+    /// The outbox, and the worker that delivers from it.
+    Outbox(Outbox<Sqlite>, #[expect(dead_code, reason = "it works until it is dropped")] Worker),
+}
+
+impl Shop {
+    pub(super) async fn open(options: Options) -> Result<Self, AnyError> {
+        let mut client = client(&options)?;
+        let delivery = if options.queue {
+            client = client.clone().with_sink(Queue::start(client)?);
+            Delivery::Queue
+        } else if let Some(path) = &options.database {
+            outbox(path, client.program_id()).await?
+        } else {
+            Delivery::Direct
+        };
+        let secret = match options.fault {
+            // The mistake: the secret of the endpoint in Stripe's test mode, for example.
+            Some(Fault::WrongSecret) => "whsec_of_another_endpoint".to_owned(),
+            _ => variable("STRIPE_WEBHOOK_SECRET")?,
+        };
+        let capture = ClickCapture::builder(client.clone()).host_only().without_consent_check();
+        Ok(Self {
+            fault: options.fault,
+            webhook: Webhook::new(secret)?,
+            capture: capture.build()?,
+            captures: options.capture,
+            client,
+            delivery,
+            users: Users::default(),
+            stripe_url: variable("STRIPE_API_URL")?,
+            http: reqwest::Client::builder().redirect(Policy::none()).build()?,
+        })
+    }
+
+    pub(super) fn has(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+}
+
+fn client(options: &Options) -> Result<Client, AnyError> {
+    if options.fault != Some(Fault::PointsElsewhere) {
+        return Ok(Client::from_env()?);
+    }
+    // A test must not reach the real service, whatever happens. So its name leads to a port of this machine that is closed.
+    let closed = ([127, 0, 0, 1], 1).into();
+    let http = reqwest::Client::builder().redirect(Policy::none()).resolve("api.affitor.com", closed).build()?;
+    // The mistake: the URL is part of the code.
+    let builder = Client::builder().api_url(&options.service).http_client(http);
+    let builder = builder.api_key(variable("AFFITOR_API_KEY")?).program_id(variable("AFFITOR_PROGRAM_ID")?);
+    Ok(builder.build()?)
+}
+
+async fn outbox(path: &Path, program_id: Option<&str>) -> Result<Delivery, AnyError> {
+    let pool = open_sqlite(path).await;
+    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS users (id text PRIMARY KEY, email text NOT NULL)").execute(&pool).await?;
+    let settings = program_id.iter().fold(PaymentSettings::new(), PaymentSettings::program_id);
+    let outbox = Outbox::sqlite(pool).with_payment_settings(settings);
+    outbox.migrate().await?;
+    let worker = outbox.worker(ClientBuilder::from_env()).start().await?;
+    Ok(Delivery::Outbox(outbox, worker))
+}
