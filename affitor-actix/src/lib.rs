@@ -36,6 +36,13 @@
 //!
 //! This crate re-exports what you need from [`affitor`], so it is the only one to add.
 //!
+//! # Guides
+//!
+//! [Your first lead](affitor::guides::first_lead) · [Your first sale](affitor::guides::first_sale) ·
+//! [actix-web](affitor::guides::actix_web) · [Payments](affitor::guides::payments) ·
+//! [In the background](affitor::guides::background) · [Testing and proving](affitor::guides::testing) ·
+//! [Troubleshooting](affitor::guides::troubleshooting) · [all guides](affitor::guides)
+//!
 //! # The middleware
 //!
 //! The middleware never rejects a request, and passes bodies on byte for byte: a handler sees what it would see without the

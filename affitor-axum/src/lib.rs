@@ -31,6 +31,13 @@
 //!
 //! This crate re-exports what you need from [`affitor`], so it is the only one to add.
 //!
+//! # Guides
+//!
+//! [Your first lead](affitor::guides::first_lead) · [Your first sale](affitor::guides::first_sale) ·
+//! [axum](affitor::guides::axum) · [Payments](affitor::guides::payments) · [In the background](affitor::guides::background) ·
+//! [Testing and proving](affitor::guides::testing) · [Troubleshooting](affitor::guides::troubleshooting) ·
+//! [all guides](affitor::guides)
+//!
 //! # The layer
 //!
 //! The layer never rejects a request, and passes bodies on byte for byte: a handler sees what it would see without the layer.
@@ -45,7 +52,8 @@
 //!
 //! If a handler does not compile, annotate it with
 //! [`#[axum::debug_handler]`](https://docs.rs/axum/latest/axum/attr.debug_handler.html) to see the reason: usually
-//! [`AffitorClient`] is placed after an extractor that consumes the body, or the state contains no `Webhook`.
+//! [`AffitorClient`] is placed after an extractor that consumes the body, or the state contains no `Webhook`. More are
+//! [explained](affitor::guides::troubleshooting#compiler-messages).
 //!
 //! # Features
 //!

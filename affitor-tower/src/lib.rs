@@ -31,6 +31,8 @@
 //! - [`ClickIdLayer`] needs no client. It inserts a [`ClickId`] if there is one, and nothing otherwise.
 //! - [`AffitorRequestExt::click_id`] returns the click id behind either layer.
 //!
+//! The guides show [a complete server on hyper](affitor::guides::first_lead), and [other Tower servers](affitor::guides::tower).
+//!
 //! # Guarantees
 //!
 //! A layer never rejects a request, adds no error type, and changes neither the headers nor the bytes of the body: it only

@@ -28,6 +28,13 @@
 //! In a web app the click id comes from the request. `affitor-axum`, `affitor-actix` and `affitor-tower` find it and
 //! give your handler a [`BoundClient`] that fills it in. To support another framework, build on [`adapter`].
 //!
+//! # Guides
+//!
+//! [Your first lead](guides::first_lead) · [Your first sale](guides::first_sale) · [Choosing ids](guides::ids) ·
+//! [Outcomes and errors](guides::outcomes) · [In the background](guides::background) · [Payments](guides::payments) ·
+//! [Testing and proving](guides::testing) · [Troubleshooting](guides::troubleshooting) · [Going live](guides::going_live) ·
+//! [all guides](guides)
+//!
 //! # In the background
 //!
 //! [`Client::enqueue`] returns at once and returns no error. With the feature `queue`, a
@@ -73,6 +80,7 @@ mod click_id;
 mod currency;
 mod event;
 pub mod find;
+pub mod guides;
 #[cfg(feature = "webhooks")]
 pub mod ledger;
 mod open_enum;

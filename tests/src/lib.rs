@@ -16,8 +16,50 @@ mod documentation {
     #[doc = include_str!("../../README.md")]
     mod readme {}
 
-    #[doc = include_str!("../../docs/guide.md")]
-    mod guide {}
+    #[doc = include_str!("../../docs/guides/first-lead.md")]
+    mod guide_first_lead {}
+
+    #[doc = include_str!("../../docs/guides/first-sale.md")]
+    mod guide_first_sale {}
+
+    #[doc = include_str!("../../docs/guides/axum.md")]
+    mod guide_axum {}
+
+    #[doc = include_str!("../../docs/guides/actix-web.md")]
+    mod guide_actix_web {}
+
+    #[doc = include_str!("../../docs/guides/tower.md")]
+    mod guide_tower {}
+
+    #[doc = include_str!("../../docs/guides/click-id.md")]
+    mod guide_click_id {}
+
+    #[doc = include_str!("../../docs/guides/ids.md")]
+    mod guide_ids {}
+
+    #[doc = include_str!("../../docs/guides/outcomes.md")]
+    mod guide_outcomes {}
+
+    #[doc = include_str!("../../docs/guides/background.md")]
+    mod guide_background {}
+
+    #[doc = include_str!("../../docs/guides/client.md")]
+    mod guide_client {}
+
+    #[doc = include_str!("../../docs/guides/stripe.md")]
+    mod guide_stripe {}
+
+    #[doc = include_str!("../../docs/guides/testing.md")]
+    mod guide_testing {}
+
+    #[doc = include_str!("../../docs/guides/troubleshooting.md")]
+    mod guide_troubleshooting {}
+
+    #[doc = include_str!("../../docs/guides/going-live.md")]
+    mod guide_going_live {}
+
+    #[doc = include_str!("../../docs/guides/node.md")]
+    mod guide_node {}
 
     #[doc = include_str!("../../docs/capture.md")]
     mod capture {}

@@ -1,4 +1,4 @@
-//! The tests that `docs/guide.md` shows. The guide shows them exactly as they are here.
+//! The tests that `docs/guides/testing.md` shows. The guide shows them exactly as they are here.
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, Click, Client, Currency, Lead, LeadOutcome, NotAttributed, Sale, SaleOutcome,
@@ -56,7 +56,7 @@ async fn lost_responses_and_late_sales() {
 
 #[test]
 fn the_guide_shows_these_tests() {
-    let guide = include_str!("../../docs/guide.md").replace("\r\n", "\n");
+    let guide = include_str!("../../docs/guides/testing.md").replace("\r\n", "\n");
     let here = include_str!("guide.rs").replace("\r\n", "\n");
     let blocks: Vec<&str> =
         guide.split("```rust,ignore\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();

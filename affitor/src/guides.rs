@@ -1,0 +1,34 @@
+//! The project's guides. These modules contain texts only, no code.
+
+#![cfg_attr(all(doc, not(doctest)), doc = include_str!("guides/README.md"))]
+
+// Only rustdoc needs the texts, so builds do not read them. Doctests run once, where all frameworks are available: `tests/src/lib.rs`.
+macro_rules! guides {
+    ($($name:ident, $file:literal, $title:literal;)*) => {$(
+        #[cfg_attr(all(doc, not(doctest)), doc = include_str!($file))]
+        #[cfg_attr(not(all(doc, not(doctest))), doc = $title)]
+        pub mod $name {}
+    )*};
+}
+
+guides! {
+    first_lead, "guides/first-lead.md", "Your first lead.";
+    first_sale, "guides/first-sale.md", "Your first sale, proved.";
+    axum, "guides/axum.md", "axum.";
+    actix_web, "guides/actix-web.md", "actix-web.";
+    tower, "guides/tower.md", "Any Tower server.";
+    click_id, "guides/click-id.md", "Where the click id comes from.";
+    ids, "guides/ids.md", "Choosing ids.";
+    outcomes, "guides/outcomes.md", "Outcomes and errors.";
+    background, "guides/background.md", "In the background.";
+    client, "guides/client.md", "The client.";
+    stripe, "guides/stripe.md", "Stripe.";
+    testing, "guides/testing.md", "Testing and proving.";
+    troubleshooting, "guides/troubleshooting.md", "Troubleshooting.";
+    going_live, "guides/going-live.md", "Going live.";
+    node, "guides/node.md", "Coming from the Node SDK.";
+    payments, "guides/payments.md", "Payments.";
+    what_counts, "guides/what-counts.md", "What counts.";
+    sign_ups, "guides/sign-ups.md", "Sign-ups that end elsewhere.";
+    capture, "guides/capture.md", "Capturing clicks on the server.";
+}

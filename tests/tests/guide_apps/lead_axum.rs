@@ -1,0 +1,40 @@
+//! A lead in axum.
+
+use std::env;
+
+use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead};
+use axum::{
+    Form, Router,
+    response::Html,
+    routing::{get, post},
+};
+
+const FORM: &str = r#"<form method="post" action="/signup">
+<input name="name"> <input name="email"> <button>Sign up</button></form>"#;
+
+async fn page(affitor: AffitorClient) -> Html<String> {
+    // The script reports the click of `?aff=`, and stores its id in a cookie.
+    let script = affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default();
+    Html(script + FORM)
+}
+
+#[derive(serde::Deserialize)]
+struct SignUp {
+    name: String,
+    email: String,
+}
+
+async fn sign_up(affitor: AffitorClient, Form(form): Form<SignUp>) -> String {
+    let user_id = format!("user_{}", form.name); // create the user: this is your own, stable id
+    affitor.enqueue(Lead::new(&user_id).email(&form.email)); // in the background, with the click id of the request
+    format!("Welcome, {user_id}!\n")
+}
+
+#[tokio::main]
+pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let layer = AffitorLayer::new(Client::from_env()?); // AFFITOR_API_KEY, AFFITOR_API_URL, AFFITOR_PROGRAM_ID
+    let app = Router::new().route("/", get(page)).route("/signup", post(sign_up)).layer(layer);
+    let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
+    axum::serve(tokio::net::TcpListener::bind(address).await?, app).await?;
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! A sale in axum.
+
+use super::stripe;
+
+use std::env;
+
+use affitor_axum::{
+    AffitorClient, AffitorLayer, Client, Lead, PaymentEvent, Redeliver,
+    webhook::{Stripe, Webhook},
+};
+use axum::{
+    Form, Router,
+    http::{HeaderMap, StatusCode, header::SET_COOKIE},
+    response::{Html, IntoResponse, Redirect},
+    routing::{get, post},
+};
+
+const FORM: &str = r#"<form method="post" action="/signup">
+<input name="name"> <input name="email"> <button>Sign up</button></form>"#;
+const BUY: &str = r#"<form method="post" action="/checkout"><button>Buy the plan</button></form>"#;
+
+async fn page(affitor: AffitorClient) -> Html<String> {
+    let script = affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default();
+    Html(script + FORM)
+}
+
+#[derive(serde::Deserialize)]
+struct SignUp {
+    name: String,
+    email: String,
+}
+
+async fn sign_up(affitor: AffitorClient, Form(form): Form<SignUp>) -> impl IntoResponse {
+    let user_id = format!("user_{}", form.name);
+    affitor.enqueue(Lead::new(&user_id).email(&form.email));
+    // Use a real session: anyone can forge this cookie.
+    ([(SET_COOKIE, format!("user={user_id}; HttpOnly; SameSite=Lax"))], Html(BUY))
+}
+
+async fn check_out(affitor: AffitorClient, headers: HeaderMap) -> Result<Redirect, StatusCode> {
+    let cookies = headers.get("cookie").and_then(|cookies| cookies.to_str().ok()).unwrap_or_default();
+    let user_id = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("user="));
+    let user_id = user_id.ok_or(StatusCode::UNAUTHORIZED)?;
+    // The webhook has no cookie, so the ids travel in the payment's metadata. The user id is that of the lead.
+    let metadata = affitor.stripe_metadata(user_id).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let url = stripe::payment_page(metadata.for_payment().form_pairs()).await;
+    Ok(Redirect::to(&url.map_err(|_| StatusCode::BAD_GATEWAY)?))
+}
+
+// If the sale can't be reported, the response is 503, and Stripe redelivers the webhook.
+async fn paid(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
+    affitor.track_payment(&event).await?;
+    Ok(())
+}
+
+#[tokio::main]
+pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let layer = AffitorLayer::new(Client::from_env()?);
+    let app = Router::new()
+        .route("/", get(page))
+        .route("/signup", post(sign_up))
+        .route("/checkout", post(check_out))
+        .route("/webhooks/stripe", post(paid))
+        .layer(layer)
+        .with_state(Webhook::<Stripe>::new(env::var("STRIPE_WEBHOOK_SECRET")?)?);
+    let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
+    axum::serve(tokio::net::TcpListener::bind(address).await?, app).await?;
+    Ok(())
+}
