@@ -4,7 +4,7 @@ use clap::Command;
 
 /// Examples of each command, by its name below `affitor`.
 const EXAMPLES: &[(&str, &[&str])] = &[
-    ("", &["affitor sandbox", "affitor doctor", "affitor verify --json"]),
+    ("", &["affitor init", "affitor sandbox", "affitor prove -- cargo run"]),
     (
         "sandbox",
         &[
@@ -19,6 +19,26 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "test sale",
         &["affitor test sale", "affitor test sale --transaction-id in_1 --amount-cents 4900 --currency EUR --json"],
+    ),
+    ("init", &["affitor init", "affitor init --program 43 --write --source path=../affitor"]),
+    ("login", &["affitor login", "affitor login --no-browser"]),
+    ("logout", &["affitor logout"]),
+    ("whoami", &["affitor whoami"]),
+    ("programs", &["affitor programs", "affitor programs --json"]),
+    (
+        "test webhook",
+        &[
+            "affitor test webhook stripe --url http://127.0.0.1:3000/webhooks/stripe",
+            "affitor test webhook paddle --url http://127.0.0.1:3000/webhooks/paddle --event refunded --customer-key user_7",
+        ],
+    ),
+    (
+        "prove",
+        &[
+            "affitor prove -- cargo run",
+            "affitor prove --json --wait 60 -- target/debug/shop",
+            "affitor prove --signup /signup --webhook /webhooks/stripe --url http://127.0.0.1:3000",
+        ],
     ),
     ("verify", &["affitor verify", "affitor verify --no-chain --timeout 300 --json"]),
     ("status", &["affitor status", "affitor status --json"]),

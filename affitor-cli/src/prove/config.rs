@@ -125,7 +125,7 @@ impl Config {
             ));
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
-        let config: Self = toml::from_str(&text).map_err(|error| {
+        let config: Self = toml_edit::de::from_str(&text).map_err(|error| {
             Failure::usage(format!("{shown}: {}", error.message()), place(&text, error.span().map(|span| span.start)))
         })?;
         config
