@@ -5,6 +5,7 @@ mod detect;
 mod files;
 mod lines;
 mod manifest;
+mod new_program;
 mod program;
 mod project;
 mod prompt;

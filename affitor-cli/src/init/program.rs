@@ -2,14 +2,14 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{files, prompt::ask};
+use super::{files, new_program::NewProgramArgs, prompt::ask};
 use crate::{
     account::{
-        api::{Api, NewProgram, Program},
+        api::{Api, Program},
         keys,
         login::{self, LoginOptions, is_interactive},
         programs::{describe, list},
@@ -31,49 +31,8 @@ pub(crate) struct ProgramArgs {
     /// Use this program of yours
     #[arg(long, visible_alias = "program-id", value_name = "ID", conflicts_with_all = ["name", "domain"])]
     program: Option<String>,
-    /// Create a program with this name, unless you have one with the same name and domain
-    #[arg(long)]
-    name: Option<String>,
-    /// Domain of the new program's site
-    #[arg(long)]
-    domain: Option<String>,
-    /// What partners earn in the new program
-    #[arg(long, value_name = "TYPE")]
-    commission_type: Option<CommissionType>,
-    /// Percentage, or amount in dollars
-    #[arg(long, value_name = "RATE")]
-    commission_rate: Option<f64>,
-    /// For recurring commissions: for how many months; 0 is forever
-    #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(u32).range(0..=1200))]
-    duration_months: Option<u32>,
-    /// How long a click counts, in days
-    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=365))]
-    cookie_duration: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum CommissionType {
-    Percent,
-    Fixed,
-    RecurringPercent,
-    RecurringFixed,
-}
-
-impl CommissionType {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Percent => "percent",
-            Self::Fixed => "fixed",
-            Self::RecurringPercent => "recurring_percent",
-            Self::RecurringFixed => "recurring_fixed",
-        }
-    }
-
-    fn accepts(self, rate: f64) -> bool {
-        let most = if matches!(self, Self::Percent | Self::RecurringPercent) { 100.0 } else { 1_000_000.0 };
-        (0.0..=most).contains(&rate)
-    }
+    #[command(flatten)]
+    new: NewProgramArgs,
 }
 
 /// The program that was chosen.
@@ -152,7 +111,7 @@ pub(crate) async fn choose(
     api: &Api<'_>,
     output: Output,
 ) -> Result<Choice, Failure> {
-    if arguments.name.is_some() || arguments.domain.is_some() {
+    if arguments.new.is_requested() {
         let session = session(api, output).await?;
         let programs = list(api, &session).await?;
         return create(arguments, &programs, known, api, &session, output).await;
@@ -255,7 +214,7 @@ async fn create(
     session: &Session,
     output: Output,
 ) -> Result<Choice, Failure> {
-    let new = describe_new(arguments, output).await?;
+    let new = arguments.new.describe(output).await?;
     let is_same = |program: &&Program| {
         program.name.as_deref() == Some(&*new.name) && program.domain.as_deref() == Some(&*new.domain)
     };
@@ -282,69 +241,6 @@ async fn create(
     let domain = Some(created.domain.map_or(new.domain, |domain| printable(&domain)));
     let key = Some(Key { secret, origin: KeyOrigin::Kept(path) });
     Ok(Choice { id, name: Some(printable(&new.name)), domain, was_created: true, key })
-}
-
-/// The new program, from flags, or from questions on a terminal.
-async fn describe_new(arguments: &ProgramArgs, output: Output) -> Result<NewProgram, Failure> {
-    let interactive = is_interactive(output);
-    let missing = |flag: &str| {
-        Failure::usage(
-            format!("a new program needs {flag}"),
-            "for example: --name Shop --domain shop.example --commission-type percent --commission-rate 20",
-        )
-    };
-    let text = |text: &String| !text.trim().is_empty() && text.len() <= 512;
-    let name = match &arguments.name {
-        Some(name) => name.clone(),
-        None if interactive => ask("Name of the program", None, text).await?,
-        None => return Err(missing("--name")),
-    };
-    let domain = match &arguments.domain {
-        Some(domain) => domain.clone(),
-        None if interactive => ask("Domain of the site", None, text).await?,
-        None => return Err(missing("--domain")),
-    };
-    let kind = match arguments.commission_type {
-        Some(kind) => kind,
-        None if interactive => {
-            let question = "Commission (percent, fixed, recurring_percent, recurring_fixed)";
-            let text: String =
-                ask(question, None, |text: &String| CommissionType::from_str(text, true).is_ok()).await?;
-            CommissionType::from_str(&text, true).map_err(|_| missing("--commission-type"))?
-        }
-        None => return Err(missing("--commission-type")),
-    };
-    let rate = match arguments.commission_rate {
-        Some(rate) => rate,
-        None if interactive => ask("Rate, in percent or dollars", None, |rate| kind.accepts(*rate)).await?,
-        None => return Err(missing("--commission-rate")),
-    };
-    if !kind.accepts(rate) {
-        return Err(Failure::usage("the commission rate is out of range", "a percentage is from 0 to 100"));
-    }
-    let domain = domain_of(&domain);
-    let is_domain = domain.contains('.') || domain == "localhost";
-    if name.trim().is_empty() || !is_domain || domain.contains(char::is_whitespace) {
-        return Err(Failure::usage(
-            "the name or the domain is not usable",
-            "for example: --name Shop --domain shop.example",
-        ));
-    }
-    Ok(NewProgram {
-        name: name.trim().to_owned(),
-        domain,
-        commission_type: kind.name(),
-        commission_rate: rate,
-        cookie_duration: arguments.cookie_duration,
-        duration_months: arguments.duration_months,
-    })
-}
-
-/// `shop.example` of `https://Shop.example/path`.
-fn domain_of(text: &str) -> String {
-    let text = text.trim().to_lowercase();
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(&text);
-    host.split('/').next().unwrap_or_default().to_owned()
 }
 
 /// Whether an id can be written into files and URLs.
