@@ -212,6 +212,17 @@ fn what_an_app_chooses_at_stripe() {
     assert!(payment.paid().iter().all(|webhook| receive(&endpoint(), webhook).is_test()));
 }
 
+/// A session and its payment intent that both name the customer are one sale.
+#[tokio::test]
+async fn a_payment_intent_with_metadata_is_no_second_sale() {
+    let shop = Shop::<Stripe>::open().await;
+    let payment = TestPayment::<Stripe>::new(4_900, Currency::USD)
+        .customer_key("user_7")
+        .payment_intent_metadata("affitor_customer_key", "user_7");
+    shop.deliver(&payment.paid()).await;
+    assert_eq!(shop.sales(), [(payment.ids().transaction_id, 4_900, false)]);
+}
+
 #[test]
 #[should_panic(expected = "a refund of 3401 is not possible: 3400 of the payment is left")]
 fn no_more_than_the_payment_is_refunded() {
