@@ -1,4 +1,4 @@
-//! [Affitor](https://affitor.com) affiliate tracking for axum: a sign-up or payment handler tracks in one line.
+//! [Affitor](https://affitor.com) affiliate tracking for axum: report sign-ups and payments in one line each.
 //!
 //! ```no_run
 //! use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead};
@@ -29,7 +29,7 @@
 //! - [`AffitorRequestExt`] gives access to both in a middleware.
 //! - `PaymentEvent` (feature `webhooks`) is a verified webhook of Stripe, Polar, Lemon Squeezy or Paddle.
 //!
-//! This crate re-exports what you need from [`affitor`], so it is the only one to add.
+//! This crate re-exports what you need from [`affitor`](https://docs.rs/affitor), so it is the only one to add.
 //!
 //! # Guides
 //!
