@@ -12,7 +12,7 @@ use super::{
     visitor::{CLICK_ID_COOKIE, Page, Visitor},
     watch::Watch,
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, settings::DEFAULT_URL};
 
 pub(super) const NAME: &str = "landing";
 
@@ -77,6 +77,13 @@ impl Proof {
                 format!("the page {} does not contain the tracker, and the server reported no click", page.url.path());
             return self.stop_at_landing(FindingId::NoTracker.found(message));
         };
+        let origin = tag.source.origin().ascii_serialization();
+        let (is_sandbox, is_service) = (origin == self.sandbox.url(), origin == DEFAULT_URL);
+        if !is_sandbox && !is_service {
+            let message = format!("the tracker in the page {} is that of {origin}, not that of the sandbox", page.url.path());
+            self.report.failed(NAME, FindingId::PointsElsewhere.found(message));
+            return Err(Stop::Refused);
+        }
         let program = self.sandbox.program_id().to_string();
         let click_id = click(&self.sandbox, page.url.as_str()).await?;
         let landing = form_urlencoded::byte_serialize(page.url.as_str().as_bytes()).collect::<String>();
@@ -90,6 +97,10 @@ impl Proof {
             ],
         );
         self.report.passed(NAME, format!("the page has the tracker; did what it does: click {click_id}"));
+        if is_service {
+            let hint = "the tag has the fixed URL of the service; `client.script_tag()` uses AFFITOR_API_URL";
+            self.report.note("tracker", hint);
+        }
         if tag.program_id.as_deref().is_some_and(|id| id != program) {
             let id = tag.program_id.unwrap_or_default();
             self.report
