@@ -25,32 +25,34 @@ use super::{
 pub(super) async fn serve(listener: TcpListener, shop: Shop) -> Result<(), AnyError> {
     let shop = Arc::new(shop);
     let server = HttpServer::new(move || {
-        let layer = AffitorLayer::new(shop.client.clone());
-        // The mistakes: no middleware, or only around some of the services.
-        let everywhere = !shop.has(Fault::NoLayer) && !shop.has(Fault::LayerBeforeRoute);
+        let shop = Arc::clone(&shop);
         App::new()
-            .wrap(Condition::new(everywhere, layer.clone()))
             .wrap(Condition::new(shop.captures, ClickCaptureLayer::new(shop.capture.clone())))
             // The mistake: the tracker's cookie stays on the host of the landing page.
             .wrap(Condition::new(shop.has(Fault::OtherHost), from_fn(redirect_to_app_host)))
             .app_data(shop.webhook.clone())
             .app_data(web::Data::from(Arc::clone(&shop)))
-            .configure(|config| routes(config, &shop, layer))
+            .configure(|config| routes(config, &shop))
     });
     Ok(server.workers(1).disable_signals().listen(listener)?.run().await?)
 }
 
-fn routes(config: &mut web::ServiceConfig, shop: &Shop, layer: AffitorLayer) {
-    let sign_up = web::resource("/signup").route(web::get().to(sign_up_form)).route(web::post().to(sign_up));
-    config.route("/", web::get().to(landing)).service(sign_up).route("/account", web::get().to(account));
+fn routes(config: &mut web::ServiceConfig, shop: &Shop) {
+    let sign_up = || web::resource("/signup").route(web::get().to(sign_up_form)).route(web::post().to(sign_up));
     let payment = if shop.has(Fault::ParsedBody) { web::post().to(parsed_payment) } else { web::post().to(payment) };
-    let check_out = web::resource("/checkout").route(web::post().to(check_out));
-    let webhooks = web::scope("/webhooks").route("/stripe", payment);
-    if shop.has(Fault::LayerBeforeRoute) {
-        config.service(check_out.wrap(layer.clone())).service(webhooks.wrap(layer));
-    } else {
-        config.service(check_out).service(webhooks);
-    }
+    let others = web::scope("")
+        .route("/", web::get().to(landing))
+        .route("/account", web::get().to(account))
+        .route("/checkout", web::post().to(check_out))
+        .route("/webhooks/stripe", payment);
+    let layer = || AffitorLayer::new(shop.client.clone());
+    match shop.fault {
+        // The mistake: no middleware.
+        Some(Fault::NoLayer) => config.service(others.service(sign_up())),
+        // The mistake: the middleware is around a scope, and the sign-up is outside of it.
+        Some(Fault::LayerBeforeRoute) => config.service(sign_up()).service(others.wrap(layer())),
+        _ => config.service(others.service(sign_up()).wrap(layer())),
+    };
 }
 
 async fn landing(shop: web::Data<Shop>, affitor: Option<AffitorClient>) -> Page {

@@ -45,13 +45,13 @@ fn app(shop: Arc<Shop>) -> Router {
         .route("/account", get(account))
         .route("/checkout", post(check_out))
         .route("/webhooks/stripe", payment);
-    let layer = AffitorLayer::new(shop.client.clone());
+    let layer = || AffitorLayer::new(shop.client.clone());
     let sign_up = get(sign_up_form).post(sign_up);
     let app = match shop.fault {
         Some(Fault::NoLayer) => app.route("/signup", sign_up),
         // The mistake: a layer is around the routes that were added before it.
-        Some(Fault::LayerBeforeRoute) => app.layer(layer).route("/signup", sign_up),
-        _ => app.route("/signup", sign_up).layer(layer),
+        Some(Fault::LayerBeforeRoute) => app.layer(layer()).route("/signup", sign_up),
+        _ => app.route("/signup", sign_up).layer(layer()),
     };
     let app = if shop.captures { app.layer(ClickCaptureLayer::new(shop.capture.clone())) } else { app };
     // The mistake: the tracker's cookie stays on the host of the landing page.

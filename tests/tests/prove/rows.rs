@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Proofs that run at the same time. They mostly wait.
-const CONCURRENCY: usize = 4;
+const CONCURRENCY: usize = 8;
 
 /// What the shop sells.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,6 @@ const fn broken(arguments: &'static [&'static str], sells: Sells, finding: &'sta
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "`affitor prove` does not exist yet"]
 async fn each_shop_yields_exactly_its_finding() {
     let affitor: Arc<Path> = build().await.into();
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
