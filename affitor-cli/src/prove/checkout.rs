@@ -97,16 +97,12 @@ impl Proof {
     }
 
     fn fail(&mut self, finding: Finding) -> Result<Option<Created>, Stop> {
-        self.report.failed(CHECKOUT, finding);
-        Err(Stop::Reported)
+        Err(self.stop(CHECKOUT, finding))
     }
 
     fn check_metadata(&mut self, session: &Created, customer_key: &str) -> Result<(), Stop> {
         match problem(session, "metadata", customer_key, FindingId::SessionMetadataMissing) {
-            Some(finding) => {
-                self.report.failed(SESSION, finding);
-                Err(Stop::Reported)
-            }
+            Some(finding) => Err(self.stop(SESSION, finding)),
             None => {
                 self.report.passed(SESSION, format!("{CUSTOMER_KEY} is {customer_key}"));
                 Ok(())

@@ -80,7 +80,8 @@ impl Proof {
         let origin = tag.source.origin().ascii_serialization();
         let (is_sandbox, is_service) = (origin == self.sandbox.url(), origin == DEFAULT_URL);
         if !is_sandbox && !is_service {
-            let message = format!("the tracker in the page {} is that of {origin}, not that of the sandbox", page.url.path());
+            let message =
+                format!("the tracker in the page {} is that of {origin}, not that of the sandbox", page.url.path());
             self.report.failed(NAME, FindingId::PointsElsewhere.found(message));
             return Err(Stop::Refused);
         }
@@ -128,8 +129,7 @@ impl Proof {
     }
 
     fn stop_at_landing(&mut self, finding: Finding) -> Result<Landed, Stop> {
-        self.report.failed(NAME, finding);
-        Err(Stop::Reported)
+        Err(self.stop(NAME, finding))
     }
 }
 

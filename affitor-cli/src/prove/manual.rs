@@ -26,8 +26,7 @@ impl Proof {
         let watch = Watch::begin(&self.sandbox);
         let clicks = watch.until(PATIENCE, ApiCall::Click, |calls| calls.iter().any(|call| call.changed)).await;
         let Some(click_id) = clicks.into_iter().find(|call| call.changed).and_then(|call| call.click_id) else {
-            self.report.failed(landing::NAME, FindingId::NoTracker.found("no click arrived from your browser"));
-            return Err(Stop::Reported);
+            return Err(self.stop(landing::NAME, FindingId::NoTracker.found("no click arrived from your browser")));
         };
         self.report.passed(landing::NAME, format!("click {click_id}"));
         let is_there = |calls: &[RequestRecord]| {
@@ -39,10 +38,7 @@ impl Proof {
                 self.report.passed("sign-up", format!("lead {customer_key} with {click_id}"));
                 Ok(Buyer { visitor: None, customer_key })
             }
-            Err(finding) => {
-                self.report.failed("sign-up", finding);
-                Err(Stop::Reported)
-            }
+            Err(finding) => Err(self.stop("sign-up", finding)),
         }
     }
 

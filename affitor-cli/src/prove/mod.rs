@@ -211,9 +211,9 @@ impl Proof {
         } else {
             self.start_app(command, port).await?;
         }
-        let buyer = if self.is_manual { self.manual_sign_up().await } else { self.sign_ups().await };
+        let mut buyer = if self.is_manual { self.manual_sign_up().await? } else { self.sign_ups().await? };
         self.check_guard()?;
-        self.payments(&mut buyer?).await?;
+        self.payments(&mut buyer).await?;
         self.check_guard()
     }
 
@@ -306,6 +306,15 @@ impl Proof {
         }
         self.report.passed("app", "uses the sandbox");
         Ok(())
+    }
+
+    /// Reports a finding after which nothing else can be checked. What the app did wrong before comes first.
+    fn stop(&mut self, name: &'static str, finding: finding::Finding) -> Stop {
+        if let Err(refused) = self.check_guard() {
+            return refused;
+        }
+        self.report.failed(name, finding);
+        Stop::Reported
     }
 
     /// Refuses to go on if the app has tried to reach the real service.

@@ -35,10 +35,7 @@ impl Proof {
         let landed = self.land(&mut visitor).await?;
         let customer_key = match self.sign_up_with_cookie(&mut visitor, &landed).await? {
             Ok(customer_key) => customer_key,
-            Err(finding) => {
-                self.report.failed(COOKIE, finding);
-                return Err(Stop::Reported);
-            }
+            Err(finding) => return Err(self.stop(COOKIE, finding)),
         };
         self.report.passed(COOKIE, format!("lead {customer_key} with {}", landed.click_id));
         if self.config.signup.command.is_some() {

@@ -8,7 +8,7 @@ use reqwest::{
     header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN, REFERER, SET_COOKIE, USER_AGENT},
     redirect::Policy,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     config::Step,
@@ -156,15 +156,17 @@ impl Visitor {
             ClickIdIn::Field(id) => Some(("affitorClickId", id.clone())),
             _ => None,
         };
+        let form = self.forms.iter().find(|form| form.action.path() == url.path());
+        let hidden = form.into_iter().flat_map(|form| form.hidden.iter().cloned());
         let body = if let Some(json) = &step.json {
-            let mut json = json.clone();
-            json.values_mut().for_each(|value| self.fill_json(value));
-            json.extend(field.map(|(name, id)| (name.to_owned(), Value::from(id))));
-            Body { content_type: "application/json", text: Value::Object(json).to_string() }
+            let mut fields: Map<String, Value> = hidden.map(|(name, value)| (name, value.into())).collect();
+            let mut own = json.clone();
+            own.values_mut().for_each(|value| self.fill_json(value));
+            fields.extend(own);
+            fields.extend(field.map(|(name, id)| (name.to_owned(), id.into())));
+            Body { content_type: "application/json", text: Value::Object(fields).to_string() }
         } else {
-            let mut fields: BTreeMap<String, String> = BTreeMap::new();
-            let form = self.forms.iter().find(|form| form.action.path() == url.path());
-            fields.extend(form.iter().flat_map(|form| form.hidden.iter().cloned()));
+            let mut fields: BTreeMap<String, String> = hidden.collect();
             fields.extend(step.form.iter().flatten().map(|(name, value)| (name.clone(), self.fill(value))));
             fields.extend(field.map(|(name, id)| (name.to_owned(), id)));
             let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
