@@ -15,9 +15,10 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
     }
     let guard = middleware::from_fn_with_state(service.clone(), same_origin);
     let under_sandbox = control::routes().merge(page::asset_routes());
+    // Around the nested routes, so that the guard sees the whole path.
+    let guarded = page::routes().nest("/_sandbox", under_sandbox).layer(guard);
     router
-        .merge(page::routes().layer(guard.clone()))
-        .nest("/_sandbox", under_sandbox.layer(guard))
+        .merge(guarded)
         .fallback(http::unknown_path)
         .method_not_allowed_fallback(http::wrong_method)
         .with_state(service)

@@ -223,7 +223,9 @@ async fn only_from_this_machine() {
         assert_eq!(get(path, "host", "evil.example").await.status(), 403, "{path}");
     }
     assert_eq!(get("/_sandbox/snapshot", "sec-fetch-site", "cross-site").await.status(), 403);
-    assert_eq!(get("/", "sec-fetch-site", "cross-site").await.status(), 200, "a link from another site");
+    for page in ["/", "/_sandbox/shop"] {
+        assert_eq!(get(page, "sec-fetch-site", "cross-site").await.status(), 200, "a link from another site to {page}");
+    }
     // The service's own paths accept any host and origin.
     assert_eq!(ask("/api/v1/track/click", &[("origin", "https://shop.example"), ("host", "api.test")]).await, 400);
 }

@@ -8,6 +8,7 @@ use super::{
     Proof, Stop,
     finding::FindingId,
     landing::{self, link},
+    say,
     sign_up::{Buyer, lead},
     stripe_api::Created,
     watch::{Watch, is_settled},
@@ -22,7 +23,7 @@ impl Proof {
     pub(super) async fn manual_sign_up(&mut self) -> Result<Buyer, Stop> {
         let path = link(&self.config.landing.path, self.sandbox.partner_code());
         let url = self.url.join(&path).map_or_else(|_| self.url.to_string(), |url| url.to_string());
-        self.output.line(&format!("Open {BOLD}{url}{BOLD:#} in your browser, and sign up."));
+        say(&format!("Open {BOLD}{url}{BOLD:#} in your browser, and sign up."));
         let watch = Watch::begin(&self.sandbox);
         let clicks = watch.until(PATIENCE, ApiCall::Click, |calls| calls.iter().any(|call| call.changed)).await;
         let Some(click_id) = clicks.into_iter().find(|call| call.changed).and_then(|call| call.click_id) else {
@@ -45,7 +46,7 @@ impl Proof {
     /// Waits until a person starts a checkout, if the stand-in can see it.
     pub(super) async fn manual_checkout(&mut self, known: usize) -> Result<Option<Created>, Stop> {
         let Some(stripe) = &self.stripe else { return Ok(None) };
-        self.output.line("Now start a checkout in your browser.");
+        say("Now start a checkout in your browser.");
         if tokio::time::timeout(PATIENCE, stripe.more_sessions_than(known)).await.is_err() {
             self.report.not_checked(&["checkout"], "no checkout was started");
             return Err(Stop::Reported);

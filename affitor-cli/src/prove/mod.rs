@@ -110,7 +110,6 @@ struct Proof {
     /// The webhook secret that the app has.
     secret: Option<String>,
     report: Report,
-    output: Output,
     wait: Duration,
     start_timeout: Duration,
     is_manual: bool,
@@ -194,7 +193,6 @@ impl Proof {
             app: None,
             secret,
             report: Report::new(output),
-            output,
             wait: Duration::from_secs(arguments.wait),
             start_timeout: Duration::from_secs(arguments.start_timeout),
             is_manual: arguments.manual,
@@ -264,18 +262,16 @@ impl Proof {
 
     /// Waits until an app that is already running has called the sandbox, which proves that it uses no other service.
     async fn find_app(&mut self) -> Result<(), Stop> {
-        self.output.line(
-            "Start your app with these variables. The proof begins when it calls the sandbox for the first time:",
-        );
-        self.output.line("for example at its start, or when you sign up once in your browser.\n");
+        say("Start your app with these variables. The proof begins when it calls the sandbox for the first time:");
+        say("for example at its start, or when you sign up once in your browser.\n");
         let secret_variable = self.config.webhook.as_ref().map(|webhook| webhook.secret.clone());
         for (name, value) in self.variables() {
             // The developer has set that one.
             if Some(&name) != secret_variable.as_ref() {
-                self.output.line(&format!("  {BOLD}{name}{BOLD:#}={value}"));
+                say(&format!("  {BOLD}{name}{BOLD:#}={value}"));
             }
         }
-        self.output.line("");
+        say("");
         let waiting = async {
             let mut last = 0;
             loop {
@@ -324,6 +320,11 @@ impl Proof {
         self.report.failed("app", FindingId::PointsElsewhere.found(message));
         Err(Stop::Refused)
     }
+}
+
+/// Tells the developer what to do. Not on standard output, which is for results.
+fn say(text: &str) {
+    anstream::eprintln!("{text}");
 }
 
 #[expect(clippy::expect_used, reason = "the sandbox's own URL is valid")]

@@ -13,6 +13,7 @@ mod init;
 #[cfg(not(feature = "outbox"))]
 mod missing_feature;
 mod output;
+mod prove;
 mod sandbox;
 mod settings;
 mod shell;

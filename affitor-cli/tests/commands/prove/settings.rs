@@ -1,0 +1,84 @@
+//! Settings that are wrong.
+
+use crate::common::run;
+
+/// Runs `affitor prove` with this file. Returns the error.
+async fn rejected(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("affitor.toml");
+    std::fs::write(&config, text).unwrap();
+    let result = run(&["prove", "--json", "--config", config.to_str().unwrap(), "--", "false"], &[]).await;
+    assert_eq!(result.code, 2, "{text}: {}{}", result.out, result.err);
+    let error = &result.json()["error"];
+    assert_eq!(error["kind"], "usage");
+    assert!(error["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{error}");
+    error["message"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn mistakes_in_the_file_are_named() {
+    const APP: &str = "app = { url = 'http://127.0.0.1:1' }\n";
+    const SIGN_UP: &str = "signup = { steps = [{ get = '/' }] }\n";
+    for (text, message) in [
+        (String::new(), "missing field `app`"),
+        (APP.to_owned(), "missing field `signup`"),
+        ("app = {".to_owned(), "affitor.toml"),
+        (format!("{APP}{SIGN_UP}webhok = 1\n"), "unknown field `webhok`"),
+        (format!("{APP}signup = {{}}\n"), "`steps` or a `command`"),
+        (format!("{APP}signup = {{ steps = [{{ get = '/' }}], command = ['a'] }}\n"), "both `steps` and a `command`"),
+        (format!("{APP}signup = {{ command = [] }}\n"), "`signup.command` is empty"),
+        (format!("{APP}signup = {{ steps = [{{}}] }}\n"), "either `get` or `post`"),
+        (format!("{APP}signup = {{ steps = [{{ get = 'signup' }}] }}\n"), "must begin with a slash"),
+        (format!("{APP}signup = {{ steps = [{{ get = '/', form = {{ a = 'b' }} }}] }}\n"), "can't have a body"),
+        (
+            format!("{APP}signup = {{ steps = [{{ post = '/', form = {{}}, json = {{}} }}] }}\n"),
+            "both `form` and `json`",
+        ),
+        (format!("app = {{ url = 'https://shop.example' }}\n{SIGN_UP}"), "of this machine"),
+        (format!("app = {{ url = 'http://127.0.0.1:1/shop' }}\n{SIGN_UP}"), "scheme, host and port"),
+        (format!("app = {{ url = 'http://127.0.0.1:{{port}}' }}\n{SIGN_UP}"), "`app.port` must name the variable"),
+        (format!("app = {{ url = 'http://127.0.0.1:1', start = [] }}\n{SIGN_UP}"), "`app.start` is empty"),
+        (
+            format!("{APP}{SIGN_UP}webhook = {{ provider = 'stripe', path = '/w', secret = 'whsec-0123456789' }}\n"),
+            "names of environment variables",
+        ),
+        (
+            format!("{APP}{SIGN_UP}webhook = {{ provider = 'stripe', path = '/w', secret = 'AFFITOR_API_KEY' }}\n"),
+            "can't be used here",
+        ),
+        (
+            format!("{APP}{SIGN_UP}webhook = {{ provider = 'paypal', path = '/w', secret = 'A' }}\n"),
+            "unknown variant `paypal`",
+        ),
+        ("#".repeat(300 * 1024), "larger than"),
+    ] {
+        let error = rejected(&text).await;
+        assert!(error.contains(message), "{message}: {error}");
+        assert!(!error.contains("whsec-0123456789"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn missing_files_and_programs_are_named() {
+    let result = run(&["prove", "--config", "/nowhere/affitor.toml"], &[]).await;
+    assert_eq!(result.code, 2);
+    assert!(result.err.contains("affitor init --write"), "{}", result.err);
+    let arguments = [
+        "prove",
+        "--signup",
+        "/signup",
+        "--config",
+        "/nowhere/affitor.toml",
+        "--url",
+        "http://127.0.0.1:1",
+        "--",
+        "/nowhere/app",
+    ];
+    let result = run(&arguments, &[]).await;
+    assert_eq!(result.code, 2);
+    assert!(result.err.contains("cannot start /nowhere/app"), "{}", result.err);
+    let arguments = ["prove", "--signup", "/signup", "--webhook", "/webhooks", "--config", "/nowhere/affitor.toml"];
+    let result = run(&arguments, &[]).await;
+    assert_eq!(result.code, 2, "without a command, the secret is that of the running app");
+    assert!(result.err.contains("STRIPE_WEBHOOK_SECRET is not set"), "{}", result.err);
+}

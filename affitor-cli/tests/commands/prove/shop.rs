@@ -1,0 +1,114 @@
+//! A small shop in this process, and the settings that describe it.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use affitor::{
+    Click, Client, Lead,
+    webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook},
+};
+use affitor_axum::{AffitorClient, AffitorLayer, PaymentEvent, Redeliver};
+use axum::{
+    Router,
+    body::Bytes,
+    middleware::{Next, from_fn},
+    response::Html,
+    routing::{get, post},
+};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+pub(super) const SECRET: &str = "whsec_a_very_secret_one";
+
+const STEPS: &str = r#"steps = [{ post = "/signup", form = { email = "{email}" } }]"#;
+
+pub(super) struct Shop {
+    pub(super) url: String,
+    /// The folder with `affitor.toml`.
+    pub(super) config: TempDir,
+    provider: &'static str,
+    listener: Mutex<Option<TcpListener>>,
+    requests: Arc<AtomicUsize>,
+}
+
+async fn page(affitor: AffitorClient) -> Html<String> {
+    Html(affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default())
+}
+
+/// Another user for each e-mail address.
+async fn sign_up(affitor: AffitorClient, form: Bytes) -> &'static str {
+    let user_id = form_urlencoded::parse(&form)
+        .find(|(name, _)| name == "email")
+        .map_or(0, |(_, email)| email.len() + hash(&email));
+    affitor.track_lead(Lead::new(format!("user_{user_id}"))).await.ok();
+    "welcome"
+}
+
+fn hash(text: &str) -> usize {
+    text.bytes().fold(7, |hash: usize, byte| hash.wrapping_mul(31).wrapping_add(byte.into()))
+}
+
+async fn report<P: Provider>(affitor: AffitorClient, event: PaymentEvent<P>) -> Result<(), Redeliver> {
+    affitor.track_payment(&event).await?;
+    Ok(())
+}
+
+fn webhooks<P: Provider>() -> Router {
+    Router::new().route("/webhooks", post(report::<P>)).with_state(Webhook::<P>::new(SECRET).unwrap())
+}
+
+impl Shop {
+    /// A shop whose port is open, although nobody serves it yet.
+    pub(super) async fn bind(provider: &'static str) -> Self {
+        Self::with_sign_up(provider, STEPS).await
+    }
+
+    pub(super) async fn with_sign_up(provider: &'static str, sign_up: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let config = tempfile::tempdir().unwrap();
+        let text = format!(
+            "app = {{ url = '{url}' }}\n[signup]\n{sign_up}\n\
+             [webhook]\nprovider = '{provider}'\npath = '/webhooks'\nsecret = 'SHOP_WEBHOOK_SECRET'\n"
+        );
+        std::fs::write(config.path().join("affitor.toml"), text).unwrap();
+        Self { url, config, provider, listener: Mutex::new(Some(listener)), requests: Arc::default() }
+    }
+
+    /// Serves the shop with these variables. Returns its client.
+    pub(super) fn serve(&self, variables: &[(String, String)]) -> Client {
+        let variable = |name: &str| variables.iter().find(|(known, _)| known == name).map_or("42", |(_, value)| value);
+        let builder = Client::builder().api_url(variable("AFFITOR_API_URL")).api_key(variable("AFFITOR_API_KEY"));
+        let client = builder.program_id(variable("AFFITOR_PROGRAM_ID")).build().unwrap();
+        let webhooks = match self.provider {
+            "stripe" => webhooks::<Stripe>(),
+            "polar" => webhooks::<Polar>(),
+            "lemon-squeezy" => webhooks::<LemonSqueezy>(),
+            _ => webhooks::<Paddle>(),
+        };
+        let requests = self.requests.clone();
+        let app = Router::new().route("/", get(page)).route("/signup", post(sign_up)).merge(webhooks);
+        let app = app.layer(AffitorLayer::new(client.clone())).layer(from_fn(move |request, next: Next| {
+            requests.fetch_add(1, Ordering::Relaxed);
+            next.run(request)
+        }));
+        let listener = self.listener.lock().unwrap().take().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        client
+    }
+
+    /// How many requests the shop has served.
+    pub(super) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Does what a person does in a browser with the tracker.
+    pub(super) async fn visit(&self, client: &Client, landing: &str) {
+        let click = client.track_click(Click::landing(landing)).await.unwrap();
+        let cookie = format!("affitor_click_id={}", click.click_id().unwrap());
+        let request = reqwest::Client::new().post(format!("{}/signup", self.url)).header("cookie", cookie);
+        assert!(request.body("email=jo@example.com").send().await.unwrap().status().is_success());
+    }
+}
