@@ -77,7 +77,7 @@ async fn missing_files_and_programs_are_named() {
     let result = run(&arguments, &[]).await;
     assert_eq!(result.code, 2);
     assert!(result.err.contains("cannot start /nowhere/app"), "{}", result.err);
-    let arguments = ["prove", "--signup", "/signup", "--webhook", "/webhooks", "--config", "/nowhere/affitor.toml"];
+    let arguments = ["prove", "--signup", "/signup", "--webhook", "/webhooks", "--sandbox-port", "0"];
     let result = run(&arguments, &[]).await;
     assert_eq!(result.code, 2, "without a command, the secret is that of the running app");
     assert!(result.err.contains("STRIPE_WEBHOOK_SECRET is not set"), "{}", result.err);
