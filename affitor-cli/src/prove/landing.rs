@@ -37,11 +37,8 @@ impl Proof {
             let reason = "the app redirects to its public host name; let it use the host of the request in development";
             return self.stop_at_landing(FindingId::AppNotReachable.because(message, reason));
         }
-        if page.status >= 400 {
-            let message = format!("{path} responded with status {}{}", page.status, page.excerpt());
-            return self.stop_at_landing(
-                FindingId::NoTracker.because(message, "`landing.path` in affitor.toml is not a page of the app"),
-            );
+        if let Some(finding) = self.rejected(&page, FindingId::LandingFailed) {
+            return self.stop_at_landing(finding);
         }
         if let Some(click) = captured(&watch) {
             return self.captured(visitor, page, click).await;

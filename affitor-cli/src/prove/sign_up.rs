@@ -41,8 +41,8 @@ impl Proof {
         if self.config.signup.command.is_some() {
             self.report.not_checked(&[HEADER, FIELD], "the sign-up is a command");
         } else {
-            self.sign_up_with(HEADER, ClickIdIn::Header, "the header x-affitor-click-id").await?;
-            self.sign_up_with(FIELD, ClickIdIn::Field, "the field affitorClickId of the body").await?;
+            self.sign_up_with(HEADER, ClickIdIn::Header, "the header x-affitor-click-id", &customer_key).await?;
+            self.sign_up_with(FIELD, ClickIdIn::Field, "the field affitorClickId of the body", &customer_key).await?;
         }
         self.sign_up_alone().await?;
         self.sign_up_in_outage().await?;
@@ -94,7 +94,8 @@ impl Proof {
             return Some(problem.finding(path));
         }
         if page.status >= 400 {
-            return Some(id.found(format!("{path} responded with status {}{}", page.status, page.excerpt())));
+            let (method, status) = (&page.method, page.status);
+            return Some(id.found(format!("{method} {path} responded with status {status}{}", page.excerpt())));
         }
         None
     }
@@ -132,7 +133,8 @@ impl Proof {
         name: &'static str,
         place: fn(String) -> ClickIdIn,
         shown: &str,
-    ) -> Result<(), Failure> {
+        first_customer: &str,
+    ) -> Result<(), Stop> {
         let click_id = self.click().await?;
         let mut visitor = Visitor::new(&self.url)?.with_click_id_in(place(click_id.clone()));
         let watch = Watch::begin(&self.sandbox);
@@ -142,6 +144,13 @@ impl Proof {
         }
         let has_lead = |calls: &[RequestRecord]| calls.iter().any(|call| call.changed || call.error.is_some());
         let calls = watch.until(self.wait, ApiCall::Lead, has_lead).await;
+        if calls.iter().any(|call| call.customer_key.as_deref() == Some(first_customer)) {
+            let message =
+                format!("another visitor, who signed up with other data, got the same customer key {first_customer}");
+            let reason =
+                "each visitor needs data of their own: use {id} or {email} in the steps of `signup` in affitor.toml";
+            return Err(self.stop(name, FindingId::SignupFailed.because(message, reason)));
+        }
         match lead(&calls, &click_id, None) {
             Ok(customer_key) => self.report.passed(name, format!("lead {customer_key} with {click_id}")),
             Err(_) => self.report.note(name, format!("{shown} has no effect; only pages without the cookie need it")),

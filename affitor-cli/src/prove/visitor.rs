@@ -39,6 +39,7 @@ pub(super) enum ClickIdIn {
 /// A page as the visitor sees it, after redirects.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
+    pub(super) method: Method,
     pub(super) status: u16,
     pub(super) url: Url,
     pub(super) body: String,
@@ -198,10 +199,10 @@ impl Visitor {
             let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
             let Some(next) = location.filter(|_| status.is_redirection()).and_then(|location| url.join(location).ok())
             else {
-                return self.page(url, response).await;
+                return self.page(method, url, response).await;
             };
             if !is_loopback(&next) {
-                return Ok(Page { status: status.as_u16(), url, body: String::new(), left_to: Some(next) });
+                return Ok(Page { method, status: status.as_u16(), url, body: String::new(), left_to: Some(next) });
             }
             if !matches!(status.as_u16(), 307 | 308) {
                 (method, body) = (Method::GET, None);
@@ -269,7 +270,7 @@ impl Visitor {
         headers
     }
 
-    async fn page(&mut self, url: Url, mut response: Response) -> Result<Page, NoPage> {
+    async fn page(&mut self, method: Method, url: Url, mut response: Response) -> Result<Page, NoPage> {
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| NoPage(error.without_url().to_string()))? {
@@ -281,7 +282,7 @@ impl Visitor {
         let body = String::from_utf8_lossy(&body).into_owned();
         self.forms = forms(&body, &url);
         self.open = Some(url.clone());
-        Ok(Page { status, url, body, left_to: None })
+        Ok(Page { method, status, url, body, left_to: None })
     }
 }
 

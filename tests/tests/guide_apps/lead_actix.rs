@@ -33,6 +33,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::from_env()?; // once, outside the factory
     let app = move || App::new().wrap(AffitorLayer::new(client.clone())).service(page).service(sign_up);
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
+    println!("http://{address}");
     HttpServer::new(app).bind(address)?.run().await?;
     Ok(())
 }

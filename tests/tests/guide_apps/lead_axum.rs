@@ -35,6 +35,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let layer = AffitorLayer::new(Client::from_env()?); // AFFITOR_API_KEY, AFFITOR_API_URL, AFFITOR_PROGRAM_ID
     let app = Router::new().route("/", get(page)).route("/signup", post(sign_up)).layer(layer);
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
+    println!("http://{address}");
     axum::serve(tokio::net::TcpListener::bind(address).await?, app).await?;
     Ok(())
 }

@@ -44,6 +44,7 @@ pub(crate) async fn main() -> Result<(), Error> {
     let layer = AffitorLayer::new(Client::from_env()?); // AFFITOR_API_KEY, AFFITOR_API_URL, AFFITOR_PROGRAM_ID
     let service = layer.layer(service_fn(handle));
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
+    println!("http://{address}");
     let listener = tokio::net::TcpListener::bind(address).await?;
     loop {
         let (stream, _) = listener.accept().await?;

@@ -62,12 +62,14 @@ async fn paid(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<Htt
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Both are created outside the factory and cloned inside it.
     let client = Client::from_env()?;
-    let webhook = Webhook::<Stripe>::new(env::var("STRIPE_WEBHOOK_SECRET")?)?;
+    let secret = env::var("STRIPE_WEBHOOK_SECRET").map_err(|_| "set STRIPE_WEBHOOK_SECRET")?;
+    let webhook = Webhook::<Stripe>::new(secret)?;
     let app = move || {
         let app = App::new().wrap(AffitorLayer::new(client.clone())).app_data(webhook.clone());
         app.service(page).service(sign_up).service(check_out).service(paid)
     };
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
+    println!("http://{address}");
     HttpServer::new(app).bind(address)?.run().await?;
     Ok(())
 }

@@ -56,14 +56,16 @@ async fn paid(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(),
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let layer = AffitorLayer::new(Client::from_env()?);
+    let secret = env::var("STRIPE_WEBHOOK_SECRET").map_err(|_| "set STRIPE_WEBHOOK_SECRET")?;
     let app = Router::new()
         .route("/", get(page))
         .route("/signup", post(sign_up))
         .route("/checkout", post(check_out))
         .route("/webhooks/stripe", post(paid))
         .layer(layer)
-        .with_state(Webhook::<Stripe>::new(env::var("STRIPE_WEBHOOK_SECRET")?)?);
+        .with_state(Webhook::<Stripe>::new(secret)?);
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
+    println!("http://{address}");
     axum::serve(tokio::net::TcpListener::bind(address).await?, app).await?;
     Ok(())
 }

@@ -74,10 +74,12 @@ async fn handle(request: Request<Incoming>, webhook: Webhook<Stripe>) -> Result<
 
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Error> {
-    let webhook = Webhook::<Stripe>::new(env::var("STRIPE_WEBHOOK_SECRET")?)?;
+    let secret = env::var("STRIPE_WEBHOOK_SECRET").map_err(|_| "set STRIPE_WEBHOOK_SECRET")?;
+    let webhook = Webhook::<Stripe>::new(secret)?;
     let handler = service_fn(move |request| handle(request, webhook.clone()));
     let service = AffitorLayer::new(Client::from_env()?).layer(handler);
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
+    println!("http://{address}");
     let listener = tokio::net::TcpListener::bind(address).await?;
     loop {
         let (stream, _) = listener.accept().await?;
