@@ -28,6 +28,11 @@ impl Output {
         }
     }
 
+    /// Like [`line`](Self::line), for commands that must not exit at once.
+    pub(crate) fn try_line(self, text: &str) -> io::Result<()> {
+        if self.json { Ok(()) } else { writeln!(anstream::stdout(), "{text}") }
+    }
+
     /// Prints a line that begins with the symbol of the status.
     pub(crate) fn status(self, status: CheckStatus, text: &str) {
         let (style, symbol) = match status {

@@ -1,14 +1,14 @@
 //! The app: started as a child process, or already running.
 
 use std::{
-    collections::VecDeque,
     ffi::OsString,
+    io::Write as _,
     process::Stdio,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use process_wrap::tokio::ChildWrapper;
 use reqwest::Url;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
@@ -17,33 +17,27 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::layer::LayerProblem;
+use super::{layer::LayerProblem, process};
 use crate::{failure::Failure, output::DIM, url::host_and_port};
 
 /// Longest line of the app's output that is read as one, in bytes.
 const LINE_LIMIT: u64 = 8 * 1024;
-/// Lines that are shown if the app ends too early.
-const LAST_LINES: usize = 10;
 /// Time that the app has to stop by itself.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between two attempts to connect.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Variables that would override those of the sandbox.
-const REMOVED: [&str; 3] = ["AFFITOR_API_TOKEN", "AFFITOR_API_BASE", "AFFITOR_API_KEY_FILE"];
+/// Variables that would override those of the sandbox, or lead past the proxy.
+const REMOVED: [&str; 5] = ["AFFITOR_API_TOKEN", "AFFITOR_API_BASE", "AFFITOR_API_KEY_FILE", "NO_PROXY", "no_proxy"];
 
-/// What the app has printed.
-#[derive(Debug, Default)]
-struct Printed {
-    last: VecDeque<String>,
-    layer: Option<LayerProblem>,
-}
+/// What the app has logged about a missing layer.
+type Logged = Arc<Mutex<Option<LayerProblem>>>;
 
 /// A child process with everything that it starts.
 #[derive(Debug)]
 pub(super) struct App {
     child: Box<dyn ChildWrapper>,
-    printed: Arc<Mutex<Printed>>,
+    logged: Logged,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -52,27 +46,23 @@ impl App {
     pub(super) fn start(command: &[OsString], variables: &[(String, String)]) -> Result<Self, Failure> {
         let (program, arguments) =
             command.split_first().ok_or_else(|| Failure::usage("there is no command", "see --help"))?;
-        let mut wrapped = CommandWrap::with_new(program, |command| {
-            command.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let spawned = process::spawn(program, |command| {
+            command.args(arguments);
             for name in REMOVED {
                 command.env_remove(name);
             }
+            command.envs(variables.iter().map(|(name, value)| (name, value)));
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         });
-        wrapped.wrap(KillOnDrop);
-        #[cfg(unix)]
-        wrapped.wrap(process_wrap::tokio::ProcessGroup::leader());
-        #[cfg(windows)]
-        wrapped.wrap(process_wrap::tokio::JobObject);
-        let mut child = wrapped.spawn().map_err(|error| {
+        let mut child = spawned.map_err(|error| {
             let message = format!("cannot start {}: {error}", program.to_string_lossy());
             Failure::usage(message, "check the command after `--`, or `app.start` in affitor.toml")
         })?;
-        let printed = Arc::new(Mutex::new(Printed::default()));
+        let logged = Logged::default();
         let mut readers = Vec::new();
-        readers.extend(child.stdout().take().map(|stream| tokio::spawn(read(stream, printed.clone()))));
-        readers.extend(child.stderr().take().map(|stream| tokio::spawn(read(stream, printed.clone()))));
-        Ok(Self { child, printed, readers })
+        readers.extend(child.stdout().take().map(|stream| tokio::spawn(read(stream, logged.clone()))));
+        readers.extend(child.stderr().take().map(|stream| tokio::spawn(read(stream, logged.clone()))));
+        Ok(Self { child, logged, readers })
     }
 
     /// Waits until the app accepts connections.
@@ -84,14 +74,11 @@ impl App {
         let until = Instant::now() + limit;
         while !is_listening(url).await {
             if let Ok(Some(status)) = self.child.try_wait() {
-                // Lets the readers see the rest of the output.
+                // Lets the readers print the rest of the output.
                 for reader in &mut self.readers {
                     let _ = timeout(STOP_TIMEOUT, reader).await;
                 }
-                let last: Vec<_> = lock(&self.printed).last.iter().cloned().collect();
-                let last =
-                    if last.is_empty() { String::new() } else { format!("; its last lines: {}", last.join(" | ")) };
-                return Err(format!("the app ended with {status} before it listened{last}"));
+                return Err(format!("the app ended with {status} before it listened; its output says why"));
             }
             if Instant::now() > until {
                 return Err(format!("the app does not listen on {} after {} s", host_and_port(url), limit.as_secs()));
@@ -103,7 +90,7 @@ impl App {
 
     /// Returns what the app has logged about a missing layer.
     pub(super) fn layer_problem(&self) -> Option<LayerProblem> {
-        lock(&self.printed).layer
+        *lock(&self.logged)
     }
 
     /// Stops the app and everything that it has started.
@@ -128,7 +115,7 @@ pub(super) async fn is_listening(url: &Url) -> bool {
     matches!(timeout(Duration::from_secs(1), TcpStream::connect(address)).await, Ok(Ok(_)))
 }
 
-async fn read(stream: impl AsyncRead + Unpin, printed: Arc<Mutex<Printed>>) {
+async fn read(stream: impl AsyncRead + Unpin, logged: Logged) {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
     loop {
@@ -139,13 +126,10 @@ async fn read(stream: impl AsyncRead + Unpin, printed: Arc<Mutex<Printed>>) {
         }
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end();
-        anstream::eprintln!("{DIM}app |{DIM:#} {text}");
-        let mut printed = lock(&printed);
-        printed.layer = LayerProblem::in_text(text).or(printed.layer);
-        printed.last.push_back(text.chars().take(300).collect());
-        if printed.last.len() > LAST_LINES {
-            printed.last.pop_front();
-        }
+        // The app's output must be read even if nobody can see it.
+        let _ = writeln!(anstream::stderr(), "{DIM}app |{DIM:#} {text}");
+        let mut logged = lock(&logged);
+        *logged = LayerProblem::in_text(text).or(*logged);
     }
 }
 

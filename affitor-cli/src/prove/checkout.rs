@@ -7,13 +7,14 @@ use super::{
     config::ProviderName,
     finding::{Finding, FindingId},
     provider::Purchase,
+    shown::customer,
     sign_up::Buyer,
     stripe_api::{Created, StripeApi},
 };
 
 const CHECKOUT: &str = "checkout";
-const SESSION: &str = "session metadata";
-const SUBSCRIPTION: &str = "subscription metadata";
+pub(super) const SESSION: &str = "session metadata";
+pub(super) const SUBSCRIPTION: &str = "subscription metadata";
 
 /// Name of the metadata that links a payment to the lead.
 const CUSTOMER_KEY: &str = "affitor_customer_key";
@@ -21,41 +22,65 @@ const CUSTOMER_KEY: &str = "affitor_customer_key";
 /// Amount if the checkout does not tell it, in cents.
 const AMOUNT: u64 = 4_900;
 
-/// What is to be paid, and whether renewals can find their customer.
+/// What is to be paid, and what its metadata lacks.
 pub(super) struct CheckedOut {
     pub(super) purchase: Purchase,
-    pub(super) renewals_have_customer: bool,
+    /// Why the sale may not be attributed.
+    pub(super) session_problem: Option<Finding>,
+    /// Why renewals may not be attributed.
+    pub(super) renewal_problem: Option<Finding>,
 }
 
 impl Proof {
-    /// Starts a checkout as the buyer, and checks what the provider got to know.
+    /// Starts a checkout as the buyer, and looks at what the provider got to know.
     pub(super) async fn check_out(&mut self, buyer: &mut Buyer) -> Result<CheckedOut, Stop> {
         let is_stripe = self.config.webhook.as_ref().is_some_and(|webhook| webhook.provider == ProviderName::Stripe);
-        let customer_key = buyer.customer_key.clone();
+        let key = buyer.customer_key.clone();
         // Every provider but Stripe is told of the customer by the webhook alone.
-        let unknown = Purchase {
-            customer_key,
+        let purchase = Purchase {
+            customer_key: key.clone(),
             amount_cents: AMOUNT,
             currency: Currency::USD,
             is_subscription: true,
             session: None,
         };
         let Some(session) = self.session(buyer).await? else {
-            let why = if is_stripe {
-                "`webhook.api` names no variable for a stand-in of Stripe's API"
-            } else {
-                "only Stripe's API has a stand-in"
+            let why = match (is_stripe, self.stripe.is_some()) {
+                (false, _) => "only Stripe's API has a stand-in",
+                (true, false) => "`webhook.api` names no variable for a stand-in of Stripe's API",
+                (true, true) => "there was no checkout",
             };
             self.report.not_checked(&[SESSION, SUBSCRIPTION], why);
-            return Ok(CheckedOut { purchase: unknown, renewals_have_customer: true });
+            return Ok(CheckedOut { purchase, session_problem: None, renewal_problem: None });
         };
-        self.check_metadata(&session, &unknown.customer_key)?;
-        let renewals_have_customer = !session.is_subscription() || self.check_renewals(&session, &unknown.customer_key);
+        let session_problem = problem(&session, "metadata", &key, FindingId::SessionMetadataMissing);
+        if session_problem.is_none() {
+            self.report.passed(SESSION, format!("{CUSTOMER_KEY} is {}", customer(&key)));
+        }
+        let is_subscription = session.is_subscription();
+        let renewals =
+            || problem(&session, "subscription_data[metadata]", &key, FindingId::SubscriptionMetadataMissing);
+        let renewal_problem = is_subscription.then(renewals).flatten();
+        if is_subscription && renewal_problem.is_none() {
+            self.report.passed(SUBSCRIPTION, format!("{CUSTOMER_KEY} is {}", customer(&key)));
+        }
         let (amount_cents, currency) = session.amount().unwrap_or((AMOUNT, "USD".to_owned()));
         let currency = currency.parse().unwrap_or(Currency::USD);
-        let is_subscription = session.is_subscription();
-        let purchase = Purchase { amount_cents, currency, is_subscription, session: Some(session), ..unknown };
-        Ok(CheckedOut { purchase, renewals_have_customer })
+        let purchase = Purchase { amount_cents, currency, is_subscription, session: Some(session), ..purchase };
+        Ok(CheckedOut { purchase, session_problem, renewal_problem })
+    }
+
+    /// Starts another checkout of the same buyer, for a payment of its own. Returns `None` if that fails.
+    pub(super) async fn check_out_again(&mut self, buyer: &mut Buyer, purchase: &Purchase) -> Option<Purchase> {
+        if purchase.session.is_none() {
+            return Some(purchase.clone());
+        }
+        let (stripe, visitor, checkout) =
+            (self.stripe.as_ref()?, buyer.visitor.as_mut()?, self.config.checkout.as_ref()?);
+        let known = stripe.sessions().len();
+        visitor.follow(&checkout.steps).await.ok()?;
+        let session = stripe.sessions().into_iter().nth(known)?;
+        Some(Purchase { session: Some(session), ..purchase.clone() })
     }
 
     /// Carries out the steps of the checkout, and returns the session that the app created meanwhile.
@@ -64,6 +89,10 @@ impl Proof {
             self.report.not_checked(&[CHECKOUT], "affitor.toml has no `checkout`");
             return Ok(None);
         };
+        if self.config.signup.command.is_some() {
+            self.report.not_checked(&[CHECKOUT], "the sign-up is a command, so nobody is logged in");
+            return Ok(None);
+        }
         let known = self.stripe.as_ref().map_or(0, |stripe| stripe.sessions().len());
         let Some(visitor) = &mut buyer.visitor else {
             return self.manual_checkout(known).await;
@@ -99,29 +128,6 @@ impl Proof {
     fn fail(&mut self, finding: Finding) -> Result<Option<Created>, Stop> {
         Err(self.stop(CHECKOUT, finding))
     }
-
-    fn check_metadata(&mut self, session: &Created, customer_key: &str) -> Result<(), Stop> {
-        match problem(session, "metadata", customer_key, FindingId::SessionMetadataMissing) {
-            Some(finding) => Err(self.stop(SESSION, finding)),
-            None => {
-                self.report.passed(SESSION, format!("{CUSTOMER_KEY} is {customer_key}"));
-                Ok(())
-            }
-        }
-    }
-
-    fn check_renewals(&mut self, session: &Created, customer_key: &str) -> bool {
-        match problem(session, "subscription_data[metadata]", customer_key, FindingId::SubscriptionMetadataMissing) {
-            Some(finding) => {
-                self.report.failed(SUBSCRIPTION, finding);
-                false
-            }
-            None => {
-                self.report.passed(SUBSCRIPTION, format!("{CUSTOMER_KEY} is {customer_key}"));
-                true
-            }
-        }
-    }
 }
 
 /// Returns what is wrong with one of the two maps of metadata.
@@ -130,8 +136,9 @@ fn problem(session: &Created, place: &str, customer_key: &str, missing: FindingI
     let Some(sent) = metadata.get(CUSTOMER_KEY).filter(|sent| !sent.is_empty()) else {
         return Some(missing.found(format!("the checkout session has no {place}[{CUSTOMER_KEY}]")));
     };
-    // Another user's id may be an e-mail address, which is not shown.
-    let shown = if sent.contains('@') { "an e-mail address" } else { sent };
-    let differs = || format!("{place}[{CUSTOMER_KEY}] is {shown}, and the customer key of the lead is {customer_key}");
+    let differs = || {
+        let (sent, lead) = (customer(sent), customer(customer_key));
+        format!("{place}[{CUSTOMER_KEY}] is {sent}, and the customer key of the lead is {lead}")
+    };
     (sent != customer_key).then(|| FindingId::CustomerKeyDiffers.found(differs()))
 }

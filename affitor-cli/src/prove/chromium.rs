@@ -2,11 +2,12 @@
 
 use std::{env, path::PathBuf, process::Stdio, time::Duration};
 
-use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use process_wrap::tokio::ChildWrapper;
 use reqwest::Url;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
+use super::process;
 use crate::failure::Failure;
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -34,14 +35,10 @@ pub(super) fn open(url: &Url, proxy: Option<&str>) -> Result<Browser, Failure> {
     })?;
     let profile = tempfile::tempdir()
         .map_err(|error| Failure::usage(format!("cannot create a folder for the browser: {error}"), "check TMPDIR"))?;
-    let mut wrapped = CommandWrap::with_new(&program, |command| {
-        command.args([
-            "--headless",
-            "--disable-gpu",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--remote-debugging-port=0",
-        ]);
+    let spawned = process::spawn(program.as_os_str(), |command| {
+        command.args(["--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking"]);
+        // Keeps the page open.
+        command.arg("--remote-debugging-port=0");
         // Chromium refuses its sandbox to root, for example in a container.
         if is_root() {
             command.arg("--no-sandbox");
@@ -52,12 +49,7 @@ pub(super) fn open(url: &Url, proxy: Option<&str>) -> Result<Browser, Failure> {
         command.arg(format!("--user-data-dir={}", profile.path().display())).arg(url.as_str());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     });
-    wrapped.wrap(KillOnDrop);
-    #[cfg(unix)]
-    wrapped.wrap(process_wrap::tokio::ProcessGroup::leader());
-    #[cfg(windows)]
-    wrapped.wrap(process_wrap::tokio::JobObject);
-    let child = wrapped.spawn().map_err(|error| {
+    let child = spawned.map_err(|error| {
         Failure::usage(format!("cannot start {}: {error}", program.display()), "leave --browser out")
     })?;
     Ok(Browser { child, _profile: profile })

@@ -1,6 +1,6 @@
 //! `affitor.toml`: where an app's routes are. It contains no secrets.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, fs::File, io, io::Read as _, path::Path};
 
 use reqwest::Url;
 use serde::Deserialize;
@@ -84,11 +84,14 @@ pub(crate) enum ProviderName {
 }
 
 /// A request of a visitor. Exactly one of `get` and `post` is set.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Step {
     pub(crate) get: Option<String>,
     pub(crate) post: Option<String>,
+    /// Further headers.
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, String>,
     pub(crate) form: Option<BTreeMap<String, String>>,
     pub(crate) json: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -118,13 +121,13 @@ impl Config {
             };
             Failure::usage(format!("cannot read {shown}: {error}"), hint)
         };
-        if fs::metadata(path).map_err(unreadable)?.len() > LIMIT {
-            return Err(Failure::usage(
-                format!("{shown} is larger than {LIMIT} bytes"),
-                "name another file with --config",
-            ));
+        let mut text = String::new();
+        let file = File::open(path).map_err(unreadable)?;
+        file.take(LIMIT + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if text.len() as u64 > LIMIT {
+            let message = format!("{shown} is larger than {LIMIT} bytes");
+            return Err(Failure::usage(message, "name another file with --config"));
         }
-        let text = fs::read_to_string(path).map_err(unreadable)?;
         let config: Self = toml_edit::de::from_str(&text).map_err(|error| {
             Failure::usage(format!("{shown}: {}", error.message()), place(&text, error.span().map(|span| span.start)))
         })?;
@@ -146,9 +149,18 @@ impl Config {
         for variable in variables.into_iter().flatten().chain(api) {
             check_variable(variable)?;
         }
-        let paths = [Some(&self.landing.path), self.webhook.as_ref().map(|webhook| &webhook.path)];
-        if let Some(path) = paths.into_iter().flatten().find(|path| !path.starts_with('/')) {
-            return Err(format!("the path {path:?} must begin with a slash"));
+        check_path(&self.landing.path)?;
+        if self.landing.path.contains('#') {
+            return Err("`landing.path` must not contain a fragment (#)".to_owned());
+        }
+        if let Some(webhook) = &self.webhook {
+            check_path(&webhook.path)?;
+            if webhook.api.is_some() && webhook.provider != ProviderName::Stripe {
+                return Err("`webhook.api` is for Stripe: other providers have no stand-in".to_owned());
+            }
+            if webhook.api.as_ref() == Some(&webhook.secret) {
+                return Err("`webhook.secret` and `webhook.api` must be different variables".to_owned());
+            }
         }
         match (&self.signup.command, self.signup.steps.is_empty()) {
             (None, true) => return Err("`signup` needs `steps` or a `command`".to_owned()),
@@ -172,7 +184,7 @@ impl Config {
         let text = self.app.url.replace("{port}", &port.to_string());
         let url = Url::parse(&text).map_err(|error| format!("`app.url` is not a valid URL: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") || !is_loopback(&url) {
-            return Err("`app.url` must be an http URL of this machine, such as http://127.0.0.1:3000".to_owned());
+            return Err("`app.url` must be a URL of this machine, such as http://127.0.0.1:3000".to_owned());
         }
         if url.path() != "/" || url.query().is_some() || !url.username().is_empty() {
             return Err("`app.url` must consist of scheme, host and port".to_owned());
@@ -187,14 +199,22 @@ impl Step {
             (Some(path), None) | (None, Some(path)) => path,
             _ => return Err("a step needs either `get` or `post`".to_owned()),
         };
-        if !path.starts_with('/') {
-            return Err(format!("the path {path:?} of a step must begin with a slash"));
-        }
+        check_path(path)?;
         match (&self.get, &self.form, &self.json) {
             (Some(_), None, None) | (None, Some(_), None) | (None, None, Some(_)) | (None, None, None) => Ok(()),
             (Some(_), ..) => Err(format!("the step `get = {path:?}` can't have a body")),
             _ => Err(format!("the step `post = {path:?}` has both `form` and `json`")),
         }
+    }
+}
+
+/// Refuses what a URL parser would take for another host, such as `//other.example`.
+fn check_path(path: &str) -> Result<(), String> {
+    let is_path = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
+    if is_path && !path.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        Err(format!("{path:?} is not a path of the app: it must begin with one slash"))
     }
 }
 

@@ -1,14 +1,19 @@
 //! Delivers webhooks to the app, as a payment provider does.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
-use reqwest::{Client, StatusCode, Url, header::CONTENT_TYPE, redirect::Policy};
+use reqwest::{Client, StatusCode, Url, header::CONTENT_TYPE};
 use tokio::time::sleep;
 
 use super::{
     finding::{Finding, FindingId},
     layer::LayerProblem,
     provider::{Delivery, Signer},
+    shown::{causes, first_line},
+    visitor::client,
 };
 use crate::failure::Failure;
 
@@ -24,6 +29,8 @@ pub(super) struct Endpoint {
     http: Client,
     url: Url,
     signer: Signer,
+    /// Whether the app has accepted a webhook, and so has the right secret.
+    has_accepted: AtomicBool,
 }
 
 /// The app's response to a delivery.
@@ -35,10 +42,8 @@ struct Response {
 
 impl Endpoint {
     pub(super) fn new(url: Url, signer: Signer) -> Result<Self, Failure> {
-        let http = Client::builder().no_proxy().redirect(Policy::none()).timeout(TIMEOUT).build().map_err(|error| {
-            Failure::usage(format!("cannot create an HTTP client: {error}"), "check the TLS settings of this machine")
-        })?;
-        Ok(Self { http, url, signer })
+        let http = client(TIMEOUT)?;
+        Ok(Self { http, url, signer, has_accepted: AtomicBool::new(false) })
     }
 
     /// Delivers webhooks in order, and each again while the app asks for it.
@@ -89,22 +94,31 @@ impl Endpoint {
             request = request.header(name, value);
         }
         let failed = |error: reqwest::Error| {
-            let message =
-                format!("{}: {} got no response: {}", self.url.path(), delivery.event_type, error.without_url());
+            let message = format!(
+                "{}: {} got no response: {}",
+                self.url.path(),
+                delivery.event_type,
+                causes(&error.without_url())
+            );
             FindingId::WebhookFailed.found(message)
         };
-        let response = request.body(body.to_owned()).send().await.map_err(failed)?;
+        let mut response = request.body(body.to_owned()).send().await.map_err(failed)?;
         let status = response.status();
-        let text = response.text().await.map_err(failed)?;
-        Ok(Response { status, text: text.chars().take(TEXT_LIMIT).collect() })
+        self.has_accepted.fetch_or(status.is_success(), Ordering::Relaxed);
+        let mut text = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            text.extend_from_slice(&chunk);
+            if text.len() > TEXT_LIMIT {
+                break;
+            }
+        }
+        Ok(Response { status, text: String::from_utf8_lossy(&text).into_owned() })
     }
 
     /// Finds out why the app rejected a webhook.
     async fn finding(&self, delivery: &Delivery, Response { status, text }: &Response) -> Finding {
         let (path, event_type) = (self.url.path(), delivery.event_type);
-        let line: String =
-            text.lines().next().unwrap_or_default().chars().filter(|char| !char.is_control()).take(160).collect();
-        let line = if line.is_empty() || line.starts_with('<') { String::new() } else { format!(": {line}") };
+        let line = first_line(text);
         let message = format!("{path} responded to {event_type} with status {}{line}", status.as_u16());
         if let Some(problem) = LayerProblem::in_text(text) {
             return problem.finding(path);
@@ -114,12 +128,30 @@ impl Endpoint {
             300..=399 => FindingId::WebhookNotFound
                 .because(message, "the route redirects, for example to a log-in page or to another path"),
             500..=599 => FindingId::WebhookFailed.found(message),
+            _ if self.has_accepted.load(Ordering::Relaxed) => FindingId::WebhookFailed
+                .because(message, "the handler rejects an event that it does not need: respond with 200 to those"),
             // The same event as a program would write it: it is accepted only if the app verifies what it has written itself.
             _ => match self.send(delivery, &delivery.canonical).await {
                 Ok(response) if response.status.is_success() => FindingId::WebhookBodyParsed
                     .found(format!("{message}; it accepts the same event without line breaks and spaces")),
+                _ if !self.responds_so_to_anyone(delivery, *status, text).await => {
+                    FindingId::WebhookFailed.because(message, "the handler rejects a webhook whose signature is right")
+                }
                 _ => FindingId::WebhookSecret.found(message),
             },
         }
+    }
+
+    /// Returns whether the app gives the same response to a webhook with a wrong signature.
+    async fn responds_so_to_anyone(&self, delivery: &Delivery, status: StatusCode, text: &str) -> bool {
+        let mut request = self.http.post(self.url.clone()).header(CONTENT_TYPE, "application/json");
+        // The signature of another body.
+        for (name, value) in (self.signer)(&delivery.id, "{}") {
+            request = request.header(name, value);
+        }
+        let Ok(mut response) = request.body(delivery.body.clone()).send().await else { return false };
+        let first = response.chunk().await.ok().flatten().unwrap_or_default();
+        response.status() == status
+            && text.as_bytes().get(..first.len().min(text.len())) == first.get(..text.len().min(first.len()))
     }
 }

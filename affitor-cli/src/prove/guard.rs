@@ -1,18 +1,21 @@
 //! A proxy for the app's HTTPS connections, which lets none reach the real service.
 
 use std::{
-    io,
+    env, io,
     net::Ipv4Addr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use reqwest::Url;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional},
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
+
+use crate::url::host_and_port;
 
 /// Largest head of a request, in bytes.
 const HEAD_LIMIT: u64 = 16 * 1024;
@@ -69,9 +72,16 @@ async fn serve(stream: TcpStream, refused: &Mutex<Option<String>>) -> io::Result
         *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(target);
         return client.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
     }
-    match TcpStream::connect(&target).await {
+    let next = upstream();
+    match TcpStream::connect(next.as_deref().unwrap_or(&target)).await {
         Ok(mut server) => {
-            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+            match next {
+                // The other proxy's response goes to the app.
+                Some(_) => {
+                    server.write_all(format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n").as_bytes()).await?;
+                }
+                None => client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?,
+            }
             copy_bidirectional(&mut client, &mut server).await?;
             Ok(())
         }
@@ -94,6 +104,14 @@ async fn read_target(client: &mut BufReader<TcpStream>) -> io::Result<Option<Str
             return Ok(target);
         }
     }
+}
+
+/// Returns `host:port` of the proxy that this machine uses.
+fn upstream() -> Option<String> {
+    let proxy =
+        ["HTTPS_PROXY", "https_proxy"].iter().find_map(|name| env::var(name).ok().filter(|url| !url.is_empty()))?;
+    let url = Url::parse(&proxy).ok().filter(|url| url.scheme() == "http")?;
+    Some(host_and_port(&url))
 }
 
 fn is_service(target: &str) -> bool {

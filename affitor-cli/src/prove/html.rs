@@ -8,6 +8,8 @@ use reqwest::Url;
 pub(super) struct Form {
     /// Where the form is sent.
     pub(super) action: Url,
+    /// Whether the form is sent with `POST`.
+    pub(super) is_post: bool,
     /// Names and values of its hidden inputs.
     pub(super) hidden: Vec<(String, String)>,
 }
@@ -29,7 +31,9 @@ pub(super) fn forms(html: &str, page: &Url) -> Vec<Form> {
                 let action = attribute(&tag, "action").filter(|action| !action.trim().is_empty());
                 let action = action.map_or_else(|| Ok(page.clone()), |action| page.join(action.trim()));
                 is_open = action.is_ok();
-                forms.extend(action.ok().map(|action| Form { action, hidden: Vec::new() }));
+                let is_post =
+                    attribute(&tag, "method").is_some_and(|method| method.trim().eq_ignore_ascii_case("post"));
+                forms.extend(action.ok().map(|action| Form { action, is_post, hidden: Vec::new() }));
             }
             Token::EndTag(tag) if &**tag.name == b"form" => is_open = false,
             Token::StartTag(tag) if is_open && &**tag.name == b"input" => {
@@ -42,6 +46,16 @@ pub(super) fn forms(html: &str, page: &Url) -> Vec<Form> {
         }
     }
     forms
+}
+
+/// Returns the names and contents of a page's `<meta>` tags.
+pub(super) fn metas(html: &str) -> Vec<(String, String)> {
+    let meta = |token| {
+        let Token::StartTag(tag) = token else { return None };
+        let name = attribute(&tag, "name").filter(|_| &**tag.name == b"meta")?;
+        Some((name, attribute(&tag, "content").unwrap_or_default()))
+    };
+    Tokenizer::new(html).flatten().filter_map(meta).collect()
 }
 
 /// Returns the tag of the tracker, if the page has one.
@@ -63,7 +77,7 @@ fn attribute(tag: &StartTag<()>, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, forms, tracker_tag};
+    use super::{Form, forms, metas, tracker_tag};
     use reqwest::Url;
 
     fn page() -> Url {
@@ -79,7 +93,7 @@ mod tests {
         let [search, sign_up] = &forms(html, &page())[..] else { panic!() };
         assert_eq!((search.action.path(), search.hidden.len()), ("/search", 1));
         let hidden = vec![("csrf".to_owned(), "a&b \"c\"".to_owned()), ("empty".to_owned(), String::new())];
-        assert_eq!(sign_up, &Form { action: page(), hidden });
+        assert_eq!((sign_up, search.is_post), (&Form { action: page(), is_post: true, hidden }, false));
     }
 
     #[test]
@@ -95,6 +109,14 @@ mod tests {
             assert!(forms(html, &page()).iter().all(|form| form.hidden.is_empty()), "{html}");
             assert_eq!(tracker_tag(html, &page()), None);
         }
+    }
+
+    #[test]
+    fn the_contents_of_meta_tags() {
+        let html = r#"<meta charset="utf-8"><meta name="csrf-token" content="a&amp;b"><META NAME=empty>"#;
+        let expected =
+            [("csrf-token", "a&b"), ("empty", "")].map(|(name, content)| (name.to_owned(), content.to_owned()));
+        assert_eq!(metas(html), expected);
     }
 
     #[test]

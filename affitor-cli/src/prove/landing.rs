@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     Proof, Stop, chromium,
     finding::{Finding, FindingId},
-    html::tracker_tag,
+    html::{TrackerTag, tracker_tag},
     visitor::{CLICK_ID_COOKIE, Page, Visitor},
     watch::Watch,
 };
@@ -29,13 +29,16 @@ impl Proof {
         let watch = Watch::begin(&self.sandbox);
         let page = match visitor.get(&path).await {
             Ok(page) => page,
-            Err(error) => return self.stop_at_landing(FindingId::AppNotReachable.found(error.to_string())),
+            Err(error) => {
+                let reason = "the page hangs, is too large, or redirects in a circle";
+                return self.stop_at_landing(FindingId::LandingFailed.because(error.to_string(), reason));
+            }
         };
         if let Some(url) = &page.left_to {
             let message =
                 format!("{path} redirects to {}, which is not on this machine", url.origin().ascii_serialization());
             let reason = "the app redirects to its public host name; let it use the host of the request in development";
-            return self.stop_at_landing(FindingId::AppNotReachable.because(message, reason));
+            return self.stop_at_landing(FindingId::LandingFailed.because(message, reason));
         }
         if let Some(finding) = self.rejected(&page, FindingId::LandingFailed) {
             return self.stop_at_landing(finding);
@@ -43,6 +46,7 @@ impl Proof {
         if let Some(click) = captured(&watch) {
             return self.captured(visitor, page, click).await;
         }
+        self.check_tag(&page)?;
         if self.use_browser {
             return self.with_browser(visitor, &path, page).await;
         }
@@ -74,14 +78,6 @@ impl Proof {
                 format!("the page {} does not contain the tracker, and the server reported no click", page.url.path());
             return self.stop_at_landing(FindingId::NoTracker.found(message));
         };
-        let origin = tag.source.origin().ascii_serialization();
-        let (is_sandbox, is_service) = (origin == self.sandbox.url(), origin == DEFAULT_URL);
-        if !is_sandbox && !is_service {
-            let message =
-                format!("the tracker in the page {} is that of {origin}, not that of the sandbox", page.url.path());
-            self.report.failed(NAME, FindingId::PointsElsewhere.found(message));
-            return Err(Stop::Refused);
-        }
         let program = self.sandbox.program_id().to_string();
         let click_id = click(&self.sandbox, page.url.as_str()).await?;
         let landing = form_urlencoded::byte_serialize(page.url.as_str().as_bytes()).collect::<String>();
@@ -95,7 +91,7 @@ impl Proof {
             ],
         );
         self.report.passed(NAME, format!("the page has the tracker; did what it does: click {click_id}"));
-        if is_service {
+        if is_of(&tag, DEFAULT_URL) {
             let hint = "the tag has the fixed URL of the service; `client.script_tag()` uses AFFITOR_API_URL";
             self.report.note("tracker", hint);
         }
@@ -107,10 +103,25 @@ impl Proof {
         Ok(Landed { click_id, page: page.url })
     }
 
+    /// Refuses an app whose page has the tracker of another service. That of the real service is only refused if a browser would run
+    /// it.
+    pub(super) fn check_tag(&mut self, page: &Page) -> Result<(), Stop> {
+        let Some(tag) = tracker_tag(&page.body, &page.url) else { return Ok(()) };
+        let is_inert = !self.use_browser && !self.is_manual && is_of(&tag, DEFAULT_URL);
+        if is_inert || is_of(&tag, self.sandbox.url()) {
+            return Ok(());
+        }
+        let origin = tag.source.origin().ascii_serialization();
+        let message =
+            format!("the tracker in the page {} is that of {origin}, not that of the sandbox", page.url.path());
+        self.report.failed(NAME, FindingId::PointsElsewhere.found(message));
+        Err(Stop::Refused)
+    }
+
     /// Lets a browser run the page's scripts.
     async fn with_browser(&mut self, visitor: &mut Visitor, path: &str, page: Page) -> Result<Landed, Stop> {
         let watch = Watch::begin(&self.sandbox);
-        let Ok(url) = self.url.join(path) else { return Err(Stop::Reported) };
+        let url = self.url.join(path).unwrap_or_else(|_| self.url.clone());
         let proxy = self.guard.as_ref().map(|guard| guard.url.as_str());
         let mut browser = chromium::open(&url, proxy)?;
         watch.until(self.wait, ApiCall::Click, |calls| calls.iter().any(|call| call.changed)).await;
@@ -128,6 +139,10 @@ impl Proof {
     fn stop_at_landing(&mut self, finding: Finding) -> Result<Landed, Stop> {
         Err(self.stop(NAME, finding))
     }
+}
+
+fn is_of(tag: &TrackerTag, api: &str) -> bool {
+    tag.source.origin().ascii_serialization() == api
 }
 
 /// The path of a partner's link.

@@ -8,9 +8,12 @@ use super::{
     Proof, Stop,
     finding::FindingId,
     landing::{self, link},
+    lead::lead,
     say,
-    sign_up::{Buyer, lead},
+    shown::customer,
+    sign_up::Buyer,
     stripe_api::Created,
+    visitor::Visitor,
     watch::{Watch, is_settled},
 };
 use crate::output::BOLD;
@@ -23,6 +26,10 @@ impl Proof {
     pub(super) async fn manual_sign_up(&mut self) -> Result<Buyer, Stop> {
         let path = link(&self.config.landing.path, self.sandbox.partner_code());
         let url = self.url.join(&path).map_or_else(|_| self.url.to_string(), |url| url.to_string());
+        // Looks at the page before a browser runs its scripts. Without `aff`, nothing is reported.
+        if let Ok(page) = Visitor::new(&self.url)?.get(&self.config.landing.path).await {
+            self.check_tag(&page)?;
+        }
         say(&format!("Open {BOLD}{url}{BOLD:#} in your browser, and sign up."));
         let watch = Watch::begin(&self.sandbox);
         let clicks = watch.until(PATIENCE, ApiCall::Click, |calls| calls.iter().any(|call| call.changed)).await;
@@ -36,7 +43,7 @@ impl Proof {
         let calls = watch.until(PATIENCE, ApiCall::Lead, is_there).await;
         match lead(&calls, &click_id, self.app.as_ref()) {
             Ok(customer_key) => {
-                self.report.passed("sign-up", format!("lead {customer_key} with {click_id}"));
+                self.report.passed("sign-up", format!("lead {} with {click_id}", customer(&customer_key)));
                 Ok(Buyer { visitor: None, customer_key })
             }
             Err(finding) => Err(self.stop("sign-up", finding)),
@@ -48,7 +55,7 @@ impl Proof {
         let Some(stripe) = &self.stripe else { return Ok(None) };
         say("Now start a checkout in your browser.");
         if tokio::time::timeout(PATIENCE, stripe.more_sessions_than(known)).await.is_err() {
-            self.report.not_checked(&["checkout"], "no checkout was started");
+            self.report.waiting("checkout", format!("no checkout was started within {} s", PATIENCE.as_secs()));
             return Err(Stop::Reported);
         }
         Ok(stripe.sessions().into_iter().nth(known))

@@ -1,6 +1,7 @@
 //! `affitor prove`: proves on the app's own routes that clicks, sign-ups and payments reach Affitor. The service is a sandbox.
 
 mod app;
+mod arrived;
 mod checkout;
 mod chromium;
 mod config;
@@ -10,18 +11,28 @@ mod guard;
 mod html;
 mod landing;
 mod layer;
+mod lead;
 mod manual;
 mod outage;
 mod payments;
+mod process;
 mod provider;
 mod report;
 mod settings;
+mod shown;
 mod sign_up;
 mod stripe_api;
 mod visitor;
 mod watch;
 
-use std::{ffi::OsString, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    ffi::OsString,
+    io::{self, Write as _},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use affitor_sandbox::{Interpretations, Sandbox, SecondRefund};
 use clap::Args;
@@ -52,28 +63,27 @@ pub(crate) const EXIT_CODES: ExitCodes = &[
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// File that describes the app's routes
-    #[arg(long, value_name = "FILE", default_value = config::FILE)]
-    config: PathBuf,
+    #[arg(long, value_name = "FILE", help = format!("File that describes the app's routes [default: {}]", config::FILE))]
+    config: Option<PathBuf>,
     /// URL of the app, on this machine; `{port}` stands for a free port
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Variable from which the app reads the port
     #[arg(long, value_name = "NAME")]
     port_env: Option<String>,
-    /// Without a file: path of the page with the sign-up form, to which the form is posted
-    #[arg(long, value_name = "PATH")]
+    /// Instead of a file: path of the page with the sign-up form, to which the form is posted
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
     signup: Option<String>,
-    /// Without a file: path to which the visitor posts to start a checkout
+    /// Instead of a file: path to which the visitor posts to start a checkout
     #[arg(long, value_name = "PATH", requires = "signup")]
     checkout: Option<String>,
-    /// Without a file: path of the endpoint for Stripe's webhooks
+    /// Instead of a file: path of the endpoint for Stripe's webhooks
     #[arg(long, value_name = "PATH", requires = "signup")]
     webhook: Option<String>,
-    /// Without a file: variable from which the app reads the secret of the endpoint
+    /// Instead of a file: variable from which the app reads the secret of the endpoint
     #[arg(long, value_name = "NAME", default_value = "STRIPE_WEBHOOK_SECRET")]
     webhook_secret_env: String,
-    /// Without a file: variable from which the app reads the URL of Stripe's API
+    /// Instead of a file: variable from which the app reads the URL of Stripe's API
     #[arg(long, value_name = "NAME", requires = "webhook")]
     stripe_api_env: Option<String>,
     /// Sign up yourself, in your browser, while the command watches
@@ -109,6 +119,8 @@ struct Proof {
     app: Option<App>,
     /// The webhook secret that the app has.
     secret: Option<String>,
+    /// Customer keys that have been reported.
+    customers: HashSet<String>,
     report: Report,
     wait: Duration,
     start_timeout: Duration,
@@ -192,6 +204,7 @@ impl Proof {
             guard: None,
             app: None,
             secret,
+            customers: HashSet::new(),
             report: Report::new(output),
             wait: Duration::from_secs(arguments.wait),
             start_timeout: Duration::from_secs(arguments.start_timeout),
@@ -204,8 +217,13 @@ impl Proof {
     async fn run(&mut self, command: &[OsString]) -> Result<(), Stop> {
         let (url, port) = settings::app_url(&self.config)?;
         self.url = url;
+        // Also for the browser, if the app is already running.
+        let guard = Guard::start()
+            .await
+            .map_err(|error| Failure::usage(format!("cannot start a proxy: {error}"), "run the command again"))?;
+        self.guard = Some(guard);
         if command.is_empty() {
-            self.find_app().await?;
+            self.find_app(port).await?;
         } else {
             self.start_app(command, port).await?;
         }
@@ -221,14 +239,11 @@ impl Proof {
             let hint = "stop it, or use `url = \"http://127.0.0.1:{port}\"` with `port = \"PORT\"`";
             return Err(Failure::usage(message, hint).into());
         }
-        let guard =
-            Guard::start().await.map_err(|error| Failure::usage(format!("cannot start a proxy: {error}"), "retry"))?;
         let mut variables = self.variables();
         variables.extend(port);
         for name in ["HTTPS_PROXY", "https_proxy"] {
-            variables.push((name.to_owned(), guard.url.clone()));
+            variables.extend(self.guard.as_ref().map(|guard| (name.to_owned(), guard.url.clone())));
         }
-        self.guard = Some(guard);
         let app = self.app.insert(App::start(command, &variables)?);
         let began = tokio::time::Instant::now();
         match app.listening(&self.url, self.start_timeout).await {
@@ -261,11 +276,11 @@ impl Proof {
     }
 
     /// Waits until an app that is already running has called the sandbox, which proves that it uses no other service.
-    async fn find_app(&mut self) -> Result<(), Stop> {
+    async fn find_app(&mut self, port: Option<(String, String)>) -> Result<(), Stop> {
         say("Start your app with these variables. The proof begins when it calls the sandbox for the first time:");
         say("for example at its start, or when you sign up once in your browser.\n");
         let secret_variable = self.config.webhook.as_ref().map(|webhook| webhook.secret.clone());
-        for (name, value) in self.variables() {
+        for (name, value) in self.variables().into_iter().chain(port) {
             // The developer has set that one.
             if Some(&name) != secret_variable.as_ref() {
                 say(&format!("  {BOLD}{name}{BOLD:#}={value}"));
@@ -324,7 +339,8 @@ impl Proof {
 
 /// Tells the developer what to do. Not on standard output, which is for results.
 fn say(text: &str) {
-    anstream::eprintln!("{text}");
+    // Nobody reads it if standard error is closed.
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 #[expect(clippy::expect_used, reason = "the sandbox's own URL is valid")]

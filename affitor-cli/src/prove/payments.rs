@@ -4,11 +4,12 @@ use affitor_sandbox::{ApiCall, RequestRecord};
 
 use super::{
     Proof, SETTLE, Stop,
-    checkout::CheckedOut,
+    arrived::{self, Expected, double},
+    checkout::{self, CheckedOut},
     deliver::Endpoint,
     finding::{Finding, FindingId},
     outage,
-    provider::{Delivery, Payment, Purchase, payment, signer},
+    provider::{Delivery, Purchase, payment, signer},
     sign_up::Buyer,
     watch::{Watch, is_settled},
 };
@@ -28,66 +29,116 @@ impl Proof {
             self.report.not_checked(AFTER_SALE, "affitor.toml has no `webhook`");
             return Ok(());
         };
-        let CheckedOut { purchase, renewals_have_customer } = self.check_out(buyer).await?;
+        let CheckedOut { purchase, session_problem, renewal_problem } = self.check_out(buyer).await?;
         let url = self.url.join(&webhook.path).unwrap_or_else(|_| self.url.clone());
         let endpoint = Endpoint::new(url, signer(webhook.provider, &secret)?)?;
-        let mut first = payment(webhook.provider, &purchase);
+        let mut payment = payment(webhook.provider, &purchase);
 
-        let paid = first.paid();
+        let paid = payment.paid();
         let watch = Watch::begin(&self.sandbox);
-        if let Err(finding) = self.sale(&endpoint, &paid, &purchase, &watch).await {
-            self.report.failed(SALE, finding);
+        let sale = self.sale(&endpoint, &paid, &purchase, &watch, FindingId::NoSale).await;
+        let Some(mut sale_id) = self.judge(SALE, checkout::SESSION, sale, session_problem) else {
             self.report.not_checked(AFTER_SALE, "there is no sale");
             return Ok(());
-        }
+        };
         self.redelivery(&endpoint, &paid, &watch).await;
+
         let part = (purchase.amount_cents / 4).max(1);
-        let partial = first.refunded(part);
-        self.refund(PARTIAL_REFUND, &endpoint, &partial, Some(part)).await;
-        match (purchase.is_subscription, renewals_have_customer) {
-            (true, true) => self.renewal(&endpoint, first.as_mut(), &purchase).await,
-            (true, false) => self.report.not_checked(&[RENEWAL], "it would not be attributed"),
-            (false, _) => self.report.not_checked(&[RENEWAL], "the checkout makes no subscription"),
+        let mut rest = purchase.amount_cents - part;
+        if rest > 0 {
+            let expected = Expected { sale: &sale_id, amount: part, is_rest: false };
+            self.refund(PARTIAL_REFUND, &endpoint, &payment.refunded(part), expected).await;
+        } else {
+            self.report.not_checked(&[PARTIAL_REFUND], "the amount is too small");
         }
-        let rest = first.refunded_in_full();
-        self.refund(REFUND, &endpoint, &rest, None).await;
-        self.sale_in_outage(&endpoint, payment(webhook.provider, &purchase).as_ref()).await
+        if purchase.is_subscription {
+            let renewed = payment.renewed();
+            let watch = Watch::begin(&self.sandbox);
+            let renewal = self.sale(&endpoint, &renewed, &purchase, &watch, FindingId::NoRenewal).await;
+            let renewal = self.judge(RENEWAL, checkout::SUBSCRIPTION, renewal, renewal_problem);
+            let Some(renewal_id) = renewal else {
+                self.report.not_checked(&[REFUND, outage::SALE], "there is no renewal to refund");
+                return Ok(());
+            };
+            (sale_id, rest) = (renewal_id, purchase.amount_cents);
+        } else {
+            self.report.not_checked(&[RENEWAL], "the checkout makes no subscription");
+        }
+        let expected = Expected { sale: &sale_id, amount: rest, is_rest: true };
+        self.refund(REFUND, &endpoint, &payment.refunded_in_full(), expected).await;
+
+        match self.check_out_again(buyer, &purchase).await {
+            Some(purchase) => {
+                let payment = super::provider::payment(webhook.provider, &purchase);
+                self.sale_in_outage(&endpoint, payment.as_ref()).await
+            }
+            None => {
+                self.report.not_checked(&[outage::SALE], "a second checkout failed");
+                Ok(())
+            }
+        }
     }
 
+    /// Delivers the webhooks of a payment, and checks that they become one sale.
     async fn sale(
-        &mut self,
+        &self,
         endpoint: &Endpoint,
         paid: &[Delivery],
         purchase: &Purchase,
         watch: &Watch,
-    ) -> Result<(), Finding> {
-        endpoint.deliver(paid).await?;
-        let call = self.one_sale(watch, purchase, FindingId::NoSale).await?;
-        let id = call.transaction_id.as_deref().unwrap_or("?");
-        let partner = call.partner_code.as_deref().unwrap_or("?");
-        let amount = call.amount().unwrap_or_default();
-        self.report.passed(SALE, format!("{amount}, transaction {id}, for partner {partner}"));
-        Ok(())
+        missing: FindingId,
+    ) -> Result<RequestRecord, Finding> {
+        endpoint.deliver(paid).await.map_err(|finding| self.with_unknown_calls(finding))?;
+        watch.until(self.wait, ApiCall::Sale, |calls| calls.iter().any(|call| call.changed)).await;
+        // A double one may come a moment later.
+        let calls = watch.until(self.wait.min(SETTLE), ApiCall::Sale, is_double).await;
+        let sale = arrived::sale(&calls, purchase, missing).cloned();
+        let seconds = self.wait.as_secs();
+        sale.map_err(|finding| match calls.is_empty() {
+            true => Finding { message: format!("{} within {seconds} s (--wait)", finding.message), ..finding },
+            false => finding,
+        })
     }
 
-    /// Waits for a sale, and checks that it is the only one.
-    async fn one_sale(&self, watch: &Watch, purchase: &Purchase, missing: FindingId) -> Result<RequestRecord, Finding> {
-        let calls = watch.until(self.wait, ApiCall::Sale, |calls| calls.iter().any(|call| call.changed)).await;
-        let recorded: Vec<_> = calls.iter().filter(|call| call.changed).collect();
-        let Some(first) = recorded.first() else { return Err(no_sale(&calls, purchase, missing)) };
-        if let Some(finding) = double(&recorded) {
-            return Err(finding);
+    /// Reports a sale, and what its metadata lacks. Returns its transaction id.
+    fn judge(
+        &mut self,
+        name: &'static str,
+        metadata: &'static str,
+        sale: Result<RequestRecord, Finding>,
+        problem: Option<Finding>,
+    ) -> Option<String> {
+        const UNKNOWN_CUSTOMER: [FindingId; 4] =
+            [FindingId::NoSale, FindingId::NoRenewal, FindingId::SaleNotAttributed, FindingId::CustomerKeyDiffers];
+        match sale {
+            Ok(call) => {
+                if let Some(problem) = problem {
+                    self.report.note(metadata, format!("{}; the app finds the customer otherwise", problem.message));
+                }
+                let id = call.transaction_id.clone().unwrap_or_default();
+                let (amount, partner) = (call.amount().unwrap_or_default(), call.partner_code.unwrap_or_default());
+                self.report.passed(name, format!("{amount}, transaction {id}, for partner {partner}"));
+                Some(id)
+            }
+            Err(finding) => {
+                let is_unknown = UNKNOWN_CUSTOMER.iter().any(|unknown| unknown.as_str() == finding.id);
+                match problem.filter(|_| is_unknown) {
+                    Some(problem) => self.report.failed(metadata, problem),
+                    None if self.report.has(finding.id) => self.report.not_checked(&[name], "see above"),
+                    None => self.report.failed(name, finding),
+                }
+                None
+            }
         }
-        let expected = purchase.amount_cents;
-        if first.amount_cents != Some(expected) || first.currency.as_deref() != Some(purchase.currency.as_str()) {
-            let amount = first.amount().unwrap_or_default();
-            let message = format!(
-                "the sale is {amount}, and the customer paid {expected} of the smallest unit of {}",
-                purchase.currency
-            );
-            return Err(FindingId::WrongAmount.found(message));
+    }
+
+    /// Names the calls of the app that the stand-in of the provider's API did not know.
+    fn with_unknown_calls(&self, finding: Finding) -> Finding {
+        let unknown = self.stripe.as_ref().and_then(|stripe| stripe.unknown_calls().into_iter().next());
+        match unknown.filter(|_| finding.id == FindingId::WebhookFailed.as_str()) {
+            Some(call) => Finding { reason: format!("the stand-in of Stripe's API does not know {call}"), ..finding },
+            None => finding,
         }
-        Ok((*first).clone())
     }
 
     /// Providers deliver webhooks more than once.
@@ -96,7 +147,6 @@ impl Proof {
             self.report.failed(REDELIVERY, finding);
             return;
         }
-        let is_double = |calls: &[RequestRecord]| calls.iter().filter(|call| call.changed).count() > 1;
         let calls = watch.until(self.wait.min(SETTLE), ApiCall::Sale, is_double).await;
         let recorded: Vec<_> = calls.iter().filter(|call| call.changed).collect();
         match double(&recorded) {
@@ -105,105 +155,37 @@ impl Proof {
         }
     }
 
-    async fn renewal(&mut self, endpoint: &Endpoint, payment: &mut dyn Payment, purchase: &Purchase) {
-        let watch = Watch::begin(&self.sandbox);
-        let renewed = payment.renewed();
-        let result = match endpoint.deliver(&renewed).await {
-            Ok(()) => self.one_sale(&watch, purchase, FindingId::NoRenewal).await,
-            Err(finding) => Err(finding),
-        };
-        match result {
-            Ok(call) => {
-                let id = call.transaction_id.as_deref().unwrap_or("?");
-                self.report.passed(RENEWAL, format!("{}, transaction {id}", call.amount().unwrap_or_default()));
-            }
-            Err(finding) if self.report.has(finding.id) => self.report.not_checked(&[RENEWAL], "see above"),
-            Err(finding) => self.report.failed(RENEWAL, finding),
-        }
-    }
-
-    /// Delivers a refund and checks that it arrives once. `part` is the amount, `None` for the whole rest.
-    async fn refund(&mut self, name: &'static str, endpoint: &Endpoint, refund: &[Delivery], part: Option<u64>) {
+    /// Delivers a refund twice, and checks that it arrives once.
+    async fn refund(&mut self, name: &'static str, endpoint: &Endpoint, refund: &[Delivery], expected: Expected<'_>) {
         let watch = Watch::begin(&self.sandbox);
         let result = match endpoint.deliver(refund).await {
-            Ok(()) => self.one_refund(&watch, part).await,
+            Ok(()) => self.one_refund(endpoint, refund, &watch, expected).await,
             Err(finding) => Err(finding),
         };
         match result {
-            Ok(id) => self.report.passed(name, format!("of transaction {id}")),
+            Ok(()) => self.report.passed(name, format!("of transaction {}", expected.sale)),
             // The same mistake as that of an earlier refund.
             Err(finding) if self.report.has(finding.id) => self.report.not_checked(&[name], "see above"),
             Err(finding) => self.report.failed(name, finding),
         }
     }
 
-    async fn one_refund(&self, watch: &Watch, part: Option<u64>) -> Result<String, Finding> {
+    async fn one_refund(
+        &self,
+        endpoint: &Endpoint,
+        refund: &[Delivery],
+        watch: &Watch,
+        expected: Expected<'_>,
+    ) -> Result<(), Finding> {
         let calls = watch.until(self.wait, ApiCall::Refund, |calls| calls.iter().any(is_settled)).await;
-        // A double one would come a moment later.
-        let is_double = |calls: &[RequestRecord]| calls.iter().filter(|call| call.changed).count() > 1;
-        let calls =
-            if calls.is_empty() { calls } else { watch.until(self.wait.min(SETTLE), ApiCall::Refund, is_double).await };
-        let recorded: Vec<_> = calls.iter().filter(|call| call.changed).collect();
-        let Some(refund) = recorded.first() else { return Err(no_refund(&calls)) };
-        if recorded.len() > 1 {
-            return Err(FindingId::DoubleReporting.because(
-                "one refund was reported twice",
-                "Stripe reports each refund on the charge and as a refund; only one of them may count",
-            ));
+        if calls.iter().any(|call| call.changed) {
+            endpoint.deliver(refund).await?;
         }
-        match (part, refund.amount_cents) {
-            (Some(part), Some(sent)) if sent != part => {
-                Err(FindingId::WrongAmount.found(format!("{part} cents were refunded, and {sent} were reported")))
-            }
-            (Some(part), None) => Err(FindingId::WrongAmount.because(
-                format!("{part} cents were refunded, and a full refund was reported"),
-                "the handler uses `Refund::full` for every refund",
-            )),
-            _ => Ok(refund.transaction_id.clone().unwrap_or_default()),
-        }
+        let calls = watch.until(self.wait.min(SETTLE), ApiCall::Refund, is_double).await;
+        arrived::refund(&calls, expected)
     }
 }
 
-fn double(recorded: &[&RequestRecord]) -> Option<Finding> {
-    let ids: Vec<_> = recorded.iter().filter_map(|call| call.transaction_id.as_deref()).collect();
-    (ids.len() > 1).then(|| {
-        FindingId::DoubleReporting.found(format!("one payment was reported as {} sales: {}", ids.len(), ids.join(", ")))
-    })
-}
-
-fn no_sale(calls: &[RequestRecord], purchase: &Purchase, missing: FindingId) -> Finding {
-    let Some(call) = calls.last() else {
-        return missing.found("the app accepted all webhooks of the payment, but no sale arrived");
-    };
-    let error = call.error.as_deref().unwrap_or("no reason");
-    if call.status == Some(401) {
-        return missing.because(
-            format!("the sandbox rejected the sale: {error}"),
-            "the app does not read its API key from AFFITOR_API_KEY",
-        );
-    }
-    match call.customer_key.as_deref() {
-        Some(key) if key != purchase.customer_key => {
-            let shown = if key.contains('@') { "an e-mail address" } else { key };
-            let message =
-                format!("the sale has the customer key {shown}, and the lead has {}: {error}", purchase.customer_key);
-            FindingId::CustomerKeyDiffers.found(message)
-        }
-        _ => FindingId::SaleNotAttributed.found(format!("the sale was not attributed: {error}")),
-    }
-}
-
-fn no_refund(calls: &[RequestRecord]) -> Finding {
-    match calls.last() {
-        None => FindingId::NoRefund.found("the app accepted the webhooks of the refund, but no refund arrived"),
-        Some(call) if call.status == Some(404) => {
-            let id = call.transaction_id.as_deref().unwrap_or("?");
-            FindingId::RefundIdDiffers
-                .found(format!("the refund was reported for {id}, and there is no sale with this transaction id"))
-        }
-        Some(call) => FindingId::NoRefund.because(
-            format!("the refund had no effect: {}", call.error.as_deref().unwrap_or("no reason")),
-            "see the service's message",
-        ),
-    }
+fn is_double(calls: &[RequestRecord]) -> bool {
+    calls.iter().filter(|call| call.changed).count() > 1
 }

@@ -91,7 +91,8 @@ fn new<P: Provider>(purchase: &Purchase) -> TestPayment<P> {
 }
 
 /// What the app has not sent is missing in the webhooks.
-fn of_session(mut payment: TestPayment<Stripe>, session: &Created) -> TestPayment<Stripe> {
+fn of_session(payment: TestPayment<Stripe>, session: &Created) -> TestPayment<Stripe> {
+    let mut payment = payment.session_id(&session.id);
     for (name, value) in session.map("metadata") {
         payment = payment.metadata(name, value);
     }

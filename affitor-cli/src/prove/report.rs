@@ -35,11 +35,13 @@ pub(crate) struct Report {
     output: Output,
     lines: Vec<Line>,
     findings: Vec<Finding>,
+    /// Whether a line could not be printed.
+    is_lost: bool,
 }
 
 impl Report {
     pub(crate) fn new(output: Output) -> Self {
-        Self { output, lines: Vec::new(), findings: Vec::new() }
+        Self { output, lines: Vec::new(), findings: Vec::new(), is_lost: false }
     }
 
     pub(crate) fn passed(&mut self, name: &'static str, message: impl Into<String>) {
@@ -62,11 +64,12 @@ impl Report {
 
     pub(crate) fn failed(&mut self, name: &'static str, finding: Finding) {
         self.add(name, Status::Failed, finding.message.clone());
-        self.output.line(&format!("    {DIM}likely{DIM:#}  {}", finding.reason));
-        self.output.line(&format!("    {DIM}see{DIM:#}     {}", finding.documentation));
+        self.line(&format!("    {DIM}likely{DIM:#}  {}", finding.reason));
+        self.line(&format!("    {DIM}see{DIM:#}     {}", finding.documentation));
         self.findings.push(finding);
     }
 
+    /// Returns whether there is a finding with this id.
     pub(crate) fn has(&self, id: &str) -> bool {
         self.findings.iter().any(|finding| finding.id == id)
     }
@@ -79,14 +82,20 @@ impl Report {
             Status::Note => (YELLOW, "!"),
             Status::NotChecked => (DIM, "·"),
         };
-        self.output.line(&format!("{style}{symbol}{style:#} {name:<24}{message}"));
+        self.line(&format!("{style}{symbol}{style:#} {name:<24}{message}"));
         self.lines.push(Line { name, status, message });
+    }
+
+    /// Prints a line. That it can't be printed is reported at the end, when the app is stopped.
+    fn line(&mut self, text: &str) {
+        self.is_lost |= self.output.try_line(text).is_err();
     }
 
     /// Prints the summary, and returns the exit code.
     pub(crate) fn finish(self) -> Exit {
         let waiting = self.lines.iter().filter(|line| line.status == Status::Waiting).count();
         let exit = match (self.findings.len(), waiting) {
+            _ if self.is_lost => Exit::Failed,
             (0, 0) => Exit::Success,
             (0, _) => Exit::RetryLater,
             _ => Exit::Failed,

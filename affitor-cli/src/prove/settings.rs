@@ -1,22 +1,21 @@
 //! The settings of a proof: the file, the flags, and what is generated.
 
-use std::{collections::BTreeMap, env, io, net::TcpListener};
+use std::{collections::BTreeMap, env, io, net::TcpListener, path::Path};
 
 use reqwest::Url;
 
 use super::{
     Arguments,
-    config::{App, Checkout, Config, Landing, ProviderName, SignUp, Step, Webhook},
+    config::{App, Checkout, Config, FILE, Landing, ProviderName, SignUp, Step, Webhook},
 };
 use crate::failure::Failure;
 
 impl Arguments {
-    /// Returns what the file and the flags say. Flags override the file.
+    /// Returns what the file says, or the flags that stand for a file.
     pub(super) fn config(&self) -> Result<Config, Failure> {
         let mut config = match &self.signup {
-            // The flags say everything.
-            Some(path) if !self.config.exists() => self.config_of_flags(path),
-            _ => Config::read(&self.config)?,
+            Some(path) => self.config_of_flags(path),
+            None => Config::read(self.config.as_deref().unwrap_or(Path::new(FILE)))?,
         };
         if let Some(url) = &self.url {
             config.app.url.clone_from(url);
@@ -32,8 +31,8 @@ impl Arguments {
         let fields = [("name", "Jo"), ("email", "{email}"), ("password", "prove-{id}-A1!")];
         let form: BTreeMap<_, _> =
             fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let get = |path: &str| Step { get: Some(path.to_owned()), post: None, form: None, json: None };
-        let post = |path: &str, form| Step { get: None, post: Some(path.to_owned()), form, json: None };
+        let get = |path: &str| Step { get: Some(path.to_owned()), ..Step::default() };
+        let post = |path: &str, form| Step { post: Some(path.to_owned()), form, ..Step::default() };
         Config {
             app: App {
                 url: self.url.clone().unwrap_or_else(|| "http://127.0.0.1:3000".to_owned()),
@@ -53,15 +52,15 @@ impl Arguments {
     }
 }
 
-/// The URL of the app, with the port in it, and the port's variable.
+/// The URL of the app with its port, and the variable for the port.
 pub(super) fn app_url(config: &Config) -> Result<(Url, Option<(String, String)>), Failure> {
     let unusable = |problem: String| Failure::usage(problem, "set `app.url` in affitor.toml, or --url");
-    if !config.app.url.contains("{port}") {
-        return Ok((config.url(0).map_err(unusable)?, None));
-    }
-    let port = free_port().map_err(|error| unusable(format!("there is no free port: {error}")))?;
-    let variable = config.app.port.clone().map(|name| (name, port.to_string()));
-    Ok((config.url(port).map_err(unusable)?, variable))
+    let is_free = config.app.url.contains("{port}");
+    let port =
+        if is_free { free_port().map_err(|error| unusable(format!("there is no free port: {error}")))? } else { 0 };
+    let url = config.url(port).map_err(unusable)?;
+    let number = url.port_or_known_default().unwrap_or_default().to_string();
+    Ok((url, config.app.port.clone().map(|name| (name, number))))
 }
 
 /// The app binds the port itself, a moment later.

@@ -1,20 +1,25 @@
 //! Visitors sign up: with the click id in the cookie, in a header, in a field of the body, and without one.
 
-use std::process::Stdio;
+use std::{io, process::Stdio, time::Duration};
 
 use affitor_sandbox::{ApiCall, RequestRecord};
-use tokio::{process::Command, time::timeout};
+use tokio::time::timeout;
 
 use super::{
-    Proof, Stop,
-    app::App,
+    Proof, SETTLE, Stop,
     finding::{Finding, FindingId},
     landing::{Landed, click, link},
     layer::LayerProblem,
+    lead::{lead, lost_cookie},
+    process,
+    shown::customer,
     visitor::{ClickIdIn, Page, Visitor},
     watch::{Watch, is_settled},
 };
 use crate::failure::Failure;
+
+/// Time limit of `signup.command`.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
 
 const COOKIE: &str = "sign-up, cookie";
 const HEADER: &str = "sign-up, header";
@@ -37,12 +42,13 @@ impl Proof {
             Ok(customer_key) => customer_key,
             Err(finding) => return Err(self.stop(COOKIE, finding)),
         };
-        self.report.passed(COOKIE, format!("lead {customer_key} with {}", landed.click_id));
+        self.report.passed(COOKIE, format!("lead {} with {}", customer(&customer_key), landed.click_id));
+        self.customers.insert(customer_key.clone());
         if self.config.signup.command.is_some() {
             self.report.not_checked(&[HEADER, FIELD], "the sign-up is a command");
         } else {
-            self.sign_up_with(HEADER, ClickIdIn::Header, "the header x-affitor-click-id", &customer_key).await?;
-            self.sign_up_with(FIELD, ClickIdIn::Field, "the field affitorClickId of the body", &customer_key).await?;
+            self.sign_up_with(HEADER, ClickIdIn::Header, "the header x-affitor-click-id").await?;
+            self.sign_up_with(FIELD, ClickIdIn::Field, "the field affitorClickId of the body").await?;
         }
         self.sign_up_alone().await?;
         self.sign_up_in_outage().await?;
@@ -66,7 +72,26 @@ impl Proof {
             calls.iter().any(|call| is_settled(call) && call.click_id.as_deref() == Some(click_id))
         };
         let calls = watch.until(self.wait, ApiCall::Lead, is_there).await;
-        Ok(lead(&calls, click_id, self.app.as_ref()))
+        Ok(lead(&calls, click_id, self.app.as_ref()).map_err(|finding| self.explained(finding, visitor)))
+    }
+
+    /// Adds to a missing lead what the visitor has seen.
+    fn explained(&self, finding: Finding, visitor: &Visitor) -> Finding {
+        if finding.id != FindingId::NoLead.as_str() {
+            return finding;
+        }
+        if visitor.sees_form_again() {
+            let message = "the sign-up form was shown again, and no lead arrived";
+            let reason = "a field is missing or invalid: compare the steps of `signup` in affitor.toml with the form";
+            return FindingId::SignupFailed.because(message, reason);
+        }
+        if let Some(url) = &visitor.left_to {
+            let origin = url.origin().ascii_serialization();
+            let message = format!("the sign-up goes on at {origin}, which is not on this machine");
+            return FindingId::SignupFailed.because(message, "use `--manual`, or a `command` that signs up");
+        }
+        let seconds = self.wait.as_secs();
+        Finding { message: format!("{} within {seconds} s (--wait)", finding.message), ..finding }
     }
 
     /// Carries out the steps or the command of the sign-up.
@@ -77,9 +102,8 @@ impl Proof {
         let page = match visitor.follow(&self.config.signup.steps).await {
             Ok(page) => page,
             Err(error) => {
-                return Ok(Err(
-                    FindingId::SignupFailed.because(error.to_string(), "the handler hangs, or closes the connection")
-                ));
+                let reason = "the handler hangs, or closes the connection";
+                return Ok(Err(FindingId::SignupFailed.because(error.to_string(), reason)));
             }
         };
         Ok(self.rejected(&page, FindingId::SignupFailed).map_or(Ok(()), Err))
@@ -87,17 +111,18 @@ impl Proof {
 
     /// Returns what a page says is wrong.
     pub(super) fn rejected(&self, page: &Page, id: FindingId) -> Option<Finding> {
-        let path = page.url.path();
-        if page.status >= 500
+        let (method, path, status) = (&page.method, page.url.path(), page.status);
+        if status >= 500
             && let Some(problem) = LayerProblem::in_text(&page.body).or_else(|| self.app.as_ref()?.layer_problem())
         {
             return Some(problem.finding(path));
         }
-        if page.status >= 400 {
-            let (method, status) = (&page.method, page.status);
-            return Some(id.found(format!("{method} {path} responded with status {status}{}", page.excerpt())));
+        if status < 400 {
+            return None;
         }
-        None
+        let finding = id.found(format!("{method} {path} responded with status {status}{}", page.excerpt()));
+        let limited = "the app limits the rate of requests: switch that off in development";
+        Some(if status == 429 { Finding { reason: limited.to_owned(), ..finding } } else { finding })
     }
 
     async fn sign_up_command(
@@ -107,24 +132,22 @@ impl Proof {
         click_id: &str,
     ) -> Result<Result<(), Finding>, Failure> {
         let Some((program, arguments)) = command.split_first() else { return Ok(Ok(())) };
-        let mut child = Command::new(program);
-        child.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-        child.env("APP_URL", self.url.as_str()).env("AFFITOR_CLICK_ID", click_id).env("EMAIL", &visitor.email);
-        let status = match timeout(self.start_timeout, child.status()).await {
-            Ok(Ok(status)) => status,
-            Ok(Err(error)) => {
-                let message = format!("cannot start {program}: {error}");
-                return Err(Failure::usage(message, "check `signup.command` in affitor.toml"));
-            }
-            Err(_) => {
-                return Ok(Err(
-                    FindingId::SignupFailed.because(format!("{program} does not end"), "see `signup.command`")
-                ));
-            }
+        let spawned = process::spawn(program.as_ref(), |child| {
+            child.args(arguments).stdin(Stdio::null()).stdout(io::stderr());
+            child.env("APP_URL", self.url.as_str()).env("AFFITOR_CLICK_ID", click_id).env("EMAIL", &visitor.email);
+        });
+        let failure = |error: io::Error| {
+            Failure::usage(format!("cannot run {program}: {error}"), "check `signup.command` in affitor.toml")
         };
-        let failed =
-            || FindingId::SignupFailed.because(format!("{program} ended with {status}"), "see its output above");
-        Ok(if status.success() { Ok(()) } else { Err(failed()) })
+        let mut child = spawned.map_err(failure)?;
+        let problem = match timeout(COMMAND_TIMEOUT, child.wait()).await {
+            Ok(status) => {
+                let status = status.map_err(failure)?;
+                (!status.success()).then(|| format!("{program} ended with {status}"))
+            }
+            Err(_) => Some(format!("{program} did not end within {} s", COMMAND_TIMEOUT.as_secs())),
+        };
+        Ok(problem.map_or(Ok(()), |problem| Err(FindingId::SignupFailed.because(problem, "see its output above"))))
     }
 
     /// A visitor whose page forwards the click id, because the cookie is of another site.
@@ -133,7 +156,6 @@ impl Proof {
         name: &'static str,
         place: fn(String) -> ClickIdIn,
         shown: &str,
-        first_customer: &str,
     ) -> Result<(), Stop> {
         let click_id = self.click().await?;
         let mut visitor = Visitor::new(&self.url)?.with_click_id_in(place(click_id.clone()));
@@ -144,15 +166,19 @@ impl Proof {
         }
         let has_lead = |calls: &[RequestRecord]| calls.iter().any(|call| call.changed || call.error.is_some());
         let calls = watch.until(self.wait, ApiCall::Lead, has_lead).await;
-        if calls.iter().any(|call| call.customer_key.as_deref() == Some(first_customer)) {
-            let message =
-                format!("another visitor, who signed up with other data, got the same customer key {first_customer}");
-            let reason =
-                "each visitor needs data of their own: use {id} or {email} in the steps of `signup` in affitor.toml";
+        let own = calls.iter().filter(|call| call.click_id.as_deref() == Some(&click_id));
+        let mut keys = own.filter_map(|call| call.customer_key.as_ref());
+        if let Some(known) = keys.find(|key| self.customers.contains(*key)) {
+            let known = customer(known);
+            let message = format!("another visitor, who signed up with other data, got the same customer key {known}");
+            let reason = "each visitor needs data of their own: use {id} or {email} in the steps of affitor.toml";
             return Err(self.stop(name, FindingId::SignupFailed.because(message, reason)));
         }
         match lead(&calls, &click_id, None) {
-            Ok(customer_key) => self.report.passed(name, format!("lead {customer_key} with {click_id}")),
+            Ok(key) => {
+                self.report.passed(name, format!("lead {} with {click_id}", customer(&key)));
+                self.customers.insert(key);
+            }
             Err(_) => self.report.note(name, format!("{shown} has no effect; only pages without the cookie need it")),
         }
         Ok(())
@@ -166,9 +192,11 @@ impl Proof {
             self.report.failed(ALONE, finding);
             return Ok(());
         }
-        // Any lead of theirs; many apps send none.
-        let calls = watch.until(self.wait.min(super::SETTLE), ApiCall::Lead, |calls| !calls.is_empty()).await;
-        match calls.iter().find_map(|call| call.click_id.as_deref()) {
+        // Many apps report no lead. An earlier visitor's lead may be reported again.
+        let is_new = |call: &&RequestRecord| call.customer_key.as_ref().is_none_or(|key| !self.customers.contains(key));
+        let has_new = |calls: &[RequestRecord]| calls.iter().any(|call| is_new(&call));
+        let calls = watch.until(self.wait.min(SETTLE), ApiCall::Lead, has_new).await;
+        match calls.iter().filter(is_new).find_map(|call| call.click_id.as_deref()) {
             Some(click_id) => {
                 let message =
                     format!("a visitor without a click id was reported with {click_id}, which is another visitor's");
@@ -184,54 +212,4 @@ impl Proof {
         let link = link(&self.config.landing.path, self.sandbox.partner_code());
         click(&self.sandbox, &format!("{}{link}", self.url.origin().ascii_serialization())).await
     }
-}
-
-/// Returns why the form was sent without the cookie.
-fn lost_cookie(visitor: &Visitor, landed: &Landed) -> Option<Finding> {
-    let (url, _) = visitor.posted.as_ref().filter(|(_, had_cookie)| !had_cookie)?;
-    let message = format!("the sign-up at {url} was sent without the cookie affitor_click_id of {}", landed.page);
-    if let Some(page) = &visitor.removed_by {
-        return Some(
-            FindingId::CookieLost.because(message, format!("the response of {} removes the cookie", page.path())),
-        );
-    }
-    if url.host_str() != landed.page.host_str() {
-        let hosts =
-            format!("{} and {}", landed.page.host_str().unwrap_or_default(), url.host_str().unwrap_or_default());
-        return Some(
-            FindingId::CookieLost
-                .because(message, format!("a redirect or a form changes the host, and {hosts} share no cookies")),
-        );
-    }
-    Some(FindingId::CookieLost.found(message))
-}
-
-/// Returns the customer key of the lead with this click id, or what is wrong.
-pub(super) fn lead(calls: &[RequestRecord], click_id: &str, app: Option<&App>) -> Result<String, Finding> {
-    let with_click = || calls.iter().filter(|call| call.click_id.as_deref() == Some(click_id));
-    if let Some(call) = with_click().find(|call| is_settled(call)) {
-        return call.customer_key.clone().ok_or_else(|| {
-            FindingId::NoLead.because("the lead has no customer key", "pass your own user id to `Lead::new`")
-        });
-    }
-    if let Some(call) = calls.iter().find(|call| call.status == Some(401)) {
-        let message = format!("the sandbox rejected the lead: {}", call.error.as_deref().unwrap_or("status 401"));
-        return Err(FindingId::NoLead.because(message, "the app does not read its API key from AFFITOR_API_KEY"));
-    }
-    if let Some(call) = with_click().next() {
-        let why = call.error.clone().unwrap_or_else(|| "no reason".to_owned());
-        return Err(
-            FindingId::NoLead.because(format!("the sandbox refused the lead: {why}"), "see the service's message")
-        );
-    }
-    if let Some(call) = calls.first() {
-        let other = call.click_id.as_deref().map_or_else(|| "without a click id".to_owned(), |id| format!("with {id}"));
-        return Err(
-            FindingId::ClickIdLost.found(format!("the lead arrived {other}, although the visitor has {click_id}"))
-        );
-    }
-    if let Some(problem) = app.and_then(App::layer_problem) {
-        return Err(problem.finding("the sign-up"));
-    }
-    Err(FindingId::NoLead.found("the sign-up succeeded, but no lead arrived"))
 }

@@ -124,14 +124,17 @@ type Shared = State<(String, Arc<Received>)>;
 
 async fn create_session(State((url, received)): Shared, body: Bytes) -> Response {
     let parameters: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
-    let missing = ["mode", "line_items[0][quantity]"].into_iter().find(|name| {
-        let name = name.split('[').next().unwrap_or(name);
-        !parameters.keys().any(|key| key.starts_with(name))
-    });
+    let has_items = parameters.keys().any(|key| key.starts_with("line_items"));
+    let is_setup = parameters.get("mode").is_some_and(|mode| mode == "setup");
+    let missing = if parameters.contains_key("mode") {
+        Some("line_items").filter(|_| !has_items && !is_setup)
+    } else {
+        Some("mode")
+    };
     if let Some(missing) = missing {
         return error(StatusCode::BAD_REQUEST, &format!("Missing required param: {missing}."));
     }
-    let session = Created { id: format!("cs_test_{}", random_id()), parameters };
+    let session = Created { id: format!("cs_live_{}", random_id()), parameters };
     let response = session_object(&url, &session);
     lock(&received.sessions).push(session);
     received.changed.send_replace(());
@@ -150,7 +153,7 @@ async fn create_customer(body: Bytes) -> Response {
     let parameters: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
     let customer = Created { id: format!("cus_{}", random_id()), parameters };
     let object = json!({
-        "id": customer.id, "object": "customer", "created": now(), "livemode": false, "balance": 0, "currency": null,
+        "id": customer.id, "object": "customer", "created": now(), "livemode": true, "balance": 0, "currency": null,
         "delinquent": false, "description": null, "discount": null, "email": customer.get("email"),
         "invoice_settings": {}, "metadata": customer.map("metadata"), "name": customer.get("name"), "shipping": null,
     });
@@ -172,8 +175,10 @@ async fn unknown(State((_, received)): Shared, method: axum::http::Method, uri: 
 fn session_object(url: &str, session: &Created) -> Value {
     let (amount, currency) = session.amount().unzip();
     let text = |name: &str| session.get(name).map_or(Value::Null, Value::from);
+    let is_hosted = !matches!(session.get("ui_mode"), Some("embedded" | "custom"));
     let own = json!({
-        "id": session.id, "url": format!("{url}/pay/{}", session.id), "mode": session.get("mode"),
+        "id": session.id, "url": is_hosted.then(|| format!("{url}/pay/{}", session.id)), "mode": session.get("mode"),
+        "client_secret": (!is_hosted).then(|| format!("{}_secret_test", session.id)), "ui_mode": session.get("ui_mode").unwrap_or("hosted"),
         "created": now(), "expires_at": now() + 86_400, "metadata": session.map("metadata"),
         "client_reference_id": text("client_reference_id"), "customer": text("customer"),
         "customer_email": text("customer_email"), "success_url": text("success_url"), "cancel_url": text("cancel_url"),

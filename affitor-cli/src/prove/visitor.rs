@@ -5,14 +5,18 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use cookie_store::{CookieStore, RawCookie};
 use reqwest::{
     Client, Method, Response, Url,
-    header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN, REFERER, SET_COOKIE, USER_AGENT},
+    header::{
+        ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, REFERER, SET_COOKIE,
+        USER_AGENT,
+    },
     redirect::Policy,
 };
 use serde_json::{Map, Value};
 
 use super::{
     config::Step,
-    html::{Form, forms},
+    html::{Form, forms, metas},
+    shown::{causes, first_line},
 };
 use crate::{failure::Failure, url::is_loopback};
 
@@ -60,9 +64,7 @@ impl fmt::Display for NoPage {
 impl Page {
     /// The first line of the page, if it is short text, for messages.
     pub(super) fn excerpt(&self) -> String {
-        let line = self.body.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        let line: String = line.chars().filter(|char| !char.is_control()).take(160).collect();
-        if line.is_empty() || line.starts_with('<') { String::new() } else { format!(": {line}") }
+        first_line(&self.body)
     }
 }
 
@@ -76,8 +78,11 @@ pub(super) struct Visitor {
     /// The page that is open.
     open: Option<Url>,
     forms: Vec<Form>,
+    metas: Vec<(String, String)>,
     /// The last `POST`: its URL, and whether it carried the cookie.
     pub(super) posted: Option<(Url, bool)>,
+    /// Where the visitor was sent off this machine.
+    pub(super) left_to: Option<Url>,
     /// The URL of a response that removed the cookie.
     pub(super) removed_by: Option<Url>,
 }
@@ -85,9 +90,7 @@ pub(super) struct Visitor {
 impl Visitor {
     /// A new visitor of an app.
     pub(super) fn new(origin: &Url) -> Result<Self, Failure> {
-        let http = Client::builder().no_proxy().redirect(Policy::none()).timeout(TIMEOUT).build().map_err(|error| {
-            Failure::usage(format!("cannot create an HTTP client: {error}"), "check the TLS settings of this machine")
-        })?;
+        let http = client(TIMEOUT)?;
         let id = format!("{:010x}", fastrand::u64(..1 << 40));
         Ok(Self {
             http,
@@ -98,7 +101,9 @@ impl Visitor {
             click_id_in: ClickIdIn::default(),
             open: None,
             forms: Vec::new(),
+            metas: Vec::new(),
             posted: None,
+            left_to: None,
             removed_by: None,
         })
     }
@@ -111,7 +116,8 @@ impl Visitor {
 
     /// A text of a step, with the visitor's own values.
     pub(super) fn fill(&self, text: &str) -> String {
-        text.replace("{email}", &self.email).replace("{id}", &self.id)
+        let text = text.replace("{email}", &self.email).replace("{id}", &self.id);
+        self.metas.iter().fold(text, |text, (name, content)| text.replace(&format!("{{meta:{name}}}"), content))
     }
 
     /// Returns the cookie with the click id that would be sent to a URL.
@@ -148,7 +154,7 @@ impl Visitor {
     /// Opens a page of the app.
     pub(super) async fn get(&mut self, path: &str) -> Result<Page, NoPage> {
         let url = self.resolve(path)?;
-        self.request(Method::GET, url, None).await
+        self.request(Method::GET, url, None, HeaderMap::new()).await
     }
 
     async fn post(&mut self, path: &str, step: &Step) -> Result<Page, NoPage> {
@@ -157,7 +163,7 @@ impl Visitor {
             ClickIdIn::Field(id) => Some(("affitorClickId", id.clone())),
             _ => None,
         };
-        let form = self.forms.iter().find(|form| form.action.path() == url.path());
+        let form = self.form_for(&url);
         let hidden = form.into_iter().flat_map(|form| form.hidden.iter().cloned());
         let body = if let Some(json) = &step.json {
             let mut fields: Map<String, Value> = hidden.map(|(name, value)| (name, value.into())).collect();
@@ -174,7 +180,18 @@ impl Visitor {
             Body { content_type: "application/x-www-form-urlencoded", text }
         };
         self.posted = Some((url.clone(), self.click_id_at(&url).is_some()));
-        self.request(Method::POST, url, Some(body)).await
+        let headers = self.headers_of(step)?;
+        self.request(Method::POST, url, Some(body), headers).await
+    }
+
+    /// The form of the open page that is posted to a URL.
+    fn form_for(&self, url: &Url) -> Option<&Form> {
+        self.forms.iter().find(|form| form.is_post && form.action.path() == url.path())
+    }
+
+    /// Returns whether the page shows the form again that was posted last.
+    pub(super) fn sees_form_again(&self) -> bool {
+        self.posted.as_ref().is_some_and(|(url, _)| self.form_for(url).is_some())
     }
 
     fn fill_json(&self, value: &mut Value) {
@@ -186,15 +203,30 @@ impl Visitor {
         }
     }
 
+    fn headers_of(&self, step: &Step) -> Result<HeaderMap, NoPage> {
+        let header = |(name, value): (&String, &String)| {
+            let invalid = || NoPage(format!("the header {name:?} of a step is invalid"));
+            let value = self.fill(value).parse().map_err(|_| invalid())?;
+            Ok((name.parse::<HeaderName>().map_err(|_| invalid())?, value))
+        };
+        step.headers.iter().map(header).collect()
+    }
+
     /// Paths belong to the host of the page that is open, as in a browser.
     fn resolve(&self, path: &str) -> Result<Url, NoPage> {
         let base = self.open.as_ref().unwrap_or(&self.origin);
         base.join(&self.fill(path)).map_err(|error| NoPage(format!("the path {path:?} is invalid: {error}")))
     }
 
-    async fn request(&mut self, mut method: Method, mut url: Url, mut body: Option<Body>) -> Result<Page, NoPage> {
+    async fn request(
+        &mut self,
+        mut method: Method,
+        mut url: Url,
+        mut body: Option<Body>,
+        further: HeaderMap,
+    ) -> Result<Page, NoPage> {
         for _ in 0..=REDIRECTS {
-            let response = self.send(&method, &url, body.as_ref()).await?;
+            let response = self.send(&method, &url, body.as_ref(), &further).await?;
             let status = response.status();
             let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
             let Some(next) = location.filter(|_| status.is_redirection()).and_then(|location| url.join(location).ok())
@@ -202,6 +234,7 @@ impl Visitor {
                 return self.page(method, url, response).await;
             };
             if !is_loopback(&next) {
+                self.left_to = Some(next.clone());
                 return Ok(Page { method, status: status.as_u16(), url, body: String::new(), left_to: Some(next) });
             }
             if !matches!(status.as_u16(), 307 | 308) {
@@ -212,18 +245,27 @@ impl Visitor {
         Err(NoPage(format!("{url} redirects more than {REDIRECTS} times")))
     }
 
-    async fn send(&mut self, method: &Method, url: &Url, body: Option<&Body>) -> Result<Response, NoPage> {
+    async fn send(
+        &mut self,
+        method: &Method,
+        url: &Url,
+        body: Option<&Body>,
+        further: &HeaderMap,
+    ) -> Result<Response, NoPage> {
+        if !is_loopback(url) {
+            return Err(NoPage(format!("{url} is not on this machine")));
+        }
         let mut request = self.http.request(method.clone(), url.clone()).headers(self.headers(method, url, body));
+        if *method == Method::POST {
+            request = request.headers(further.clone());
+        }
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, body.content_type).body(body.text.clone());
         }
         let response = request.send().await.map_err(|error| {
             let error = error.without_url();
-            let why = if error.is_timeout() {
-                format!("no response within {} s", TIMEOUT.as_secs())
-            } else {
-                error.to_string()
-            };
+            let why =
+                if error.is_timeout() { format!("no response within {} s", TIMEOUT.as_secs()) } else { causes(&error) };
             NoPage(format!("{method} {}: {why}", url.path()))
         })?;
         let had = self.click_id_at(url).is_some();
@@ -257,8 +299,7 @@ impl Visitor {
         if *method == Method::POST {
             insert(ORIGIN, &url.origin().ascii_serialization());
             if let ClickIdIn::Header(id) = &self.click_id_in
-                && let (Ok(id), Ok(name)) =
-                    (HeaderValue::from_str(id), "x-affitor-click-id".parse::<reqwest::header::HeaderName>())
+                && let (Ok(id), Ok(name)) = (HeaderValue::from_str(id), "x-affitor-click-id".parse::<HeaderName>())
             {
                 headers.insert(name, id);
             }
@@ -280,10 +321,18 @@ impl Visitor {
             body.extend_from_slice(&chunk);
         }
         let body = String::from_utf8_lossy(&body).into_owned();
-        self.forms = forms(&body, &url);
+        (self.forms, self.metas) = (forms(&body, &url), metas(&body));
         self.open = Some(url.clone());
         Ok(Page { method, status, url, body, left_to: None })
     }
+}
+
+/// An HTTP client for servers on this machine, whose certificates nobody has signed.
+pub(super) fn client(timeout: Duration) -> Result<Client, Failure> {
+    let builder = Client::builder().no_proxy().redirect(Policy::none()).timeout(timeout);
+    builder.tls_danger_accept_invalid_certs(true).build().map_err(|error| {
+        Failure::usage(format!("cannot create an HTTP client: {error}"), "check the TLS settings of this machine")
+    })
 }
 
 struct Body {

@@ -180,7 +180,7 @@ async fn nothing_keeps_running_after_an_app_that_does_not_listen() {
 }
 
 #[tokio::test]
-async fn an_app_that_ends_is_reported_with_its_last_lines() {
+async fn an_app_that_ends_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("affitor.toml");
     std::fs::write(
@@ -202,5 +202,7 @@ async fn an_app_that_ends_is_reported_with_its_last_lines() {
     let report = result.json();
     assert_eq!((result.code, ids(&report)), (1, vec!["app-not-reachable"]));
     let message = report["findings"][0]["message"].as_str().unwrap();
-    assert!(message.contains("exit status: 3") && message.contains("DATABASE_URL is not set"), "{message}");
+    assert!(message.contains("exit status: 3"), "{message}");
+    // The output may contain secrets, so the report does not repeat it.
+    assert!(result.err.contains("DATABASE_URL is not set") && !result.out.contains("DATABASE_URL"));
 }

@@ -28,7 +28,7 @@ async fn mistakes_in_the_file_are_named() {
         (format!("{APP}signup = {{ steps = [{{ get = '/' }}], command = ['a'] }}\n"), "both `steps` and a `command`"),
         (format!("{APP}signup = {{ command = [] }}\n"), "`signup.command` is empty"),
         (format!("{APP}signup = {{ steps = [{{}}] }}\n"), "either `get` or `post`"),
-        (format!("{APP}signup = {{ steps = [{{ get = 'signup' }}] }}\n"), "must begin with a slash"),
+        (format!("{APP}signup = {{ steps = [{{ get = 'signup' }}] }}\n"), "is not a path of the app"),
         (format!("{APP}signup = {{ steps = [{{ get = '/', form = {{ a = 'b' }} }}] }}\n"), "can't have a body"),
         (
             format!("{APP}signup = {{ steps = [{{ post = '/', form = {{}}, json = {{}} }}] }}\n"),
@@ -50,6 +50,22 @@ async fn mistakes_in_the_file_are_named() {
             format!("{APP}{SIGN_UP}webhook = {{ provider = 'paypal', path = '/w', secret = 'A' }}\n"),
             "unknown variant `paypal`",
         ),
+        (format!("{APP}signup = {{ steps = [{{ post = '//shop.example/' }}] }}\n"), "is not a path of the app"),
+        (format!("{APP}signup = {{ steps = [{{ post = '/\\shop.example/' }}] }}\n"), "is not a path of the app"),
+        (format!("{APP}{SIGN_UP}landing = {{ path = '//shop.example' }}\n"), "is not a path of the app"),
+        (format!("{APP}{SIGN_UP}landing = {{ path = '/#pricing' }}\n"), "fragment"),
+        (
+            format!("{APP}{SIGN_UP}webhook = {{ provider = 'polar', path = '/w', secret = 'A', api = 'B' }}\n"),
+            "is for Stripe",
+        ),
+        (
+            format!("{APP}{SIGN_UP}webhook = {{ provider = 'stripe', path = '/w', secret = 'A', api = 'A' }}\n"),
+            "different variables",
+        ),
+        (
+            format!("{APP}{SIGN_UP}webhook = {{ provider = 'stripe', path = '//w', secret = 'A' }}\n"),
+            "is not a path of the app",
+        ),
         ("#".repeat(300 * 1024), "larger than"),
     ] {
         let error = rejected(&text).await;
@@ -63,17 +79,10 @@ async fn missing_files_and_programs_are_named() {
     let result = run(&["prove", "--config", "/nowhere/affitor.toml"], &[]).await;
     assert_eq!(result.code, 2);
     assert!(result.err.contains("affitor init --write"), "{}", result.err);
-    let arguments = [
-        "prove",
-        "--signup",
-        "/signup",
-        "--config",
-        "/nowhere/affitor.toml",
-        "--url",
-        "http://127.0.0.1:1",
-        "--",
-        "/nowhere/app",
-    ];
+    let result = run(&["prove", "--config", "affitor.toml", "--signup", "/signup"], &[]).await;
+    assert_eq!(result.code, 2);
+    assert!(result.err.contains("cannot be used with"), "{}", result.err);
+    let arguments = ["prove", "--signup", "/signup", "--url", "http://127.0.0.1:1", "--", "/nowhere/app"];
     let result = run(&arguments, &[]).await;
     assert_eq!(result.code, 2);
     assert!(result.err.contains("cannot start /nowhere/app"), "{}", result.err);
