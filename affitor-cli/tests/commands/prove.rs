@@ -1,6 +1,8 @@
 //! `affitor prove` with apps that are already running, with persons, and with settings that are wrong. `tests/tests/prove` has the
 //! shops with mistakes.
 
+mod broken_shop;
+mod findings;
 mod settings;
 mod shop;
 
@@ -40,10 +42,15 @@ impl Running {
 
     /// Reads the variables that the app needs.
     async fn read_variables(&mut self) {
-        while self.variables.len() < 3 {
+        // An empty line follows the variables.
+        loop {
             let line = self.lines.next_line().await.unwrap().expect("the variables are printed");
             assert!(!line.contains(SECRET));
-            let variable = line.trim().split_once('=').filter(|(name, _)| name.starts_with("AFFITOR_"));
+            if line.trim().is_empty() && !self.variables.is_empty() {
+                return;
+            }
+            let is_name = |name: &str| name.chars().all(|char| char == '_' || char.is_ascii_uppercase());
+            let variable = line.trim().split_once('=').filter(|(name, _)| is_name(name));
             self.variables.extend(variable.map(|(name, value)| (name.to_owned(), value.to_owned())));
         }
     }

@@ -59,6 +59,13 @@ fn webhooks<P: Provider>() -> Router {
     Router::new().route("/webhooks", post(report::<P>)).with_state(Webhook::<P>::new(SECRET).unwrap())
 }
 
+/// The client of a shop with these variables.
+pub(super) fn client(variables: &[(String, String)]) -> Client {
+    let variable = |name: &str| variables.iter().find(|(known, _)| known == name).map_or("42", |(_, value)| value);
+    let builder = Client::builder().api_url(variable("AFFITOR_API_URL")).api_key(variable("AFFITOR_API_KEY"));
+    builder.program_id(variable("AFFITOR_PROGRAM_ID")).build().unwrap()
+}
+
 impl Shop {
     /// A shop whose port is open, although nobody serves it yet.
     pub(super) async fn bind(provider: &'static str) -> Self {
@@ -66,37 +73,42 @@ impl Shop {
     }
 
     pub(super) async fn with_sign_up(provider: &'static str, sign_up: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let webhook = format!("provider = '{provider}'\npath = '/webhooks'\nsecret = 'SHOP_WEBHOOK_SECRET'");
+        Self::with_settings("127.0.0.1:0", provider, &format!("[signup]\n{sign_up}\n[webhook]\n{webhook}\n")).await
+    }
+
+    /// A shop at another address, with the settings that follow `app`.
+    pub(super) async fn with_settings(address: &str, provider: &'static str, settings: &str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let config = tempfile::tempdir().unwrap();
-        let text = format!(
-            "app = {{ url = '{url}' }}\n[signup]\n{sign_up}\n\
-             [webhook]\nprovider = '{provider}'\npath = '/webhooks'\nsecret = 'SHOP_WEBHOOK_SECRET'\n"
-        );
-        std::fs::write(config.path().join("affitor.toml"), text).unwrap();
+        std::fs::write(config.path().join("affitor.toml"), format!("app = {{ url = '{url}' }}\n{settings}")).unwrap();
         Self { url, config, provider, listener: Mutex::new(Some(listener)), requests: Arc::default() }
     }
 
     /// Serves the shop with these variables. Returns its client.
     pub(super) fn serve(&self, variables: &[(String, String)]) -> Client {
-        let variable = |name: &str| variables.iter().find(|(known, _)| known == name).map_or("42", |(_, value)| value);
-        let builder = Client::builder().api_url(variable("AFFITOR_API_URL")).api_key(variable("AFFITOR_API_KEY"));
-        let client = builder.program_id(variable("AFFITOR_PROGRAM_ID")).build().unwrap();
+        let client = client(variables);
         let webhooks = match self.provider {
             "stripe" => webhooks::<Stripe>(),
             "polar" => webhooks::<Polar>(),
             "lemon-squeezy" => webhooks::<LemonSqueezy>(),
             _ => webhooks::<Paddle>(),
         };
-        let requests = self.requests.clone();
         let app = Router::new().route("/", get(page)).route("/signup", post(sign_up)).merge(webhooks);
-        let app = app.layer(AffitorLayer::new(client.clone())).layer(from_fn(move |request, next: Next| {
+        self.serve_app(app.layer(AffitorLayer::new(client.clone())));
+        client
+    }
+
+    /// Serves another app instead.
+    pub(super) fn serve_app(&self, app: Router) {
+        let requests = self.requests.clone();
+        let app = app.layer(from_fn(move |request, next: Next| {
             requests.fetch_add(1, Ordering::Relaxed);
             next.run(request)
         }));
         let listener = self.listener.lock().unwrap().take().unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        client
     }
 
     /// How many requests the shop has served.
