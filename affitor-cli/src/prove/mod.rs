@@ -21,6 +21,7 @@ mod report;
 mod settings;
 mod shown;
 mod sign_up;
+mod start;
 mod stripe_api;
 mod visitor;
 mod watch;
@@ -39,7 +40,7 @@ use clap::Args;
 use reqwest::Url;
 
 use self::{
-    app::{App, is_listening},
+    app::App,
     config::{Config, ProviderName},
     finding::FindingId,
     guard::Guard,
@@ -49,9 +50,8 @@ use self::{
 use crate::{
     exit::{Exit, ExitCodes},
     failure::Failure,
-    output::{BOLD, Output},
+    output::Output,
     signal,
-    url::host_and_port,
 };
 
 pub(crate) const EXIT_CODES: ExitCodes = &[
@@ -231,92 +231,6 @@ impl Proof {
         self.check_guard()?;
         self.payments(&mut buyer).await?;
         self.check_guard()
-    }
-
-    async fn start_app(&mut self, command: &[OsString], port: Option<(String, String)>) -> Result<(), Stop> {
-        if is_listening(&self.url).await {
-            let message = format!("another process already listens on {}", host_and_port(&self.url));
-            let hint = "stop it, or use `url = \"http://127.0.0.1:{port}\"` with `port = \"PORT\"`";
-            return Err(Failure::usage(message, hint).into());
-        }
-        let mut variables = self.variables();
-        variables.extend(port);
-        for name in ["HTTPS_PROXY", "https_proxy"] {
-            variables.extend(self.guard.as_ref().map(|guard| (name.to_owned(), guard.url.clone())));
-        }
-        let app = self.app.insert(App::start(command, &variables)?);
-        let began = tokio::time::Instant::now();
-        match app.listening(&self.url, self.start_timeout).await {
-            Ok(()) => {
-                let seconds = began.elapsed().as_secs();
-                self.report.passed("app", format!("listens on {} after {seconds} s", host_and_port(&self.url)));
-                Ok(())
-            }
-            Err(problem) => {
-                self.report.failed("app", FindingId::AppNotReachable.found(problem));
-                Err(Stop::Reported)
-            }
-        }
-    }
-
-    /// The variables with which an app uses the sandbox.
-    fn variables(&self) -> Vec<(String, String)> {
-        let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let mut variables = vec![
-            own("AFFITOR_API_URL", self.sandbox.url()),
-            own("AFFITOR_API_KEY", self.sandbox.api_key()),
-            own("AFFITOR_PROGRAM_ID", &self.sandbox.program_id().to_string()),
-        ];
-        if let Some(webhook) = &self.config.webhook {
-            variables.extend(self.secret.as_deref().map(|secret| own(&webhook.secret, secret)));
-            let api = webhook.api.as_ref().zip(self.stripe.as_ref());
-            variables.extend(api.map(|(name, stripe)| own(name, &stripe.url)));
-        }
-        variables
-    }
-
-    /// Waits until an app that is already running has called the sandbox, which proves that it uses no other service.
-    async fn find_app(&mut self, port: Option<(String, String)>) -> Result<(), Stop> {
-        say("Start your app with these variables. The proof begins when it calls the sandbox for the first time:");
-        say("for example at its start, or when you sign up once in your browser.\n");
-        let secret_variable = self.config.webhook.as_ref().map(|webhook| webhook.secret.clone());
-        for (name, value) in self.variables().into_iter().chain(port) {
-            // The developer has set that one.
-            if Some(&name) != secret_variable.as_ref() {
-                say(&format!("  {BOLD}{name}{BOLD:#}={value}"));
-            }
-        }
-        say("");
-        let waiting = async {
-            let mut last = 0;
-            loop {
-                let requests = self.sandbox.wait_for_requests_after(last).await;
-                last = requests.last().map_or(last, |request| request.number);
-                if requests.iter().any(|request| request.has_key) {
-                    return;
-                }
-            }
-        };
-        if tokio::time::timeout(self.start_timeout, waiting).await.is_err() {
-            let seconds = self.start_timeout.as_secs();
-            self.report.failed(
-                "app",
-                FindingId::PointsElsewhere.because(
-                    format!(
-                        "the sandbox has received no request from the app within {seconds} s, so nothing was sent to it"
-                    ),
-                    "the app was started without the variables above, or has a fixed `api_url`",
-                ),
-            );
-            return Err(Stop::Refused);
-        }
-        if !is_listening(&self.url).await {
-            let message = format!("nothing listens on {}", host_and_port(&self.url));
-            self.report.failed("app", FindingId::AppNotReachable.found(message));
-            return Err(Stop::Reported);
-        }
-        self.report.passed("app", "uses the sandbox");
-        Ok(())
     }
 
     /// Reports a finding after which nothing else can be checked. What the app did wrong before comes first.

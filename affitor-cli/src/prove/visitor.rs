@@ -1,35 +1,25 @@
 //! A visitor: a browser without scripts, with its own cookies.
 
+mod requests;
+
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use cookie_store::{CookieStore, RawCookie};
 use reqwest::{
-    Client, Method, Response, Url,
-    header::{
-        ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, REFERER, SET_COOKIE,
-        USER_AGENT,
-    },
+    Client, Method, Url,
+    header::{HeaderMap, HeaderName},
     redirect::Policy,
 };
 use serde_json::{Map, Value};
 
-use super::{
-    config::Step,
-    html::{Form, forms, metas},
-    shown::{causes, first_line},
-};
-use crate::{failure::Failure, url::is_loopback};
+use super::{config::Step, html::Form, shown::first_line};
+use crate::failure::Failure;
 
 /// Time limit of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Largest page that is read, in bytes.
-const PAGE_LIMIT: usize = 4 * 1024 * 1024;
-const REDIRECTS: usize = 10;
 
 /// The cookie that carries the click id.
 pub(super) const CLICK_ID_COOKIE: &str = "affitor_click_id";
-const AGENT: &str =
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
 /// Where a visitor puts the click id, beside the cookie.
 #[derive(Clone, Debug, Default)]
@@ -216,114 +206,6 @@ impl Visitor {
     fn resolve(&self, path: &str) -> Result<Url, NoPage> {
         let base = self.open.as_ref().unwrap_or(&self.origin);
         base.join(&self.fill(path)).map_err(|error| NoPage(format!("the path {path:?} is invalid: {error}")))
-    }
-
-    async fn request(
-        &mut self,
-        mut method: Method,
-        mut url: Url,
-        mut body: Option<Body>,
-        further: HeaderMap,
-    ) -> Result<Page, NoPage> {
-        for _ in 0..=REDIRECTS {
-            let response = self.send(&method, &url, body.as_ref(), &further).await?;
-            let status = response.status();
-            let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-            let Some(next) = location.filter(|_| status.is_redirection()).and_then(|location| url.join(location).ok())
-            else {
-                return self.page(method, url, response).await;
-            };
-            if !is_loopback(&next) {
-                self.left_to = Some(next.clone());
-                return Ok(Page { method, status: status.as_u16(), url, body: String::new(), left_to: Some(next) });
-            }
-            if !matches!(status.as_u16(), 307 | 308) {
-                (method, body) = (Method::GET, None);
-            }
-            url = next;
-        }
-        Err(NoPage(format!("{url} redirects more than {REDIRECTS} times")))
-    }
-
-    async fn send(
-        &mut self,
-        method: &Method,
-        url: &Url,
-        body: Option<&Body>,
-        further: &HeaderMap,
-    ) -> Result<Response, NoPage> {
-        if !is_loopback(url) {
-            return Err(NoPage(format!("{url} is not on this machine")));
-        }
-        let mut request = self.http.request(method.clone(), url.clone()).headers(self.headers(method, url, body));
-        if *method == Method::POST {
-            request = request.headers(further.clone());
-        }
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, body.content_type).body(body.text.clone());
-        }
-        let response = request.send().await.map_err(|error| {
-            let error = error.without_url();
-            let why =
-                if error.is_timeout() { format!("no response within {} s", TIMEOUT.as_secs()) } else { causes(&error) };
-            NoPage(format!("{method} {}: {why}", url.path()))
-        })?;
-        let had = self.click_id_at(url).is_some();
-        let cookies = response.headers().get_all(SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-        let cookies = cookies.filter_map(|value| RawCookie::parse(value.to_owned()).ok());
-        self.jar.store_response_cookies(cookies, url);
-        if had && self.click_id_at(url).is_none() {
-            self.removed_by = Some(url.clone());
-        }
-        Ok(response)
-    }
-
-    fn headers(&self, method: &Method, url: &Url, body: Option<&Body>) -> HeaderMap {
-        let is_fetch = body.is_some_and(|body| body.content_type == "application/json");
-        let mut headers = HeaderMap::new();
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        let (accept, mode, dest) = if is_fetch {
-            ("application/json", "cors", "empty")
-        } else {
-            ("text/html,*/*;q=0.8", "navigate", "document")
-        };
-        headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        headers.insert("sec-fetch-mode", HeaderValue::from_static(mode));
-        headers.insert("sec-fetch-dest", HeaderValue::from_static(dest));
-        let site = if self.open.is_some() { "same-origin" } else { "none" };
-        headers.insert("sec-fetch-site", HeaderValue::from_static(site));
-        let mut insert = |name, value: &str| value.parse().map(|value| headers.insert(name, value)).is_ok();
-        if let Some(open) = &self.open {
-            insert(REFERER, open.as_str());
-        }
-        if *method == Method::POST {
-            insert(ORIGIN, &url.origin().ascii_serialization());
-            if let ClickIdIn::Header(id) = &self.click_id_in
-                && let (Ok(id), Ok(name)) = (HeaderValue::from_str(id), "x-affitor-click-id".parse::<HeaderName>())
-            {
-                headers.insert(name, id);
-            }
-        }
-        let cookies: Vec<_> = self.jar.get_request_values(url).map(|(name, value)| format!("{name}={value}")).collect();
-        if let (false, Ok(cookies)) = (cookies.is_empty(), HeaderValue::from_str(&cookies.join("; "))) {
-            headers.insert(COOKIE, cookies);
-        }
-        headers
-    }
-
-    async fn page(&mut self, method: Method, url: Url, mut response: Response) -> Result<Page, NoPage> {
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| NoPage(error.without_url().to_string()))? {
-            if body.len() + chunk.len() > PAGE_LIMIT {
-                return Err(NoPage(format!("the page {} is larger than {PAGE_LIMIT} bytes", url.path())));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let body = String::from_utf8_lossy(&body).into_owned();
-        (self.forms, self.metas) = (forms(&body, &url), metas(&body));
-        self.open = Some(url.clone());
-        Ok(Page { method, status, url, body, left_to: None })
     }
 }
 
