@@ -6,6 +6,7 @@ use super::{
     Proof, Stop,
     config::ProviderName,
     finding::{Finding, FindingId},
+    payments::{AFTER_SALE, SALE},
     provider::Purchase,
     shown::customer,
     sign_up::Buyer,
@@ -14,7 +15,7 @@ use super::{
 
 const CHECKOUT: &str = "checkout";
 pub(super) const SESSION: &str = "session metadata";
-pub(super) const SUBSCRIPTION: &str = "subscription metadata";
+const SUBSCRIPTION: &str = "subscription metadata";
 
 /// Name of the metadata that links a payment to the lead.
 const CUSTOMER_KEY: &str = "affitor_customer_key";
@@ -25,10 +26,9 @@ const AMOUNT: u64 = 4_900;
 /// What is to be paid, and what its metadata lacks.
 pub(super) struct CheckedOut {
     pub(super) purchase: Purchase,
-    /// Why the sale may not be attributed.
+    /// What the session lacks, unless the app finds the customer by `client_reference_id`.
     pub(super) session_problem: Option<Finding>,
-    /// Why renewals may not be attributed.
-    pub(super) renewal_problem: Option<Finding>,
+    pub(super) renewals_have_customer: bool,
 }
 
 impl Proof {
@@ -51,9 +51,19 @@ impl Proof {
                 (true, true) => "there was no checkout",
             };
             self.report.not_checked(&[SESSION, SUBSCRIPTION], why);
-            return Ok(CheckedOut { purchase, session_problem: None, renewal_problem: None });
+            return Ok(CheckedOut { purchase, session_problem: None, renewals_have_customer: true });
         };
         let session_problem = problem(&session, "metadata", &key, FindingId::SessionMetadataMissing);
+        let has_reference = session.get("client_reference_id") == Some(&key);
+        let is_missing = |finding: &Finding| finding.id == FindingId::SessionMetadataMissing.as_str();
+        let session_problem = match session_problem {
+            Some(finding) if !(is_missing(&finding) && has_reference) => {
+                self.report.not_checked(&[SUBSCRIPTION, SALE], "the metadata of the session is wrong");
+                self.report.not_checked(AFTER_SALE, "the metadata of the session is wrong");
+                return Err(self.stop(SESSION, finding));
+            }
+            excused => excused,
+        };
         if session_problem.is_none() {
             self.report.passed(SESSION, format!("{CUSTOMER_KEY} is {}", customer(&key)));
         }
@@ -61,13 +71,18 @@ impl Proof {
         let renewals =
             || problem(&session, "subscription_data[metadata]", &key, FindingId::SubscriptionMetadataMissing);
         let renewal_problem = is_subscription.then(renewals).flatten();
-        if is_subscription && renewal_problem.is_none() {
-            self.report.passed(SUBSCRIPTION, format!("{CUSTOMER_KEY} is {}", customer(&key)));
+        let renewals_have_customer = renewal_problem.is_none();
+        match renewal_problem {
+            Some(finding) => self.report.failed(SUBSCRIPTION, finding),
+            None if is_subscription => {
+                self.report.passed(SUBSCRIPTION, format!("{CUSTOMER_KEY} is {}", customer(&key)));
+            }
+            None => {}
         }
         let (amount_cents, currency) = session.amount().unwrap_or((AMOUNT, "USD".to_owned()));
         let currency = currency.parse().unwrap_or(Currency::USD);
         let purchase = Purchase { amount_cents, currency, is_subscription, session: Some(session), ..purchase };
-        Ok(CheckedOut { purchase, session_problem, renewal_problem })
+        Ok(CheckedOut { purchase, session_problem, renewals_have_customer })
     }
 
     /// Starts another checkout of the same buyer, for a payment of its own. Returns `None` if that fails.
@@ -78,6 +93,7 @@ impl Proof {
         let (stripe, visitor, checkout) =
             (self.stripe.as_ref()?, buyer.visitor.as_mut()?, self.config.checkout.as_ref()?);
         let known = stripe.sessions().len();
+        visitor.return_from_payment();
         visitor.follow(&checkout.steps).await.ok()?;
         let session = stripe.sessions().into_iter().nth(known)?;
         Some(Purchase { session: Some(session), ..purchase.clone() })

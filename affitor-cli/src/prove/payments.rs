@@ -5,7 +5,7 @@ use affitor_sandbox::{ApiCall, RequestRecord};
 use super::{
     Proof, SETTLE, Stop,
     arrived::{self, Expected, double},
-    checkout::{self, CheckedOut},
+    checkout::{CheckedOut, SESSION},
     deliver::Endpoint,
     finding::{Finding, FindingId},
     outage,
@@ -14,12 +14,12 @@ use super::{
     watch::{Watch, is_settled},
 };
 
-const SALE: &str = "sale";
+pub(super) const SALE: &str = "sale";
 const REDELIVERY: &str = "redelivery";
 const RENEWAL: &str = "renewal";
 const PARTIAL_REFUND: &str = "partial refund";
 const REFUND: &str = "refund";
-const AFTER_SALE: &[&str] = &[REDELIVERY, PARTIAL_REFUND, RENEWAL, REFUND, outage::SALE];
+pub(super) const AFTER_SALE: &[&str] = &[REDELIVERY, PARTIAL_REFUND, RENEWAL, REFUND, outage::SALE];
 
 impl Proof {
     /// Lets the buyer pay, and the provider report it.
@@ -29,7 +29,7 @@ impl Proof {
             self.report.not_checked(AFTER_SALE, "affitor.toml has no `webhook`");
             return Ok(());
         };
-        let CheckedOut { purchase, session_problem, renewal_problem } = self.check_out(buyer).await?;
+        let CheckedOut { purchase, session_problem, renewals_have_customer } = self.check_out(buyer).await?;
         let url = self.url.join(&webhook.path).unwrap_or_else(|_| self.url.clone());
         let endpoint = Endpoint::new(url, signer(webhook.provider, &secret)?)?;
         let mut payment = payment(webhook.provider, &purchase);
@@ -37,7 +37,7 @@ impl Proof {
         let paid = payment.paid();
         let watch = Watch::begin(&self.sandbox);
         let sale = self.sale(&endpoint, &paid, &purchase, &watch, FindingId::NoSale).await;
-        let Some(mut sale_id) = self.judge(SALE, checkout::SESSION, sale, session_problem) else {
+        let Some(mut sale_id) = self.judge(SALE, sale, session_problem) else {
             self.report.not_checked(AFTER_SALE, "there is no sale");
             return Ok(());
         };
@@ -51,18 +51,19 @@ impl Proof {
         } else {
             self.report.not_checked(&[PARTIAL_REFUND], "the amount is too small");
         }
-        if purchase.is_subscription {
+        if !purchase.is_subscription {
+            self.report.not_checked(&[RENEWAL], "the checkout makes no subscription");
+        } else if !renewals_have_customer {
+            self.report.not_checked(&[RENEWAL], "it would not be attributed");
+        } else {
             let renewed = payment.renewed();
             let watch = Watch::begin(&self.sandbox);
             let renewal = self.sale(&endpoint, &renewed, &purchase, &watch, FindingId::NoRenewal).await;
-            let renewal = self.judge(RENEWAL, checkout::SUBSCRIPTION, renewal, renewal_problem);
-            let Some(renewal_id) = renewal else {
+            let Some(renewal_id) = self.judge(RENEWAL, renewal, None) else {
                 self.report.not_checked(&[REFUND, outage::SALE], "there is no renewal to refund");
                 return Ok(());
             };
             (sale_id, rest) = (renewal_id, purchase.amount_cents);
-        } else {
-            self.report.not_checked(&[RENEWAL], "the checkout makes no subscription");
         }
         let expected = Expected { sale: &sale_id, amount: rest, is_rest: true };
         self.refund(REFUND, &endpoint, &payment.refunded_in_full(), expected).await;
@@ -100,11 +101,10 @@ impl Proof {
         })
     }
 
-    /// Reports a sale, and what its metadata lacks. Returns its transaction id.
+    /// Reports a sale, and what the session's metadata lacks. Returns its transaction id.
     fn judge(
         &mut self,
         name: &'static str,
-        metadata: &'static str,
         sale: Result<RequestRecord, Finding>,
         problem: Option<Finding>,
     ) -> Option<String> {
@@ -113,7 +113,7 @@ impl Proof {
         match sale {
             Ok(call) => {
                 if let Some(problem) = problem {
-                    self.report.note(metadata, format!("{}; the app finds the customer otherwise", problem.message));
+                    self.report.note(SESSION, format!("{}; the app finds the customer otherwise", problem.message));
                 }
                 let id = call.transaction_id.clone().unwrap_or_default();
                 let (amount, partner) = (call.amount().unwrap_or_default(), call.partner_code.unwrap_or_default());
@@ -123,7 +123,7 @@ impl Proof {
             Err(finding) => {
                 let is_unknown = UNKNOWN_CUSTOMER.iter().any(|unknown| unknown.as_str() == finding.id);
                 match problem.filter(|_| is_unknown) {
-                    Some(problem) => self.report.failed(metadata, problem),
+                    Some(problem) => self.report.failed(SESSION, problem),
                     None if self.report.has(finding.id) => self.report.not_checked(&[name], "see above"),
                     None => self.report.failed(name, finding),
                 }

@@ -141,6 +141,11 @@ impl Visitor {
         last
     }
 
+    /// Goes back to the host to which the last form was sent, from the payment page.
+    pub(super) fn return_from_payment(&mut self) {
+        self.open = self.posted.as_ref().map(|(url, _)| url.clone());
+    }
+
     /// Opens a page of the app.
     pub(super) async fn get(&mut self, path: &str) -> Result<Page, NoPage> {
         let url = self.resolve(path)?;

@@ -40,9 +40,9 @@ pub(crate) async fn build() -> PathBuf {
 }
 
 /// Runs `affitor prove --json` with the settings in a file and the command that starts the app.
-pub(crate) async fn prove(affitor: &Path, settings: &Path, app: &[String]) -> Output {
+pub(crate) async fn prove(affitor: &Path, flags: &[&str], settings: &Path, app: &[String]) -> Output {
     let mut command = Command::new(affitor);
-    command.args(["prove", "--json", "--config"]).arg(settings).arg("--").args(app);
+    command.args(["prove", "--json"]).args(flags).arg("--config").arg(settings).arg("--").args(app);
     // Variables of this machine that would change the result.
     let names = env::vars_os().map(|(name, _)| name);
     for name in names.filter(|name| name.to_string_lossy().to_ascii_uppercase().ends_with("_PROXY")) {

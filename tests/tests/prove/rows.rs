@@ -84,6 +84,28 @@ async fn each_shop_yields_exactly_its_finding() {
     assert!(problems.is_empty(), "{} of {} rows differ:\n{}", problems.len(), results.len(), problems.join("\n"));
 }
 
+/// The tracker's script runs in a real browser.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_lands_with_scripts() {
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let is_there = |name: &&str| std::process::Command::new(name).arg("--version").output().is_ok();
+    if !names.iter().any(|name| is_there(&name)) {
+        assert!(std::env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none(), "there is no browser");
+        eprintln!("SKIPPED: there is no browser");
+        return;
+    }
+    let affitor = build().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("affitor.toml");
+    std::fs::write(&file, settings(Sells::Once, SignUp::Form)).unwrap();
+    let app = [Framework::ALL[0].binary().to_owned(), "--queue".to_owned()];
+    let output = prove(&affitor, &["--browser"], &file, &app).await;
+    judge(&output, None).unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let landing = document["checks"].as_array().unwrap().iter().find(|check| check["name"] == "landing").unwrap();
+    assert!(landing["message"].as_str().unwrap().starts_with("in a browser,"), "{landing}");
+}
+
 /// Proves a shop. Returns what differs from the row.
 async fn check(affitor: &Path, framework: Framework, row: &Row) -> Result<(), String> {
     let &(arguments, sells, sign_up, finding) = row;
@@ -94,7 +116,7 @@ async fn check(affitor: &Path, framework: Framework, row: &Row) -> Result<(), St
     let app: Vec<String> = [framework.binary().to_owned()].into_iter().chain(arguments).collect();
     let file = folder.path().join("affitor.toml");
     std::fs::write(&file, settings(sells, sign_up)).unwrap();
-    let output = prove(affitor, &file, &app).await;
+    let output = prove(affitor, &[], &file, &app).await;
     judge(&output, finding)?;
     match other.requests().len() {
         0 => Ok(()),

@@ -4,7 +4,10 @@ mod own_reports;
 mod pages;
 mod webhooks;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use affitor::{
     ClickId, Client,
@@ -15,6 +18,9 @@ use axum::{Router, extract::FromRef};
 
 use super::shop::{self, SECRET, Shop};
 use own_reports::Reported;
+
+/// After this time, a job of the shop reports something again.
+const LATER: Duration = Duration::from_secs(1);
 
 /// What is special about a shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +39,8 @@ pub(super) enum Variant {
     OwnReportsSoldOnce,
     /// The server captures the clicks, and the page has no tracker.
     CapturedClicks,
+    /// Each lead is reported again, one second later. It counts once.
+    LeadRepeated,
 
     /// There is no landing page.
     NoLanding,
@@ -55,6 +63,8 @@ pub(super) enum Variant {
     FirstClickKept,
     /// The latest click id is kept in the app's state, and used for visitors without one.
     LatestClickKept,
+    /// The sign-up form has the visitor's click id in a hidden input, and the first form is shown to everybody.
+    FormCached,
 
     /// The checkout fails.
     CheckoutFails,
@@ -89,6 +99,8 @@ pub(super) enum Variant {
     RunningTotal,
     /// The sale is reported a second time, one second later, under the session's id.
     LateDouble,
+    /// A renewal is reported a second time, one second later, under the invoice's number.
+    LateDoubleOfRenewal,
     /// The error of a report is ignored.
     ErrorIgnored,
 }

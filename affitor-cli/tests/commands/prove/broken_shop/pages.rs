@@ -11,7 +11,9 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{AppState, Inner, Variant};
+use tokio::time::sleep;
+
+use super::{AppState, Inner, LATER, Variant};
 
 const CSRF_TOKEN: &str = "a-token-of-this-session";
 
@@ -42,8 +44,16 @@ async fn home(State(AppState(shop)): State<AppState>, affitor: AffitorClient) ->
     Html(affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default())
 }
 
-async fn form(State(AppState(shop)): State<AppState>) -> Response {
+async fn form(State(AppState(shop)): State<AppState>, affitor: AffitorClient) -> Response {
     match shop.variant {
+        Variant::FormCached => {
+            let click_id = shop.kept_click_id(affitor.click_id());
+            let click_id = click_id.as_ref().map_or("", ClickId::as_str);
+            Html(format!(
+                r#"<form method="post"><input type="hidden" name="affitorClickId" value="{click_id}"><input name="email"></form>"#
+            ))
+            .into_response()
+        }
         Variant::SearchForm => Html(format!(
             r#"<form><input type="search" name="q"></form>
                <form method="post"><input type="hidden" name="csrf" value="{CSRF_TOKEN}"><input name="email"></form>"#
@@ -83,6 +93,14 @@ async fn sign_up(
         Variant::FirstClickKept | Variant::LatestClickKept => {
             let click_id = shop.kept_click_id(affitor.click_id());
             affitor.without_click_id().track_lead(lead.click_id(click_id)).await
+        }
+        Variant::LeadRepeated => {
+            let (visitor, same_lead) = (affitor.clone(), lead.clone());
+            tokio::spawn(async move {
+                sleep(LATER).await;
+                visitor.track_lead(same_lead).await.ok();
+            });
+            affitor.track_lead(lead).await
         }
         _ => affitor.track_lead(lead).await,
     };

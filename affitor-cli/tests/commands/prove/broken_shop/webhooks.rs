@@ -1,7 +1,5 @@
 //! The endpoint for Stripe's webhooks.
 
-use std::time::Duration;
-
 use affitor::{Currency, Error, Event, Sale, stripe::CUSTOMER_KEY, webhook::Stripe};
 use affitor_axum::{AffitorClient, PaymentEvent, Redeliver};
 use axum::{
@@ -12,7 +10,10 @@ use axum::{
     routing::post,
 };
 
-use super::{AppState, Inner, Variant};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::{AppState, Inner, LATER, Variant};
 
 pub(super) fn routes(variant: Variant) -> Router<AppState> {
     let app = Router::new();
@@ -39,8 +40,16 @@ async fn payment(
         _ => {}
     }
     let result = affitor.track_payment(&event).await;
-    if shop.variant == Variant::LateDouble && event.kind() == "checkout.session.completed" {
-        shop.report_again(&event);
+    let object = &event.json()["data"]["object"];
+    match (shop.variant, event.kind()) {
+        (Variant::LateDouble, "checkout.session.completed") => {
+            shop.report_later(&object["id"], &object["amount_total"], &object["metadata"]);
+        }
+        (Variant::LateDoubleOfRenewal, "invoice.paid") if object["billing_reason"] == "subscription_cycle" => {
+            let metadata = &object["parent"]["subscription_details"]["metadata"];
+            shop.report_later(&object["number"], &object["amount_paid"], metadata);
+        }
+        _ => {}
     }
     match result {
         Err(error) if shop.variant != Variant::ErrorIgnored => Err(Redeliver(error).into_response()),
@@ -62,14 +71,12 @@ impl Inner {
     }
 
     /// The mistake: a job reports the same sale.
-    fn report_again(&self, event: &PaymentEvent<Stripe>) {
-        let session = &event.json()["data"]["object"];
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        let sale = Sale::new(text(&session["id"]), session["amount_total"].as_u64().unwrap(), Currency::USD);
-        let sale = sale.customer_key(text(&session["metadata"][CUSTOMER_KEY]));
+    fn report_later(&self, id: &Value, amount: &Value, metadata: &Value) {
+        let sale = Sale::new(id.as_str().unwrap(), amount.as_u64().unwrap(), Currency::USD);
+        let sale = sale.customer_key(metadata[CUSTOMER_KEY].as_str().unwrap());
         let client = self.client.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            sleep(LATER).await;
             client.track_sale(sale).await.ok();
         });
     }
