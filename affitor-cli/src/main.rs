@@ -14,6 +14,7 @@ mod exit;
 mod failure;
 mod format;
 mod gates;
+mod http;
 mod init;
 mod man;
 #[cfg(not(feature = "outbox"))]

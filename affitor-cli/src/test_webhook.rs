@@ -19,6 +19,7 @@ use crate::{
     check::CheckStatus,
     exit::{Exit, ExitCodes},
     failure::Failure,
+    http,
     output::Output,
     url::{host_and_port, is_loopback, with_scheme},
 };
@@ -219,10 +220,8 @@ fn endpoint<P: Provider>(variable: &str) -> Result<Webhook<P>, Failure> {
 }
 
 fn client(url: &Url) -> Result<Client, Failure> {
-    // A redirect could lead to another machine.
-    let builder = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
-    builder
+    http::client(url)
+        .timeout(TIMEOUT)
         .build()
         .map_err(|_| Failure::usage("the HTTP client cannot be created", "check the TLS settings of this machine"))
 }

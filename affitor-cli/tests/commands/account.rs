@@ -98,6 +98,21 @@ async fn polling_survives_a_service_that_fails_for_a_moment() {
 }
 
 #[tokio::test]
+async fn an_absurd_delay_ends_the_login_at_its_timeout() {
+    for retry_after in
+        ["429 Busy\r\nretry-after: 18446744073709551615", "503 Busy\r\nretry-after: Fri, 31 Dec 9999 23:59:59 GMT"]
+    {
+        let url = server(move |path, _| match path.ends_with("/start") {
+            true => ("200 OK", json!({ "state": "s", "auth_url": "https://shop.example/" })),
+            false => (retry_after, json!({ "error": "busy" })),
+        })
+        .await;
+        let run = Home::new(&url).run(&["login", "--no-browser", "--timeout", "30"]).await;
+        assert!(run.code == 1 && run.err.contains("not confirmed in time"), "{} {}", run.code, run.err);
+    }
+}
+
+#[tokio::test]
 async fn other_servers_and_faults_are_explained() {
     let html = raw_server("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\n<html").await;
     let redirect = raw_server("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n").await;
