@@ -2,25 +2,31 @@
 //! changes Rust code.
 
 mod detect;
+mod env_file;
 mod files;
+mod git;
+mod known;
 mod lines;
 mod manifest;
 mod new_program;
 mod program;
+mod program_files;
 mod project;
 mod prompt;
 mod report;
 mod source;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use self::{
+    git::Git,
+    known::Known,
     lines::Needed,
     manifest::Manifest,
-    program::{Choice, KeyOrigin, Known, ProgramArgs},
+    program::{Choice, KeyOrigin, ProgramArgs},
     project::Project,
     report::{KeyState, Report},
     source::{Presence, Source, presence},
@@ -31,7 +37,7 @@ use crate::{
     exit::{Exit, ExitCodes},
     failure::Failure,
     output::Output,
-    settings::{ServiceArgs, Settings},
+    settings::ServiceArgs,
 };
 
 pub(crate) const EXIT_CODES: ExitCodes = &[
@@ -89,10 +95,11 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
         source: source.as_ref(),
         program: &program,
         service: api.service(),
+        base: &api.base,
         force: arguments.force,
     };
     let files: Option<Vec<FileResult>> = arguments.write.then(|| plan.write(&project));
-    let key = key_state(&program, files.as_deref(), &settings, &api)?;
+    let key = key_state(&program, files.as_deref(), &manifest.folder, &api)?;
     let report = Report {
         package: &manifest.package,
         detected: &detected,
@@ -122,22 +129,17 @@ fn known(project: &Project, api: &Api<'_>, force: bool) -> Result<Known, Failure
 }
 
 /// Where the key is now. One that is in the project is not kept elsewhere.
-fn key_state(
-    program: &Choice,
-    files: Option<&[FileResult]>,
-    settings: &Settings,
-    api: &Api<'_>,
-) -> Result<KeyState, Failure> {
+fn key_state(program: &Choice, files: Option<&[FileResult]>, root: &Path, api: &Api<'_>) -> Result<KeyState, Failure> {
     let Some(key) = &program.key else { return Ok(KeyState::Unknown) };
-    let in_project = files.is_some_and(has_key) || matches!(key.origin, KeyOrigin::Project);
-    Ok(match &key.origin {
-        KeyOrigin::Kept(_) if in_project => {
+    if files.is_some_and(has_key) {
+        if matches!(key.origin, KeyOrigin::Kept(_)) {
             keys::remove(&api.base, &program.id)?;
-            KeyState::Project
         }
-        _ if in_project => KeyState::Project,
+        return Ok(KeyState::Project(Git::ask(root, files::SECRETS)));
+    }
+    Ok(match &key.origin {
         KeyOrigin::Kept(path) => KeyState::Kept(path.clone()),
-        KeyOrigin::Environment(source) => KeyState::Environment(settings.key.as_ref().map_or(source, |key| key.source)),
-        KeyOrigin::Project => KeyState::Project,
+        KeyOrigin::Environment(source) => KeyState::Environment(source),
+        KeyOrigin::Project { .. } => KeyState::Project(Git::ask(root, files::SECRETS)),
     })
 }

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::{
     detect::Detected,
     files,
+    git::Git,
     lines::Step,
-    program::Choice,
+    program::{Choice, KeyOrigin},
     write::{Action, FileResult},
 };
 use crate::{
@@ -19,8 +20,8 @@ use crate::{
 /// Where the program's key is.
 #[derive(Debug)]
 pub(crate) enum KeyState {
-    /// In the project's `.affitor/.env`.
-    Project,
+    /// In the project's `.affitor/.env`, and whether git would commit that.
+    Project(Git),
     /// In the user's configuration directory.
     Kept(PathBuf),
     /// In this variable.
@@ -60,7 +61,7 @@ impl Report<'_> {
     fn document(&self) -> Value {
         let Choice { id, name, domain, was_created, .. } = self.program;
         let (state, path) = match self.key {
-            KeyState::Project => ("in_project", Some(files::SECRETS.to_owned())),
+            KeyState::Project(_) => ("in_project", Some(files::SECRETS.to_owned())),
             KeyState::Kept(path) => ("kept", Some(path.display().to_string())),
             KeyState::Environment(_) => ("in_environment", None),
             KeyState::Unknown => ("unknown", None),
@@ -73,9 +74,17 @@ impl Report<'_> {
             "dependencies": self.dependencies,
             "steps": self.steps,
             "files": self.files,
-            "key": { "state": state, "path": path },
+            "key": { "state": state, "path": path, "not_checked": self.unchecked() },
             "next": self.next(),
         })
+    }
+
+    /// Why the service was not asked about the key in the project.
+    fn unchecked(&self) -> Option<&str> {
+        match &self.program.key.as_ref()?.origin {
+            KeyOrigin::Project { unchecked } => unchecked.as_deref(),
+            _ => None,
+        }
     }
 
     fn print_findings(&self, output: Output) {
@@ -140,8 +149,15 @@ impl Report<'_> {
 
     fn print_key(&self, output: Output) {
         match self.key {
-            KeyState::Project => {
-                output.line(&format!("the program's key is in {}, which git ignores", files::SECRETS));
+            KeyState::Project(git) => {
+                let ignored = if *git == Git::Ignores { ", which git ignores" } else { "" };
+                output.line(&format!("the program's key is in {}{ignored}", files::SECRETS));
+                if let Some(problem) = git.problem(files::SECRETS) {
+                    output.status(CheckStatus::Warning, &problem);
+                }
+                if let Some(reason) = self.unchecked() {
+                    output.status(CheckStatus::Warning, &format!("the key was not checked: {reason}"));
+                }
                 output.hint(&format!("start the app with it: (set -a; . {}; cargo run)", files::SECRETS));
             }
             KeyState::Kept(path) => {
