@@ -26,6 +26,7 @@ mod output;
 mod payments;
 mod progress;
 mod prove;
+mod provider;
 mod proxy;
 #[cfg(feature = "outbox")]
 mod redact;

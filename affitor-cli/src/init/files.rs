@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::detect::{Detected, Provider};
-use crate::settings::DEFAULT_URL;
+use super::detect::Detected;
+use crate::{provider::PaymentProvider, settings::DEFAULT_URL};
 
 pub(crate) const ENV_EXAMPLE: &str = ".env.example";
 pub(crate) const SETTINGS: &str = "affitor.toml";
@@ -54,9 +54,9 @@ steps = [
 ]
 "#;
     let checkout = "\n[checkout]\nsteps = [{ post = \"/checkout\", json = { plan = \"pro\" } }]\n";
-    let webhook = |provider: Provider| {
+    let webhook = |provider: PaymentProvider| {
         let (id, secret) = (provider.id(), provider.secret_variable());
-        let api = if provider == Provider::Stripe {
+        let api = if provider == PaymentProvider::Stripe {
             "api = \"STRIPE_API_URL\"          # optional: variable from which the app reads the URL of Stripe's API\n"
         } else {
             ""
@@ -69,7 +69,7 @@ steps = [
     match detected.providers.first() {
         Some(provider) => format!("{text}{checkout}{}", webhook(*provider)),
         None => {
-            let example = format!("{checkout}{}", webhook(Provider::Stripe));
+            let example = format!("{checkout}{}", webhook(PaymentProvider::Stripe));
             let commented: Vec<String> =
                 example.lines().map(|line| if line.is_empty() { String::new() } else { format!("# {line}") }).collect();
             let intro = "# If the app takes payments: stripe, polar, lemon-squeezy or paddle.";
@@ -115,10 +115,7 @@ pub(crate) fn gitignore(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::detect::{Detected, Provider},
-        env_example, gitignore, read_config, settings,
-    };
+    use super::{super::detect::Detected, PaymentProvider, env_example, gitignore, read_config, settings};
 
     #[test]
     fn gitignore_ignores_the_folder_once() {
@@ -143,7 +140,9 @@ mod tests {
 
     #[test]
     fn settings_are_toml_without_placeholders_of_secrets() {
-        for providers in [vec![], vec![Provider::Stripe], vec![Provider::LemonSqueezy, Provider::Paddle]] {
+        for providers in
+            [vec![], vec![PaymentProvider::Stripe], vec![PaymentProvider::LemonSqueezy, PaymentProvider::Paddle]]
+        {
             let detected = Detected { providers, ..Detected::default() };
             let text = settings(&detected);
             let toml: toml_edit::DocumentMut = text.parse().unwrap_or_else(|error| panic!("{error}: {text}"));

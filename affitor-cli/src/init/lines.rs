@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::{
-    detect::{Database, Detected, Framework, Library, Provider},
+    detect::{Database, Detected, Framework, Library},
     source::Source,
 };
+use crate::provider::PaymentProvider;
 
 /// One place in the app, and the lines for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -70,7 +71,7 @@ pub(crate) fn steps(detected: &Detected, service: &str, program_id: Option<&str>
         },
     ];
     for provider in &detected.providers {
-        if *provider == Provider::Stripe && framework != Framework::Tower {
+        if *provider == PaymentProvider::Stripe && framework != Framework::Tower {
             steps.push(Step {
                 title: "Name the customer in Stripe's metadata".to_owned(),
                 place: "where the Checkout session is created",
@@ -136,7 +137,7 @@ fn sign_up(framework: Framework) -> &'static str {
     }
 }
 
-fn webhook(framework: Framework, provider: Provider) -> String {
+fn webhook(framework: Framework, provider: PaymentProvider) -> String {
     let (ty, variable) = (provider.rust_type(), provider.secret_variable());
     let path = format!("/webhooks/{}", provider.id());
     match framework {
