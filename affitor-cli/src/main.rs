@@ -33,6 +33,7 @@ mod redact;
 mod sandbox;
 mod sanitize;
 mod settings;
+mod shell;
 mod signal;
 mod status;
 mod test_event;

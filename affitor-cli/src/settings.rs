@@ -12,6 +12,7 @@ pub(crate) use service::ServiceArgs;
 use crate::{
     check::{Check, CheckStatus},
     failure::Failure,
+    shell::quoted,
 };
 
 pub(crate) const DEFAULT_URL: &str = "https://api.affitor.com";
@@ -182,6 +183,12 @@ impl Settings {
 
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         self.build(self.builder()?)
+    }
+
+    /// The arguments that name the service, if a flag did. Variables apply to the next command, too.
+    pub(crate) fn url_arguments(&self) -> String {
+        let is_flag = self.url.source == API_URL.flag;
+        if is_flag { format!(" {} {}", API_URL.flag, quoted(self.url.value())) } else { String::new() }
     }
 
     /// The key to hide from all output, or `None` if it is too short to be distinguished from other text.

@@ -28,7 +28,7 @@ pub(crate) struct Api<'s> {
     http: reqwest::Client,
     /// With a trailing slash.
     pub(crate) base: Url,
-    settings: &'s Settings,
+    pub(crate) settings: &'s Settings,
 }
 
 /// Why a call failed, and whether the same call may succeed soon.

@@ -140,5 +140,9 @@ fn not_logged_in(api: &Api<'_>) -> Failure {
     let service = api.service();
     let elsewhere = session::vault().map(|vault| vault.names().len()).unwrap_or_default();
     let note = if elsewhere > 0 { " (you are logged in at another service; see --api-url)" } else { "" };
-    Failure::new(Exit::KeyRejected, format!("not logged in at {service}"), format!("run `affitor login`{note}"))
+    Failure::new(
+        Exit::KeyRejected,
+        format!("not logged in at {service}"),
+        format!("run `affitor login{}`{note}", api.settings.url_arguments()),
+    )
 }

@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     /// Where the crates come from: path=DIR (a clone of the repository), git=URL or registry
     #[arg(long, value_name = "SOURCE")]
     source: Option<Source>,
-    /// With --write: replace files that exist, except Rust code
+    /// With --write: replace affitor.toml, and set the project up for another program. Other lines of env files stay
     #[arg(long, requires = "write")]
     force: bool,
     /// Folder of the app
@@ -71,7 +71,12 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
     let manifest = Manifest::read(&arguments.path)?;
-    let detected = detect::detect(&manifest.dependencies);
+    let mut detected = detect::detect(&manifest.dependencies);
+    if arguments.source == Some(Source::Registry) {
+        detected
+            .notes
+            .push("nothing is published yet: with `--source registry`, Cargo finds no such crates".to_owned());
+    }
     let needed = lines::needed(&detected);
     let source = arguments.source.as_ref().map(|source| source.resolved(&needed, &manifest.folder)).transpose()?;
     let is_missing = |needed: &Needed| presence(&manifest.dependencies, needed) == Presence::Missing;
@@ -109,12 +114,14 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
             .collect(),
         source: arguments.source.as_ref().map(ToString::to_string),
         needs_source: needed.iter().any(is_missing),
-        steps: lines::steps(&detected, api.service(), Some(&program.id)),
+        steps: lines::steps(&detected, api.service(), &program.id, source.as_ref()),
         program: &program,
         service: api.service(),
         files: files.as_deref(),
         key: &key,
         path: &arguments.path,
+        force: arguments.force,
+        url_arguments: settings.url_arguments(),
     };
     report.print(output);
     let has_failed = files.iter().flatten().any(|file| file.action == Action::Failed);

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     check::CheckStatus,
     output::{BOLD, DIM, Output},
+    shell::{self, quoted},
 };
 
 /// Where the program's key is.
@@ -46,6 +47,9 @@ pub(crate) struct Report<'r> {
     pub(crate) files: Option<&'r [FileResult]>,
     pub(crate) key: &'r KeyState,
     pub(crate) path: &'r Path,
+    pub(crate) force: bool,
+    /// The arguments that name the service, if there were any.
+    pub(crate) url_arguments: String,
 }
 
 impl Report<'_> {
@@ -158,7 +162,11 @@ impl Report<'_> {
                 if let Some(reason) = self.unchecked() {
                     output.status(CheckStatus::Warning, &format!("the key was not checked: {reason}"));
                 }
-                output.hint(&format!("start the app with it: (set -a; . {}; cargo run)", files::SECRETS));
+                output.hint(&format!(
+                    "start the app with it: ({}set -a; . {}; cargo run)",
+                    self.change_folder(),
+                    files::SECRETS
+                ));
             }
             KeyState::Kept(path) => {
                 output.line(&format!("the program's key is in {} (only you can read it)", path.display()));
@@ -174,18 +182,29 @@ impl Report<'_> {
         }
     }
 
-    /// The next command to run.
+    /// The next command to run. After a failure, the same one once more.
     fn next(&self) -> String {
-        if self.files.is_some() {
-            return "affitor prove -- cargo run".to_owned();
+        let has_failed = self.files.into_iter().flatten().any(|file| file.action == Action::Failed);
+        if self.files.is_some() && !has_failed {
+            return format!("{}affitor prove -- cargo run", self.change_folder());
         }
         let source = match (&self.source, self.needs_source) {
-            (Some(source), _) => format!(" --source {source}"),
+            (Some(source), _) => format!(" --source {}", quoted(source)),
             (None, true) => " --source path=DIR".to_owned(),
             (None, false) => String::new(),
         };
-        let path = if self.path == Path::new(".") { String::new() } else { format!(" {}", self.path.display()) };
-        format!("affitor init --write --program {}{source}{path}", self.program.id)
+        let force = if self.force { " --force" } else { "" };
+        let path = if self.is_here() { String::new() } else { format!(" {}", shell::path(self.path)) };
+        format!("affitor init --write{force} --program {}{source}{}{path}", self.program.id, self.url_arguments)
+    }
+
+    fn is_here(&self) -> bool {
+        self.path == Path::new(".")
+    }
+
+    /// What makes the app's folder the current one.
+    fn change_folder(&self) -> String {
+        if self.is_here() { String::new() } else { format!("cd {} && ", shell::path(self.path)) }
     }
 }
 

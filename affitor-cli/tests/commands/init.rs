@@ -170,6 +170,33 @@ async fn without_write_nothing_changes_and_the_key_is_kept() {
 }
 
 #[tokio::test]
+async fn the_next_command_can_be_copied() {
+    let sandbox = start(Sandbox::builder()).await;
+    let home = shop(&sandbox).await;
+    let url = sandbox.url();
+    home.project("my app/Cargo.toml", MANIFEST);
+    let source = source();
+    for (arguments, next) in [
+        (vec!["--api-url", url], format!("init --write --program 42 --source path=DIR --api-url {url}")),
+        (vec!["my app"], "init --write --program 42 --source path=DIR 'my app'".to_owned()),
+        (
+            vec!["--source", "git=https://x.example/?a&b"],
+            "init --write --program 42 --source 'git=https://x.example/?a&b'".to_owned(),
+        ),
+        (vec!["--write", &source, "my app"], "cd 'my app' && affitor prove -- cargo run".to_owned()),
+    ] {
+        let document = home.run(&init(&[&arguments[..], &["--json"]].concat())).await.json();
+        let found = document["next"].as_str().unwrap();
+        assert_eq!(found.strip_prefix("affitor ").unwrap_or(found), next);
+    }
+    // After a failure, it is the same command.
+    fs::create_dir(home.path("shop/affitor.toml")).unwrap();
+    let run = home.run(&init(&["--write", "--force", "--source", "registry"])).await;
+    assert!(run.code == 2 && run.out.contains("next: affitor init --write --force --program 42 --source registry\n"));
+    assert!(run.out.contains("! nothing is published yet"), "{}", run.out);
+}
+
+#[tokio::test]
 async fn the_key_of_an_existing_program_must_be_given() {
     let sandbox = start(Sandbox::builder()).await;
     let home = shop(&sandbox).await;
