@@ -84,6 +84,14 @@ pub(crate) struct Program {
     pub(crate) created_at: Option<String>,
 }
 
+/// The programs of a person.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Programs {
+    pub(crate) list: Vec<Program>,
+    /// Number of entries that are not programs.
+    pub(crate) unreadable: usize,
+}
+
 /// What a new program is created with.
 #[derive(Debug, Serialize)]
 pub(crate) struct NewProgram {
@@ -156,9 +164,13 @@ impl<'s> Api<'s> {
         self.send(self.http.get(url)).await
     }
 
-    pub(crate) async fn programs(&self, session: &Session) -> Result<Vec<Program>, ApiError> {
+    pub(crate) async fn programs(&self, session: &Session) -> Result<Programs, ApiError> {
         let request = self.authorized(self.http.get(self.url("programs")), session)?;
-        self.send(request).await.map_err(|error| error.without(session))
+        let entries: Vec<Value> = self.send(request).await.map_err(|error| error.without(session))?;
+        let number = entries.len();
+        // One that can't be read must not hide the others.
+        let list: Vec<Program> = entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect();
+        Ok(Programs { unreadable: number - list.len(), list })
     }
 
     pub(crate) async fn create_program(
@@ -166,7 +178,8 @@ impl<'s> Api<'s> {
         session: &Session,
         program: &NewProgram,
     ) -> Result<CreatedProgram, ApiError> {
-        let mut body = serde_json::to_value(program).unwrap_or_default();
+        let mut body = serde_json::to_value(program)
+            .map_err(|error| permanent(Failure::usage(error.to_string(), "check the description of the program")))?;
         if let Some(id) = &session.advertiser_id {
             body["advertiser_id"] = id.clone();
         }

@@ -90,7 +90,7 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
     let settings = arguments.service.settings();
     let api = Api::new(&settings)?;
     let project = Project { root: manifest.folder.clone() };
-    let known = known(&project, &api, arguments.force)?;
+    let known = known(&project, &api, arguments)?;
     let program = program::choose(&arguments.program, known, &settings, &api, output).await?;
 
     let plan = Plan {
@@ -129,10 +129,15 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
 }
 
 /// What the project's own files say.
-fn known(project: &Project, api: &Api<'_>, force: bool) -> Result<Known, Failure> {
-    // What can't be read is reported when it is written.
-    let text = |path| project.read(path).ok().flatten();
-    Known::read(text(files::CONFIG).as_deref(), text(files::SECRETS).as_deref(), api, force)
+fn known(project: &Project, api: &Api<'_>, arguments: &Arguments) -> Result<Known, Failure> {
+    let text = |path| match project.read(path) {
+        Err(reason) if !arguments.write => {
+            Err(Failure::usage(format!("cannot read {path}: {reason}"), "correct the file, or move it elsewhere"))
+        }
+        // What can't be read is reported when it is written.
+        read => Ok(read.ok().flatten()),
+    };
+    Known::read(text(files::CONFIG)?.as_deref(), text(files::SECRETS)?.as_deref(), api, arguments.force)
 }
 
 /// Where the key is now. One that is in the project is not kept elsewhere.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     account::{
-        api::{Api, Program},
+        api::{Api, Program, Programs},
         keys,
         login::{self, LoginOptions, is_interactive},
         programs::{describe, list},
@@ -23,6 +23,7 @@ use crate::{
     },
     exit::Exit,
     failure::Failure,
+    format::count,
     output::Output,
     sanitize::{printable, sanitized},
     settings::{SAME_PROGRAM_HINT, Settings},
@@ -80,7 +81,7 @@ pub(crate) async fn choose(
 ) -> Result<Choice, Failure> {
     if arguments.new.is_requested() {
         let session = session(api, output).await?;
-        let programs = list(api, &session).await?;
+        let programs = list(api, &session).await?.list;
         return create(arguments, &programs, &known, settings, api, &session, output).await;
     }
     let in_environment = settings.program_id.as_ref().map(|id| id.value().to_owned());
@@ -94,7 +95,11 @@ pub(crate) async fn choose(
         return of_project(id, secret, known.names_service, settings, api).await;
     }
     let session = session(api, output).await?;
-    let programs = list(api, &session).await?;
+    let Programs { list: programs, unreadable } = list(api, &session).await?;
+    if unreadable > 0 {
+        // Standard output is for the result.
+        anstream::eprintln!("{} could not be read, and can't be chosen", count(unreadable, "program"));
+    }
     let chosen = match wanted {
         Some(id) => programs.into_iter().find(|program| program.id == id).ok_or_else(|| {
             let message = format!("you have no program {:?} at {}", printable(&id), api.service());

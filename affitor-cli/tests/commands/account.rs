@@ -225,6 +225,54 @@ async fn session_files_are_private() {
     assert!(run.code == 2 && run.err.contains("cannot use ") && !run.out.contains("http"), "{}{}", run.out, run.err);
 }
 
+/// Only the administrator can give files to other users.
+#[cfg(unix)]
+#[tokio::test]
+async fn files_of_other_users_are_not_used() {
+    let sandbox = start(Sandbox::builder()).await;
+    let home = Home::new(sandbox.url());
+    home.login(&sandbox).await;
+    for path in ["config/affitor/sessions", "config/affitor"] {
+        if std::os::unix::fs::chown(home.path(path), Some(12_345), None).is_err() {
+            return;
+        }
+        let run = home.run(&["programs"]).await;
+        assert!(run.code == 2 && run.err.contains("belongs to another user"), "{path}: {}", run.err);
+        std::os::unix::fs::chown(home.path(path), Some(0), None).unwrap();
+        assert_eq!(home.run(&["programs"]).await.code, 0);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_relative_home_is_not_used() {
+    let sandbox = start(Sandbox::builder()).await;
+    let home = Home::new(sandbox.url());
+    for folders in [[("HOME", "."), ("XDG_CONFIG_HOME", "")], [("HOME", "x"), ("XDG_CONFIG_HOME", "config")]] {
+        let run = home.run_with(&["whoami"], &folders).await;
+        assert!(run.code == 2 && run.err.contains("to an absolute path"), "{folders:?}: {}", run.err);
+    }
+}
+
+#[tokio::test]
+async fn what_the_service_leaves_out_or_garbles_is_shown_as_such() {
+    let url = server(|path, _| match path.rsplit('/').next() {
+        Some("start") => ("200 OK", json!({ "state": "s", "auth_url": "https://shop.example/" })),
+        Some("programs") => ("200 OK", json!([{ "name": "no id" }, { "id": 42, "name": "Shop" }, 7])),
+        _ => ("200 OK", json!({ "status": "complete", "token": "affs_secret_token" })),
+    })
+    .await;
+    let home = Home::new(&url);
+    let login = home.run(&["login", "--no-browser", "--json"]).await.json();
+    assert_eq!(login["email"], json!(null));
+    assert_eq!(home.run(&["whoami", "--json"]).await.json()["email"], json!(null));
+    assert!(home.run(&["whoami"]).await.out.starts_with("(no e-mail address) at "));
+    let programs = home.run(&["programs", "--json"]).await.json();
+    assert_eq!((&programs["programs"][0]["id"], &programs["unreadable"]), (&json!("42"), &json!(2)));
+    let run = home.run(&["programs"]).await;
+    assert!(run.out.contains("! 2 programs could not be read") && run.out.contains("42  Shop"), "{}", run.out);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_login_can_be_cancelled() {
