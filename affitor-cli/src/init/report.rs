@@ -163,7 +163,7 @@ impl Report<'_> {
                     output.status(CheckStatus::Warning, &format!("the key was not checked: {reason}"));
                 }
                 output.hint(&format!(
-                    "start the app with it: ({}set -a; . {}; cargo run)",
+                    "start the app with it: ({}set -a && . {} && cargo run)",
                     self.change_folder(),
                     files::SECRETS
                 ));
