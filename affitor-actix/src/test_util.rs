@@ -83,7 +83,8 @@ use affitor::{
 
 /// Makes requests as a visitor's browser and a payment provider send them.
 pub trait TestRequestExt: Sized + sealed::Sealed {
-    /// Adds the cookie with a visitor's click id. Other cookies stay.
+    /// Adds the cookie with a visitor's click id. Other cookies stay, but actix-web drops those in a `Cookie` header: add them with
+    /// [`cookie_header`](Self::cookie_header) or `TestRequest::cookie`.
     ///
     /// # Panics
     ///
@@ -101,6 +102,19 @@ pub trait TestRequestExt: Sized + sealed::Sealed {
     #[track_caller]
     fn click_id_header(self, id: impl AsRef<str>) -> Self;
 
+    /// Adds the cookies of a `Cookie` header, such as a session's. Other cookies stay. Text that is not a cookie is ignored.
+    ///
+    /// ```
+    /// use actix_web::test::TestRequest;
+    /// use affitor_actix::test_util::{TestRequestExt, click_id};
+    ///
+    /// let request = TestRequest::post().cookie_header("session=7; theme=dark").click_id(click_id()).to_http_request();
+    /// assert_eq!(request.cookie("session").unwrap().value(), "7");
+    /// assert!(request.cookie("affitor_click_id").is_some());
+    /// ```
+    #[must_use]
+    fn cookie_header(self, header: impl AsRef<str>) -> Self;
+
     /// Adds the headers and the body of a signed webhook.
     #[must_use]
     fn signed_webhook(self, webhook: SignedWebhook) -> Self;
@@ -109,13 +123,19 @@ pub trait TestRequestExt: Sized + sealed::Sealed {
 impl TestRequestExt for TestRequest {
     #[track_caller]
     fn click_id(self, id: impl AsRef<str>) -> Self {
-        // A header would be replaced by the first call of `cookie`.
+        // actix-web builds the header from these, and replaces one that was set.
         self.cookie(Cookie::new(CLICK_ID_COOKIE, checked_click_id(id).as_str().to_owned()))
     }
 
     #[track_caller]
     fn click_id_header(self, id: impl AsRef<str>) -> Self {
         self.insert_header((CLICK_ID_HEADER, checked_click_id(id).as_str()))
+    }
+
+    fn cookie_header(self, header: impl AsRef<str>) -> Self {
+        // Values are encoded again when the request is made.
+        let cookies = header.as_ref().split(';').filter_map(|text| Cookie::parse_encoded(text.trim().to_owned()).ok());
+        cookies.fold(self, TestRequest::cookie)
     }
 
     fn signed_webhook(self, webhook: SignedWebhook) -> Self {

@@ -14,6 +14,7 @@ mod exit;
 mod failure;
 mod format;
 mod gates;
+mod http;
 mod init;
 mod man;
 #[cfg(not(feature = "outbox"))]
@@ -25,12 +26,14 @@ mod output;
 mod payments;
 mod progress;
 mod prove;
+mod provider;
 mod proxy;
 #[cfg(feature = "outbox")]
 mod redact;
 mod sandbox;
 mod sanitize;
 mod settings;
+mod shell;
 mod signal;
 mod status;
 mod test_event;

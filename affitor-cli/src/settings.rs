@@ -12,6 +12,7 @@ pub(crate) use service::ServiceArgs;
 use crate::{
     check::{Check, CheckStatus},
     failure::Failure,
+    shell::quoted,
 };
 
 pub(crate) const DEFAULT_URL: &str = "https://api.affitor.com";
@@ -63,15 +64,23 @@ impl Origin {
 
     /// Returns the flag's value, else that of the first variable that is set. Blank values are ignored.
     fn resolve(&self, flag: Option<&str>) -> Option<Setting> {
-        let setting = |raw: String, source| Setting { raw, source, conflict: None };
+        let setting = |raw: String, source| Setting { raw, source, problem: None };
         let is_set = |setting: &Setting| !setting.value().is_empty();
         if let Some(flag) = flag.map(|raw| setting(raw.to_owned(), self.flag)).filter(is_set) {
             return Some(flag);
         }
-        let variables = self.variables.iter().filter_map(|&source| Some(setting(env::var(source).ok()?, source)));
+        let variables = self.variables.iter().filter_map(|&source| {
+            Some(match env::var_os(source)?.into_string() {
+                Ok(raw) => setting(raw, source),
+                Err(raw) => {
+                    Setting { problem: Some(Problem::NotText), ..setting(raw.to_string_lossy().into_owned(), source) }
+                }
+            })
+        });
         let mut variables = variables.filter(is_set);
         let mut first = variables.next()?;
-        first.conflict = variables.find(|other| other.value() != first.value()).map(|other| other.source);
+        let other = variables.find(|other| other.value() != first.value());
+        first.problem = first.problem.or(other.map(|other| Problem::Differs(other.source)));
         Some(first)
     }
 }
@@ -80,8 +89,16 @@ impl Origin {
 pub(crate) struct Setting {
     raw: String,
     pub(crate) source: &'static str,
-    /// Another variable of this setting that has a different value.
-    conflict: Option<&'static str>,
+    problem: Option<Problem>,
+}
+
+/// Why the value of a variable can't be used.
+#[derive(Clone, Copy)]
+enum Problem {
+    /// This other variable of the same setting has a different value.
+    Differs(&'static str),
+    /// It is not UTF-8.
+    NotText,
 }
 
 impl Setting {
@@ -95,10 +112,16 @@ impl Setting {
         self.value().len() != self.raw.len()
     }
 
-    /// Says which variables contradict each other. Never shows their values, which may be secret.
-    fn contradiction(&self) -> Option<String> {
-        let (one, other) = (self.source, self.conflict?);
-        Some(format!("{one} and {other} have different values, but are two names of one setting"))
+    /// Why the value can't be used, and what to do. Never shows the value, which may be secret.
+    fn problem(&self, flag: &str) -> Option<(String, String)> {
+        let source = self.source;
+        Some(match self.problem? {
+            Problem::Differs(other) => (
+                format!("{source} and {other} have different values, but are two names of one setting"),
+                format!("set one of them, or use {flag}"),
+            ),
+            Problem::NotText => (format!("{source} is not valid UTF-8"), format!("correct it, or use {flag}")),
+        })
     }
 }
 
@@ -126,7 +149,7 @@ pub(crate) struct Settings {
 
 impl ConnectionArgs {
     pub(crate) fn settings(&self) -> Settings {
-        let default_url = || Setting { raw: DEFAULT_URL.to_owned(), source: "AFFITOR_API_URL", conflict: None };
+        let default_url = || Setting { raw: DEFAULT_URL.to_owned(), source: "AFFITOR_API_URL", problem: None };
         let mut key = API_KEY.resolve(self.api_key.as_deref());
         // The flag overrides all variables.
         let from_flag = key.as_ref().is_some_and(|key| key.source == API_KEY.flag);
@@ -136,7 +159,7 @@ impl ConnectionArgs {
                 (Some(key), _) => Some(KeyFileProblem::Conflict(key.source)),
                 (None, Ok(raw)) => {
                     // A file usually ends with a line feed.
-                    key = Some(Setting { raw: raw.trim_end().to_owned(), source: API_KEY_FILE, conflict: None });
+                    key = Some(Setting { raw: raw.trim_end().to_owned(), source: API_KEY_FILE, problem: None });
                     None
                 }
                 (None, Err(error)) => Some(KeyFileProblem::Unreadable(error.kind())),
@@ -164,6 +187,9 @@ impl Settings {
                 return Err(Failure::usage(message, hint.unwrap_or_default()));
             }
         }
+        if let Some((message, hint)) = self.program_id.as_ref().and_then(|id| id.problem(PROGRAM_ID.flag)) {
+            return Err(Failure::usage(message, hint));
+        }
         let mut builder = Client::builder().api_url(self.url.value());
         if let Some(file) = &self.key_file {
             builder = builder.api_key_file(&file.path);
@@ -182,6 +208,12 @@ impl Settings {
 
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         self.build(self.builder()?)
+    }
+
+    /// The arguments that name the service, if a flag did. Variables apply to the next command, too.
+    pub(crate) fn url_arguments(&self) -> String {
+        let is_flag = self.url.source == API_URL.flag;
+        if is_flag { format!(" {} {}", API_URL.flag, quoted(self.url.value())) } else { String::new() }
     }
 
     /// The key to hide from all output, or `None` if it is too short to be distinguished from other text.

@@ -19,7 +19,9 @@ use crate::{
     check::CheckStatus,
     exit::{Exit, ExitCodes},
     failure::Failure,
+    http,
     output::Output,
+    provider::PaymentProvider,
     url::{host_and_port, is_loopback, with_scheme},
 };
 
@@ -37,7 +39,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Arguments {
     /// Payment provider
     #[arg(value_enum)]
-    provider: ProviderName,
+    provider: PaymentProvider,
     /// URL of the app's webhook endpoint, such as http://127.0.0.1:3000/webhooks/stripe
     #[arg(long)]
     url: String,
@@ -66,20 +68,15 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "USD", value_name = "CODE")]
     currency: Currency,
     /// Environment variable with the secret of the app's webhook endpoint [default: STRIPE_WEBHOOK_SECRET,
-    /// POLAR_WEBHOOK_SECRET, LEMONSQUEEZY_WEBHOOK_SECRET or PADDLE_WEBHOOK_SECRET]
+    /// POLAR_WEBHOOK_SECRET, LEMON_SQUEEZY_WEBHOOK_SECRET or PADDLE_WEBHOOK_SECRET]
     #[arg(long, value_name = "VARIABLE")]
     secret_env: Option<String>,
+    /// Mark the payment as one of Stripe's test mode. Without it, the webhooks look like those of a real payment
+    #[arg(long)]
+    test_mode: bool,
     /// Also send to an app on another machine. It reports the payment as a real one
     #[arg(long)]
     allow_remote: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ProviderName {
-    Stripe,
-    Polar,
-    LemonSqueezy,
-    Paddle,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -106,19 +103,29 @@ struct Delivery {
 }
 
 pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
+    let test_mode = arguments.test_mode;
     match arguments.provider {
-        ProviderName::Stripe => send::<Stripe>(arguments, "STRIPE_WEBHOOK_SECRET", output).await,
-        ProviderName::Polar => send::<Polar>(arguments, "POLAR_WEBHOOK_SECRET", output).await,
-        ProviderName::LemonSqueezy => send::<LemonSqueezy>(arguments, "LEMONSQUEEZY_WEBHOOK_SECRET", output).await,
-        ProviderName::Paddle => send::<Paddle>(arguments, "PADDLE_WEBHOOK_SECRET", output).await,
+        PaymentProvider::Stripe => send::<Stripe>(arguments, |payment| payment.live_mode(!test_mode), output).await,
+        other if test_mode => Err(Failure::usage(
+            format!("--test-mode is for Stripe: the test webhooks of {} are not made here", other.name()),
+            "mark all payments as tests in the app instead: `Webhook::test_mode(true)`",
+        )),
+        PaymentProvider::Polar => send::<Polar>(arguments, |payment| payment, output).await,
+        PaymentProvider::LemonSqueezy => send::<LemonSqueezy>(arguments, |payment| payment, output).await,
+        PaymentProvider::Paddle => send::<Paddle>(arguments, |payment| payment, output).await,
     }
 }
 
-async fn send<P: Provider>(arguments: &Arguments, variable: &str, output: Output) -> Result<Exit, Failure> {
+async fn send<P: Provider>(
+    arguments: &Arguments,
+    mark: impl Fn(TestPayment<P>) -> TestPayment<P>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let variable = arguments.provider.secret_variable();
     let url = arguments.endpoint()?;
     let endpoint = endpoint::<P>(arguments.secret_env.as_deref().unwrap_or(variable))?;
     let client = client(&url)?;
-    let (payment, webhooks) = arguments.webhooks::<P>();
+    let (payment, webhooks) = arguments.webhooks(mark);
     let mut deliveries = Vec::new();
     for webhook in webhooks {
         let status = deliver(&client, &url, &endpoint, &webhook).await?;
@@ -180,14 +187,17 @@ impl Arguments {
     }
 
     /// Returns the payment in its last state, and all webhooks up to that.
-    fn webhooks<P: Provider>(&self) -> (TestPayment<P>, Vec<TestWebhook<P>>) {
+    fn webhooks<P: Provider>(
+        &self,
+        mark: impl Fn(TestPayment<P>) -> TestPayment<P>,
+    ) -> (TestPayment<P>, Vec<TestWebhook<P>>) {
         let (amount, currency) = (self.amount_cents, self.currency);
         let mut payment = if self.subscription || self.event == Event::Renewed {
             TestPayment::<P>::subscription(amount, currency)
         } else {
             TestPayment::new(amount, currency)
         };
-        payment = payment.customer_key(&self.customer_key);
+        payment = mark(payment).customer_key(&self.customer_key);
         if let Some(click_id) = &self.click_id {
             payment = payment.click_id(click_id);
         }
@@ -219,10 +229,8 @@ fn endpoint<P: Provider>(variable: &str) -> Result<Webhook<P>, Failure> {
 }
 
 fn client(url: &Url) -> Result<Client, Failure> {
-    // A redirect could lead to another machine.
-    let builder = Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
-    builder
+    http::client(url)
+        .timeout(TIMEOUT)
         .build()
         .map_err(|_| Failure::usage("the HTTP client cannot be created", "check the TLS settings of this machine"))
 }

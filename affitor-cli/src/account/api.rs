@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use reqwest::{RequestBuilder, Response, StatusCode, Url, header::RETRY_AFTER};
+use reqwest::{RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -13,9 +13,9 @@ use crate::{
     diagnosis::diagnose,
     exit::Exit,
     failure::Failure,
+    http,
     sanitize::printable,
     settings::Settings,
-    url::is_loopback,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ pub(crate) struct Api<'s> {
     http: reqwest::Client,
     /// With a trailing slash.
     pub(crate) base: Url,
-    settings: &'s Settings,
+    pub(crate) settings: &'s Settings,
 }
 
 /// Why a call failed, and whether the same call may succeed soon.
@@ -84,6 +84,14 @@ pub(crate) struct Program {
     pub(crate) created_at: Option<String>,
 }
 
+/// The programs of a person.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Programs {
+    pub(crate) list: Vec<Program>,
+    /// Number of entries that are not programs.
+    pub(crate) unreadable: usize,
+}
+
 /// What a new program is created with.
 #[derive(Debug, Serialize)]
 pub(crate) struct NewProgram {
@@ -132,13 +140,10 @@ impl<'s> Api<'s> {
         let Some(base) = base.filter(|_| status != CheckStatus::Failed) else {
             return Err(Failure::usage(message, hint.unwrap_or_default()));
         };
-        // A redirect could lead the token elsewhere.
-        let mut builder = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-        if is_loopback(&base) {
-            builder = builder.no_proxy();
-        }
-        let http =
-            builder.build().map_err(|error| Failure::usage(error.to_string(), "check this machine's TLS setup"))?;
+        let http = http::client(&base)
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(|error| Failure::usage(error.to_string(), "check this machine's TLS setup"))?;
         Ok(Self { http, base, settings })
     }
 
@@ -159,9 +164,13 @@ impl<'s> Api<'s> {
         self.send(self.http.get(url)).await
     }
 
-    pub(crate) async fn programs(&self, session: &Session) -> Result<Vec<Program>, ApiError> {
+    pub(crate) async fn programs(&self, session: &Session) -> Result<Programs, ApiError> {
         let request = self.authorized(self.http.get(self.url("programs")), session)?;
-        self.send(request).await.map_err(|error| error.without(session))
+        let entries: Vec<Value> = self.send(request).await.map_err(|error| error.without(session))?;
+        let number = entries.len();
+        // One that can't be read must not hide the others.
+        let list: Vec<Program> = entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect();
+        Ok(Programs { unreadable: number - list.len(), list })
     }
 
     pub(crate) async fn create_program(
@@ -169,7 +178,8 @@ impl<'s> Api<'s> {
         session: &Session,
         program: &NewProgram,
     ) -> Result<CreatedProgram, ApiError> {
-        let mut body = serde_json::to_value(program).unwrap_or_default();
+        let mut body = serde_json::to_value(program)
+            .map_err(|error| permanent(Failure::usage(error.to_string(), "check the description of the program")))?;
         if let Some(id) = &session.advertiser_id {
             body["advertiser_id"] = id.clone();
         }
@@ -200,8 +210,10 @@ impl<'s> Api<'s> {
             ApiError { failure: Failure::new(Exit::Unreachable, found.message, found.hint), is_transient: true }
         };
         let response = request.send().await.map_err(|error| no_response(&error))?;
-        let (status, retry_after) = (response.status(), retry_after(&response));
-        let body = read(response).await.map_err(|error| no_response(&error))?;
+        let (status, retry_after) = (response.status(), http::retry_after(response.headers()));
+        // What is beyond the limit is no response of the service.
+        let body =
+            http::read_body(response, BODY_LIMIT).await.map_err(|error| no_response(&error))?.unwrap_or_default();
         if !status.is_success() {
             return Err(self.rejected(status, retry_after, &body));
         }
@@ -258,23 +270,6 @@ impl<'s> Api<'s> {
 
 fn permanent(failure: Failure) -> ApiError {
     ApiError { failure, is_transient: false }
-}
-
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-/// Reads the body up to the limit. What is beyond it makes the JSON invalid.
-async fn read(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        body.extend_from_slice(&chunk);
-        if body.len() > BODY_LIMIT {
-            return Ok(Vec::new());
-        }
-    }
-    Ok(body)
 }
 
 /// The message of an error, in any of the service's shapes, safe to print.

@@ -7,11 +7,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{
-    session::is_token,
-    vault::{Reserved, Vault, file_name},
-};
+use super::vault::{Reserved, Vault, file_name};
 use crate::failure::Failure;
+
+/// Whether the text can be a program's key. Anything else could be a command in an env file that a shell reads.
+pub(crate) fn is_key(text: &str) -> bool {
+    (1..=1024).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
 
 #[derive(Deserialize)]
 struct Stored {
@@ -43,7 +45,7 @@ pub(crate) fn load(service: &Url, program_id: &str) -> Result<Option<(SecretStri
     let Some(text) = vault.read(&name)? else { return Ok(None) };
     let stored: Option<Stored> = serde_json::from_str(&text).ok();
     let is_same = |stored: &Stored| stored.origin == service.as_str() && stored.program_id == program_id;
-    match stored.filter(is_same).filter(|stored| is_token(&stored.api_key)) {
+    match stored.filter(is_same).filter(|stored| is_key(&stored.api_key)) {
         Some(stored) => Ok(Some((stored.api_key.into(), vault.path(&name)))),
         None => {
             let message = format!("the key file {} is damaged", vault.path(&name).display());

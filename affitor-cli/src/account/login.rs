@@ -113,7 +113,7 @@ async fn poll(api: &Api<'_>, state: &str, wait: Duration) -> Result<PolledLogin,
     let mut failures = 0;
     let ended = |message: &str| Failure::new(Exit::Failed, message, "run `affitor login` to start a new one");
     loop {
-        if started.elapsed() + pause > wait {
+        if started.elapsed().saturating_add(pause) > wait {
             return Err(ended("the login was not confirmed in time"));
         }
         tokio::time::sleep(pause).await;

@@ -94,9 +94,9 @@ pub(crate) async fn log_in(arguments: &LoginArgs, output: Output) -> Result<Exit
         wait: Duration::from_secs(arguments.timeout),
     };
     let session = login::login(&api, options, output).await?;
-    let email = printable(session.email.as_deref().unwrap_or("(no e-mail address)"));
+    let email = session.email.as_deref().map(printable);
     output.document(&json!({ "logged_in": true, "email": email, "service": session.service() }));
-    output.status(CheckStatus::Passed, &format!("logged in at {} as {email}", session.service()));
+    output.status(CheckStatus::Passed, &format!("logged in at {} as {}", session.service(), shown(email)));
     Ok(Exit::Success)
 }
 
@@ -118,10 +118,14 @@ pub(crate) fn who_am_i(arguments: &AccountArgs, output: Output) -> Result<Exit, 
     let settings = arguments.service.settings();
     let api = Api::new(&settings)?;
     let session = session_or_failure(&api)?;
-    let email = printable(session.email.as_deref().unwrap_or("(no e-mail address)"));
+    let email = session.email.as_deref().map(printable);
     output.document(&json!({ "email": email, "service": session.service() }));
-    output.line(&format!("{email} at {}", session.service()));
+    output.line(&format!("{} at {}", shown(email), session.service()));
     Ok(Exit::Success)
+}
+
+fn shown(email: Option<String>) -> String {
+    email.unwrap_or_else(|| "(no e-mail address)".to_owned())
 }
 
 /// The stored session at this service.
@@ -140,5 +144,9 @@ fn not_logged_in(api: &Api<'_>) -> Failure {
     let service = api.service();
     let elsewhere = session::vault().map(|vault| vault.names().len()).unwrap_or_default();
     let note = if elsewhere > 0 { " (you are logged in at another service; see --api-url)" } else { "" };
-    Failure::new(Exit::KeyRejected, format!("not logged in at {service}"), format!("run `affitor login`{note}"))
+    Failure::new(
+        Exit::KeyRejected,
+        format!("not logged in at {service}"),
+        format!("run `affitor login{}`{note}", api.settings.url_arguments()),
+    )
 }

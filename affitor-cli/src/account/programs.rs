@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     AccountArgs,
-    api::{Api, Program},
+    api::{Api, Program, Programs},
     session::Session,
     session_or_failure,
 };
 use crate::{
+    check::CheckStatus,
     exit::Exit,
     failure::Failure,
     format::count,
@@ -20,9 +21,12 @@ pub(crate) async fn run(arguments: &AccountArgs, output: Output) -> Result<Exit,
     let settings = arguments.service.settings();
     let api = Api::new(&settings)?;
     let session = session_or_failure(&api)?;
-    let programs = list(&api, &session).await?;
-    output.document(&json!({ "service": api.service(), "programs": programs }));
-    if programs.is_empty() {
+    let Programs { list: programs, unreadable } = list(&api, &session).await?;
+    output.document(&json!({ "service": api.service(), "programs": programs, "unreadable": unreadable }));
+    if unreadable > 0 {
+        output.status(CheckStatus::Warning, &format!("{} could not be read", count(unreadable, "program")));
+    }
+    if programs.is_empty() && unreadable == 0 {
         output.line(&format!("no programs at {}", api.service()));
         output.hint("create one with `affitor init --name NAME --domain DOMAIN`");
     }
@@ -33,7 +37,7 @@ pub(crate) async fn run(arguments: &AccountArgs, output: Output) -> Result<Exit,
 }
 
 /// The programs, safe to print.
-pub(crate) async fn list(api: &Api<'_>, session: &Session) -> Result<Vec<Program>, Failure> {
+pub(crate) async fn list(api: &Api<'_>, session: &Session) -> Result<Programs, Failure> {
     use secrecy::ExposeSecret as _;
     let programs = api.programs(session).await?;
     Ok(sanitized(programs, Some(session.token.expose_secret())))

@@ -24,7 +24,10 @@ impl Vault {
     /// The folder of this name. Nothing is created.
     pub(crate) fn new(name: &str) -> Result<Self, Failure> {
         let home = configuration_directory().ok_or_else(|| {
-            Failure::usage("the user's configuration directory is unknown", "set HOME or XDG_CONFIG_HOME")
+            Failure::usage(
+                "the user's configuration directory is unknown",
+                "set HOME or XDG_CONFIG_HOME to an absolute path",
+            )
         })?;
         Ok(Self { folder: home.join("affitor").join(name) })
     }
@@ -37,7 +40,7 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// Returns a failure if other users can read or change the file or its folder; if it is not a regular file; if it
+    /// Returns a failure if the file or its folder belongs to another user; if other users can read or change it; if it is not a regular file; if it
     /// can't be read.
     pub(crate) fn read(&self, name: &str) -> Result<Option<String>, Failure> {
         let path = self.path(name);
@@ -153,9 +156,11 @@ fn configuration_directory() -> Option<PathBuf> {
     }
     // Apple's place for such files is not its `config_dir` (Preferences), which is for property lists.
     #[cfg(target_os = "macos")]
-    return etcetera::base_strategy::Apple::new().ok().map(|strategy| strategy.data_dir());
+    let directory = etcetera::base_strategy::Apple::new().ok().map(|strategy| strategy.data_dir());
     #[cfg(not(target_os = "macos"))]
-    etcetera::choose_base_strategy().ok().map(|strategy| strategy.config_dir())
+    let directory = etcetera::choose_base_strategy().ok().map(|strategy| strategy.config_dir());
+    // With a relative HOME, it would be another one in each folder, such as a cloned repository.
+    directory.filter(|path| path.is_absolute())
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Failure {
@@ -182,11 +187,16 @@ fn tighten(folder: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 fn require_private(path: &Path, metadata: &fs::Metadata, forbidden: u32, mode: &str) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let path = path.display();
+    // Its owner could read or change it at any time. The administrator can do that anyway.
+    if ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid()) {
+        let message = format!("{path} belongs to another user, so it is not used");
+        return Err(Failure::usage(message, "move it away, or set XDG_CONFIG_HOME to a folder of your own"));
+    }
     if metadata.permissions().mode() & forbidden == 0 {
         return Ok(());
     }
-    let path = path.display();
     let right = if forbidden & 0o044 == 0 { "change" } else { "read or change" };
     let message = format!("other users can {right} {path}, so it is not used");
     Err(Failure::usage(message, format!("run `chmod {mode} '{path}'`, and log in again if it may have been read")))

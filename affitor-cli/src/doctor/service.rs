@@ -3,10 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use affitor::Readiness;
-use reqwest::{
-    Response, Url,
-    header::{HeaderMap, RETRY_AFTER},
-};
+use reqwest::{Response, Url};
 
 use super::clock;
 use crate::{
@@ -14,9 +11,9 @@ use crate::{
     diagnosis::diagnose,
     exit::Exit,
     format::retry_in,
+    http,
     sanitize::sanitized,
     settings::{SAME_PROGRAM_HINT, Setting, Settings},
-    url::is_loopback,
 };
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,11 +42,8 @@ pub(super) async fn checks(settings: &Settings, key: Option<&Setting>, url: &Url
 
 /// Requests readiness, which changes nothing.
 async fn request_readiness(key: Option<&Setting>, url: &Url) -> Result<Response, reqwest::Error> {
-    let mut builder = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).redirect(reqwest::redirect::Policy::none());
-    if is_loopback(url) {
-        builder = builder.no_proxy();
-    }
-    let mut request = builder.build()?.get(format!("{url}api/v1/programs/me/readiness"));
+    let client = http::client(url).timeout(REQUEST_TIMEOUT).build()?;
+    let mut request = client.get(format!("{url}api/v1/programs/me/readiness"));
     if let Some(key) = key {
         request = request.bearer_auth(key.value());
     }
@@ -69,7 +63,7 @@ async fn check_response(
     response: Response,
 ) -> Result<Readiness, Check> {
     let status = response.status().as_u16();
-    let retry_after = retry_after(response.headers());
+    let retry_after = http::retry_after(response.headers());
     let source = settings.url.source;
     let foreign = |message: String| {
         let hint = if url.path() == "/" {
@@ -79,7 +73,7 @@ async fn check_response(
         };
         Check::failed("service", message, hint).with_exit(Exit::Unreachable)
     };
-    let body = match read_body(response).await {
+    let body = match http::read_body(response, BODY_LIMIT).await {
         Ok(Some(body)) => body,
         Ok(None) => return Err(foreign("not an Affitor service: the response is larger than 1 MiB".to_owned())),
         Err(error) => return Err(no_response(settings, url, &error.without_url())),
@@ -113,27 +107,6 @@ async fn check_response(
         }
         _ => foreign(format!("responded with status {status}")),
     })
-}
-
-/// Reads the body, or returns `None` if it is larger than any response of the service.
-async fn read_body(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(data) = response.chunk().await? {
-        if body.len() + data.len() > BODY_LIMIT {
-            return Ok(None);
-        }
-        body.extend_from_slice(&data);
-    }
-    Ok(Some(body))
-}
-
-/// The delay that the service requests, in seconds or as a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match value.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).ok(),
-    }
 }
 
 fn check_program(settings: &Settings, readiness: Readiness) -> (Check, Option<Readiness>) {

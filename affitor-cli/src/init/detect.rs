@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::manifest::Dependency;
+use crate::provider::PaymentProvider;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -29,15 +30,6 @@ pub(crate) enum Database {
     Postgres,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Provider {
-    Stripe,
-    Polar,
-    LemonSqueezy,
-    Paddle,
-}
-
 /// What was found in the dependencies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Detected {
@@ -47,8 +39,11 @@ pub(crate) struct Detected {
     pub(crate) library_version: Option<String>,
     /// `None` if the library is used with several databases, or with another one.
     pub(crate) database: Option<Database>,
-    pub(crate) providers: Vec<Provider>,
-    /// What the adapters do not support.
+    pub(crate) providers: Vec<PaymentProvider>,
+    /// Whether the app has the crate `tower`, and so its trait `Layer`.
+    #[serde(skip)]
+    pub(crate) has_tower: bool,
+    /// What the adapters do not support, or what else a person should know.
     pub(crate) notes: Vec<String>,
 }
 
@@ -59,10 +54,11 @@ pub(crate) fn detect(dependencies: &[Dependency]) -> Detected {
     let framework = framework(&find, &mut notes);
     let (library, database) = database(&find);
     let library_version = library.and_then(|library| find(library.package())).and_then(series);
-    let mut providers: Vec<Provider> = dependencies.iter().filter_map(provider).collect();
+    let mut providers: Vec<PaymentProvider> = dependencies.iter().filter_map(provider).collect();
     providers.sort_unstable();
     providers.dedup();
-    Detected { framework, library, library_version, database, providers, notes }
+    let has_tower = find("tower").is_some();
+    Detected { framework, library, library_version, database, providers, has_tower, notes }
 }
 
 fn framework<'d>(find: &impl Fn(&str) -> Option<&'d Dependency>, notes: &mut Vec<String>) -> Option<Framework> {
@@ -127,18 +123,18 @@ fn database<'d>(find: &impl Fn(&str) -> Option<&'d Dependency>) -> (Option<Libra
     }
 }
 
-fn provider(dependency: &Dependency) -> Option<Provider> {
+fn provider(dependency: &Dependency) -> Option<PaymentProvider> {
     let name = dependency.package.replace('_', "-");
     let is = |word: &str| name == word || name.starts_with(&format!("{word}-"));
     if is("async-stripe") || name == "stripe-rust" || name == "payments-stripe" {
-        Some(Provider::Stripe)
+        Some(PaymentProvider::Stripe)
     } else if ["polar-sdk", "polar-rs", "polar-sh", "polar-rust", "polarsh"].contains(&name.as_str()) {
-        Some(Provider::Polar)
+        Some(PaymentProvider::Polar)
     } else if is("lemonsqueezy") || is("lemon-squeezy") {
-        Some(Provider::LemonSqueezy)
+        Some(PaymentProvider::LemonSqueezy)
     } else if ["paddle-rust-sdk", "paddle-sdk", "paddle-billing", "paddle-rs"].contains(&name.as_str()) {
         // `paddlepaddle` and others are machine learning.
-        Some(Provider::Paddle)
+        Some(PaymentProvider::Paddle)
     } else {
         None
     }
@@ -197,42 +193,6 @@ impl Database {
             Self::Sqlite => "SQLite",
             Self::Postgres => "Postgres",
         }
-    }
-}
-
-impl Provider {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Stripe => "Stripe",
-            Self::Polar => "Polar",
-            Self::LemonSqueezy => "Lemon Squeezy",
-            Self::Paddle => "Paddle",
-        }
-    }
-
-    /// Name in paths, and in `affitor.toml`.
-    pub(crate) fn id(self) -> &'static str {
-        match self {
-            Self::Stripe => "stripe",
-            Self::Polar => "polar",
-            Self::LemonSqueezy => "lemon-squeezy",
-            Self::Paddle => "paddle",
-        }
-    }
-
-    /// Type in `affitor::webhook`.
-    pub(crate) fn rust_type(self) -> &'static str {
-        match self {
-            Self::Stripe => "Stripe",
-            Self::Polar => "Polar",
-            Self::LemonSqueezy => "LemonSqueezy",
-            Self::Paddle => "Paddle",
-        }
-    }
-
-    /// Variable from which the app reads the webhook secret.
-    pub(crate) fn secret_variable(self) -> String {
-        format!("{}_WEBHOOK_SECRET", self.id().replace('-', "_").to_uppercase())
     }
 }
 

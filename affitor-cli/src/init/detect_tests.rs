@@ -6,7 +6,7 @@ use super::{
     Detected,
     Framework::{ActixWeb, Axum, Tower},
     Library::{Diesel, SeaOrm, Sqlx, TokioPostgres},
-    Provider::{LemonSqueezy, Paddle, Polar, Stripe},
+    PaymentProvider::{LemonSqueezy, Paddle, Polar, Stripe},
     detect,
 };
 

@@ -2,14 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::detect::{Detected, Provider};
-use crate::settings::DEFAULT_URL;
+use super::detect::Detected;
+use crate::{provider::PaymentProvider, settings::DEFAULT_URL};
 
 pub(crate) const ENV_EXAMPLE: &str = ".env.example";
 pub(crate) const SETTINGS: &str = "affitor.toml";
 pub(crate) const GITIGNORE: &str = ".gitignore";
 pub(crate) const CONFIG: &str = ".affitor/config.json";
 pub(crate) const SECRETS: &str = ".affitor/.env";
+
+pub(crate) const API_KEY: &str = "AFFITOR_API_KEY";
+pub(crate) const PROGRAM_ID: &str = "AFFITOR_PROGRAM_ID";
+pub(crate) const API_URL: &str = "AFFITOR_API_URL";
+pub(crate) const API_BASE: &str = "AFFITOR_API_BASE";
+/// The first line of a new `.affitor/.env`.
+pub(crate) const SECRETS_HEAD: &str = "# Made by `affitor init`. Do not commit this file.\n";
 
 /// The variables of the app, without secrets.
 pub(crate) fn env_example(detected: &Detected, service: &str, program_id: &str) -> String {
@@ -42,14 +49,14 @@ path = "/"                        # a page with the tracker's script
 [signup]
 # In texts, `{email}` is a fresh e-mail address and `{id}` a fresh id. Use `json = { … }` instead of `form` for JSON.
 steps = [
-    { get = "/signup" },          # keeps cookies, and the hidden inputs of forms
-    { post = "/signup", form = { name = "Jo", email = "{email}" } },
+    { get = "/" },                # the page with the form: keeps cookies, and its hidden inputs
+    { post = "/signup", form = { name = "jo-{id}", email = "{email}" } },
 ]
 "#;
     let checkout = "\n[checkout]\nsteps = [{ post = \"/checkout\", json = { plan = \"pro\" } }]\n";
-    let webhook = |provider: Provider| {
+    let webhook = |provider: PaymentProvider| {
         let (id, secret) = (provider.id(), provider.secret_variable());
-        let api = if provider == Provider::Stripe {
+        let api = if provider == PaymentProvider::Stripe {
             "api = \"STRIPE_API_URL\"          # optional: variable from which the app reads the URL of Stripe's API\n"
         } else {
             ""
@@ -62,7 +69,7 @@ steps = [
     match detected.providers.first() {
         Some(provider) => format!("{text}{checkout}{}", webhook(*provider)),
         None => {
-            let example = format!("{checkout}{}", webhook(Provider::Stripe));
+            let example = format!("{checkout}{}", webhook(PaymentProvider::Stripe));
             let commented: Vec<String> =
                 example.lines().map(|line| if line.is_empty() { String::new() } else { format!("# {line}") }).collect();
             let intro = "# If the app takes payments: stripe, polar, lemon-squeezy or paddle.";
@@ -77,13 +84,11 @@ pub(crate) fn config(program_id: &str, domain: Option<&str>, service: &str) -> S
     format!("{config:#}\n")
 }
 
-/// `.affitor/.env`. Only another service than the default is named, so that its key is not sent to the default one.
-pub(crate) fn secrets(program_id: &str, service: &str, key: &str) -> String {
-    let url = if service == DEFAULT_URL { String::new() } else { format!("AFFITOR_API_URL={service}\n") };
-    format!(
-        "# Made by `affitor init`. Do not commit this file.\n\
-         AFFITOR_API_KEY={key}\nAFFITOR_PROGRAM_ID={program_id}\n{url}"
-    )
+/// The variables in `.affitor/.env`. Only another service than the default is named, so that its key is not sent to the default one.
+pub(crate) fn secrets<'t>(program_id: &'t str, service: &'t str, key: &'t str) -> [(&'static str, Option<&'t str>); 4] {
+    let url = (service != DEFAULT_URL).then_some(service);
+    // The other name of the URL could contradict the first one.
+    [(API_KEY, Some(key)), (PROGRAM_ID, Some(program_id)), (API_URL, url), (API_BASE, None)]
 }
 
 /// Program id and service in `.affitor/config.json`, if they can be read.
@@ -94,17 +99,10 @@ pub(crate) fn read_config(text: &str) -> Option<(String, Option<String>)> {
     Some((id, config["api_url"].as_str().map(ToOwned::to_owned)))
 }
 
-/// The value of a variable in an env file.
-pub(crate) fn variable<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    text.lines()
-        .filter_map(|line| line.trim().strip_prefix(name)?.trim_start().strip_prefix('='))
-        .map(|value| value.trim().trim_matches(['"', '\'']))
-        .find(|value| !value.is_empty())
-}
-
 /// `.gitignore` with `.affitor/`, or `None` if git ignores it already.
 pub(crate) fn gitignore(text: &str) -> Option<String> {
-    let decides = |line: &&str| line.trim_start_matches('!').contains(".affitor") && !line.starts_with('#');
+    // A pattern that takes files back may match, whatever it names.
+    let decides = |line: &&str| line.starts_with('!') || (line.contains(".affitor") && !line.starts_with('#'));
     let ignored = [".affitor", ".affitor/", "/.affitor", "/.affitor/", "**/.affitor", "**/.affitor/"];
     // The last line that matches wins.
     if text.lines().map(str::trim_end).rfind(decides).is_some_and(|line| ignored.contains(&line)) {
@@ -117,10 +115,7 @@ pub(crate) fn gitignore(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::detect::{Detected, Provider},
-        env_example, gitignore, read_config, settings, variable,
-    };
+    use super::{super::detect::Detected, PaymentProvider, env_example, gitignore, read_config, settings};
 
     #[test]
     fn gitignore_ignores_the_folder_once() {
@@ -134,6 +129,8 @@ mod tests {
             // Only a part is ignored, or it is taken back.
             (".affitor/.env\n", Some(".affitor/.env\n.affitor/\n")),
             (".affitor/\n!.affitor/.env\n", Some(".affitor/\n!.affitor/.env\n.affitor/\n")),
+            (".affitor/\n!.*\n", Some(".affitor/\n!.*\n.affitor/\n")),
+            ("!.*\n.affitor/\n", None),
             ("# .affitor/\n", Some("# .affitor/\n.affitor/\n")),
             (" .affitor/\n", Some(" .affitor/\n.affitor/\n")),
         ] {
@@ -143,7 +140,9 @@ mod tests {
 
     #[test]
     fn settings_are_toml_without_placeholders_of_secrets() {
-        for providers in [vec![], vec![Provider::Stripe], vec![Provider::LemonSqueezy, Provider::Paddle]] {
+        for providers in
+            [vec![], vec![PaymentProvider::Stripe], vec![PaymentProvider::LemonSqueezy, PaymentProvider::Paddle]]
+        {
             let detected = Detected { providers, ..Detected::default() };
             let text = settings(&detected);
             let toml: toml_edit::DocumentMut = text.parse().unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -163,10 +162,5 @@ mod tests {
         assert_eq!(read_config(node), Some(("42".to_owned(), Some("https://api.affitor.com".to_owned()))));
         assert_eq!(read_config(r#"{ "program_id": "7" }"#), Some(("7".to_owned(), None)));
         assert_eq!(read_config("[]"), None);
-        let env = "# AFFITOR_API_KEY=no\nAFFITOR_API_KEY_FILE=x\n AFFITOR_API_KEY = 'aff_1'\nAFFITOR_PROGRAM_ID=42\n";
-        assert_eq!(
-            (variable(env, "AFFITOR_API_KEY"), variable(env, "AFFITOR_PROGRAM_ID")),
-            (Some("aff_1"), Some("42"))
-        );
     }
 }

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::{
-    detect::{Database, Detected, Framework, Library, Provider},
+    detect::{Database, Detected, Framework, Library},
     source::Source,
 };
+use crate::provider::PaymentProvider;
 
 /// One place in the app, and the lines for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,13 +48,13 @@ pub(crate) fn needed(detected: &Detected) -> Vec<Needed> {
 }
 
 /// All steps in Rust and HTML. The dependencies are not among them.
-pub(crate) fn steps(detected: &Detected, service: &str, program_id: Option<&str>) -> Vec<Step> {
+pub(crate) fn steps(detected: &Detected, service: &str, program_id: &str, source: Option<&Source>) -> Vec<Step> {
     let Some(framework) = detected.framework else { return Vec::new() };
     let mut steps = vec![
         Step {
             title: "Start the layer with the app".to_owned(),
             place: "src/main.rs",
-            lines: layer(framework).to_owned(),
+            lines: layer(framework, detected),
         },
         Step {
             title: "Report each sign-up".to_owned(),
@@ -64,13 +65,12 @@ pub(crate) fn steps(detected: &Detected, service: &str, program_id: Option<&str>
             title: "Let the browser find the partner's link".to_owned(),
             place: "the <head> of each page",
             lines: format!(
-                r#"<script src="{service}/js/affitor-tracker.js" data-affitor-program-id="{}" defer></script>"#,
-                program_id.unwrap_or("YOUR_PROGRAM_ID")
+                r#"<script src="{service}/js/affitor-tracker.js" data-affitor-program-id="{program_id}" defer></script>"#
             ),
         },
     ];
-    for provider in &detected.providers {
-        if *provider == Provider::Stripe && framework != Framework::Tower {
+    for (number, provider) in detected.providers.iter().enumerate() {
+        if *provider == PaymentProvider::Stripe && framework != Framework::Tower {
             steps.push(Step {
                 title: "Name the customer in Stripe's metadata".to_owned(),
                 place: "where the Checkout session is created",
@@ -79,33 +79,37 @@ pub(crate) fn steps(detected: &Detected, service: &str, program_id: Option<&str>
                     .to_owned(),
             });
         }
+        // The handlers of all providers may be in one file, which imports a name once.
+        let imports = if number == 0 { webhook_imports(framework, &detected.providers) } else { String::new() };
         steps.push(Step {
             title: format!("Report the payments of {}", provider.name()),
             place: "the webhook route",
-            lines: webhook(framework, *provider),
+            lines: imports + &webhook(framework, *provider),
         });
     }
-    steps.extend(outbox(detected));
+    steps.extend(outbox(detected, source));
     steps
 }
 
-fn layer(framework: Framework) -> &'static str {
+fn layer(framework: Framework, detected: &Detected) -> String {
     match framework {
-        Framework::Axum => {
-            "use affitor_axum::{AffitorLayer, Client};\n\n\
+        Framework::Axum => "use affitor_axum::{AffitorLayer, Client};\n\n\
              let client = Client::from_env()?; // AFFITOR_API_KEY, AFFITOR_PROGRAM_ID, AFFITOR_API_URL\n\
              let app = app.layer(AffitorLayer::new(client)); // after the last route"
-        }
-        Framework::ActixWeb => {
-            "use affitor_actix::{AffitorLayer, Client};\n\n\
+            .to_owned(),
+        Framework::ActixWeb => "use affitor_actix::{AffitorLayer, Client};\n\n\
              let client = Client::from_env()?; // once, outside the factory\n\
              HttpServer::new(move || App::new().wrap(AffitorLayer::new(client.clone())) /* your services */)"
-        }
+            .to_owned(),
         Framework::Tower => {
-            "use affitor_tower::{AffitorLayer, affitor::Client};\n\
-             use tower::Layer;\n\n\
-             let client = Client::from_env()?; // AFFITOR_API_KEY, AFFITOR_PROGRAM_ID, AFFITOR_API_URL\n\
-             let service = AffitorLayer::new(client).layer(service);"
+            let layer =
+                if detected.has_tower { "tower::Layer;" } else { "tower_layer::Layer; // `cargo add tower-layer`" };
+            format!(
+                "use affitor_tower::{{AffitorLayer, affitor::Client}};\n\
+                 use {layer}\n\n\
+                 let client = Client::from_env()?; // AFFITOR_API_KEY, AFFITOR_PROGRAM_ID, AFFITOR_API_URL\n\
+                 let service = AffitorLayer::new(client.clone()).layer(service);"
+            )
         }
     }
 }
@@ -120,10 +124,12 @@ fn sign_up(framework: Framework) -> &'static str {
              }"
         }
         Framework::ActixWeb => {
-            "use affitor_actix::{AffitorClient, Lead};\n\n\
-             async fn sign_up(affitor: AffitorClient /* , your extractors */) {\n    \
+            "use actix_web::HttpResponse;\n\
+             use affitor_actix::{AffitorClient, Lead};\n\n\
+             async fn sign_up(affitor: AffitorClient /* , your extractors */) -> HttpResponse {\n    \
                  // after the user is created\n    \
-                 affitor.enqueue(Lead::new(user.id).email(&user.email)); // returns at once\n\
+                 affitor.enqueue(Lead::new(user.id).email(&user.email)); // returns at once\n    \
+                 HttpResponse::Ok().finish()\n\
              }"
         }
         Framework::Tower => {
@@ -136,45 +142,61 @@ fn sign_up(framework: Framework) -> &'static str {
     }
 }
 
-fn webhook(framework: Framework, provider: Provider) -> String {
-    let (ty, variable) = (provider.rust_type(), provider.secret_variable());
-    let path = format!("/webhooks/{}", provider.id());
+fn webhook_imports(framework: Framework, providers: &[PaymentProvider]) -> String {
+    let mut types: Vec<&str> = providers.iter().map(|provider| provider.rust_type()).collect();
+    types.sort_unstable();
+    let types = types.join(", ");
     match framework {
         Framework::Axum => format!(
-            "use affitor_axum::{{AffitorClient, PaymentEvent, Redeliver, webhook::{{{ty}, Webhook}}}};\n\n\
-             // The event consumes the body, so it is the last argument.\n\
-             async fn payment(affitor: AffitorClient, event: PaymentEvent<{ty}>) -> Result<(), Redeliver> {{\n    \
+            "use affitor_axum::{{AffitorClient, PaymentEvent, Redeliver, webhook::{{{types}, Webhook}}}};\n\
+             use axum::{{Router, routing::post}};\n\n"
+        ),
+        Framework::ActixWeb => format!(
+            "use actix_web::{{HttpResponse, post}};\n\
+             use affitor_actix::{{AffitorClient, PaymentEvent, Redeliver, webhook::{{{types}, Webhook}}}};\n\n"
+        ),
+        Framework::Tower => format!("use affitor::webhook::{{{types}, Webhook}};\n\n"),
+    }
+}
+
+fn webhook(framework: Framework, provider: PaymentProvider) -> String {
+    let (ty, variable) = (provider.rust_type(), provider.secret_variable());
+    let path = format!("/webhooks/{}", provider.id());
+    let name = provider.id().replace('-', "_");
+    match framework {
+        Framework::Axum => format!(
+            "// The event consumes the body, so it is the last argument.\n\
+             async fn {name}_payment(affitor: AffitorClient, event: PaymentEvent<{ty}>) -> Result<(), Redeliver> {{\n    \
                  // your own work first\n    \
                  affitor.track_payment(&event).await?;\n    \
                  Ok(())\n\
              }}\n\n\
-             let webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?;\n\
-             let app = app.route(\"{path}\", post(payment)).with_state(webhook); // or a state with `FromRef`"
+             let {name}_webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?;\n\
+             let {name}_route = Router::new().route(\"{path}\", post({name}_payment)).with_state({name}_webhook);\n\
+             let app = app.merge({name}_route); // before the layer"
         ),
         Framework::ActixWeb => format!(
-            "use affitor_actix::{{AffitorClient, PaymentEvent, Redeliver, webhook::{{{ty}, Webhook}}}};\n\n\
-             #[post(\"{path}\")]\n\
-             async fn payment(affitor: AffitorClient, event: PaymentEvent<{ty}>) -> Result<HttpResponse, Redeliver> {{\n    \
+            "#[post(\"{path}\")]\n\
+             async fn {name}_payment(affitor: AffitorClient, event: PaymentEvent<{ty}>) -> Result<HttpResponse, Redeliver> {{\n    \
                  // your own work first\n    \
                  affitor.track_payment(&event).await?;\n    \
                  Ok(HttpResponse::Ok().finish())\n\
              }}\n\n\
-             let webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?; // once, outside the factory\n\
-             App::new().app_data(webhook.clone()).service(payment) // inside the factory"
+             let {name}_webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?; // once, outside the factory\n\n\
+             App::new().app_data({name}_webhook.clone()).service({name}_payment) // inside the factory"
         ),
         Framework::Tower => format!(
-            "use affitor::webhook::{{{ty}, Webhook}};\n\n\
-             let webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?; // once, at the start\n\
-             // in the handler of {path}, with the raw body\n\
+            "let {name}_webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?; // once, at the start\n\n\
+             // in the handler of {path}, with the raw body, and a clone of the client\n\
              let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());\n\
-             let event = webhook.verify(header, &body, std::time::SystemTime::now())?; // else status 400\n\
+             let event = {name}_webhook.verify(header, &body, std::time::SystemTime::now())?; // else status 400\n\
              client.track_payment(&event).await?; // else status 503"
         ),
     }
 }
 
 /// How to deliver from the app's own database.
-fn outbox(detected: &Detected) -> Option<Step> {
+fn outbox(detected: &Detected, source: Option<&Source>) -> Option<Step> {
     let (library, database) = (detected.library?, detected.database?);
     let (constructor, feature) = match database {
         Database::Sqlite => ("sqlite", "sqlite"),
@@ -218,9 +240,15 @@ fn outbox(detected: &Detected) -> Option<Step> {
         ),
     };
     let features = if detected.providers.is_empty() { "rustls" } else { "rustls,webhooks" };
+    let example = Source::Path("../affitor".into());
+    let source = source.unwrap_or(&example).arguments("affitor-outbox");
     Some(Step {
         title: format!("Before you go live: commit events together with your data, in {}", database.name()),
         place: "see the README of affitor-outbox",
-        lines: format!("// cargo add affitor-outbox --no-default-features --features {feature},{features}\n{lines}"),
+        lines: format!("// cargo add {source} --no-default-features --features {feature},{features}\n{lines}"),
     })
 }
+
+#[cfg(test)]
+#[path = "lines_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use std::{
 
 use toml_edit::{DocumentMut, Item, TableLike};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, shell};
 
 /// Maximum size of a manifest, in bytes.
 const LIMIT: u64 = 1024 * 1024;
@@ -42,12 +42,12 @@ impl Manifest {
     /// # Errors
     ///
     /// Returns a failure if there is no readable manifest of a package.
-    pub(crate) fn read(folder: &Path) -> Result<Self, Failure> {
+    pub(crate) fn read(given: &Path) -> Result<Self, Failure> {
         let absent = || {
-            let message = format!("{} has no Cargo.toml", folder.display());
+            let message = format!("{} has no Cargo.toml", given.display());
             Failure::usage(message, "run `affitor init` in the folder of your app, or name it: `affitor init ./my-app`")
         };
-        let folder = folder.canonicalize().map_err(|_| absent())?;
+        let folder = given.canonicalize().map_err(|_| absent())?;
         let path = folder.join("Cargo.toml");
         if fs::symlink_metadata(&path).is_err() {
             return Err(absent());
@@ -56,7 +56,7 @@ impl Manifest {
         let document = parse(&path, &text)?;
         let Some(package) = document.get("package").and_then(|package| package.get("name")).and_then(Item::as_str)
         else {
-            return Err(without_package(&folder, &document));
+            return Err(without_package(given, &folder, &document));
         };
         let package = package.to_owned();
         let workspace = workspace_of(&folder, &document)?;
@@ -99,7 +99,7 @@ fn parse(path: &Path, text: &str) -> Result<DocumentMut, Failure> {
 }
 
 /// Explains that this is the root of a workspace, and names its apps.
-fn without_package(folder: &Path, document: &DocumentMut) -> Failure {
+fn without_package(given: &Path, folder: &Path, document: &DocumentMut) -> Failure {
     let Some(workspace) = document.get("workspace") else {
         return Failure::usage(
             format!("{} is not the manifest of a package", folder.join("Cargo.toml").display()),
@@ -112,7 +112,8 @@ fn without_package(folder: &Path, document: &DocumentMut) -> Failure {
         .flat_map(|member| folders(folder, member))
         .take(MEMBERS)
         .filter(|member| has_framework(&folder.join(member), document))
-        .map(|member| format!("`affitor init {}`", member.display()))
+        .map(|member| if given == Path::new(".") { member } else { given.join(member) })
+        .map(|member| format!("`affitor init {}`", shell::path(&member)))
         .collect();
     let hint = if apps.is_empty() {
         "name the folder of your app: `affitor init ./my-app`".to_owned()

@@ -2,25 +2,31 @@
 //! changes Rust code.
 
 mod detect;
+mod env_file;
 mod files;
+mod git;
+mod known;
 mod lines;
 mod manifest;
 mod new_program;
 mod program;
+mod program_files;
 mod project;
 mod prompt;
 mod report;
 mod source;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use self::{
+    git::Git,
+    known::Known,
     lines::Needed,
     manifest::Manifest,
-    program::{Choice, KeyOrigin, Known, ProgramArgs},
+    program::{Choice, KeyOrigin, ProgramArgs},
     project::Project,
     report::{KeyState, Report},
     source::{Presence, Source, presence},
@@ -31,7 +37,7 @@ use crate::{
     exit::{Exit, ExitCodes},
     failure::Failure,
     output::Output,
-    settings::{ServiceArgs, Settings},
+    settings::ServiceArgs,
 };
 
 pub(crate) const EXIT_CODES: ExitCodes = &[
@@ -55,7 +61,7 @@ pub(crate) struct Arguments {
     /// Where the crates come from: path=DIR (a clone of the repository), git=URL or registry
     #[arg(long, value_name = "SOURCE")]
     source: Option<Source>,
-    /// With --write: replace files that exist, except Rust code
+    /// With --write: replace affitor.toml, and set the project up for another program. Other lines of env files stay
     #[arg(long, requires = "write")]
     force: bool,
     /// Folder of the app
@@ -65,7 +71,12 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
     let manifest = Manifest::read(&arguments.path)?;
-    let detected = detect::detect(&manifest.dependencies);
+    let mut detected = detect::detect(&manifest.dependencies);
+    if arguments.source == Some(Source::Registry) {
+        detected
+            .notes
+            .push("nothing is published yet: with `--source registry`, Cargo finds no such crates".to_owned());
+    }
     let needed = lines::needed(&detected);
     let source = arguments.source.as_ref().map(|source| source.resolved(&needed, &manifest.folder)).transpose()?;
     let is_missing = |needed: &Needed| presence(&manifest.dependencies, needed) == Presence::Missing;
@@ -79,7 +90,7 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
     let settings = arguments.service.settings();
     let api = Api::new(&settings)?;
     let project = Project { root: manifest.folder.clone() };
-    let known = known(&project, &api, arguments.force)?;
+    let known = known(&project, &api, arguments)?;
     let program = program::choose(&arguments.program, known, &settings, &api, output).await?;
 
     let plan = Plan {
@@ -89,10 +100,11 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
         source: source.as_ref(),
         program: &program,
         service: api.service(),
+        base: &api.base,
         force: arguments.force,
     };
     let files: Option<Vec<FileResult>> = arguments.write.then(|| plan.write(&project));
-    let key = key_state(&program, files.as_deref(), &settings, &api)?;
+    let key = key_state(&program, files.as_deref(), &manifest.folder, &api)?;
     let report = Report {
         package: &manifest.package,
         detected: &detected,
@@ -102,12 +114,14 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
             .collect(),
         source: arguments.source.as_ref().map(ToString::to_string),
         needs_source: needed.iter().any(is_missing),
-        steps: lines::steps(&detected, api.service(), Some(&program.id)),
+        steps: lines::steps(&detected, api.service(), &program.id, source.as_ref()),
         program: &program,
         service: api.service(),
         files: files.as_deref(),
         key: &key,
         path: &arguments.path,
+        force: arguments.force,
+        url_arguments: settings.url_arguments(),
     };
     report.print(output);
     let has_failed = files.iter().flatten().any(|file| file.action == Action::Failed);
@@ -115,29 +129,29 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
 }
 
 /// What the project's own files say.
-fn known(project: &Project, api: &Api<'_>, force: bool) -> Result<Known, Failure> {
-    // What can't be read is reported when it is written.
-    let text = |path| project.read(path).ok().flatten();
-    Known::read(text(files::CONFIG).as_deref(), text(files::SECRETS).as_deref(), api, force)
+fn known(project: &Project, api: &Api<'_>, arguments: &Arguments) -> Result<Known, Failure> {
+    let text = |path| match project.read(path) {
+        Err(reason) if !arguments.write => {
+            Err(Failure::usage(format!("cannot read {path}: {reason}"), "correct the file, or move it elsewhere"))
+        }
+        // What can't be read is reported when it is written.
+        read => Ok(read.ok().flatten()),
+    };
+    Known::read(text(files::CONFIG)?.as_deref(), text(files::SECRETS)?.as_deref(), api, arguments.force)
 }
 
 /// Where the key is now. One that is in the project is not kept elsewhere.
-fn key_state(
-    program: &Choice,
-    files: Option<&[FileResult]>,
-    settings: &Settings,
-    api: &Api<'_>,
-) -> Result<KeyState, Failure> {
+fn key_state(program: &Choice, files: Option<&[FileResult]>, root: &Path, api: &Api<'_>) -> Result<KeyState, Failure> {
     let Some(key) = &program.key else { return Ok(KeyState::Unknown) };
-    let in_project = files.is_some_and(has_key) || matches!(key.origin, KeyOrigin::Project);
-    Ok(match &key.origin {
-        KeyOrigin::Kept(_) if in_project => {
+    if files.is_some_and(has_key) {
+        if matches!(key.origin, KeyOrigin::Kept(_)) {
             keys::remove(&api.base, &program.id)?;
-            KeyState::Project
         }
-        _ if in_project => KeyState::Project,
+        return Ok(KeyState::Project(Git::ask(root, files::SECRETS)));
+    }
+    Ok(match &key.origin {
         KeyOrigin::Kept(path) => KeyState::Kept(path.clone()),
-        KeyOrigin::Environment(source) => KeyState::Environment(settings.key.as_ref().map_or(source, |key| key.source)),
-        KeyOrigin::Project => KeyState::Project,
+        KeyOrigin::Environment(source) => KeyState::Environment(source),
+        KeyOrigin::Project { .. } => KeyState::Project(Git::ask(root, files::SECRETS)),
     })
 }

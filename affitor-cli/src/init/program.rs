@@ -2,22 +2,28 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use affitor::Client;
 use clap::Args;
-use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{files, new_program::NewProgramArgs, prompt::ask};
+use super::{
+    files,
+    known::{Known, is_program_id},
+    new_program::NewProgramArgs,
+    prompt::ask,
+};
 use crate::{
     account::{
-        api::{Api, Program},
+        api::{Api, Program, Programs},
         keys,
         login::{self, LoginOptions, is_interactive},
         programs::{describe, list},
-        session::{Session, is_token},
+        session::Session,
         session_or_failure,
     },
     exit::Exit,
     failure::Failure,
+    format::count,
     output::Output,
     sanitize::{printable, sanitized},
     settings::{SAME_PROGRAM_HINT, Settings},
@@ -59,48 +65,10 @@ pub(crate) enum KeyOrigin {
     /// The variable that has it.
     Environment(&'static str),
     /// In the project's `.affitor/.env`.
-    Project,
-}
-
-/// What the project's own files say.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    pub(crate) program_id: Option<String>,
-    pub(crate) key: Option<SecretString>,
-}
-
-impl Known {
-    /// Reads the texts of `.affitor/config.json` and `.affitor/.env`. With `force`, those of another service are ignored.
-    ///
-    /// # Errors
-    ///
-    /// Returns a failure if they belong to another service, because neither the session nor the key may be sent there.
-    pub(crate) fn read(
-        config: Option<&str>,
-        secrets: Option<&str>,
-        api: &Api<'_>,
-        force: bool,
-    ) -> Result<Self, Failure> {
-        let Some((id, url)) = config.and_then(files::read_config) else { return Ok(Self::default()) };
-        if let Some(url) = url.filter(|url| !is_same_service(url, &api.base)) {
-            if force {
-                return Ok(Self::default());
-            }
-            let url = printable(&url).chars().take(200).collect::<String>();
-            return Err(Failure::usage(
-                format!("{} is for the service {url:?}, but this command uses {}", files::CONFIG, api.service()),
-                "if you trust that file, name its service with --api-url; --force replaces it",
-            ));
-        }
-        let secrets = secrets.filter(|secrets| files::variable(secrets, "AFFITOR_PROGRAM_ID") == Some(&*id));
-        let key = secrets.and_then(|secrets| files::variable(secrets, "AFFITOR_API_KEY")).filter(|key| is_token(key));
-        Ok(Self { key: key.map(SecretString::from), program_id: Some(id).filter(|id| is_program_id(id)) })
-    }
-}
-
-fn is_same_service(url: &str, base: &Url) -> bool {
-    let with_slash = format!("{}/", url.trim().trim_end_matches('/'));
-    Url::parse(&with_slash).is_ok_and(|url| url == *base)
+    Project {
+        /// Why the service was not asked whether the key is right, if it was not.
+        unchecked: Option<String>,
+    },
 }
 
 /// Chooses or creates the program. Logs in only if that is necessary.
@@ -113,20 +81,25 @@ pub(crate) async fn choose(
 ) -> Result<Choice, Failure> {
     if arguments.new.is_requested() {
         let session = session(api, output).await?;
-        let programs = list(api, &session).await?;
-        return create(arguments, &programs, known, api, &session, output).await;
+        let programs = list(api, &session).await?.list;
+        return create(arguments, &programs, &known, settings, api, &session, output).await;
     }
     let in_environment = settings.program_id.as_ref().map(|id| id.value().to_owned());
     let wanted = arguments.program.clone().or(in_environment).or(known.program_id.clone());
     if settings.key.is_some() {
         return of_key(settings, wanted.as_deref()).await;
     }
-    if let (Some(secret), true) = (&known.key, wanted == known.program_id) {
-        let key = Some(Key { secret: secret.clone(), origin: KeyOrigin::Project });
-        return Ok(Choice { id: wanted.unwrap_or_default(), name: None, domain: None, was_created: false, key });
+    if let (Some(id), Some(secret)) = (&known.program_id, &known.key)
+        && wanted.as_ref() == Some(id)
+    {
+        return of_project(id, secret, known.names_service, settings, api).await;
     }
     let session = session(api, output).await?;
-    let programs = list(api, &session).await?;
+    let Programs { list: programs, unreadable } = list(api, &session).await?;
+    if unreadable > 0 {
+        // Standard output is for the result.
+        anstream::eprintln!("{} could not be read, and can't be chosen", count(unreadable, "program"));
+    }
     let chosen = match wanted {
         Some(id) => programs.into_iter().find(|program| program.id == id).ok_or_else(|| {
             let message = format!("you have no program {:?} at {}", printable(&id), api.service());
@@ -134,10 +107,10 @@ pub(crate) async fn choose(
         })?,
         None => match ask_which(programs, output).await? {
             Some(program) => program,
-            None => return create(arguments, &[], known, api, &session, output).await,
+            None => return create(arguments, &[], &known, settings, api, &session, output).await,
         },
     };
-    existing(chosen, known, api)
+    existing(chosen, &known, settings, api).await
 }
 
 /// The session, after a login if nobody is logged in and a person can be asked.
@@ -171,17 +144,60 @@ async fn of_key(settings: &Settings, wanted: Option<&str>) -> Result<Choice, Fai
     Ok(Choice { id, name: None, domain: None, was_created: false, key })
 }
 
+/// The program of the key in the project, which only the service that the project names may see.
+async fn of_project(
+    id: &str,
+    secret: &SecretString,
+    names_service: bool,
+    settings: &Settings,
+    api: &Api<'_>,
+) -> Result<Choice, Failure> {
+    let unchecked = if names_service {
+        check_key(id, secret.expose_secret(), settings, api).await?
+    } else {
+        Some(format!("the files in .affitor do not say that it is for {}", api.service()))
+    };
+    let key = Some(Key { secret: secret.clone(), origin: KeyOrigin::Project { unchecked } });
+    Ok(Choice { id: id.to_owned(), name: None, domain: None, was_created: false, key })
+}
+
+/// Asks the service whether it is the program's key. Returns the reason if it could not be asked.
+async fn check_key(id: &str, key: &str, settings: &Settings, api: &Api<'_>) -> Result<Option<String>, Failure> {
+    let client = Client::builder().api_url(api.service()).api_key(key).build();
+    let readiness = match client {
+        Ok(client) => client.readiness().await,
+        Err(error) => Err(error),
+    };
+    match readiness {
+        Ok(readiness) => match sanitized(readiness, Some(key)).program_id {
+            Some(program) if program == id => Ok(None),
+            Some(program) => Err(Failure::new(
+                Exit::Failed,
+                format!("the key in {} belongs to program {program}, not to {id}", files::SECRETS),
+                SAME_PROGRAM_HINT,
+            )),
+            None => Ok(Some("the service does not say which program it belongs to".to_owned())),
+        },
+        Err(error) if error.is_unauthorized() => Err(Failure::new(
+            Exit::KeyRejected,
+            format!("the service rejected the key in {} (a new key ends the old one at once)", files::SECRETS),
+            "set AFFITOR_API_KEY to the program's key, and add --write --force",
+        )),
+        Err(error) => Ok(Some(printable(&settings.failure(&error).message).replace(key, "(not shown)"))),
+    }
+}
+
 /// A program of the list, with its key if it is in the project, or was created here.
-fn existing(program: Program, known: Known, api: &Api<'_>) -> Result<Choice, Failure> {
+async fn existing(program: Program, known: &Known, settings: &Settings, api: &Api<'_>) -> Result<Choice, Failure> {
     let Program { id, name, domain, .. } = program;
     if !is_program_id(&id) {
         return Err(unusable_id());
     }
-    let is_known = known.program_id.as_ref() == Some(&id);
-    let key = match known.key.filter(|_| is_known) {
-        Some(secret) => Some(Key { secret, origin: KeyOrigin::Project }),
-        None => keys::load(&api.base, &id)?.map(|(secret, path)| Key { secret, origin: KeyOrigin::Kept(path) }),
-    };
+    if let (Some(secret), true) = (&known.key, known.program_id.as_ref() == Some(&id)) {
+        let choice = of_project(&id, secret, known.names_service, settings, api).await?;
+        return Ok(Choice { name, domain, ..choice });
+    }
+    let key = keys::load(&api.base, &id)?.map(|(secret, path)| Key { secret, origin: KeyOrigin::Kept(path) });
     Ok(Choice { id, name, domain, was_created: false, key })
 }
 
@@ -209,7 +225,8 @@ async fn ask_which(mut programs: Vec<Program>, output: Output) -> Result<Option<
 async fn create(
     arguments: &ProgramArgs,
     programs: &[Program],
-    known: Known,
+    known: &Known,
+    settings: &Settings,
     api: &Api<'_>,
     session: &Session,
     output: Output,
@@ -219,7 +236,7 @@ async fn create(
         program.name.as_deref() == Some(&*new.name) && program.domain.as_deref() == Some(&*new.domain)
     };
     if let Some(program) = programs.iter().find(is_same) {
-        return existing(program.clone(), known, api);
+        return existing(program.clone(), known, settings, api).await;
     }
     // The key is shown once: the space for it is reserved before, and Ctrl-C does not interrupt what follows.
     let reserved = keys::vault()?.reserve()?;
@@ -233,7 +250,7 @@ async fn create(
     })?;
     let (id, secret) = (created.program_id, created.api_key.0);
     let path = keys::keep(reserved, &api.base, &id, &secret)?;
-    if !is_program_id(&id) || !is_token(secret.expose_secret()) {
+    if !is_program_id(&id) || !keys::is_key(secret.expose_secret()) {
         let mut failure = unusable_id();
         failure.message += &format!("; the response's key is in {}", path.display());
         return Err(failure);
@@ -241,11 +258,6 @@ async fn create(
     let domain = Some(created.domain.map_or(new.domain, |domain| printable(&domain)));
     let key = Some(Key { secret, origin: KeyOrigin::Kept(path) });
     Ok(Choice { id, name: Some(printable(&new.name)), domain, was_created: true, key })
-}
-
-/// Whether an id can be written into files and URLs.
-fn is_program_id(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 fn unusable_id() -> Failure {

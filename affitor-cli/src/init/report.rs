@@ -7,20 +7,22 @@ use serde_json::{Value, json};
 use super::{
     detect::Detected,
     files,
+    git::Git,
     lines::Step,
-    program::Choice,
+    program::{Choice, KeyOrigin},
     write::{Action, FileResult},
 };
 use crate::{
     check::CheckStatus,
     output::{BOLD, DIM, Output},
+    shell::{self, quoted},
 };
 
 /// Where the program's key is.
 #[derive(Debug)]
 pub(crate) enum KeyState {
-    /// In the project's `.affitor/.env`.
-    Project,
+    /// In the project's `.affitor/.env`, and whether git would commit that.
+    Project(Git),
     /// In the user's configuration directory.
     Kept(PathBuf),
     /// In this variable.
@@ -45,6 +47,9 @@ pub(crate) struct Report<'r> {
     pub(crate) files: Option<&'r [FileResult]>,
     pub(crate) key: &'r KeyState,
     pub(crate) path: &'r Path,
+    pub(crate) force: bool,
+    /// The arguments that name the service, if there were any.
+    pub(crate) url_arguments: String,
 }
 
 impl Report<'_> {
@@ -60,7 +65,7 @@ impl Report<'_> {
     fn document(&self) -> Value {
         let Choice { id, name, domain, was_created, .. } = self.program;
         let (state, path) = match self.key {
-            KeyState::Project => ("in_project", Some(files::SECRETS.to_owned())),
+            KeyState::Project(_) => ("in_project", Some(files::SECRETS.to_owned())),
             KeyState::Kept(path) => ("kept", Some(path.display().to_string())),
             KeyState::Environment(_) => ("in_environment", None),
             KeyState::Unknown => ("unknown", None),
@@ -73,9 +78,17 @@ impl Report<'_> {
             "dependencies": self.dependencies,
             "steps": self.steps,
             "files": self.files,
-            "key": { "state": state, "path": path },
+            "key": { "state": state, "path": path, "not_checked": self.unchecked() },
             "next": self.next(),
         })
+    }
+
+    /// Why the service was not asked about the key in the project.
+    fn unchecked(&self) -> Option<&str> {
+        match &self.program.key.as_ref()?.origin {
+            KeyOrigin::Project { unchecked } => unchecked.as_deref(),
+            _ => None,
+        }
     }
 
     fn print_findings(&self, output: Output) {
@@ -140,9 +153,20 @@ impl Report<'_> {
 
     fn print_key(&self, output: Output) {
         match self.key {
-            KeyState::Project => {
-                output.line(&format!("the program's key is in {}, which git ignores", files::SECRETS));
-                output.hint(&format!("start the app with it: (set -a; . {}; cargo run)", files::SECRETS));
+            KeyState::Project(git) => {
+                let ignored = if *git == Git::Ignores { ", which git ignores" } else { "" };
+                output.line(&format!("the program's key is in {}{ignored}", files::SECRETS));
+                if let Some(problem) = git.problem(files::SECRETS) {
+                    output.status(CheckStatus::Warning, &problem);
+                }
+                if let Some(reason) = self.unchecked() {
+                    output.status(CheckStatus::Warning, &format!("the key was not checked: {reason}"));
+                }
+                output.hint(&format!(
+                    "start the app with it: ({}set -a && . {} && cargo run)",
+                    self.change_folder(),
+                    files::SECRETS
+                ));
             }
             KeyState::Kept(path) => {
                 output.line(&format!("the program's key is in {} (only you can read it)", path.display()));
@@ -158,18 +182,29 @@ impl Report<'_> {
         }
     }
 
-    /// The next command to run.
+    /// The next command to run. After a failure, the same one once more.
     fn next(&self) -> String {
-        if self.files.is_some() {
-            return "affitor prove -- cargo run".to_owned();
+        let has_failed = self.files.into_iter().flatten().any(|file| file.action == Action::Failed);
+        if self.files.is_some() && !has_failed {
+            return format!("{}affitor prove -- cargo run", self.change_folder());
         }
         let source = match (&self.source, self.needs_source) {
-            (Some(source), _) => format!(" --source {source}"),
+            (Some(source), _) => format!(" --source {}", quoted(source)),
             (None, true) => " --source path=DIR".to_owned(),
             (None, false) => String::new(),
         };
-        let path = if self.path == Path::new(".") { String::new() } else { format!(" {}", self.path.display()) };
-        format!("affitor init --write --program {}{source}{path}", self.program.id)
+        let force = if self.force { " --force" } else { "" };
+        let path = if self.is_here() { String::new() } else { format!(" {}", shell::path(self.path)) };
+        format!("affitor init --write{force} --program {}{source}{}{path}", self.program.id, self.url_arguments)
+    }
+
+    fn is_here(&self) -> bool {
+        self.path == Path::new(".")
+    }
+
+    /// What makes the app's folder the current one.
+    fn change_folder(&self) -> String {
+        if self.is_here() { String::new() } else { format!("cd {} && ", shell::path(self.path)) }
     }
 }
 

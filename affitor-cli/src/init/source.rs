@@ -9,7 +9,7 @@ use std::{
 use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 use super::lines::Needed;
-use crate::failure::Failure;
+use crate::{failure::Failure, shell};
 
 /// Where Cargo gets the crates from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,15 @@ impl Source {
             table.insert("features", Value::Array(needed.features.iter().copied().collect()));
         }
         if table.len() == 1 && *self == Self::Registry { version().into() } else { table.into() }
+    }
+
+    /// The arguments of `cargo add` for a crate.
+    pub(crate) fn arguments(&self, package: &str) -> String {
+        match self {
+            Self::Path(root) => format!("{package} --path {}", shell::path(&root.join(package))),
+            Self::Git(url) => format!("{package} --git {}", shell::quoted(url)),
+            Self::Registry => package.to_owned(),
+        }
     }
 
     /// The line in `[dependencies]`.

@@ -1,14 +1,15 @@
 //! `affitor init --write`: changes the project. What exists stays, unless `--force` is set.
 
-use secrecy::ExposeSecret as _;
+use reqwest::Url;
 use serde::Serialize;
 
 use super::{
     detect::Detected,
+    env_file::with_missing,
     files,
     lines::Needed,
     manifest::Manifest,
-    program::{Choice, Key},
+    program::Choice,
     project::{Project, Readers},
     source::{Presence, Source, add, presence},
 };
@@ -44,33 +45,23 @@ pub(crate) struct Plan<'p> {
     pub(crate) source: Option<&'p Source>,
     pub(crate) program: &'p Choice,
     pub(crate) service: &'p str,
+    /// The service's URL, with a trailing slash.
+    pub(crate) base: &'p Url,
     pub(crate) force: bool,
 }
 
 impl Plan<'_> {
     /// Writes all files. A file that can't be written does not stop the others.
     pub(crate) fn write(&self, project: &Project) -> Vec<FileResult> {
-        let Choice { id, domain, .. } = self.program;
-        let example = files::env_example(self.detected, self.service, id);
-        let config = files::config(id, domain.as_deref(), self.service);
         let mut results = vec![
             self.add_dependencies(project),
-            self.file(project, files::ENV_EXAMPLE, &example),
+            self.env_example(project),
             self.file(project, files::SETTINGS, &files::settings(self.detected)),
         ];
         let ignored = ignore(project);
         let is_ignored = ignored.action != Action::Failed;
         results.push(ignored);
-        results.push(self.config(project, &config));
-        results.push(match &self.program.key {
-            _ if !is_ignored => failed(files::SECRETS, "git would not ignore it".to_owned()),
-            None => FileResult {
-                path: files::SECRETS,
-                action: Action::LeftAlone,
-                note: Some("the program's key is not known".to_owned()),
-            },
-            Some(key) => self.secrets(project, key),
-        });
+        results.extend(self.program_files(project, is_ignored));
         results
     }
 
@@ -107,6 +98,20 @@ impl Plan<'_> {
         }
     }
 
+    /// Adds the variables that `.env.example` lacks. What is there stays, also with `--force`.
+    fn env_example(&self, project: &Project) -> FileResult {
+        let path = files::ENV_EXAMPLE;
+        let example = files::env_example(self.detected, self.service, &self.program.id);
+        match project.read(path) {
+            Err(reason) => failed(path, reason),
+            Ok(None) => done(path, Action::Created, project.create(path, &example, Readers::Default)),
+            Ok(Some(old)) => match with_missing(&old, &example) {
+                None => FileResult { path, action: Action::Unchanged, note: None },
+                Some(new) => done(path, Action::Updated, project.replace(path, &new, Readers::Default)),
+            },
+        }
+    }
+
     /// Writes a file, unless another one is there.
     fn file(&self, project: &Project, path: &'static str, text: &str) -> FileResult {
         match project.read(path) {
@@ -119,43 +124,6 @@ impl Plan<'_> {
                 FileResult { path, action: Action::LeftAlone, note }
             }
         }
-    }
-
-    /// `.affitor/config.json`. One of the Node command, or with more fields, is as good.
-    fn config(&self, project: &Project, text: &str) -> FileResult {
-        let old = project.read(files::CONFIG).ok().flatten().and_then(|old| files::read_config(&old));
-        let is_same = old.is_some_and(|(id, url)| id == self.program.id && url.is_none_or(|url| url == self.service));
-        if is_same && !self.force {
-            return FileResult { path: files::CONFIG, action: Action::Unchanged, note: None };
-        }
-        self.file(project, files::CONFIG, text)
-    }
-
-    /// `.affitor/.env`, which only the user can read.
-    fn secrets(&self, project: &Project, key: &Key) -> FileResult {
-        let path = files::SECRETS;
-        let secret = key.secret.expose_secret();
-        let text = files::secrets(&self.program.id, self.service, secret);
-        let old = match project.read(path) {
-            Err(reason) => return failed(path, reason),
-            Ok(None) => return done(path, Action::Created, project.create(path, &text, Readers::User)),
-            Ok(Some(old)) => old,
-        };
-        let variable = |name| files::variable(&old, name);
-        let is_same =
-            variable("AFFITOR_API_KEY") == Some(secret) && variable("AFFITOR_PROGRAM_ID") == Some(&self.program.id);
-        if is_same && project.is_readable_by_others(path) {
-            let result = done(path, Action::Updated, project.replace(path, &old, Readers::User));
-            return FileResult { note: result.note.or(Some("other users could read it".to_owned())), ..result };
-        }
-        if is_same {
-            return FileResult { path, action: Action::Unchanged, note: None };
-        }
-        if self.force {
-            return done(path, Action::Updated, project.replace(path, &text, Readers::User));
-        }
-        let note = Some("it has another key; --force replaces it".to_owned());
-        FileResult { path, action: Action::LeftAlone, note }
     }
 }
 
@@ -181,13 +149,13 @@ fn ignore(project: &Project) -> FileResult {
     }
 }
 
-fn done(path: &'static str, action: Action, result: Result<(), String>) -> FileResult {
+pub(super) fn done(path: &'static str, action: Action, result: Result<(), String>) -> FileResult {
     match result {
         Ok(()) => FileResult { path, action, note: None },
         Err(reason) => failed(path, reason),
     }
 }
 
-fn failed(path: &'static str, reason: String) -> FileResult {
+pub(super) fn failed(path: &'static str, reason: String) -> FileResult {
     FileResult { path, action: Action::Failed, note: Some(reason) }
 }

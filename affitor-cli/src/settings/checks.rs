@@ -36,8 +36,8 @@ impl Settings {
                 "set it to the key from the program's settings (for the sandbox, test_key), or use --api-key",
             );
         };
-        if let Some(contradiction) = setting.contradiction() {
-            return failed(contradiction, "set one of them, or use --api-key");
+        if let Some((message, hint)) = setting.problem("--api-key") {
+            return failed(message, &hint);
         }
         let (key, source) = (setting.value(), setting.source);
         if key.starts_with(['"', '\'']) || key.ends_with(['"', '\'']) {
@@ -85,8 +85,8 @@ impl Settings {
         let (text, source) = (self.url.value(), self.url.source);
         let setting = format!("{source} {}", self.quoted(text));
         let failed = |message: String, hint: &str| (Check::failed("URL", message, hint).with_exit(Exit::Usage), None);
-        if let Some(contradiction) = self.url.contradiction() {
-            return failed(contradiction, "set one of them, or use --api-url");
+        if let Some((message, hint)) = self.url.problem("--api-url") {
+            return failed(message, &hint);
         }
         if !text.contains("://") {
             let hint = with_scheme(text).map_or_else(|| URL_HINT.to_owned(), |url| format!("did you mean {url}?"));

@@ -98,6 +98,21 @@ async fn polling_survives_a_service_that_fails_for_a_moment() {
 }
 
 #[tokio::test]
+async fn an_absurd_delay_ends_the_login_at_its_timeout() {
+    for retry_after in
+        ["429 Busy\r\nretry-after: 18446744073709551615", "503 Busy\r\nretry-after: Fri, 31 Dec 9999 23:59:59 GMT"]
+    {
+        let url = server(move |path, _| match path.ends_with("/start") {
+            true => ("200 OK", json!({ "state": "s", "auth_url": "https://shop.example/" })),
+            false => (retry_after, json!({ "error": "busy" })),
+        })
+        .await;
+        let run = Home::new(&url).run(&["login", "--no-browser", "--timeout", "30"]).await;
+        assert!(run.code == 1 && run.err.contains("not confirmed in time"), "{} {}", run.code, run.err);
+    }
+}
+
+#[tokio::test]
 async fn other_servers_and_faults_are_explained() {
     let html = raw_server("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\n<html").await;
     let redirect = raw_server("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n").await;
@@ -208,6 +223,54 @@ async fn session_files_are_private() {
     fs::write(home.path("config"), "").unwrap();
     let run = home.run(&["login", "--no-browser"]).await;
     assert!(run.code == 2 && run.err.contains("cannot use ") && !run.out.contains("http"), "{}{}", run.out, run.err);
+}
+
+/// Only the administrator can give files to other users.
+#[cfg(unix)]
+#[tokio::test]
+async fn files_of_other_users_are_not_used() {
+    let sandbox = start(Sandbox::builder()).await;
+    let home = Home::new(sandbox.url());
+    home.login(&sandbox).await;
+    for path in ["config/affitor/sessions", "config/affitor"] {
+        if std::os::unix::fs::chown(home.path(path), Some(12_345), None).is_err() {
+            return;
+        }
+        let run = home.run(&["programs"]).await;
+        assert!(run.code == 2 && run.err.contains("belongs to another user"), "{path}: {}", run.err);
+        std::os::unix::fs::chown(home.path(path), Some(0), None).unwrap();
+        assert_eq!(home.run(&["programs"]).await.code, 0);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_relative_home_is_not_used() {
+    let sandbox = start(Sandbox::builder()).await;
+    let home = Home::new(sandbox.url());
+    for folders in [[("HOME", "."), ("XDG_CONFIG_HOME", "")], [("HOME", "x"), ("XDG_CONFIG_HOME", "config")]] {
+        let run = home.run_with(&["whoami"], &folders).await;
+        assert!(run.code == 2 && run.err.contains("to an absolute path"), "{folders:?}: {}", run.err);
+    }
+}
+
+#[tokio::test]
+async fn what_the_service_leaves_out_or_garbles_is_shown_as_such() {
+    let url = server(|path, _| match path.rsplit('/').next() {
+        Some("start") => ("200 OK", json!({ "state": "s", "auth_url": "https://shop.example/" })),
+        Some("programs") => ("200 OK", json!([{ "name": "no id" }, { "id": 42, "name": "Shop" }, 7])),
+        _ => ("200 OK", json!({ "status": "complete", "token": "affs_secret_token" })),
+    })
+    .await;
+    let home = Home::new(&url);
+    let login = home.run(&["login", "--no-browser", "--json"]).await.json();
+    assert_eq!(login["email"], json!(null));
+    assert_eq!(home.run(&["whoami", "--json"]).await.json()["email"], json!(null));
+    assert!(home.run(&["whoami"]).await.out.starts_with("(no e-mail address) at "));
+    let programs = home.run(&["programs", "--json"]).await.json();
+    assert_eq!((&programs["programs"][0]["id"], &programs["unreadable"]), (&json!("42"), &json!(2)));
+    let run = home.run(&["programs"]).await;
+    assert!(run.out.contains("! 2 programs could not be read") && run.out.contains("42  Shop"), "{}", run.out);
 }
 
 #[cfg(unix)]

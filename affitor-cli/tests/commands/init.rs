@@ -1,5 +1,7 @@
 //! `affitor init`.
 
+mod files;
+mod git;
 mod hostile;
 
 use std::{fs, path::Path};
@@ -53,7 +55,7 @@ async fn from_login_to_written_files() {
     assert_eq!(document["detected"]["framework"], "axum");
     assert_eq!(document["detected"]["database"], "sqlite");
     assert_eq!(document["detected"]["providers"], json!(["stripe"]));
-    assert_eq!(document["key"], json!({ "state": "in_project", "path": ".affitor/.env" }));
+    assert_eq!(document["key"], json!({ "state": "in_project", "path": ".affitor/.env", "not_checked": null }));
     assert_eq!(document["next"], "affitor prove -- cargo run");
     let expected = [
         ("Cargo.toml", "updated"),
@@ -168,6 +170,33 @@ async fn without_write_nothing_changes_and_the_key_is_kept() {
 }
 
 #[tokio::test]
+async fn the_next_command_can_be_copied() {
+    let sandbox = start(Sandbox::builder()).await;
+    let home = shop(&sandbox).await;
+    let url = sandbox.url();
+    home.project("my app/Cargo.toml", MANIFEST);
+    let source = source();
+    for (arguments, next) in [
+        (vec!["--api-url", url], format!("init --write --program 42 --source path=DIR --api-url {url}")),
+        (vec!["my app"], "init --write --program 42 --source path=DIR 'my app'".to_owned()),
+        (
+            vec!["--source", "git=https://x.example/?a&b"],
+            "init --write --program 42 --source 'git=https://x.example/?a&b'".to_owned(),
+        ),
+        (vec!["--write", &source, "my app"], "cd 'my app' && affitor prove -- cargo run".to_owned()),
+    ] {
+        let document = home.run(&init(&[&arguments[..], &["--json"]].concat())).await.json();
+        let found = document["next"].as_str().unwrap();
+        assert_eq!(found.strip_prefix("affitor ").unwrap_or(found), next);
+    }
+    // After a failure, it is the same command.
+    fs::create_dir(home.path("shop/affitor.toml")).unwrap();
+    let run = home.run(&init(&["--write", "--force", "--source", "registry"])).await;
+    assert!(run.code == 2 && run.out.contains("next: affitor init --write --force --program 42 --source registry\n"));
+    assert!(run.out.contains("! nothing is published yet"), "{}", run.out);
+}
+
+#[tokio::test]
 async fn the_key_of_an_existing_program_must_be_given() {
     let sandbox = start(Sandbox::builder()).await;
     let home = shop(&sandbox).await;
@@ -192,39 +221,6 @@ async fn the_key_of_an_existing_program_must_be_given() {
     assert!(run.code == 1 && run.err.contains("belongs to program 42, not to \"7\""), "{}", run.err);
     let run = home.run_with(&init(&[]), &[("AFFITOR_API_KEY", "aff_wrong")]).await;
     assert_eq!(run.code, 4, "{}", run.err);
-}
-
-#[tokio::test]
-async fn files_that_exist_are_left_alone() {
-    let sandbox = start(Sandbox::builder()).await;
-    let home = shop(&sandbox).await;
-    home.project(".env.example", "MINE=1\n");
-    home.project("affitor.toml", "# mine\n");
-    home.project(".gitignore", "/target\n");
-    home.project(".affitor/.env", "AFFITOR_API_KEY=aff_old\nAFFITOR_PROGRAM_ID=9\n");
-    let source = source();
-    let arguments = init(&[&["--write", &source, "--json"][..], &NEW].concat());
-    let run = home.run(&arguments).await;
-    let document = run.json();
-    assert_eq!(run.code, 0, "{}", run.out);
-    let left: Vec<_> = actions(&document).into_iter().filter(|(_, action)| *action == "left_alone").collect();
-    assert_eq!(
-        left.iter().map(|(path, _)| *path).collect::<Vec<_>>(),
-        [".env.example", "affitor.toml", ".affitor/.env"]
-    );
-    assert_eq!(home.read("shop/.gitignore"), "/target\n.affitor/\n");
-    assert_eq!(
-        (home.read("shop/.env.example"), home.read("shop/affitor.toml")),
-        ("MINE=1\n".into(), "# mine\n".into())
-    );
-    // The new key is not lost.
-    assert_eq!(document["key"]["state"], "kept");
-    assert!(home.read("shop/.affitor/.env").contains("aff_old"));
-    let run = home.run(&init(&["--write", "--force", "--program", "43", "--json"])).await;
-    assert_eq!((run.code, &run.json()["key"]["state"]), (0, &json!("in_project")), "{}", run.out);
-    assert!(home.read("shop/.affitor/.env").contains("AFFITOR_PROGRAM_ID=43"));
-    assert!(home.read("shop/affitor.toml").contains("[signup]"));
-    assert_private(&home);
 }
 
 #[tokio::test]

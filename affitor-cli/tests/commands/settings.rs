@@ -88,3 +88,18 @@ async fn the_url_may_have_a_path() {
         assert_eq!(run(&["verify"], &environment).await.code, 0);
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn variables_that_are_not_utf_8_are_not_ignored() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    for variable in ["AFFITOR_API_KEY", "AFFITOR_API_URL", "AFFITOR_API_BASE", "AFFITOR_PROGRAM_ID"] {
+        let mut command = crate::common::affitor(&["status"]);
+        command.env("AFFITOR_API_KEY", KEY).env(variable, OsStr::from_bytes(b"aff_secret\xff"));
+        let output = command.output().await.unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && err.contains(&format!("{variable} is not valid UTF-8")), "{err}");
+        assert!(!err.contains("aff_secret"), "{err}");
+    }
+}

@@ -43,7 +43,7 @@ async fn app(sandbox: &Sandbox) -> String {
 const PROVIDERS: [(&str, &str); 4] = [
     ("stripe", "STRIPE_WEBHOOK_SECRET"),
     ("polar", "POLAR_WEBHOOK_SECRET"),
-    ("lemon-squeezy", "LEMONSQUEEZY_WEBHOOK_SECRET"),
+    ("lemon-squeezy", "LEMON_SQUEEZY_WEBHOOK_SECRET"),
     ("paddle", "PADDLE_WEBHOOK_SECRET"),
 ];
 
@@ -83,6 +83,25 @@ async fn a_json_document_lists_the_webhooks() {
     assert_eq!(types, ["charge.succeeded", "payment_intent.succeeded", "checkout.session.completed"]);
     assert_eq!((&document["accepted"], &document["webhooks"][0]["status"]), (&json!(true), &json!(200)));
     assert_eq!((&document["provider"], &document["event"]), (&json!("Stripe"), &json!("paid")));
+}
+
+#[tokio::test]
+async fn a_payment_of_stripes_test_mode_is_reported_as_a_test() {
+    for (flag, sales) in [(&["--test-mode"][..], 0), (&[], 1)] {
+        let sandbox = start(Sandbox::builder()).await;
+        let url = format!("{}/webhooks/stripe", app(&sandbox).await);
+        let arguments = [&["test", "webhook", "stripe", "--url", &url, "--customer-key", "user_7"], flag].concat();
+        let result = run(&arguments, &[("STRIPE_WEBHOOK_SECRET", SECRET)]).await;
+        assert_eq!((result.code, sandbox.sales().len()), (0, sales), "{}{}", result.out, result.err);
+    }
+    let arguments = ["test", "webhook", "paddle", "--test-mode", "--url", "http://127.0.0.1:9"];
+    let result = run(&arguments, &[("PADDLE_WEBHOOK_SECRET", SECRET)]).await;
+    assert!(result.code == 2 && result.err.contains("--test-mode is for Stripe"), "{}", result.err);
+    let help = run(&["test", "webhook", "--help"], &[]).await.out;
+    assert!(
+        help.contains("look like those of a real payment") && help.contains("LEMON_SQUEEZY_WEBHOOK_SECRET"),
+        "{help}"
+    );
 }
 
 #[tokio::test]

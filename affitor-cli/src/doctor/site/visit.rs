@@ -6,11 +6,10 @@ use cookie::Cookie;
 use reqwest::{
     Client, Response, Url,
     header::{ACCEPT, COOKIE, HeaderMap, LOCATION, SET_COOKIE},
-    redirect::Policy,
 };
 
 use super::{host, shown};
-use crate::{check::Check, diagnosis::diagnose, url::is_loopback};
+use crate::{check::Check, diagnosis::diagnose, http};
 
 /// Limit of the whole visit.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -81,11 +80,7 @@ pub(super) async fn open(url: &Url) -> Result<Visit, Check> {
 }
 
 async fn visit(url: &Url) -> Result<Visit, reqwest::Error> {
-    let mut builder = Client::builder().user_agent(USER_AGENT).redirect(Policy::none());
-    if is_loopback(url) {
-        builder = builder.no_proxy();
-    }
-    let client = builder.build()?;
+    let client = http::client(url).user_agent(USER_AGENT).build()?;
     let (mut url, mut hops, mut cookies) = (url.clone(), Vec::new(), BTreeMap::new());
     loop {
         let response = request(&client, &url, &cookies).await?;

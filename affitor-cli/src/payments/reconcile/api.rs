@@ -3,14 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::{
-    Client, Response, StatusCode, Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
-    redirect::Policy,
+    Client, StatusCode, Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
 };
 use serde_json::Value;
 
 use super::provider::ProviderName;
-use crate::{diagnosis::diagnose, exit::Exit, failure::Failure, sanitize::sanitized, url::is_loopback};
+use crate::{diagnosis::diagnose, exit::Exit, failure::Failure, http, sanitize::sanitized, url::is_loopback};
 
 /// Attempts of one request.
 const ATTEMPTS: u32 = 5;
@@ -64,16 +63,11 @@ impl Api {
         })?;
         authorization.set_sensitive(true);
         headers.insert(AUTHORIZATION, authorization);
-        // A redirect would carry the key to another server.
-        let mut builder = Client::builder()
+        let builder = http::client(&base)
             .default_headers(headers)
             .user_agent(concat!("affitor-cli/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            .redirect(Policy::none());
-        if is_loopback(&base) {
-            builder = builder.no_proxy();
-        }
+            .timeout(TIMEOUT);
         let http = builder.build().map_err(|error| {
             Failure::usage(format!("cannot prepare requests: {error}"), "check the proxy settings in the environment")
         })?;
@@ -120,8 +114,8 @@ impl Api {
             Failed { failure, may_repeat: true }
         };
         let response = self.http.get(url.clone()).send().await.map_err(unreachable)?;
-        let (status, retry_after) = (response.status(), retry_after(response.headers()));
-        let body = read_body(response).await.map_err(unreachable)?;
+        let (status, retry_after) = (response.status(), http::retry_after(response.headers()));
+        let body = http::read_body(response, BODY_LIMIT).await.map_err(unreachable)?;
         let json = body.and_then(|body| serde_json::from_slice::<Value>(&body).ok());
         match (status, json) {
             (StatusCode::OK, Some(json)) => Ok(Some(json)),
@@ -175,27 +169,6 @@ fn parse_url(text: &str) -> Result<Url, Failure> {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
         _ => Err(rejected("must begin with https://, because the key would be readable on the network".to_owned())),
-    }
-}
-
-/// Reads the body, or returns `None` if it is larger than any response of the provider.
-async fn read_body(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(data) = response.chunk().await? {
-        if body.len() + data.len() > BODY_LIMIT {
-            return Ok(None);
-        }
-        body.extend_from_slice(&data);
-    }
-    Ok(Some(body))
-}
-
-/// The delay that the provider requests, in seconds or as a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match value.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(std::time::SystemTime::now()).ok(),
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn affitor(arguments: &[&str]) -> Command {
     ] {
         command.env_remove(name);
     }
-    for name in ["STRIPE", "POLAR", "LEMONSQUEEZY", "PADDLE"] {
+    for name in ["STRIPE", "POLAR", "LEMON_SQUEEZY", "PADDLE"] {
         command.env_remove(format!("{name}_WEBHOOK_SECRET"));
     }
     command

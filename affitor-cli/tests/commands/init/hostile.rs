@@ -53,8 +53,12 @@ async fn the_root_of_a_workspace_names_its_apps() {
     let run = home.run(&init(&[])).await;
     assert_eq!(run.code, 2, "{}", run.err);
     assert!(run.err.contains("→ for one of its apps, run `affitor init crates/web`\n"), "{}", run.err);
+    // The hint names the folder as it is seen from here.
+    let run = home.run(&init(&["../shop"])).await;
+    assert!(run.err.contains("→ for one of its apps, run `affitor init ../shop/crates/web`\n"), "{}", run.err);
     let source = source();
     let run = home.run(&init(&["--write", &source, "--program", "42", "crates/web"])).await;
+    assert!(run.out.contains("next: cd crates/web && affitor prove -- cargo run\n"), "{}", run.out);
     assert!(run.code == 0 && run.out.contains("✓ web: axum"), "{}{}", run.out, run.err);
     assert!(home.read("shop/crates/web/Cargo.toml").contains("affitor-axum"));
     assert!(home.path("shop/crates/web/affitor.toml").exists() && !home.path("shop/affitor.toml").exists());

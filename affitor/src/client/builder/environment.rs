@@ -1,6 +1,6 @@
 //! Reading the settings from environment variables.
 
-use std::env;
+use std::{env, ffi::OsString, path::PathBuf};
 
 use super::ClientBuilder;
 use crate::client::Error;
@@ -21,8 +21,8 @@ impl ClientBuilder {
     /// | `AFFITOR_PROGRAM_ID` | | [`program_id`](Self::program_id) |
     ///
     /// The other names are those of some of the service's pages. Blank variables are ignored, and surrounding white space is
-    /// removed. [`build`](Self::build) returns an error if the two names of a setting have different values, or if both the
-    /// key and its file are set. A setter that is called later overrides the variables of its setting:
+    /// removed. [`build`](Self::build) returns an error if the two names of a setting have different values, if both the
+    /// key and its file are set, or if a value is not UTF-8. A setter that is called later overrides the variables of its setting:
     ///
     /// ```
     /// use affitor::ClientBuilder;
@@ -31,13 +31,13 @@ impl ClientBuilder {
     /// # Ok::<(), affitor::Error>(())
     /// ```
     pub fn from_env() -> Self {
-        Self::from_variables(|name| env::var(name).ok())
+        Self::from_variables(|name| env::var_os(name))
     }
 
-    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let get = |name: &str| Some(variable(name)?.trim().to_owned()).filter(|value| !value.is_empty());
+    fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let get = |name: &str| variable(name).map_or(Ok(None), |value| text(name, value));
         let mut builder = Self::default();
-        let (key, file) = (value(API_KEY, get), get(API_KEY_FILE));
+        let (key, file) = (value(API_KEY, get), variable(API_KEY_FILE).and_then(path));
         match (key, file) {
             (Ok(Some((name, _))), Some(_)) => builder.api_key = Some(Err(both_are_set(name))),
             (Ok(Some((_, key))), None) => builder = builder.api_key(key),
@@ -46,20 +46,35 @@ impl ClientBuilder {
             (Err(error), _) => builder.api_key = Some(Err(error)),
         }
         builder.api_url = value(API_URL, get).map(|found| found.map(|(_, url)| url)).transpose();
-        if let Some(program_id) = get(PROGRAM_ID) {
+        // An id that is not UTF-8 is rejected for its replacement character.
+        let program_id = variable(PROGRAM_ID).map(|id| id.to_string_lossy().trim().to_owned());
+        if let Some(program_id) = program_id.filter(|id| !id.is_empty()) {
             builder = builder.program_id(program_id);
         }
         builder
     }
 }
 
+/// The value of a variable without surrounding white space, or `None` if it is blank. One that is not UTF-8 is an error: ignoring it
+/// could send the key to another service than the one that was meant.
+fn text(name: &str, value: OsString) -> Result<Option<String>, Error> {
+    let value = value.into_string().map_err(|_| Error::invalid(format!("{name} is not valid UTF-8")))?;
+    Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty()))
+}
+
+/// A path may be other than UTF-8.
+fn path(value: OsString) -> Option<PathBuf> {
+    let path = value.into_string().map_or_else(PathBuf::from, |text| PathBuf::from(text.trim()));
+    Some(path).filter(|path| !path.as_os_str().is_empty())
+}
+
 /// The value of a setting with two names, and the name that has it. They may both be set if they agree.
 fn value(
     names: [&'static str; 2],
-    get: impl Fn(&str) -> Option<String>,
+    get: impl Fn(&str) -> Result<Option<String>, Error>,
 ) -> Result<Option<(&'static str, String)>, Error> {
     let [first, second] = names;
-    match (get(first), get(second)) {
+    match (get(first)?, get(second)?) {
         // The values may be secret.
         (Some(one), Some(other)) if one != other => Err(Error::invalid(format!(
             "{first} and {second} have different values, but are two names of one setting: set one of them"
@@ -80,7 +95,7 @@ mod tests {
 
     fn with(variables: &'static [(&'static str, &'static str)]) -> ClientBuilder {
         ClientBuilder::from_variables(move |name| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into())
         })
     }
 
@@ -109,6 +124,26 @@ mod tests {
         assert!(!format!("{client:?}").contains("aff_secret"));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn values_that_are_not_utf_8_are_not_ignored() {
+        use std::os::unix::ffi::OsStringExt as _;
+
+        for wrong in
+            ["AFFITOR_API_KEY", "AFFITOR_API_TOKEN", "AFFITOR_API_URL", "AFFITOR_API_BASE", "AFFITOR_PROGRAM_ID"]
+        {
+            let builder = ClientBuilder::from_variables(|name| match name {
+                name if name == wrong => Some(OsString::from_vec(b"aff_secret\xff".to_vec())),
+                "AFFITOR_API_KEY" => Some("aff_1".into()),
+                _ => None,
+            });
+            let error = builder.build().unwrap_err();
+            let message = error.to_string();
+            assert!(error.is_invalid() && message.contains(wrong) && !message.contains("secret"), "{wrong}: {message}");
+        }
+        assert_eq!(path(OsString::from_vec(b"/\xff".to_vec())).unwrap().as_os_str().len(), 2);
+    }
+
     #[test]
     fn two_names_of_a_setting() {
         let key = ("AFFITOR_API_KEY", "aff_secret");
@@ -122,8 +157,8 @@ mod tests {
             (vec![("AFFITOR_API_URL", "https://one.example"), ("AFFITOR_API_BASE", "https://two.example")], None),
         ] {
             let found = value(API_URL, |name| {
-                let found = variables.iter().find(|(known, _)| *known == name)?;
-                Some(found.1.trim().to_owned()).filter(|value| !value.is_empty())
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map_or(Ok(None), |(name, value)| text(name, (*value).into()))
             });
             assert_eq!(found.as_ref().ok().map(|found| found.as_ref().map(|(_, url)| url.as_str())), url.map(Some));
         }

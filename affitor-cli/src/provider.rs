@@ -1,0 +1,54 @@
+//! The payment providers, and their names.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PaymentProvider {
+    Stripe,
+    Polar,
+    LemonSqueezy,
+    Paddle,
+}
+
+impl PaymentProvider {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Stripe => "Stripe",
+            Self::Polar => "Polar",
+            Self::LemonSqueezy => "Lemon Squeezy",
+            Self::Paddle => "Paddle",
+        }
+    }
+
+    /// Name in paths, in arguments, and in `affitor.toml`.
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Self::Stripe => "stripe",
+            Self::Polar => "polar",
+            Self::LemonSqueezy => "lemon-squeezy",
+            Self::Paddle => "paddle",
+        }
+    }
+
+    /// Type in `affitor::webhook`.
+    pub(crate) fn rust_type(self) -> &'static str {
+        match self {
+            Self::Stripe => "Stripe",
+            Self::Polar => "Polar",
+            Self::LemonSqueezy => "LemonSqueezy",
+            Self::Paddle => "Paddle",
+        }
+    }
+
+    /// Variable from which the app reads the webhook secret.
+    pub(crate) fn secret_variable(self) -> &'static str {
+        match self {
+            Self::Stripe => "STRIPE_WEBHOOK_SECRET",
+            Self::Polar => "POLAR_WEBHOOK_SECRET",
+            Self::LemonSqueezy => "LEMON_SQUEEZY_WEBHOOK_SECRET",
+            Self::Paddle => "PADDLE_WEBHOOK_SECRET",
+        }
+    }
+}
