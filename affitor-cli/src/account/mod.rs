@@ -147,6 +147,9 @@ fn not_logged_in(api: &Api<'_>) -> Failure {
     Failure::new(
         Exit::KeyRejected,
         format!("not logged in at {service}"),
-        format!("run `affitor login{}`{note}", api.settings.url_arguments()),
+        format!(
+            "run `affitor login{}`{note}; or, without an account, start `affitor sandbox` and set the variables that it prints",
+            api.settings.url_arguments()
+        ),
     )
 }
