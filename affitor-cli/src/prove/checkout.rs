@@ -58,9 +58,10 @@ impl Proof {
         let is_missing = |finding: &Finding| finding.id == FindingId::SessionMetadataMissing.as_str();
         let session_problem = match session_problem {
             Some(finding) if !(is_missing(&finding) && has_reference) => {
+                let stop = self.stop(SESSION, finding);
                 self.report.not_checked(&[SUBSCRIPTION, SALE], "the metadata of the session is wrong");
                 self.report.not_checked(AFTER_SALE, "the metadata of the session is wrong");
-                return Err(self.stop(SESSION, finding));
+                return Err(stop);
             }
             excused => excused,
         };

@@ -101,7 +101,7 @@ pub(crate) struct Arguments {
     /// Port of the sandbox if the app is already running; 0 selects a free port
     #[arg(long, value_name = "PORT", default_value_t = 4010)]
     sandbox_port: u16,
-    /// Command that starts the app; without it, `app.start` in the file, else the app must already be running
+    /// Command that starts the app; without it, `app.start` in the file, else you start it with the variables that are printed
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
