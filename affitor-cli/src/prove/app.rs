@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use process_wrap::tokio::ChildWrapper;
 use reqwest::Url;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
@@ -17,7 +16,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{layer::LayerProblem, process};
+use super::{
+    layer::LayerProblem,
+    process::{self, Group},
+};
 use crate::{failure::Failure, output::DIM, url::host_and_port};
 
 /// Longest line of the app's output that is read as one, in bytes.
@@ -27,8 +29,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between two attempts to connect.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Variables that would override those of the sandbox, or lead past the proxy.
-const REMOVED: [&str; 5] = ["AFFITOR_API_TOKEN", "AFFITOR_API_BASE", "AFFITOR_API_KEY_FILE", "NO_PROXY", "no_proxy"];
+/// Variables that would override those of the sandbox.
+const REMOVED: [&str; 3] = ["AFFITOR_API_TOKEN", "AFFITOR_API_BASE", "AFFITOR_API_KEY_FILE"];
 
 /// What the app has logged about a missing layer.
 type Logged = Arc<Mutex<Option<LayerProblem>>>;
@@ -36,7 +38,7 @@ type Logged = Arc<Mutex<Option<LayerProblem>>>;
 /// A child process with everything that it starts.
 #[derive(Debug)]
 pub(super) struct App {
-    child: Box<dyn ChildWrapper>,
+    child: Group,
     logged: Logged,
     readers: Vec<JoinHandle<()>>,
 }
@@ -72,7 +74,8 @@ impl App {
     /// Returns what happened instead.
     pub(super) async fn listening(&mut self, url: &Url, limit: Duration) -> Result<(), String> {
         let until = Instant::now() + limit;
-        while !is_listening(url).await {
+        loop {
+            // First, so that another server on the port is not taken for an app that has ended.
             if let Ok(Some(status)) = self.child.try_wait() {
                 // Lets the readers print the rest of the output.
                 for reader in &mut self.readers {
@@ -80,12 +83,14 @@ impl App {
                 }
                 return Err(format!("the app ended with {status} before it listened; its output says why"));
             }
+            if is_listening(url).await {
+                return Ok(());
+            }
             if Instant::now() > until {
                 return Err(format!("the app does not listen on {} after {} s", host_and_port(url), limit.as_secs()));
             }
             sleep(POLL).await;
         }
-        Ok(())
     }
 
     /// Returns what the app has logged about a missing layer.

@@ -2,12 +2,11 @@
 
 use std::{env, path::PathBuf, process::Stdio, time::Duration};
 
-use process_wrap::tokio::ChildWrapper;
 use reqwest::Url;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use super::process;
+use super::process::{self, Group};
 use crate::failure::Failure;
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -16,7 +15,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// A browser with a page open.
 #[derive(Debug)]
 pub(super) struct Browser {
-    child: Box<dyn ChildWrapper>,
+    child: Group,
     /// Removed when the browser has ended.
     _profile: TempDir,
 }

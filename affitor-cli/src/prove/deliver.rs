@@ -78,14 +78,15 @@ impl Endpoint {
     }
 
     /// Delivers each webhook once, and returns those that the app did not accept.
-    pub(super) async fn deliver_once<'d>(&self, deliveries: &'d [Delivery]) -> Result<Vec<&'d Delivery>, Finding> {
+    pub(super) async fn deliver_once(&self, deliveries: &[Delivery]) -> Vec<Delivery> {
         let mut refused = Vec::new();
         for delivery in deliveries {
-            if !self.send(delivery, &delivery.body).await?.status.is_success() {
-                refused.push(delivery);
+            // A provider redelivers as well if there is no response.
+            if !self.send(delivery, &delivery.body).await.is_ok_and(|response| response.status.is_success()) {
+                refused.push(delivery.clone());
             }
         }
-        Ok(refused)
+        refused
     }
 
     async fn send(&self, delivery: &Delivery, body: &str) -> Result<Response, Finding> {

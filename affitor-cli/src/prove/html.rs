@@ -1,6 +1,8 @@
 //! What a visitor's browser needs of a page: the hidden inputs of its forms, and the tracker's tag.
 
-use html5gum::{StartTag, Token, Tokenizer};
+use std::convert::Infallible;
+
+use html5gum::{StartTag, Token, Tokenizer, emitters::default::DefaultEmitter};
 use reqwest::Url;
 
 /// A form of a page.
@@ -25,7 +27,7 @@ pub(super) struct TrackerTag {
 pub(super) fn forms(html: &str, page: &Url) -> Vec<Form> {
     let mut forms: Vec<Form> = Vec::new();
     let mut is_open = false;
-    for Ok(token) in Tokenizer::new(html) {
+    for Ok(token) in tokens(html) {
         match token {
             Token::StartTag(tag) if &**tag.name == b"form" => {
                 let action = attribute(&tag, "action").filter(|action| !action.trim().is_empty());
@@ -55,12 +57,12 @@ pub(super) fn metas(html: &str) -> Vec<(String, String)> {
         let name = attribute(&tag, "name").filter(|_| &**tag.name == b"meta")?;
         Some((name, attribute(&tag, "content").unwrap_or_default()))
     };
-    Tokenizer::new(html).flatten().filter_map(meta).collect()
+    tokens(html).flatten().filter_map(meta).collect()
 }
 
 /// Returns the tag of the tracker, if the page has one.
 pub(super) fn tracker_tag(html: &str, page: &Url) -> Option<TrackerTag> {
-    Tokenizer::new(html).flatten().find_map(|token| {
+    tokens(html).flatten().find_map(|token| {
         let Token::StartTag(tag) = token else { return None };
         let source = attribute(&tag, "src").filter(|_| &**tag.name == b"script")?;
         let source = page.join(source.trim()).ok()?;
@@ -69,6 +71,13 @@ pub(super) fn tracker_tag(html: &str, page: &Url) -> Option<TrackerTag> {
         let program_id = names.iter().find_map(|name| attribute(&tag, name));
         is_tracker.then_some(TrackerTag { source, program_id })
     })
+}
+
+/// The tokens of a page. What stands in a script or a style sheet is text.
+fn tokens(html: &str) -> impl Iterator<Item = Result<Token, Infallible>> {
+    let mut emitter = DefaultEmitter::default();
+    emitter.naively_switch_states(true);
+    Tokenizer::new_with_emitter(html, emitter)
 }
 
 fn attribute(tag: &StartTag<()>, name: &str) -> Option<String> {
@@ -121,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_tag_of_the_tracker() {
-        let html = r#"<script>let src = "/js/affitor-tracker.js"</script><script src="/js/app.js"></script>
+        let html = r#"<script>let tag = '<script src="/js/affitor-tracker.js">' + (1 <n)</script><script src="/js/app.js"></script>
             <script src="http://127.0.0.1:4010/js/affitor-tracker.js" data-affitor-program-id="42" defer></script>"#;
         let tag = tracker_tag(html, &page()).unwrap();
         assert_eq!(

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Proof, Stop, chromium,
+    Proof, SETTLE, Stop, chromium,
     finding::{Finding, FindingId},
     html::{TrackerTag, tracker_tag},
     visitor::{CLICK_ID_COOKIE, Page, Visitor},
@@ -47,10 +47,21 @@ impl Proof {
             return self.captured(visitor, page, click).await;
         }
         self.check_tag(&page)?;
+        if tracker_tag(&page.body, &page.url).is_none() {
+            // The server may report the click after the page.
+            watch.until(self.wait.min(SETTLE), ApiCall::Click, |calls| calls.iter().any(|call| call.changed)).await;
+            if let Some(click) = captured(&watch) {
+                return self.captured(visitor, page, click).await;
+            }
+        }
+        if !page.url.query_pairs().any(|(name, value)| name == "aff" && !value.is_empty()) {
+            let message = format!("{path} redirects to {}, without `aff`, so no click is reported", page.url.path());
+            return self.stop_at_landing(FindingId::AffLost.found(message));
+        }
         if self.use_browser {
             return self.with_browser(visitor, &path, page).await;
         }
-        self.with_tracker(visitor, &path, page).await
+        self.with_tracker(visitor, page).await
     }
 
     /// The server has reported the click. Its cookie comes with the page, or with the next one if the service was slow.
@@ -68,11 +79,7 @@ impl Proof {
     }
 
     /// Does what the tracker in the page would do.
-    async fn with_tracker(&mut self, visitor: &mut Visitor, path: &str, page: Page) -> Result<Landed, Stop> {
-        if !page.url.query_pairs().any(|(name, value)| name == "aff" && !value.is_empty()) {
-            let message = format!("{path} redirects to {}, without `aff`, so no click is reported", page.url.path());
-            return self.stop_at_landing(FindingId::AffLost.found(message));
-        }
+    async fn with_tracker(&mut self, visitor: &mut Visitor, page: Page) -> Result<Landed, Stop> {
         let Some(tag) = tracker_tag(&page.body, &page.url) else {
             let message =
                 format!("the page {} does not contain the tracker, and the server reported no click", page.url.path());

@@ -61,6 +61,10 @@ pub(crate) const EXIT_CODES: ExitCodes = &[
     (Exit::RetryLater, "No problem found, but events that the app has accepted have not arrived yet"),
 ];
 
+const SECRET: &str = "STRIPE_WEBHOOK_SECRET";
+const SECRET_HELP: &str =
+    "Instead of a file: variable from which the app reads the secret of the endpoint [default: STRIPE_WEBHOOK_SECRET]";
+
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", help = format!("File that describes the app's routes [default: {}]", config::FILE))]
@@ -80,9 +84,8 @@ pub(crate) struct Arguments {
     /// Instead of a file: path of the endpoint for Stripe's webhooks
     #[arg(long, value_name = "PATH", requires = "signup")]
     webhook: Option<String>,
-    /// Instead of a file: variable from which the app reads the secret of the endpoint
-    #[arg(long, value_name = "NAME", default_value = "STRIPE_WEBHOOK_SECRET")]
-    webhook_secret_env: String,
+    #[arg(long, value_name = "NAME", requires = "webhook", help = SECRET_HELP)]
+    webhook_secret_env: Option<String>,
     /// Instead of a file: variable from which the app reads the URL of Stripe's API
     #[arg(long, value_name = "NAME", requires = "webhook")]
     stripe_api_env: Option<String>,
@@ -163,7 +166,16 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
             proof.report.finish();
             Ok(Exit::Usage)
         }
-        Err(Stop::Failure(failure)) => Err(failure),
+        Err(Stop::Failure(failure)) => {
+            // Worth more than the failure that it may have caused.
+            match proof.check_guard() {
+                Err(Stop::Refused) => {
+                    proof.report.finish();
+                    Ok(Exit::Usage)
+                }
+                _ => Err(failure),
+            }
+        }
     }
 }
 
@@ -215,13 +227,13 @@ impl Proof {
 
     /// Starts the app, or waits until a running one has called the sandbox; then checks everything.
     async fn run(&mut self, command: &[OsString]) -> Result<(), Stop> {
-        let (url, port) = settings::app_url(&self.config)?;
-        self.url = url;
-        // Also for the browser, if the app is already running.
+        // Also for the browser, if the app is already running. Before a free port is chosen, which it could take.
         let guard = Guard::start()
             .await
             .map_err(|error| Failure::usage(format!("cannot start a proxy: {error}"), "run the command again"))?;
         self.guard = Some(guard);
+        let (url, port) = settings::app_url(&self.config)?;
+        self.url = url;
         if command.is_empty() {
             self.find_app(port).await?;
         } else {

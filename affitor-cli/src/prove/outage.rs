@@ -6,7 +6,7 @@ use super::{
     Proof, SETTLE, Stop,
     deliver::Endpoint,
     finding::FindingId,
-    provider::{Delivery, Payment},
+    provider::Payment,
     visitor::{CLICK_ID_COOKIE, Visitor},
     watch::{Watch, is_settled},
 };
@@ -58,16 +58,9 @@ impl Proof {
         let deliveries = payment.paid();
         let watch = Watch::begin(&self.sandbox);
         self.sandbox.inject(Fault::BadGateway.always());
-        let refused = endpoint.deliver_once(&deliveries).await;
+        let again = endpoint.deliver_once(&deliveries).await;
         let before = self.attempted(&watch, ApiCall::Sale).await;
         self.sandbox.clear_faults();
-        let again: Vec<Delivery> = match refused {
-            Ok(refused) => refused.into_iter().cloned().collect(),
-            Err(finding) => {
-                self.report.failed(SALE, finding);
-                return Ok(());
-            }
-        };
         if let Err(finding) = endpoint.deliver(&again).await {
             self.report.failed(SALE, finding);
             return Ok(());

@@ -49,6 +49,7 @@ impl Proof {
             let expected = Expected { sale: &sale_id, amount: part, is_rest: false };
             self.refund(PARTIAL_REFUND, &endpoint, &payment.refunded(part), expected).await;
         } else {
+            rest = purchase.amount_cents;
             self.report.not_checked(&[PARTIAL_REFUND], "the amount is too small");
         }
         if !purchase.is_subscription {
@@ -74,7 +75,8 @@ impl Proof {
                 self.sale_in_outage(&endpoint, payment.as_ref()).await
             }
             None => {
-                self.report.not_checked(&[outage::SALE], "a second checkout failed");
+                let reason = if self.is_manual { "it needs a second checkout" } else { "a second checkout failed" };
+                self.report.not_checked(&[outage::SALE], reason);
                 Ok(())
             }
         }

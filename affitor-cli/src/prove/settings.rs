@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, io, net::TcpListener, path::Path};
 use reqwest::Url;
 
 use super::{
-    Arguments,
+    Arguments, SECRET,
     config::{App, Checkout, Config, FILE, Landing, ProviderName, SignUp, Step, Webhook},
 };
 use crate::failure::Failure;
@@ -45,7 +45,7 @@ impl Arguments {
             webhook: self.webhook.as_ref().map(|path| Webhook {
                 provider: ProviderName::Stripe,
                 path: path.clone(),
-                secret: self.webhook_secret_env.clone(),
+                secret: self.webhook_secret_env.clone().unwrap_or_else(|| SECRET.to_owned()),
                 api: self.stripe_api_env.clone(),
             }),
         }

@@ -164,7 +164,12 @@ impl Proof {
             self.report.note(name, format!("the sign-up with {shown} failed: {}", finding.message));
             return Ok(());
         }
-        let has_lead = |calls: &[RequestRecord]| calls.iter().any(|call| call.changed || call.error.is_some());
+        // Not an earlier visitor's lead, which an app may report again.
+        let is_own = |call: &RequestRecord| {
+            let is_new = call.customer_key.as_ref().is_none_or(|key| !self.customers.contains(key));
+            is_new || call.click_id.as_deref() == Some(&*click_id)
+        };
+        let has_lead = |calls: &[RequestRecord]| calls.iter().any(is_own);
         let calls = watch.until(self.wait, ApiCall::Lead, has_lead).await;
         let own = calls.iter().filter(|call| call.click_id.as_deref() == Some(&click_id));
         let mut keys = own.filter_map(|call| call.customer_key.as_ref());

@@ -22,6 +22,10 @@ impl Proof {
         }
         let mut variables = self.variables();
         variables.extend(port);
+        // Instead of the developer's own, which could lead past the proxy.
+        for name in ["NO_PROXY", "no_proxy"] {
+            variables.push((name.to_owned(), "localhost,127.0.0.1,::1".to_owned()));
+        }
         for name in ["HTTPS_PROXY", "https_proxy"] {
             variables.extend(self.guard.as_ref().map(|guard| (name.to_owned(), guard.url.clone())));
         }

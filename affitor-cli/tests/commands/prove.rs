@@ -58,7 +58,7 @@ impl Running {
     /// Reads lines until one contains this text, and returns it.
     async fn line_with(&mut self, text: &str) -> String {
         loop {
-            let line = self.lines.next_line().await.unwrap().expect(text);
+            let line = tokio::time::timeout(LIMIT, self.lines.next_line()).await.expect(text).unwrap().expect(text);
             if line.contains(text) {
                 return line;
             }
@@ -155,7 +155,8 @@ async fn a_person_can_sign_up() {
     assert_eq!(with_status(&report, "passed")[..3], ["app", "landing", "sign-up"]);
 }
 
-#[cfg(unix)]
+// It looks for the processes in `/proc`.
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn nothing_keeps_running_after_an_app_that_does_not_listen() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,7 +170,7 @@ async fn nothing_keeps_running_after_an_app_that_does_not_listen() {
     )
     .unwrap();
     let config = config.to_str().unwrap();
-    let arguments = ["prove", "--json", "--config", config, "--start-timeout", "1", "--", "sh", "-c", &script];
+    let arguments = ["prove", "--json", "--config", config, "--start-timeout", "5", "--", "sh", "-c", &script];
     let result = crate::common::run(&arguments, &[]).await;
     let report = result.json();
     assert_eq!((result.code, ids(&report)), (1, vec!["app-not-reachable"]), "{report:#}");

@@ -81,7 +81,8 @@ fn client(options: &Options) -> Result<Client, AnyError> {
     if options.fault != Some(Fault::PointsElsewhere) {
         return Ok(Client::from_env()?);
     }
-    // A test must not reach the real service, whatever happens. So its name leads to a port of this machine that is closed.
+    // A test must not reach the real service. So its name leads to a port of this machine that is closed, or through the proxy of
+    // `affitor prove`, which refuses it.
     let closed = ([127, 0, 0, 1], 1).into();
     let http = reqwest::Client::builder().redirect(Policy::none()).resolve("api.affitor.com", closed).build()?;
     // The mistake: the URL is part of the code.

@@ -28,7 +28,15 @@ impl Shop {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let mut child = Command::new(framework.binary())
+        let mut command = Command::new(framework.binary());
+        // Through a proxy, the client would not use the closed port that stands for the real service.
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+            command.env_remove(name).env_remove(name.to_lowercase());
+        }
+        for name in ["AFFITOR_API_TOKEN", "AFFITOR_API_BASE", "AFFITOR_API_KEY_FILE"] {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args(arguments.iter().map(|argument| argument.replace("{folder}", path)))
             .env("PORT", "0")
             .env("AFFITOR_API_URL", sandbox.url())

@@ -64,11 +64,12 @@ impl Visitor {
             return Err(NoPage(format!("{url} is not on this machine")));
         }
         let mut request = self.http.request(method.clone(), url.clone()).headers(self.headers(method, url, body));
-        if *method == Method::POST {
-            request = request.headers(further.clone());
-        }
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, body.content_type).body(body.text.clone());
+        }
+        if *method == Method::POST {
+            // They replace others of the same name.
+            request = request.headers(further.clone());
         }
         let response = request.send().await.map_err(|error| {
             let error = error.without_url();

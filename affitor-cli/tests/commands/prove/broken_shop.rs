@@ -20,7 +20,7 @@ use super::shop::{self, SECRET, Shop};
 use own_reports::Reported;
 
 /// After this time, a job of the shop reports something again.
-const LATER: Duration = Duration::from_secs(1);
+const LATER: Duration = Duration::from_millis(500);
 
 /// What is special about a shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
