@@ -155,7 +155,7 @@ async fn a_person_can_sign_up() {
     assert_eq!(with_status(&report, "passed")[..3], ["app", "landing", "sign-up"]);
 }
 
-// It looks for the processes in `/proc`.
+// Reads `/proc`.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn nothing_keeps_running_after_an_app_that_does_not_listen() {

@@ -89,7 +89,7 @@ async fn each_shop_yields_exactly_its_finding() {
 async fn a_browser_lands_with_scripts() {
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     let is_there = |name: &&str| std::process::Command::new(name).arg("--version").output().is_ok();
-    if !names.iter().any(|name| is_there(&name)) {
+    if !names.iter().any(is_there) {
         assert!(std::env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none(), "there is no browser");
         eprintln!("SKIPPED: there is no browser");
         return;
