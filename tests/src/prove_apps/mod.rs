@@ -1,7 +1,7 @@
 //! A small shop in each framework, for the tests of `affitor prove`. It is correct, or has one of the mistakes that developers make.
 //!
 //! The binaries `prove_axum` and `prove_actix` serve it. It reads `PORT`, the variables of `Client::from_env`,
-//! `STRIPE_WEBHOOK_SECRET` and `STRIPE_API_URL`. What the frameworks share is in [`Shop`](shop::Shop).
+//! `STRIPE_WEBHOOK_SECRET` and `STRIPE_API_URL`. What the frameworks share is in `shop.rs`.
 
 mod actix;
 mod axum;
