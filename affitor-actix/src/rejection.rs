@@ -26,15 +26,12 @@ impl MissingLayer {
 
 impl fmt::Display for MissingLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match adapter::MissingLayer::reason() {
-            adapter::MissingLayer::OtherRoutes => {
-                "an Affitor extractor found no `AffitorLayer` around this route, although the app has one: `.wrap(…)` covers \
-                 only the routes of its own App or scope"
-            }
-            _ => {
-                "an Affitor extractor found no `AffitorLayer`: add `.wrap(AffitorLayer::new(client))` to the App or scope"
-            }
-        })
+        let reason = adapter::MissingLayer::reason();
+        let hint = match reason {
+            adapter::MissingLayer::OtherRoutes => "`.wrap(…)` covers only the routes of its own App or scope",
+            _ => "add `.wrap(AffitorLayer::new(client))` to the App or scope",
+        };
+        write!(f, "{reason}: {hint}")
     }
 }
 

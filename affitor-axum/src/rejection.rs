@@ -27,16 +27,12 @@ impl MissingLayer {
 
 impl fmt::Display for MissingLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match adapter::MissingLayer::reason() {
-            adapter::MissingLayer::OtherRoutes => {
-                "an Affitor extractor found no `AffitorLayer` around this route, although the app has one: `.layer(…)` covers \
-                 only the routes that are added before it"
-            }
-            _ => {
-                "an Affitor extractor found no `AffitorLayer`: add `.layer(AffitorLayer::new(client))` to the router, after \
-                 the routes that use it"
-            }
-        })
+        let reason = adapter::MissingLayer::reason();
+        let hint = match reason {
+            adapter::MissingLayer::OtherRoutes => "`.layer(…)` covers only the routes that are added before it",
+            _ => "add `.layer(AffitorLayer::new(client))` to the router, after the routes that use it",
+        };
+        write!(f, "{reason}: {hint}")
     }
 }
 

@@ -104,7 +104,8 @@ impl Journal {
         let mut reader = BufReader::new(&self.file);
         let mut text = Vec::new();
         let mut scanned = || -> io::Result<()> {
-            while reader.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut text)? > 0 {
+            // A longer line is an error that `replay` reports.
+            while (1..LINE_LIMIT).contains(&(reader.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut text)? as u64)) {
                 if let Ok(line) = serde_json::from_slice(&text) {
                     scan(line);
                 }

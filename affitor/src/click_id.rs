@@ -70,7 +70,7 @@ impl ClickId {
     }
 }
 
-/// Which bytes an id may contain. A table, because this check runs for every request with a click.
+/// Which bytes an id may contain. A table, because this check runs for each request with a click.
 const ALLOWED: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0x21;

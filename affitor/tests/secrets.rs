@@ -1,6 +1,7 @@
 //! API keys and e-mail addresses never appear in logs or debug output. The only test in its file: a test that runs at the same
 //! time could make `tracing` cache that a callsite is disabled.
 
+#[path = "client/support.rs"]
 mod support;
 
 use std::{

@@ -1,4 +1,4 @@
-//! The lines that are printed are in files that are compiled as tests: `tests/lines`.
+//! The lines that are printed are in files that are compiled as tests: `tests/commands/lines`.
 
 use super::{
     Detected,
@@ -30,9 +30,9 @@ fn printed(framework: Framework, has_tower: bool) -> Vec<String> {
 #[test]
 fn the_printed_lines_are_compiled() {
     for (framework, has_tower, compiled) in [
-        (Axum, false, include_str!("../../tests/lines/axum.rs")),
-        (ActixWeb, false, include_str!("../../tests/lines/actix.rs")),
-        (Tower, false, include_str!("../../tests/lines/tower.rs")),
+        (Axum, false, include_str!("../../tests/commands/lines/axum.rs")),
+        (ActixWeb, false, include_str!("../../tests/commands/lines/actix.rs")),
+        (Tower, false, include_str!("../../tests/commands/lines/tower.rs")),
     ] {
         let compiled = bare(compiled);
         // Imports may be in another order.

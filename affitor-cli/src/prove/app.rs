@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use affitor::adapter::MissingLayer;
 use reqwest::Url;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
@@ -17,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    layer::LayerProblem,
+    layer,
     process::{self, Group},
 };
 use crate::{failure::Failure, output::DIM, url::host_and_port};
@@ -33,7 +34,7 @@ const POLL: Duration = Duration::from_millis(100);
 const REMOVED: [&str; 3] = ["AFFITOR_API_TOKEN", "AFFITOR_API_BASE", "AFFITOR_API_KEY_FILE"];
 
 /// What the app has logged about a missing layer.
-type Logged = Arc<Mutex<Option<LayerProblem>>>;
+type Logged = Arc<Mutex<Option<MissingLayer>>>;
 
 /// A child process with everything that it starts.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ impl App {
     }
 
     /// Returns what the app has logged about a missing layer.
-    pub(super) fn layer_problem(&self) -> Option<LayerProblem> {
+    pub(super) fn layer_problem(&self) -> Option<MissingLayer> {
         *lock(&self.logged)
     }
 
@@ -134,7 +135,7 @@ async fn read(stream: impl AsyncRead + Unpin, logged: Logged) {
         // The app's output must be read even if nobody can see it.
         let _ = writeln!(anstream::stderr(), "{DIM}app |{DIM:#} {text}");
         let mut logged = lock(&logged);
-        *logged = LayerProblem::in_text(text).or(*logged);
+        *logged = layer::problem_in(text).or(*logged);
     }
 }
 

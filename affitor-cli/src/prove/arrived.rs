@@ -91,7 +91,7 @@ pub(super) fn refund(calls: &[RequestRecord], expected: Expected<'_>) -> Result<
         )),
         None if !expected.is_rest => Err(FindingId::WrongAmount.because(
             format!("{} of the smallest unit were refunded, and a full refund was reported", expected.amount),
-            "the handler uses `Refund::full` for every refund",
+            "the handler uses `Refund::full` for each refund",
         )),
         _ => Ok(()),
     }

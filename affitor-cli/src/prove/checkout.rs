@@ -4,7 +4,6 @@ use affitor::Currency;
 
 use super::{
     Proof, Stop,
-    config::ProviderName,
     finding::{Finding, FindingId},
     payments::{AFTER_SALE, SALE},
     provider::Purchase,
@@ -12,6 +11,7 @@ use super::{
     sign_up::Buyer,
     stripe_api::{Created, StripeApi},
 };
+use crate::provider::PaymentProvider;
 
 const CHECKOUT: &str = "checkout";
 pub(super) const SESSION: &str = "session metadata";
@@ -34,7 +34,7 @@ pub(super) struct CheckedOut {
 impl Proof {
     /// Starts a checkout as the buyer, and looks at what the provider got to know.
     pub(super) async fn check_out(&mut self, buyer: &mut Buyer) -> Result<CheckedOut, Stop> {
-        let is_stripe = self.config.webhook.as_ref().is_some_and(|webhook| webhook.provider == ProviderName::Stripe);
+        let is_stripe = self.config.webhook.as_ref().is_some_and(|webhook| webhook.provider == PaymentProvider::Stripe);
         let key = buyer.customer_key.clone();
         // Every provider but Stripe is told of the customer by the webhook alone.
         let purchase = Purchase {

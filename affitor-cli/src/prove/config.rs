@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs::File, io, io::Read as _, path::Path};
 use reqwest::Url;
 use serde::Deserialize;
 
-use crate::{failure::Failure, url::is_loopback};
+use crate::{failure::Failure, provider::PaymentProvider, url::is_loopback};
 
 /// Name of the file in the app's folder.
 pub(crate) const FILE: &str = "affitor.toml";
@@ -65,22 +65,12 @@ pub(crate) struct Checkout {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Webhook {
-    pub(crate) provider: ProviderName,
+    pub(crate) provider: PaymentProvider,
     pub(crate) path: String,
     /// Variable from which the app reads the secret.
     pub(crate) secret: String,
     /// Variable from which the app reads the URL of the provider's API.
     pub(crate) api: Option<String>,
-}
-
-/// A payment provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum ProviderName {
-    Stripe,
-    Polar,
-    LemonSqueezy,
-    Paddle,
 }
 
 /// A request of a visitor. Exactly one of `get` and `post` is set.
@@ -155,7 +145,7 @@ impl Config {
         }
         if let Some(webhook) = &self.webhook {
             check_path(&webhook.path)?;
-            if webhook.api.is_some() && webhook.provider != ProviderName::Stripe {
+            if webhook.api.is_some() && webhook.provider != PaymentProvider::Stripe {
                 return Err("`webhook.api` is for Stripe: other providers have no stand-in".to_owned());
             }
             if webhook.api.as_ref() == Some(&webhook.secret) {

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::{
     finding::{Finding, FindingId},
-    layer::LayerProblem,
+    layer,
     provider::{Delivery, Signer},
     shown::{causes, first_line},
     visitor::client,
@@ -42,7 +42,7 @@ struct Response {
 
 impl Endpoint {
     pub(super) fn new(url: Url, signer: Signer) -> Result<Self, Failure> {
-        let http = client(TIMEOUT)?;
+        let http = client(&url, TIMEOUT)?;
         Ok(Self { http, url, signer, has_accepted: AtomicBool::new(false) })
     }
 
@@ -57,7 +57,7 @@ impl Endpoint {
             let mut refused = Vec::new();
             for delivery in open {
                 let response = self.send(delivery, &delivery.body).await?;
-                if response.status.is_server_error() && LayerProblem::in_text(&response.text).is_none() {
+                if response.status.is_server_error() && layer::problem_in(&response.text).is_none() {
                     refused.push((delivery, response));
                 } else if !response.status.is_success() {
                     return Err(self.finding(delivery, &response).await);
@@ -121,8 +121,8 @@ impl Endpoint {
         let (path, event_type) = (self.url.path(), delivery.event_type);
         let line = first_line(text);
         let message = format!("{path} responded to {event_type} with status {}{line}", status.as_u16());
-        if let Some(problem) = LayerProblem::in_text(text) {
-            return problem.finding(path);
+        if let Some(problem) = layer::problem_in(text) {
+            return layer::finding(problem, path);
         }
         match status.as_u16() {
             404 | 405 => FindingId::WebhookNotFound.found(message),

@@ -1,43 +1,33 @@
 //! The text with which the extractors reject a request if their layer is missing.
 
+use affitor::adapter::MissingLayer;
+
 use super::finding::{Finding, FindingId};
 
-/// What is wrong with the app's layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LayerProblem {
-    Missing,
-    MissesRoute,
+/// Finds the text in a response or a log.
+pub(super) fn problem_in(text: &str) -> Option<MissingLayer> {
+    // The longer text begins with the shorter one.
+    let problems = [MissingLayer::OtherRoutes, MissingLayer::NoLayer];
+    problems.into_iter().find(|problem| text.contains(&problem.to_string()))
 }
 
-impl LayerProblem {
-    /// Finds the text in a response or a log.
-    pub(super) fn in_text(text: &str) -> Option<Self> {
-        let (_, rest) = text.split_once("an Affitor extractor found no `AffitorLayer`")?;
-        Some(if rest.contains("although the app has one") { Self::MissesRoute } else { Self::Missing })
-    }
-
-    pub(super) fn finding(self, route: &str) -> Finding {
-        match self {
-            Self::Missing => {
-                FindingId::LayerMissing.found(format!("{route} responded that there is no `AffitorLayer`"))
-            }
-            Self::MissesRoute => FindingId::LayerMissesRoute
-                .found(format!("{route} responded that the app's `AffitorLayer` is not around it")),
-        }
+pub(super) fn finding(problem: MissingLayer, route: &str) -> Finding {
+    match problem {
+        MissingLayer::OtherRoutes => FindingId::LayerMissesRoute
+            .found(format!("{route} responded that the app's `AffitorLayer` is not around it")),
+        _ => FindingId::LayerMissing.found(format!("{route} responded that there is no `AffitorLayer`")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::LayerProblem;
+    use super::{MissingLayer, problem_in};
 
     #[test]
-    fn the_texts_of_the_extractors() {
-        let missing =
-            "an Affitor extractor found no `AffitorLayer`: add `.layer(AffitorLayer::new(client))` to the router";
-        assert_eq!(LayerProblem::in_text(missing), Some(LayerProblem::Missing));
-        let other = "ERROR an Affitor extractor found no `AffitorLayer` around this route, although the app has one: …";
-        assert_eq!(LayerProblem::in_text(other), Some(LayerProblem::MissesRoute));
-        assert_eq!(LayerProblem::in_text("500 Internal Server Error"), None);
+    fn the_texts_are_told_apart() {
+        for problem in [MissingLayer::NoLayer, MissingLayer::OtherRoutes] {
+            assert_eq!(problem_in(&format!("ERROR shop: {problem}: add a layer")), Some(problem));
+        }
+        assert_eq!(problem_in("500 Internal Server Error"), None);
     }
 }

@@ -6,6 +6,7 @@ use super::{
     app::App,
     finding::{Finding, FindingId},
     landing::Landed,
+    layer,
     visitor::Visitor,
     watch::is_settled,
 };
@@ -55,7 +56,7 @@ pub(super) fn lead(calls: &[RequestRecord], click_id: &str, app: Option<&App>) -
         );
     }
     if let Some(problem) = app.and_then(App::layer_problem) {
-        return Err(problem.finding("the sign-up"));
+        return Err(layer::finding(problem, "the sign-up"));
     }
     Err(FindingId::NoLead.found("the sign-up succeeded, but no lead arrived"))
 }

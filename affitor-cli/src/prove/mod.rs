@@ -39,18 +39,12 @@ use affitor_sandbox::{Interpretations, Sandbox, SecondRefund};
 use clap::Args;
 use reqwest::Url;
 
-use self::{
-    app::App,
-    config::{Config, ProviderName},
-    finding::FindingId,
-    guard::Guard,
-    report::Report,
-    stripe_api::StripeApi,
-};
+use self::{app::App, config::Config, finding::FindingId, guard::Guard, report::Report, stripe_api::StripeApi};
 use crate::{
     exit::{Exit, ExitCodes},
     failure::Failure,
     output::Output,
+    provider::PaymentProvider,
     signal,
 };
 
@@ -61,7 +55,6 @@ pub(crate) const EXIT_CODES: ExitCodes = &[
     (Exit::RetryLater, "No problem found, but events that the app has accepted have not arrived yet"),
 ];
 
-const SECRET: &str = "STRIPE_WEBHOOK_SECRET";
 const SECRET_HELP: &str =
     "Instead of a file: variable from which the app reads the secret of the endpoint [default: STRIPE_WEBHOOK_SECRET]";
 
@@ -185,6 +178,9 @@ fn interrupted() -> Stop {
 
 impl Proof {
     async fn prepare(arguments: &Arguments, config: Config, is_running: bool, output: Output) -> Result<Self, Failure> {
+        // Its port may still be open.
+        let url =
+            config.url(1).map_err(|problem| Failure::usage(problem, "set `app.url` in affitor.toml, or --url"))?;
         let no_port = |error: io::Error| {
             Failure::usage(format!("cannot start the sandbox: {error}"), "choose another port with --sandbox-port")
         };
@@ -206,10 +202,11 @@ impl Proof {
             Some(webhook) => Some(settings::new_secret(webhook.provider)),
             None => None,
         };
-        let has_api = webhook.is_some_and(|webhook| webhook.provider == ProviderName::Stripe && webhook.api.is_some());
+        let has_api =
+            webhook.is_some_and(|webhook| webhook.provider == PaymentProvider::Stripe && webhook.api.is_some());
         let stripe = if has_api { Some(StripeApi::start().await.map_err(no_port)?) } else { None };
         Ok(Self {
-            url: config.url(0).unwrap_or_else(|_| sandbox_url(&sandbox)),
+            url,
             config,
             sandbox: Arc::new(sandbox),
             stripe,
@@ -267,9 +264,4 @@ impl Proof {
 fn say(text: &str) {
     // Nobody reads it if standard error is closed.
     let _ = writeln!(anstream::stderr(), "{text}");
-}
-
-#[expect(clippy::expect_used, reason = "the sandbox's own URL is valid")]
-fn sandbox_url(sandbox: &Sandbox) -> Url {
-    Url::parse(sandbox.url()).expect("a URL")
 }

@@ -8,8 +8,8 @@ use affitor::{
     webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook},
 };
 
-use super::{config::ProviderName, stripe_api::Created};
-use crate::failure::Failure;
+use super::stripe_api::Created;
+use crate::{failure::Failure, provider::PaymentProvider};
 
 /// A webhook, not signed yet, because a signature is only valid for some seconds.
 #[derive(Clone, Debug)]
@@ -73,15 +73,15 @@ fn deliveries<P: Provider>(webhooks: Vec<TestWebhook<P>>) -> Vec<Delivery> {
 }
 
 /// Creates a payment with new ids.
-pub(super) fn payment(provider: ProviderName, purchase: &Purchase) -> Box<dyn Payment> {
+pub(super) fn payment(provider: PaymentProvider, purchase: &Purchase) -> Box<dyn Payment> {
     match provider {
-        ProviderName::Stripe => Box::new(match &purchase.session {
+        PaymentProvider::Stripe => Box::new(match &purchase.session {
             Some(session) => of_session(new(purchase), session),
             None => new(purchase).customer_key(&purchase.customer_key),
         }),
-        ProviderName::Polar => Box::new(new::<Polar>(purchase).customer_key(&purchase.customer_key)),
-        ProviderName::LemonSqueezy => Box::new(new::<LemonSqueezy>(purchase).customer_key(&purchase.customer_key)),
-        ProviderName::Paddle => Box::new(new::<Paddle>(purchase).customer_key(&purchase.customer_key)),
+        PaymentProvider::Polar => Box::new(new::<Polar>(purchase).customer_key(&purchase.customer_key)),
+        PaymentProvider::LemonSqueezy => Box::new(new::<LemonSqueezy>(purchase).customer_key(&purchase.customer_key)),
+        PaymentProvider::Paddle => Box::new(new::<Paddle>(purchase).customer_key(&purchase.customer_key)),
     }
 }
 
@@ -119,12 +119,12 @@ fn of_session(payment: TestPayment<Stripe>, session: &Created) -> TestPayment<St
 /// # Errors
 ///
 /// Returns a failure if the secret can't be one.
-pub(super) fn signer(provider: ProviderName, secret: &str) -> Result<Signer, Failure> {
+pub(super) fn signer(provider: PaymentProvider, secret: &str) -> Result<Signer, Failure> {
     match provider {
-        ProviderName::Stripe => signer_of::<Stripe>(secret),
-        ProviderName::Polar => signer_of::<Polar>(secret),
-        ProviderName::LemonSqueezy => signer_of::<LemonSqueezy>(secret),
-        ProviderName::Paddle => signer_of::<Paddle>(secret),
+        PaymentProvider::Stripe => signer_of::<Stripe>(secret),
+        PaymentProvider::Polar => signer_of::<Polar>(secret),
+        PaymentProvider::LemonSqueezy => signer_of::<LemonSqueezy>(secret),
+        PaymentProvider::Paddle => signer_of::<Paddle>(secret),
     }
 }
 

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, env, io, net::TcpListener, path::Path};
 use reqwest::Url;
 
 use super::{
-    Arguments, SECRET,
-    config::{App, Checkout, Config, FILE, Landing, ProviderName, SignUp, Step, Webhook},
+    Arguments,
+    config::{App, Checkout, Config, FILE, Landing, SignUp, Step, Webhook},
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, provider::PaymentProvider};
 
 impl Arguments {
     /// Returns what the file says, or the flags that stand for a file.
@@ -28,6 +28,7 @@ impl Arguments {
     }
 
     fn config_of_flags(&self, signup: &str) -> Config {
+        let provider = PaymentProvider::Stripe;
         let fields = [("name", "Jo"), ("email", "{email}"), ("password", "prove-{id}-A1!")];
         let form: BTreeMap<_, _> =
             fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -43,9 +44,9 @@ impl Arguments {
             signup: SignUp { steps: vec![get(signup), post(signup, Some(form))], command: None },
             checkout: self.checkout.as_ref().map(|path| Checkout { steps: vec![post(path, None)] }),
             webhook: self.webhook.as_ref().map(|path| Webhook {
-                provider: ProviderName::Stripe,
+                provider,
                 path: path.clone(),
-                secret: self.webhook_secret_env.clone().unwrap_or_else(|| SECRET.to_owned()),
+                secret: self.webhook_secret_env.clone().unwrap_or_else(|| provider.secret_variable().to_owned()),
                 api: self.stripe_api_env.clone(),
             }),
         }
@@ -74,12 +75,12 @@ pub(super) fn program_id() -> u64 {
 }
 
 /// A webhook secret as the provider makes them.
-pub(super) fn new_secret(provider: ProviderName) -> String {
+pub(super) fn new_secret(provider: PaymentProvider) -> String {
     let text: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
     match provider {
-        ProviderName::Stripe | ProviderName::Polar => format!("whsec_{text}"),
-        ProviderName::Paddle => format!("pdl_ntfset_{text}"),
-        ProviderName::LemonSqueezy => text,
+        PaymentProvider::Stripe | PaymentProvider::Polar => format!("whsec_{text}"),
+        PaymentProvider::Paddle => format!("pdl_ntfset_{text}"),
+        PaymentProvider::LemonSqueezy => text,
     }
 }
 

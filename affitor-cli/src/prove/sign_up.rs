@@ -9,7 +9,7 @@ use super::{
     Proof, SETTLE, Stop,
     finding::{Finding, FindingId},
     landing::{Landed, click, link},
-    layer::LayerProblem,
+    layer,
     lead::{lead, lost_cookie},
     process,
     shown::customer,
@@ -113,9 +113,9 @@ impl Proof {
     pub(super) fn rejected(&self, page: &Page, id: FindingId) -> Option<Finding> {
         let (method, path, status) = (&page.method, page.url.path(), page.status);
         if status >= 500
-            && let Some(problem) = LayerProblem::in_text(&page.body).or_else(|| self.app.as_ref()?.layer_problem())
+            && let Some(problem) = layer::problem_in(&page.body).or_else(|| self.app.as_ref()?.layer_problem())
         {
-            return Some(problem.finding(path));
+            return Some(layer::finding(problem, path));
         }
         if status < 400 {
             return None;

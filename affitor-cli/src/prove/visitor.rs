@@ -8,12 +8,11 @@ use cookie_store::{CookieStore, RawCookie};
 use reqwest::{
     Client, Method, Url,
     header::{HeaderMap, HeaderName},
-    redirect::Policy,
 };
 use serde_json::{Map, Value};
 
 use super::{config::Step, html::Form, shown::first_line};
-use crate::failure::Failure;
+use crate::{failure::Failure, http};
 
 /// Time limit of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -80,7 +79,7 @@ pub(super) struct Visitor {
 impl Visitor {
     /// A new visitor of an app.
     pub(super) fn new(origin: &Url) -> Result<Self, Failure> {
-        let http = client(TIMEOUT)?;
+        let http = client(origin, TIMEOUT)?;
         let id = format!("{:010x}", fastrand::u64(..1 << 40));
         Ok(Self {
             http,
@@ -214,10 +213,9 @@ impl Visitor {
     }
 }
 
-/// An HTTP client for servers on this machine, whose certificates nobody has signed.
-pub(super) fn client(timeout: Duration) -> Result<Client, Failure> {
-    let builder = Client::builder().no_proxy().redirect(Policy::none()).timeout(timeout);
-    builder.tls_danger_accept_invalid_certs(true).build().map_err(|error| {
+/// An HTTP client for a server on this machine, whose certificate nobody has signed.
+pub(super) fn client(url: &Url, timeout: Duration) -> Result<Client, Failure> {
+    http::client(url).timeout(timeout).tls_danger_accept_invalid_certs(true).build().map_err(|error| {
         Failure::usage(format!("cannot create an HTTP client: {error}"), "check the TLS settings of this machine")
     })
 }

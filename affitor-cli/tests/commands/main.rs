@@ -10,6 +10,7 @@ mod doctor_site;
 mod exit_codes;
 mod failures;
 mod init;
+mod lines;
 #[cfg(not(feature = "outbox"))]
 mod missing_feature;
 mod output;

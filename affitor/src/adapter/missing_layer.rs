@@ -1,11 +1,14 @@
 //! What an extractor says that finds no layer around its route.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// Whether the app has created a layer.
 static LAYER_EXISTS: AtomicBool = AtomicBool::new(false);
 
-/// Why an extractor found no layer around its route. Rejections show it to the developer.
+/// Why an extractor found no layer around its route. Rejections show it to the developer, and `affitor prove` recognizes it.
 ///
 /// ```
 /// use affitor::adapter::MissingLayer;
@@ -33,5 +36,17 @@ impl MissingLayer {
     /// Returns why an extractor found no layer.
     pub fn reason() -> Self {
         if LAYER_EXISTS.load(Ordering::Relaxed) { Self::OtherRoutes } else { Self::NoLayer }
+    }
+}
+
+/// The beginning of a rejection's text. What to do follows, which depends on the framework.
+impl fmt::Display for MissingLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoLayer => "an Affitor extractor found no `AffitorLayer`",
+            Self::OtherRoutes => {
+                "an Affitor extractor found no `AffitorLayer` around this route, although the app has one"
+            }
+        })
     }
 }

@@ -48,7 +48,7 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    /// One pointer, because a layer clones the client for every request.
+    /// One pointer, because a layer clones the client for each request.
     shared: Arc<Shared>,
 }
 

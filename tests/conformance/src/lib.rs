@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod libraries;
+#[cfg(feature = "all")]
 pub mod mysql;
 pub mod plain;
 mod program;

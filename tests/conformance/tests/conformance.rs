@@ -2,12 +2,21 @@
 
 use affitor_conformance::{
     database::{postgres::Postgres, sqlite::Sqlite},
-    libraries::{self, Diesel, DieselAsync, DieselSqlite, Rusqlite, SeaOrm, SeaOrm1, Sqlx08, TokioPostgres},
+    libraries::{Rusqlite, TokioPostgres},
     plain::{PlainRusqlite, Psql, Sqlite3},
     scenario,
     shop::Shop,
 };
-use affitor_outbox::Statements;
+
+/// Runs the scenario with each library, and counts them.
+macro_rules! run {
+    ($shop:expr, $count:ident: $($library:expr),+ $(,)?) => {
+        $(
+            scenario::run(&$shop, $count, $library).await;
+            $count += 1;
+        )+
+    };
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn conformance() {
@@ -19,17 +28,22 @@ async fn on_postgres() -> usize {
     let Some(server) = Postgres::start() else { return 0 };
     let url = server.url();
     let shop = Shop::open(server.pool().await).await;
-    scenario::run(&shop, 0, SeaOrm::connect(&url, Statements::postgres()).await).await;
-    scenario::run(&shop, 1, SeaOrm1::connect(&url).await).await;
-    scenario::run(&shop, 2, Sqlx08::connect(&url).await).await;
-    scenario::run(&shop, 3, Diesel::connect(&url)).await;
-    scenario::run(&shop, 4, DieselAsync::connect(&url).await).await;
-    scenario::run(&shop, 5, TokioPostgres::connect(&url).await).await;
-    scenario::run(&shop, 6, libraries::Postgres::connect(&url)).await;
-    let mut count = 7;
+    let mut count = 0;
+    run!(shop, count: TokioPostgres::connect(&url).await);
+    #[cfg(feature = "all")]
+    {
+        use affitor_conformance::libraries::{Diesel, DieselAsync, Postgres, SeaOrm, SeaOrm1, Sqlx08};
+        run!(shop, count:
+            SeaOrm::connect(&url, affitor_outbox::Statements::postgres()).await,
+            SeaOrm1::connect(&url).await,
+            Sqlx08::connect(&url).await,
+            Diesel::connect(&url),
+            DieselAsync::connect(&url).await,
+            Postgres::connect(&url),
+        );
+    }
     if let Some(psql) = Psql::find(&url) {
-        scenario::run(&shop, count, psql).await;
-        count += 1;
+        run!(shop, count: psql);
     }
     shop.close().await;
     count
@@ -39,15 +53,19 @@ async fn on_sqlite() -> usize {
     let database = Sqlite::new();
     let path = database.path();
     let shop = Shop::open(database.pool().await).await;
-    let text = path.to_str().unwrap();
-    scenario::run(&shop, 0, SeaOrm::connect(&format!("sqlite://{text}"), Statements::sqlite()).await).await;
-    scenario::run(&shop, 1, DieselSqlite::open(text)).await;
-    scenario::run(&shop, 2, Rusqlite::open(&path)).await;
-    scenario::run(&shop, 3, PlainRusqlite::open(&path)).await;
-    let mut count = 4;
+    let mut count = 0;
+    run!(shop, count: Rusqlite::open(&path), PlainRusqlite::open(&path));
+    #[cfg(feature = "all")]
+    {
+        use affitor_conformance::libraries::{DieselSqlite, SeaOrm};
+        let text = path.to_str().unwrap();
+        run!(shop, count:
+            SeaOrm::connect(&format!("sqlite://{text}"), affitor_outbox::Statements::sqlite()).await,
+            DieselSqlite::open(text),
+        );
+    }
     if let Some(sqlite3) = Sqlite3::find(&path) {
-        scenario::run(&shop, count, sqlite3).await;
-        count += 1;
+        run!(shop, count: sqlite3);
     }
     shop.close().await;
     count

@@ -24,10 +24,13 @@ mod lemon_squeezy;
 mod money;
 mod paddle;
 mod polar;
+mod share;
 mod story;
 mod stripe;
 
 use serde_json::Value;
+
+pub use share::{is_in_share, share};
 
 /// A payment provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

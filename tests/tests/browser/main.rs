@@ -11,11 +11,11 @@ mod apps;
 mod axe;
 mod capture;
 mod chromium;
-#[path = "../contract_mock/mod.rs"]
+#[path = "../frameworks/contract_mock.rs"]
 mod contract_mock;
 mod cross_site;
 mod flows;
-#[path = "../flows_apps/mod.rs"]
+#[path = "../frameworks/flows_apps/mod.rs"]
 mod flows_apps;
 mod page;
 mod recorder;

@@ -69,8 +69,11 @@ async fn each_shop_yields_exactly_its_finding() {
     let affitor: Arc<Path> = build().await.into();
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
     let mut proofs = JoinSet::new();
-    for framework in Framework::ALL {
-        for row in ROWS {
+    for (offset, framework) in Framework::ALL.into_iter().enumerate() {
+        for (number, row) in ROWS.iter().enumerate() {
+            if !shop_lives::is_in_share(number, offset) {
+                continue;
+            }
             let (affitor, slots) = (Arc::clone(&affitor), Arc::clone(&slots));
             proofs.spawn(async move {
                 let _slot = slots.acquire().await.unwrap();

@@ -11,6 +11,7 @@ use reqwest::{
 
 use super::{Body, ClickIdIn, NoPage, Page, TIMEOUT, Visitor};
 use crate::{
+    http::read_body,
     prove::{
         html::{forms, metas},
         shown::causes,
@@ -120,15 +121,11 @@ impl Visitor {
         headers
     }
 
-    async fn page(&mut self, method: Method, url: Url, mut response: Response) -> Result<Page, NoPage> {
+    async fn page(&mut self, method: Method, url: Url, response: Response) -> Result<Page, NoPage> {
         let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| NoPage(error.without_url().to_string()))? {
-            if body.len() + chunk.len() > PAGE_LIMIT {
-                return Err(NoPage(format!("the page {} is larger than {PAGE_LIMIT} bytes", url.path())));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = read_body(response, PAGE_LIMIT).await.map_err(|error| NoPage(causes(&error.without_url())))?;
+        let too_large = || NoPage(format!("the page {} is larger than {PAGE_LIMIT} bytes", url.path()));
+        let body = body.ok_or_else(too_large)?;
         let body = String::from_utf8_lossy(&body).into_owned();
         (self.forms, self.metas) = (forms(&body, &url), metas(&body));
         self.open = Some(url.clone());

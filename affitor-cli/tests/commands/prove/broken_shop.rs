@@ -59,7 +59,7 @@ pub(super) enum Variant {
     NoLead,
     /// The sign-up uses the app's client instead of the visitor's.
     ClickIdLost,
-    /// The first click id is kept in the app's state, and used for everybody.
+    /// The first click id is kept in the app's state, and used for all visitors.
     FirstClickKept,
     /// The latest click id is kept in the app's state, and used for visitors without one.
     LatestClickKept,

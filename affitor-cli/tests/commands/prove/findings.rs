@@ -56,7 +56,7 @@ const ROWS: &[(Variant, &[&str])] = &[
 async fn each_mistake_yields_exactly_its_finding() {
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
     let mut proofs = JoinSet::new();
-    for &(variant, findings) in ROWS {
+    for (_, &(variant, findings)) in (0..).zip(ROWS).filter(|(number, _)| shop_lives::is_in_share(*number, 0)) {
         let slots = Arc::clone(&slots);
         proofs.spawn(async move {
             let _slot = slots.acquire().await.unwrap();

@@ -69,7 +69,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<bool, Error> {
         .start()
         .await?;
     sandbox.url().clone_into(&mut arguments.api);
-    let folder = tempfile::tempdir()?;
+    let folder = affitor_tests::databases::folder();
     let server = match arguments.store {
         StoreKind::Sqlite => {
             arguments.database = folder.path().join("shop.sqlite3").display().to_string();

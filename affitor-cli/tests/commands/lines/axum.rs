@@ -1,0 +1,78 @@
+//! An axum app.
+
+mod sign_up {
+    use affitor_axum::{AffitorClient, Lead};
+
+    use crate::lines::user;
+
+    async fn sign_up(affitor: AffitorClient) {
+        affitor.enqueue(Lead::new(user.id).email(&user.email));
+    }
+
+    fn route() -> axum::Router {
+        axum::Router::new().route("/signup", axum::routing::post(sign_up))
+    }
+}
+
+mod checkout {
+    use affitor_axum::AffitorClient;
+
+    use crate::lines::user;
+
+    async fn checkout(affitor: AffitorClient) -> Result<(), Box<dyn std::error::Error>> {
+        let metadata = affitor.stripe_metadata(&user.id)?;
+        let _ = (metadata.clone().for_payment(), metadata.for_subscription());
+        Ok(())
+    }
+}
+
+use affitor_axum::{
+    AffitorClient, PaymentEvent, Redeliver,
+    webhook::{LemonSqueezy, Paddle, Polar, Stripe, Webhook},
+};
+use axum::{Router, routing::post};
+
+async fn stripe_payment(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
+    affitor.track_payment(&event).await?;
+    Ok(())
+}
+
+async fn polar_payment(affitor: AffitorClient, event: PaymentEvent<Polar>) -> Result<(), Redeliver> {
+    affitor.track_payment(&event).await?;
+    Ok(())
+}
+
+async fn lemon_squeezy_payment(affitor: AffitorClient, event: PaymentEvent<LemonSqueezy>) -> Result<(), Redeliver> {
+    affitor.track_payment(&event).await?;
+    Ok(())
+}
+
+async fn paddle_payment(affitor: AffitorClient, event: PaymentEvent<Paddle>) -> Result<(), Redeliver> {
+    affitor.track_payment(&event).await?;
+    Ok(())
+}
+
+fn app<S: Clone + Send + Sync + 'static>(app: Router<S>) -> Result<Router<S>, Box<dyn std::error::Error>> {
+    use affitor_axum::{AffitorLayer, Client};
+
+    let stripe_webhook = Webhook::<Stripe>::new(std::env::var("STRIPE_WEBHOOK_SECRET")?)?;
+    let stripe_route = Router::new().route("/webhooks/stripe", post(stripe_payment)).with_state(stripe_webhook);
+    let app = app.merge(stripe_route);
+
+    let polar_webhook = Webhook::<Polar>::new(std::env::var("POLAR_WEBHOOK_SECRET")?)?;
+    let polar_route = Router::new().route("/webhooks/polar", post(polar_payment)).with_state(polar_webhook);
+    let app = app.merge(polar_route);
+
+    let lemon_squeezy_webhook = Webhook::<LemonSqueezy>::new(std::env::var("LEMON_SQUEEZY_WEBHOOK_SECRET")?)?;
+    let lemon_squeezy_route =
+        Router::new().route("/webhooks/lemon-squeezy", post(lemon_squeezy_payment)).with_state(lemon_squeezy_webhook);
+    let app = app.merge(lemon_squeezy_route);
+
+    let paddle_webhook = Webhook::<Paddle>::new(std::env::var("PADDLE_WEBHOOK_SECRET")?)?;
+    let paddle_route = Router::new().route("/webhooks/paddle", post(paddle_payment)).with_state(paddle_webhook);
+    let app = app.merge(paddle_route);
+
+    let client = Client::from_env()?;
+    let app = app.layer(AffitorLayer::new(client));
+    Ok(app)
+}

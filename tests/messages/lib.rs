@@ -1,0 +1,1 @@
+//! Has no code. The messages are in `tests/ui`.

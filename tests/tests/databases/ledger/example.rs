@@ -1,0 +1,61 @@
+//! `examples/payments`: a shop to start from.
+
+use std::time::Duration;
+
+use affitor::{Click, Client, Lead, webhook::Webhook};
+use affitor_sandbox::Sandbox;
+use affitor_tests::databases;
+use payments_example::{Shop, app, open};
+use serde_json::Value;
+
+use crate::ledger::stripe::{SECRET, checkout, metadata, refund};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_and_its_refund() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let builder = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let client = builder().build().unwrap();
+    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
+    let click = client.track_click(Click::landing(landing)).await.unwrap();
+    client.track_lead(Lead::new("user_7").click_id(click.click_id().cloned())).await.unwrap();
+
+    let (pool, _folder) = databases::sqlite().await;
+    let outbox = open(pool.clone(), Some("42")).await.unwrap();
+    let worker = outbox.worker(builder()).start().await.unwrap();
+    let webhook = Webhook::new(SECRET).unwrap();
+    let shop = Shop {
+        outbox: outbox.clone(),
+        stripe_url: "http://127.0.0.1:1".parse().unwrap(),
+        stripe_key: "sk_test".to_owned(),
+        stripe_webhook: webhook.clone(),
+        http: reqwest::Client::new(),
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/webhooks/stripe", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app(shop, client)).await });
+    let deliver = async |body: Value| {
+        let body = body.to_string();
+        let headers = webhook.sign("msg_1", body.as_bytes(), std::time::SystemTime::now());
+        let mut request = reqwest::Client::new().post(&url).body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    };
+    // Twice each, and the refund first.
+    for body in [refund(1, 1, 4_900, "succeeded"), checkout(1, 4_900, &metadata())] {
+        deliver(body.clone()).await;
+        deliver(body).await;
+    }
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while outbox.stats().await.unwrap().recorded < 2 {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", outbox.stats().await.unwrap());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    worker.shutdown().await.unwrap();
+    assert_eq!((sandbox.sales().len(), sandbox.sales()[0].amount_cents), (1, 4_900));
+    let commission = &sandbox.commissions()[0];
+    assert_eq!(commission.deducted_cents, commission.amount_cents);
+    let orders: i64 = affitor_outbox::sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&pool).await.unwrap();
+    assert_eq!(orders, 1);
+}

@@ -1,0 +1,159 @@
+//! A shop's database with the ledger in it, of either kind.
+
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use affitor::{Event, ledger::Facts, webhook};
+use affitor_outbox::{
+    Balance, LedgerPayment, Outbox, OutboxStats, PaymentRecord, PaymentSettings, PaymentStory, Reconciliation,
+    sqlx::{self, PgPool, SqlitePool},
+};
+use affitor_tests::databases::{Postgres, open_sqlite};
+use serde_json::Value;
+use shop_lives::Provider;
+use tempfile::TempDir;
+
+pub(crate) enum Store {
+    Sqlite { outbox: Outbox<sqlx::Sqlite>, pool: SqlitePool, folder: TempDir },
+    Postgres { outbox: Outbox<sqlx::Postgres>, pool: PgPool, server: Postgres },
+}
+
+/// Calls a method of the outbox of either kind.
+macro_rules! with_outbox {
+    ($store:expr, |$outbox:ident| $body:expr) => {
+        match $store {
+            Store::Sqlite { outbox: $outbox, .. } => $body,
+            Store::Postgres { outbox: $outbox, .. } => $body,
+        }
+    };
+}
+
+/// Calls a generic function with the rules of a provider.
+macro_rules! with_rules {
+    ($provider:expr, |$rules:ident| $body:expr) => {
+        match $provider {
+            Provider::Stripe => with_rules!(@ Stripe, $rules, $body),
+            Provider::Polar => with_rules!(@ Polar, $rules, $body),
+            Provider::LemonSqueezy => with_rules!(@ LemonSqueezy, $rules, $body),
+            Provider::Paddle => with_rules!(@ Paddle, $rules, $body),
+        }
+    };
+    (@ $name:ident, $rules:ident, $body:expr) => {{
+        type $rules = affitor::webhook::$name;
+        $body
+    }};
+}
+pub(crate) use with_rules;
+
+impl Store {
+    pub(crate) async fn sqlite() -> Self {
+        let folder = affitor_tests::databases::folder();
+        let pool = open_sqlite(&folder.path().join("shop.sqlite3")).await;
+        let outbox = Outbox::sqlite(pool.clone()).with_payment_settings(settings());
+        outbox.migrate().await.unwrap();
+        Self::Sqlite { outbox, pool, folder }
+    }
+
+    /// Returns `None` if Postgres is not installed.
+    pub(crate) async fn postgres() -> Option<Self> {
+        let server = Postgres::start()?;
+        let pool = server.pool().await;
+        let outbox = Outbox::postgres(pool.clone()).with_payment_settings(settings());
+        outbox.migrate().await.unwrap();
+        Some(Self::Postgres { outbox, pool, server })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "SQLite",
+            Self::Postgres { .. } => "Postgres",
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Sqlite { folder, .. } => format!("sqlite://{}", folder.path().join("shop.sqlite3").display()),
+            Self::Postgres { server, .. } => server.url(),
+        }
+    }
+
+    /// Records a webhook, as the shop's endpoint does.
+    pub(crate) async fn record(&self, provider: Provider, body: &Value) {
+        with_rules!(provider, |Rules| {
+            let endpoint = webhook::Webhook::<Rules>::new("whsec_0123456789").unwrap();
+            let (body, now) = (body.to_string(), SystemTime::now());
+            let headers = endpoint.sign("msg_1", body.as_bytes(), now);
+            let event = endpoint.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();
+            with_outbox!(self, |outbox| outbox.record_payment_alone(&event).await.unwrap());
+        });
+    }
+
+    /// Records what the provider's API returned about a payment.
+    pub(crate) async fn reconcile(&self, provider: Provider, facts: Facts) -> PaymentRecord {
+        let reconciliation = Reconciliation::new();
+        with_rules!(provider, |Rules| with_outbox!(self, |outbox| {
+            outbox.reconcile_payments::<Rules>(facts, &reconciliation).await.unwrap()
+        }))
+    }
+
+    /// Decides what is held, as if its time had come.
+    pub(crate) async fn release_held(&self) {
+        self.execute(
+            r#"UPDATE affitor_payment_groups SET due_at = 0, policy = json_set(policy, '$.hold', json('{"secs":0,"nanos":0}'))
+               WHERE due_at IS NOT NULL"#,
+            r#"UPDATE affitor.affitor_payment_groups SET due_at = 0, policy = jsonb_set(policy, '{hold}', '{"secs":0,"nanos":0}')
+               WHERE due_at IS NOT NULL"#,
+        )
+        .await;
+        with_outbox!(self, |outbox| while outbox.decide_due_payments().await.unwrap() > 0 {});
+    }
+
+    /// Runs a statement. Returns the number of changed rows.
+    pub(crate) async fn execute(&self, sqlite: &'static str, postgres: &'static str) -> u64 {
+        match self {
+            Self::Sqlite { pool, .. } => sqlx::query(sqlite).execute(pool).await.unwrap().rows_affected(),
+            Self::Postgres { pool, .. } => sqlx::query(postgres).execute(pool).await.unwrap().rows_affected(),
+        }
+    }
+
+    /// Returns texts that a query finds.
+    pub(crate) async fn texts(&self, sqlite: &'static str, postgres: &'static str) -> Vec<String> {
+        match self {
+            Self::Sqlite { pool, .. } => sqlx::query_scalar(sqlite).fetch_all(pool).await.unwrap(),
+            Self::Postgres { pool, .. } => sqlx::query_scalar(postgres).fetch_all(pool).await.unwrap(),
+        }
+    }
+
+    /// Returns everything that was enqueued and is not delivered.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        let rows = self.texts(
+            "SELECT json_extract(args, '$.event') FROM river_job WHERE kind = 'affitor_event' ORDER BY id",
+            "SELECT CAST(args -> 'event' AS text) FROM affitor.river_job WHERE kind = 'affitor_event' ORDER BY id",
+        );
+        rows.await.iter().map(|json| serde_json::from_str(json).unwrap()).collect()
+    }
+
+    pub(crate) async fn stats(&self) -> OutboxStats {
+        with_outbox!(self, |outbox| outbox.stats().await.unwrap())
+    }
+
+    pub(crate) async fn balance(&self) -> BTreeMap<String, Balance> {
+        with_outbox!(self, |outbox| outbox.payment_balance().await.unwrap())
+    }
+
+    pub(crate) async fn explain(&self, id: &str) -> Option<PaymentStory> {
+        with_outbox!(self, |outbox| outbox.explain_payment(id).await.unwrap())
+    }
+
+    /// Returns all payments with this status.
+    pub(crate) async fn payments(&self, status: Option<&str>) -> Vec<LedgerPayment> {
+        with_outbox!(self, |outbox| outbox.list_payments("", status, u32::MAX).await.unwrap())
+    }
+}
+
+/// The lives are older than the ledger.
+fn settings() -> PaymentSettings {
+    PaymentSettings::new().program_id(42).report_since(UNIX_EPOCH)
+}
