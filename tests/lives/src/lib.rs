@@ -30,7 +30,7 @@ mod stripe;
 
 use serde_json::Value;
 
-pub use share::{is_in_share, share};
+pub use share::{is_all, is_in_share, share};
 
 /// A payment provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write as _},
     path::PathBuf,
     process::Stdio,
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,15 +16,20 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
+    sync::{Semaphore, SemaphorePermit},
 };
 use url::Url;
 
 /// How long to wait for anything in a page.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Browsers at the same time. With more, some stop responding on two cores.
+static SLOTS: Semaphore = Semaphore::const_new(4);
+
 pub(crate) struct Chromium {
     pub(crate) page: Client,
     _driver: Child,
+    _slots: Arc<SemaphorePermit<'static>>,
 }
 
 /// Closes the browser, even if the test panics.
@@ -65,8 +71,17 @@ async fn started(mut driver: Child) -> Option<(Child, u16)> {
 }
 
 impl Chromium {
-    /// Starts a browser. Returns `None`, and prints a warning, if `chromedriver` is not installed.
-    pub(crate) async fn start() -> Option<Self> {
+    /// Starts the browsers of a test. Returns `None`, and prints a warning, if `chromedriver` is not installed.
+    pub(crate) async fn start<const COUNT: usize>() -> Option<[Self; COUNT]> {
+        let slots = Arc::new(SLOTS.acquire_many(COUNT.try_into().unwrap()).await.unwrap());
+        let mut browsers = Vec::new();
+        for _ in 0..COUNT {
+            browsers.push(Self::start_one(Arc::clone(&slots)).await?);
+        }
+        browsers.try_into().ok()
+    }
+
+    async fn start_one(slots: Arc<SemaphorePermit<'static>>) -> Option<Self> {
         let (driver, port) = loop {
             let driver = match chromedriver() {
                 Ok(driver) => driver,
@@ -101,7 +116,7 @@ impl Chromium {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("Chromium starts");
-        Some(Self { page, _driver: driver })
+        Some(Self { page, _driver: driver, _slots: slots })
     }
 
     /// Waits until a script in the page returns `true`.

@@ -64,7 +64,7 @@ async fn the_state_of_another_browser_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_magic_link_in_another_browser() {
-    let (computer, phone) = (browser!(), browser!());
+    let [computer, phone] = browser!(2);
     for framework in Framework::ALL {
         for keep in ["stored", "carried"] {
             let sites = Sites::start(framework).await;
@@ -82,7 +82,7 @@ async fn a_magic_link_in_another_browser() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invitation_in_another_browser() {
-    let (computer, phone) = (browser!(), browser!());
+    let [computer, phone] = browser!(2);
     for framework in Framework::ALL {
         for (keep, clicks_later) in [("stored", false), ("carried", false), ("stored", true)] {
             let sites = Sites::start(framework).await;
@@ -135,7 +135,7 @@ async fn a_sign_up_webhook() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_who_creates_an_account_in_another_browser() {
-    let (computer, phone) = (browser!(), browser!());
+    let [computer, phone] = browser!(2);
     for framework in Framework::ALL {
         let sites = Sites::start(framework).await;
         let click_id = sites.land(&computer).await;

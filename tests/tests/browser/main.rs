@@ -29,11 +29,17 @@ mod tracker_contract;
 use axum::{Router, response::Html, routing::get};
 use chromium::Chromium;
 
-/// Starts a browser, or skips the test.
+/// Starts a browser, or two, or skips the test.
 macro_rules! browser {
     () => {
-        match Chromium::start().await {
-            Some(browser) => browser,
+        match Chromium::start::<1>().await {
+            Some([browser]) => browser,
+            None => return,
+        }
+    };
+    (2) => {
+        match Chromium::start::<2>().await {
+            Some(browsers) => browsers,
             None => return,
         }
     };

@@ -146,6 +146,12 @@ async fn deliver(store: &Store, second_refund: SecondRefund, is_calm: bool) -> (
 }
 
 async fn nothing_differs_secretly(store: Store, second_refund: SecondRefund) {
+    // It takes over a minute, because River rescues the events of a killed worker after 60 seconds. So by default, each database and
+    // each interpretation runs once.
+    let is_default = (store.name() == "SQLite") == (second_refund == SecondRefund::Taken);
+    if !is_default && !shop_lives::is_all() {
+        return println!("left to `.ci/long lives`");
+    }
     let (_, _, uncertain) = deliver(&store, second_refund, false).await;
     assert!(uncertain > 0, "kills and faults leave something uncertain");
 }
