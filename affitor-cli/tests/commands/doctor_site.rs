@@ -208,6 +208,7 @@ async fn cookies_of_the_server() {
     }
 }
 
+/// 10 s: the limit of a site that accepts connections and says nothing.
 #[tokio::test]
 async fn sites_that_do_not_respond() {
     let sandbox = start(Sandbox::builder()).await;

@@ -86,6 +86,7 @@ fn with_status<'r>(report: &'r Value, status: &str) -> Vec<&'r str> {
     checks.filter(|check| check["status"] == status).filter_map(|check| check["name"].as_str()).collect()
 }
 
+/// Over 10 s: `prove` waits for events that must not come. The four proofs run at the same time.
 #[tokio::test]
 async fn running_apps_are_proved_with_each_provider() {
     let mut proofs = JoinSet::new();
@@ -123,6 +124,7 @@ async fn a_running_app_that_uses_another_service_is_not_driven() {
     assert_eq!((shop.requests(), other.requests().len()), (0, 0), "nothing may be sent");
 }
 
+/// Over 10 s: `prove` waits for events that must not come.
 #[tokio::test]
 async fn a_command_can_sign_up() {
     if !is_installed("curl", &["--version"]) {
@@ -139,6 +141,7 @@ async fn a_command_can_sign_up() {
     assert!(with_status(&report, "passed").contains(&"sign-up, cookie"));
 }
 
+/// Over 10 s: `prove` waits for events that must not come.
 #[tokio::test]
 async fn a_person_can_sign_up() {
     let shop = Shop::bind("stripe").await;
@@ -156,6 +159,7 @@ async fn a_person_can_sign_up() {
 }
 
 // Reads `/proc`.
+/// 10 s: how long `prove` waits for the app.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn nothing_keeps_running_after_an_app_that_does_not_listen() {

@@ -62,6 +62,7 @@ async fn the_state_of_another_browser_is_refused() {
     }
 }
 
+/// Over 10 s: two browsers, in both frameworks.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_magic_link_in_another_browser() {
     let [computer, phone] = browser!(2);
@@ -80,6 +81,7 @@ async fn a_magic_link_in_another_browser() {
     }
 }
 
+/// Over 10 s: two browsers, in both frameworks.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invitation_in_another_browser() {
     let [computer, phone] = browser!(2);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Chromium, axe, browser};
 
+/// Over 10 s: a browser checks the accessibility of each view, wide and narrow, light and dark.
 #[tokio::test(flavor = "multi_thread")]
 async fn page_of_the_sandbox() {
     let browser = browser!();

@@ -14,6 +14,7 @@ async fn click(sandbox: &Sandbox) -> affitor::ClickId {
     client.track_click(Click::landing(landing)).await.unwrap().click_id().unwrap().clone()
 }
 
+/// Over 20 s: the outage is 24 steps, and each one waits for an attempt of the worker.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_two_days() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;

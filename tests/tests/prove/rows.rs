@@ -64,6 +64,7 @@ const fn broken(arguments: &'static [&'static str], sells: Sells, finding: &'sta
     (arguments, sells, SignUp::Form, Some(finding))
 }
 
+/// About a minute for all rows: each proof waits for events that must not come.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_shop_yields_exactly_its_finding() {
     let affitor: Arc<Path> = build().await.into();

@@ -52,6 +52,7 @@ async fn files_that_exist_are_completed_or_left_alone() {
     assert_private(&home);
 }
 
+/// Over 10 s: the command runs 14 times.
 #[tokio::test]
 async fn both_files_in_affitor_change_together() {
     let sandbox = start(Sandbox::builder()).await;

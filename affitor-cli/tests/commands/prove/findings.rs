@@ -52,6 +52,7 @@ const ROWS: &[(Variant, &[&str])] = &[
     (Variant::NoTracker, &["no-tracker"]),
 ];
 
+/// About a minute for all rows: each proof waits for events that must not come.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_mistake_yields_exactly_its_finding() {
     let slots = Arc::new(Semaphore::new(CONCURRENCY));

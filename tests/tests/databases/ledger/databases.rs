@@ -107,6 +107,7 @@ macro_rules! run {
 const SHOP: &str = "CREATE TABLE shop_webhooks (provider text PRIMARY KEY, count bigint NOT NULL DEFAULT 0);
     INSERT INTO shop_webhooks (provider) VALUES ('Stripe'), ('Polar'), ('Lemon Squeezy'), ('Paddle')";
 
+/// Over 20 s: three processes, 126 lives by default, and a kill after each 400 webhooks.
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_are_killed_on_sqlite() {
     let folder = affitor_tests::databases::folder();

@@ -185,6 +185,7 @@ async fn on_sqlite() {
     println!("plans: {} queries on SQLite, no scan", queries.len());
 }
 
+/// Over 10 s: the tables are filled, so that the planner has a choice.
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
     let Some(server) = affitor_tests::databases::Postgres::start() else { return };

@@ -25,6 +25,8 @@ async fn small_pool(server: &Postgres, connections: u32) -> PgPool {
 }
 
 /// Fifty senders share two connections, or one, with the app.
+///
+/// Over 10 s: 1,000 events pass through one or two connections.
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_senders_on_a_pool_of_one_or_two() {
     let Some(server) = Postgres::start() else { return };

@@ -40,6 +40,7 @@ async fn events_commit_and_roll_back_with_the_transaction<DB: Raw>(Store { outbo
     assert_eq!(outbox.enqueue_alone(sale("in_1")).await.unwrap(), Enqueued::Known, "known after the delivery, too");
 }
 
+/// Over 10 s: an event that has to wait is attempted once more after seconds, which grow.
 async fn events_are_sent_in_order<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     let sandbox = sandbox().start().await.unwrap();
     let click_id = click(&sandbox).await;
@@ -131,6 +132,8 @@ async fn a_wrong_key_loses_nothing<DB: Raw>(Store { outbox, .. }: Store<DB>) {
 }
 
 /// If a worker dies while it sends a partial refund, the refund may or may not have arrived.
+///
+/// About 30 s: two workers are killed, and the events of each wait for the rescue and for the ones before.
 async fn a_refund_in_flight_at_a_kill_is_uncertain<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();
@@ -177,6 +180,8 @@ async fn refunds(sandbox: &Sandbox) -> usize {
 }
 
 /// A refund that is enqueued before its sale, while the service fails for the sale, is not uncertain. Two refunds are sent in order.
+///
+/// Over 10 s: an event that has to wait is attempted once more after seconds, which grow.
 async fn a_partial_refund_before_its_sale<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();

@@ -74,6 +74,8 @@ async fn a_full_disk() {
 }
 
 /// The clock jumped ahead and back, and left times that are days in the future.
+///
+/// Up to 15 s: that is how often a worker corrects such times.
 async fn a_clock_that_jumps<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();
@@ -183,6 +185,8 @@ async fn two_workers_on_one_sqlite_file() {
 }
 
 /// The service fails, and the database stops and starts again. Then everything arrives, and no refund is uncertain.
+///
+/// Over a minute: River rescues an event of a lost connection after 60 s.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_unavailable_for_a_while() {
     let Some(server) = Postgres::start() else { return };
@@ -258,6 +262,8 @@ async fn the_same_event_in_an_open_transaction() {
 }
 
 /// A worker stops even if it can't reach its database.
+///
+/// About 10 s: the worker waits for its database before it gives up.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_without_the_database() {
     let Some(server) = Postgres::start() else { return };

@@ -126,6 +126,8 @@ async fn delivery_resumes_after_an_outage<DB: Raw>(store: Store<DB>) {
 scenarios! { a_wrong_key_for_days_ages_no_event an_outdated_key_stops_only_its_own_worker delivery_resumes_after_an_outage }
 
 /// A worker whose key is rotated reads the new one and goes on, without a restart.
+///
+/// Over 10 s: a client reads its key at most once in 5 s, and the key is rotated three times.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotated_key_needs_no_restart() {
     let (pool, folder) = affitor_tests::databases::sqlite().await;

@@ -64,6 +64,7 @@ impl World {
     }
 }
 
+/// Over 20 s: eight lives, in which each refund waits for the one before.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_in_order() {
     for framework in ShopFramework::ALL {
