@@ -87,8 +87,7 @@ impl Postgres {
                 "initdb",
                 &["-D", &self.data(), "-U", "postgres", "-A", "trust", "--no-sync", "--wal-segsize", "1"],
             );
-            std::fs::create_dir_all(build.join("tmp")).unwrap();
-            let copied = tempfile::tempdir_in(build.join("tmp")).unwrap();
+            let copied = tempfile::tempdir_in(build).unwrap();
             copy(self.data().as_ref(), &copied.path().join("data"));
             // Fails if another test was faster.
             drop(std::fs::rename(copied.path().join("data"), &template));

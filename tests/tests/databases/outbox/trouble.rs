@@ -186,7 +186,7 @@ async fn two_workers_on_one_sqlite_file() {
 
 /// The service fails, and the database stops and starts again. Then everything arrives, and no refund is uncertain.
 ///
-/// Over a minute: River rescues an event of a lost connection after 60 s.
+/// Over a minute: the pauses of a worker grow in an outage, and each refund waits for the one before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_unavailable_for_a_while() {
     let Some(server) = Postgres::start() else { return };
