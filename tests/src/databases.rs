@@ -80,8 +80,8 @@ impl Postgres {
         let user = if is_root() { "postgres" } else { "own" };
         let build = std::env::current_exe().unwrap();
         let build =
-            build.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists()).expect("Cargo's build folder");
-        let template = build.join(format!("tmp/postgres-{version}-{user}"));
+            build.ancestors().find(|folder| folder.join(".fingerprint").exists()).expect("Cargo's build folder");
+        let template = build.join(format!("postgres-{version}-{user}"));
         if !template.exists() {
             self.run(
                 "initdb",
