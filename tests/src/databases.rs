@@ -79,8 +79,7 @@ impl Postgres {
         let version: String = version.into_iter().map(char::from).filter(|c| c.is_ascii_digit() || *c == '.').collect();
         let user = if is_root() { "postgres" } else { "own" };
         let build = std::env::current_exe().unwrap();
-        let build =
-            build.ancestors().find(|folder| folder.join(".fingerprint").exists()).expect("Cargo's build folder");
+        let build = build.ancestors().find(|folder| folder.join(".fingerprint").exists()).unwrap();
         let template = build.join(format!("postgres-{version}-{user}"));
         if !template.exists() {
             self.run(
