@@ -14,7 +14,7 @@ use axum::{
     },
 };
 
-use crate::api::HINT;
+use crate::reply::HINT;
 
 /// Origins whose pages may call the service.
 #[derive(Clone, Debug, Default)]

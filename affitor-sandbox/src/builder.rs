@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     commission::Commission,
     fault::FaultRule,
-    guard::Hosts,
+    hosts::Hosts,
     interpretations::Interpretations,
     memory,
     program::{DEFAULT_API_KEY, LeadAuth, Payout, Program, Secret},

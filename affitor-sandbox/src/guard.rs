@@ -6,24 +6,16 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Request, State as Shared},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderName, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use url::{Host, Url};
 
-use crate::{server::Peer, service::Service};
-
-/// Hosts, besides those of this machine, under which the sandbox can be read and controlled.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Hosts {
-    /// Names without a port, in lower case.
-    pub(crate) allowed: Vec<String>,
-}
-
-const REFUSED: &str = "this host is not allowed: use localhost on the same machine, or allow it with --allow-host (in \
-                       Rust: SandboxBuilder::allow_host)";
+use crate::{
+    hosts::{check_host, text},
+    service::Service,
+};
 
 /// Rejects requests for other hosts, and requests from pages of other origins.
 ///
@@ -54,26 +46,3 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Pages that other origins may link to. They change nothing.
 const LINKED_PAGES: [&str; 3] = ["/", "/_sandbox/shop", "/_sandbox/consent"];
-
-/// Checks that the request is for an allowed host, or from and for this machine.
-pub(crate) fn check_host(hosts: &Hosts, request: &Request) -> Result<(), &'static str> {
-    let host = text(request.headers(), header::HOST).ok_or("the Host header is missing")?;
-    let parsed = Url::parse(&format!("http://{host}/")).map_err(|_| REFUSED)?;
-    let is_loopback = match parsed.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    let is_allowed = || {
-        let name = parsed.host_str().unwrap_or_default();
-        hosts.allowed.iter().any(|allowed| allowed == name)
-    };
-    // Another machine can send any Host.
-    let is_local = || request.extensions().get::<Peer>().is_some_and(Peer::is_local);
-    if is_allowed() || (is_loopback && is_local()) { Ok(()) } else { Err(REFUSED) }
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}

@@ -13,9 +13,10 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
 
 use crate::{
-    api::{Call, Caller, Endpoint, Fields, Reply},
+    api::{Call, Caller, Endpoint, Fields},
     call::ApiCall,
-    guard,
+    hosts,
+    reply::Reply,
     response::respond,
     server::Peer,
     service::{RequestLine, Service},
@@ -62,7 +63,7 @@ async fn call(
     request: Request,
 ) -> Response<Body> {
     if endpoint.open_reading
-        && let Err(reason) = guard::check_host(&service.hosts, &request)
+        && let Err(reason) = hosts::check_host(&service.hosts, &request)
     {
         return refuse(&service, &request, Reply::cms_error(403, "ForbiddenError", reason));
     }

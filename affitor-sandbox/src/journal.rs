@@ -13,7 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{change::Change, request_log::RequestRecord};
+use crate::{change::Change, origin::Origin, request_log::RequestRecord};
 
 /// The first line of the file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,13 +21,6 @@ struct Header {
     affitor_sandbox_journal: u32,
     #[serde(flatten)]
     origin: Origin,
-}
-
-/// Which state the changes in the file begin with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Origin {
-    pub created_ms: i64,
-    pub generation: String,
 }
 
 const VERSION: u32 = 2;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    api::Reply,
     call::ApiCall,
     fault::{Fault, whole_seconds},
+    reply::Reply,
 };
 
 /// Result of serving a request.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::{Router, middleware};
 
-use crate::{api::ENDPOINTS, control, guard::same_origin, http, page, service::Service};
+use crate::{api::ENDPOINTS, control, guard::same_origin, http, openapi, page, service::Service};
 
 pub(crate) fn router(service: Arc<Service>) -> Router {
     let mut router = Router::new();
-    for endpoint in ENDPOINTS.iter() {
+    for endpoint in ENDPOINTS.iter().chain([&*openapi::ENDPOINT]) {
         for path in [Some(endpoint.path), endpoint.alias].into_iter().flatten() {
             router = router.route(path, http::route(endpoint));
         }

@@ -13,7 +13,6 @@ pub use read::TimedOut;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    builder::SandboxBuilder,
     change::Change,
     clock::DAY_MS,
     fault::FaultRule,
@@ -62,20 +61,6 @@ impl fmt::Debug for Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a sandbox with the defaults: a free port, program 42, key `test_key`, partner `PARTNER123`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if no port can be bound.
-    pub async fn start() -> io::Result<Self> {
-        Self::builder().start().await
-    }
-
-    /// Returns a builder with the defaults.
-    pub fn builder() -> SandboxBuilder {
-        SandboxBuilder::default()
-    }
-
     pub(crate) fn serve(
         listener: TcpListener,
         address: SocketAddr,

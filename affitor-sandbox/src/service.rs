@@ -11,14 +11,15 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    api::{self, Call, Decision, Endpoint, Reply},
+    api::{self, Call, Decision, Endpoint},
     browser::Origins,
     change::Change,
     fault::{ActiveFaults, Fault},
-    guard::Hosts,
+    hosts::Hosts,
     journal::{Journal, Line},
     outcome::{Outcome, Served, failed},
     program::Secret,
+    reply::Reply,
     request_log::{RequestLog, RequestRecord},
     secret::{SecretHash, random},
     state::State,

@@ -17,8 +17,8 @@ use limit::Stripped;
 use crate::{
     account::Accounts,
     clock::Clock,
-    journal::Origin,
     memory::{MemoryUse, Used},
+    origin::Origin,
     program::{Partner, PartnerState, Program},
     record::{
         ChainRecord, ClickRecord, CommissionRecord, CustomerRecord, LeadRecord, RefundRecord, SaleRecord, Snapshot,

@@ -1,6 +1,7 @@
 //! Authentication: the API key of a program, or the session token of a person.
 
-use super::{Call, Caller, Reply};
+use super::{Call, Caller};
+use crate::reply::Reply;
 use crate::{secret::SecretHash, state::State};
 
 /// Returns the index of the program whose key is in the `Authorization` header.

@@ -8,11 +8,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    Call, Decision, Reply, auth,
-    reply::{CodedError, ErrorText},
-    test_mode,
-};
+use super::{Call, Decision, auth, test_mode};
+use crate::reply::{CodedError, ErrorText, Reply};
 use crate::{change::Change, record::ChainRecord, state::State};
 
 /// Maximum number of chains per program and hour.

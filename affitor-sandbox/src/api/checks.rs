@@ -7,12 +7,8 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
-use super::{
-    Call, Decision, Fields, Reply,
-    fields::invalid_field,
-    reply::{CmsError, ErrorText},
-    test_mode,
-};
+use super::{Call, Decision, Fields, fields::invalid_field, test_mode};
+use crate::reply::{CmsError, ErrorText, Reply};
 use crate::{change::Change, clock::iso, record::TestEventRecord, state::State};
 
 /// Maximum number of listed events per type.

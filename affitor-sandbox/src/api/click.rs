@@ -14,10 +14,10 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::{
-    Call, Decision, Fields, Reply,
-    reply::ErrorText,
+    Call, Decision, Fields,
     test_mode::{self, TestEvent, TestResponse},
 };
+use crate::reply::{ErrorText, Reply};
 use crate::{change::Change, memory, program::PartnerState, record::ClickRecord, state::State};
 
 /// Request body of a click.

@@ -8,7 +8,8 @@ use row::{Event, Record};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Reply, reply::CmsError};
+use super::{Call, Decision};
+use crate::reply::{CmsError, Reply};
 use crate::{clock, state::State};
 
 /// Default and maximum number of events per page.

@@ -12,10 +12,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    Call, Caller, Decision, Fields, Reply, attribution, auth,
-    reply::ErrorText,
+    Call, Caller, Decision, Fields, attribution, auth,
     test_mode::{self, TestEvent, TestResponse},
 };
+use crate::reply::{ErrorText, Reply};
 use crate::{
     change::Change,
     interpretations::{RepeatedLead, UnknownLead},

@@ -4,7 +4,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Reply, reply::ErrorText};
+use super::{Call, Decision};
+use crate::reply::{ErrorText, Reply};
 use crate::{
     account::{ADVERTISER_ID, LOGIN_MS, LoginStatus},
     change::Change,

@@ -10,12 +10,11 @@ mod events;
 mod fields;
 mod lead;
 mod login;
-mod openapi;
+pub(crate) mod openapi;
 mod performance;
 mod programs;
 mod readiness;
 mod refund;
-mod reply;
 mod sale;
 mod status;
 mod steps;
@@ -28,12 +27,11 @@ pub(crate) use {
     auth::program_of,
     chain::run_chain,
     fields::Fields,
-    reply::{HINT, Reply},
     stripe::sign,
-    table::{ENDPOINTS, Endpoint},
+    table::{ENDPOINTS, Endpoint, endpoint},
 };
 
-use crate::{change::Change, state::State};
+use crate::{change::Change, reply::Reply, state::State};
 
 /// Who makes a call.
 #[derive(Clone, Copy, Debug)]

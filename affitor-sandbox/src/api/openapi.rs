@@ -1,7 +1,5 @@
-//! `GET /openapi.json`: the API as an OpenAPI 3.1 document, generated from the types that read requests and write
+//! The API as an OpenAPI 3.1 document, generated from the types that read requests and write
 //! responses.
-
-use std::sync::LazyLock;
 
 use utoipa::{
     Modify, OpenApi,
@@ -13,8 +11,8 @@ use utoipa::{
     },
 };
 
-use super::{Call, Decision, ENDPOINTS, Reply, reply};
-use crate::{control::ControlDocument, state::State};
+use super::ENDPOINTS;
+use crate::reply;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -27,9 +25,7 @@ use crate::{control::ControlDocument, state::State};
         super::login::start, super::login::poll, super::programs::init, super::programs::list,
         super::stripe::connect, super::stripe::webhook,
     ),
-    nest((path = "/_sandbox", api = ControlDocument)),
     components(schemas(reply::ErrorText, reply::CodedError, reply::CmsError)),
-    modifiers(&Key, &AnyOf, &Faults, &Aliases),
     tags(
         (name = "Tracking", description = "Click, lead, sale and refund"),
         (name = "Verification", description = "Whether an integration works"),
@@ -131,8 +127,12 @@ impl Modify for Aliases {
     }
 }
 
-static DOCUMENT: LazyLock<Reply> = LazyLock::new(|| Reply::ok(&Document::openapi()));
-
-pub(super) fn document(_: &State, _: &Call<'_>) -> Result<Decision, Reply> {
-    Ok(DOCUMENT.clone().into())
+/// The document, with that of the control routes.
+pub(crate) fn document(control: openapi::OpenApi) -> openapi::OpenApi {
+    let mut document = Document::openapi().nest("/_sandbox", control);
+    let modifiers: [&dyn Modify; 4] = [&Key, &AnyOf, &Faults, &Aliases];
+    for modifier in modifiers {
+        modifier.modify(&mut document);
+    }
+    document
 }

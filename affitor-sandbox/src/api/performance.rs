@@ -9,7 +9,8 @@ use metrics::Metrics;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Reply, reply::CmsError};
+use super::{Call, Decision};
+use crate::reply::{CmsError, Reply};
 use crate::{
     clock::{self, DAY_MS, iso},
     state::State,

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Fields, Reply, auth, fields::invalid_field, login::no_random_numbers, reply::ErrorText};
+use super::{Call, Decision, Fields, auth, fields::invalid_field, login::no_random_numbers};
+use crate::reply::{ErrorText, Reply};
 use crate::{
     change::{Change, NewProgram},
     clock::iso,

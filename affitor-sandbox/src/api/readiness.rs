@@ -9,7 +9,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Reply, auth, chain::Verdicts, reply::CodedError};
+use super::{Call, Decision, auth, chain::Verdicts};
+use crate::reply::{CodedError, Reply};
 use crate::{
     change::Change,
     clock::{DAY_MS, iso},

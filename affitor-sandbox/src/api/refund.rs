@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Fields, Reply, auth, commission::share, fields::invalid_field, reply::ErrorText};
+use super::{Call, Decision, Fields, auth, commission::share, fields::invalid_field};
+use crate::reply::{ErrorText, Reply};
 use crate::{
     change::Change,
     interpretations::SecondRefund,

@@ -13,13 +13,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    Call, Decision, Fields, Reply,
+    Call, Decision, Fields,
     attribution::{self, Window},
     auth, commission,
     fields::invalid_field,
-    reply::{Conflict, ErrorText, null},
     test_mode::{self, TestEvent, TestResponse},
 };
+use crate::reply::{Conflict, ErrorText, Reply, null};
 use crate::{
     change::Change,
     interpretations::{DuplicateSale, ExpiredWindow},

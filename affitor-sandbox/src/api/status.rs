@@ -3,7 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Reply, auth, readiness::counts_24h, reply::ErrorText};
+use super::{Call, Decision, auth, readiness::counts_24h};
+use crate::reply::{ErrorText, Reply};
 use crate::{program::PartnerState, record::CommissionStatus, state::State};
 
 #[derive(Serialize, ToSchema)]

@@ -7,7 +7,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Reply, reply::CmsError};
+use super::{Call, Decision};
+use crate::reply::{CmsError, Reply};
 use crate::{clock::iso, program::StripeConnection, record::TestEventRecord, state::State};
 
 /// Maximum number of counted test events per step.

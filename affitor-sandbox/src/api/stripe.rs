@@ -31,7 +31,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Call, Decision, Reply, reply::ErrorText};
+use super::{Call, Decision};
+use crate::reply::{ErrorText, Reply};
 use crate::state::State;
 
 /// The event was received. It may have been ignored.

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use axum::http::Method;
 
 use super::{
-    Decide, chain, checks, click, events, lead, login, openapi, performance, programs, readiness, refund, sale, status,
-    steps, stripe, tracker,
+    Decide, chain, checks, click, events, lead, login, performance, programs, readiness, refund, sale, status, steps,
+    stripe, tracker,
 };
 use crate::call::ApiCall;
 
@@ -28,7 +28,7 @@ pub(crate) struct Endpoint {
     pub decide: Decide,
 }
 
-fn endpoint(call: Option<ApiCall>, method: Method, path: &'static str, decide: Decide) -> Endpoint {
+pub(crate) fn endpoint(call: Option<ApiCall>, method: Method, path: &'static str, decide: Decide) -> Endpoint {
     Endpoint { call, method, path, alias: None, cross_origin: false, open_reading: false, raw_body: false, decide }
 }
 
@@ -86,6 +86,5 @@ pub(crate) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         get(ApiCall::Programs, "/api/v1/cli/programs", programs::list),
         post(ApiCall::StripeConnect, "/api/v1/cli/stripe-connect", stripe::connect),
         Endpoint { raw_body: true, ..post(ApiCall::StripeWebhook, "/webhooks/stripe/{program}", stripe::webhook) },
-        endpoint(None, Method::GET, "/openapi.json", openapi::document),
     ]
 });

@@ -10,7 +10,8 @@ use utoipa::{
     },
 };
 
-use super::{Decision, Fields, Reply};
+use super::{Decision, Fields};
+use crate::reply::Reply;
 use crate::{change::Change, memory::ID_LIMIT, record::TestEventRecord, state::State};
 
 /// Default amount of a test sale, in cents.

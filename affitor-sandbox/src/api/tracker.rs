@@ -1,6 +1,7 @@
 //! `GET /js/affitor-tracker.js`: the tracker script, and its copy for the npm loader's `env: 'local'`.
 
-use super::{Call, Decision, Reply};
+use super::{Call, Decision};
+use crate::reply::Reply;
 use crate::{change::Change, state::State};
 
 /// Returns the browser tracker.

@@ -19,6 +19,22 @@ use crate::{
 /// Code of the default partner.
 const PARTNER: &str = "PARTNER123";
 
+impl Sandbox {
+    /// Starts a sandbox with the defaults: a free port, program 42, key `test_key`, partner `PARTNER123`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no port can be bound.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Returns a builder with the defaults.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::default()
+    }
+}
+
 impl SandboxBuilder {
     fn check(&self) -> io::Result<()> {
         let invalid = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));

@@ -1,8 +1,10 @@
 //! The sandbox's page: the history of each visitor and partner, live. It is rendered here; a script fetches it again after each
 //! change.
 
+mod begin;
 mod consent;
 mod layout;
+mod now;
 mod partners;
 mod parts;
 mod problems;

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::{
-    parts::{Now, amounts, copyable, query, stamp},
+    now::Now,
+    parts::{amounts, copyable, query, stamp},
     story::{Money, PartnerStory, Story},
     text::{grouped, money, short},
     visitors::hold,

@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
+    now::Now,
     story::Money,
     text::{money, when},
 };
@@ -50,14 +51,6 @@ pub(super) fn copyable(text: &str, what: &str) -> Markup {
 /// The time of an event.
 pub(super) fn stamp(at_ms: i64, now: Now) -> Markup {
     html! { time datetime=(iso(at_ms)) { (when(at_ms, now)) } }
-}
-
-/// The time of the clock.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Now {
-    pub(super) ms: i64,
-    /// Whether the clock was moved, so that times alone would be ambiguous.
-    pub(super) moved: bool,
 }
 
 /// An amount in each currency.

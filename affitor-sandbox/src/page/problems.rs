@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::{
-    parts::{Now, stamp},
+    now::Now,
+    parts::stamp,
     story::{Story, Test},
     text::{grouped, money, short},
 };

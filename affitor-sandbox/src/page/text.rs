@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::parts::Now;
+use super::now::Now;
 use crate::clock::{self, DAY_MS};
 pub(super) use crate::money::{grouped, money};
 

@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 
 use super::{
-    layout::begin,
-    parts::{Now, query, stamp},
+    begin::begin,
+    now::Now,
+    parts::{query, stamp},
     story::{Event, Filter, Story, Visitor},
     text::{grouped, money, short},
 };

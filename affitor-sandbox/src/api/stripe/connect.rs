@@ -5,9 +5,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    api::{Call, Decision, Fields, Reply, auth, fields::invalid_field, reply::ErrorText},
+    api::{Call, Decision, Fields, auth, fields::invalid_field},
     change::Change,
     program::{Secret, StripeConnection},
+    reply::{ErrorText, Reply},
     state::State,
 };
 
