@@ -9,8 +9,8 @@ use actix_web::{
 };
 use affitor::{
     ClickId, Client,
-    adapter::{self, Attribution, Header},
-    find::Sources,
+    adapter::{self, Attribution},
+    find::{self, Header, Sources},
 };
 
 /// Decides by its head whether the body of a request is inspected.
@@ -81,7 +81,7 @@ pub(crate) struct Head<'r> {
     head: &'r RequestHead,
 }
 
-impl adapter::RequestHead for Head<'_> {
+impl find::RequestHead for Head<'_> {
     #[inline(always)]
     fn values(&self, header: Header) -> impl Iterator<Item = &[u8]> {
         self.head.headers().get_all(self.name(header)).map(HeaderValue::as_bytes)

@@ -1,18 +1,20 @@
 //! The extractors.
 
 use std::{
+    fmt,
     future::{Ready, ready},
     ops::Deref,
 };
 
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
-use affitor::{BoundClient, ClickId, adapter::Attribution};
+use affitor::{BoundClient, ClickId, Client, adapter::Attribution};
 
 use crate::{rejection::MissingLayer, request_ext::AffitorRequestExt as _};
 
 /// Extracts the visitor's click id: `None` if no partner brought them, which is the normal case.
 ///
-/// Fails only if the middleware is missing. `Option<AffitorClickId>` is `None` then.
+/// Fails only if the middleware is missing. actix-web gives an `Option` to every extractor: `Option<AffitorClickId>` is `None` only if
+/// the middleware is missing, and `Some(AffitorClickId(None))` for a visitor without a click id.
 ///
 /// ```
 /// use affitor_actix::AffitorClickId;
@@ -67,7 +69,7 @@ impl FromRequest for AffitorClickId {
 /// }
 /// # let _ = actix_web::App::new().route("/", actix_web::web::get().to(handler));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AffitorClient(BoundClient);
 
 impl AffitorClient {
@@ -82,6 +84,19 @@ impl Deref for AffitorClient {
 
     fn deref(&self) -> &BoundClient {
         &self.0
+    }
+}
+
+/// One short line, because `#[instrument]` writes the arguments of a handler into its span.
+impl fmt::Debug for AffitorClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.click_id().is_some() { "AffitorClient(with a click id)" } else { "AffitorClient" })
+    }
+}
+
+impl AsRef<Client> for AffitorClient {
+    fn as_ref(&self) -> &Client {
+        self.0.client()
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use actix_web::dev::{Service, ServiceRequest};
-use affitor::adapter::{BodySearch, Deadline};
+use affitor::{adapter::Deadline, find::BodySearch};
 use pin_project_lite::pin_project;
 
 use crate::{config::Config, replay::Replay};

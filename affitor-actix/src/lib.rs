@@ -39,7 +39,7 @@
 //! # Guides
 //!
 //! [Your first lead](affitor::guides::first_lead) · [Your first sale](affitor::guides::first_sale) ·
-//! [actix-web](affitor::guides::actix_web) · [Payments](affitor::guides::payments) ·
+//! [actix-web](affitor::guides::actix_web) · [Payments](affitor_payments::guides::payments) ·
 //! [In the background](affitor::guides::background) · [Testing and proving](affitor::guides::testing) ·
 //! [Troubleshooting](affitor::guides::troubleshooting) · [all guides](affitor::guides)
 //!
@@ -60,7 +60,6 @@
 //! | feature | default | enables |
 //! |---|---|---|
 //! | `rustls` | yes | TLS for the client; also `rustls-no-provider`, `native-tls`, `native-tls-vendored` |
-//! | `queue` | | background delivery from memory, [`affitor::queue`](https://docs.rs/affitor/latest/affitor/queue/) |
 //! | `webhooks` | | the extractor `PaymentEvent` |
 //! | `capture` | | `ClickCaptureLayer`: clicks are reported by the server, without a script |
 //! | `carry` | | [`carry`](https://docs.rs/affitor/latest/affitor/carry/): a visitor as a signed text, for magic links and other domains |
@@ -92,12 +91,6 @@ pub use affitor::capture;
 #[cfg(feature = "carry")]
 #[doc(no_inline)]
 pub use affitor::carry;
-#[cfg(feature = "queue")]
-#[doc(no_inline)]
-pub use affitor::queue;
-#[cfg(feature = "webhooks")]
-#[doc(no_inline)]
-pub use affitor::webhook;
 #[doc(inline)]
 pub use affitor::{
     BoundClient, Click, ClickHistory, ClickId, ClickOutcome, Client, ClientBuilder, Currency, EnqueueError, Error,
@@ -106,7 +99,10 @@ pub use affitor::{
     find::{Source, Sources},
 };
 #[doc(no_inline)]
-pub use affitor::{program, reqwest, stripe};
+pub use affitor::{program, queue, reqwest, stripe};
+#[cfg(feature = "webhooks")]
+#[doc(no_inline)]
+pub use affitor_payments as payments;
 #[cfg(feature = "capture")]
 pub use click_capture::{ClickCaptureFuture, ClickCaptureLayer, ClickCaptureService};
 pub use extract::{AffitorClickId, AffitorClient};

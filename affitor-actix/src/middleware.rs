@@ -13,8 +13,7 @@ use actix_web::{
 };
 use affitor::{
     Client,
-    adapter::{BodyAccess, Search, search},
-    find::Sources,
+    find::{BodyAccess, Search, Sources, search},
 };
 
 use crate::{

@@ -13,10 +13,7 @@ use actix_web::{
     http::{StatusCode, header::HeaderValue},
     web,
 };
-use affitor::{
-    adapter::{WebhookBody, WebhookRejection},
-    webhook::{PaymentError, Provider, Webhook, WebhookEvent},
-};
+use affitor_payments::{PaymentError, Provider, Webhook, WebhookBody, WebhookEvent, WebhookRejection};
 use futures_core::Stream as _;
 
 use crate::rejection::text_response;
@@ -29,21 +26,18 @@ use crate::rejection::text_response;
 ///
 /// ```
 /// use actix_web::{App, Responder, post};
-/// use affitor_actix::{
-///     AffitorClient, AffitorLayer, Client, PaymentEvent, Redeliver,
-///     webhook::{Stripe, Webhook},
-/// };
+/// use affitor_actix::{AffitorClient, AffitorLayer, Client, PaymentEvent, Redeliver, payments::{Stripe, Webhook}};
 ///
 /// #[post("/webhooks/stripe")]
 /// async fn payment(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<impl Responder, Redeliver> {
-///     affitor.track_payment(&event).await?;
+///     event.track(&affitor).await?;
 ///     Ok("")
 /// }
 ///
 /// let webhook = Webhook::<Stripe>::new("whsec_0123456789")?; // once, outside the factory
 /// let app = App::new().wrap(AffitorLayer::new(Client::disabled())).app_data(webhook.clone()).service(payment);
 /// # let _ = app;
-/// # Ok::<(), affitor_actix::webhook::InvalidSecret>(())
+/// # Ok::<(), affitor_actix::payments::InvalidSecret>(())
 /// ```
 pub struct PaymentEvent<P>(pub WebhookEvent<P>);
 

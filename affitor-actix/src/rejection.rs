@@ -2,12 +2,19 @@
 
 use std::fmt;
 
-use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
+};
 use affitor::adapter;
 
 /// There is no [`AffitorLayer`](crate::AffitorLayer) around the route: a mistake in the app.
 ///
-/// As a response it has status 500 and says how to add the middleware. It is also logged as an error.
+/// As a response it has status 500, says how to add the middleware, and has the header `affitor-error: missing-layer`. It is also logged
+/// as an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingLayer;
@@ -43,8 +50,12 @@ impl ResponseError for MissingLayer {
     }
 
     fn error_response(&self) -> HttpResponse {
-        tracing::error!("{self}");
-        text_response(self.status(), self.body_text())
+        let code = adapter::MissingLayer::reason().code();
+        tracing::error!(code, "{self}");
+        let mut response = text_response(self.status(), self.body_text());
+        let header = HeaderName::from_static(adapter::MissingLayer::HEADER);
+        response.headers_mut().insert(header, HeaderValue::from_static(code));
+        response
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_web::{dev::Payload, error::PayloadError};
-use affitor::adapter::Prefix;
+use affitor::find::Prefix;
 use bytes::Bytes;
 use futures_core::Stream;
 

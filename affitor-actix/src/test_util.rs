@@ -39,14 +39,10 @@
 //! use std::time::SystemTime;
 //!
 //! use actix_web::{App, HttpResponse, test, web};
-//! use affitor_actix::{
-//!     AffitorClient, AffitorLayer, Currency, PaymentEvent, Redeliver,
-//!     test_util::{RecordingSink, TestRequestExt, payment::TestPayment},
-//!     webhook::{Stripe, Webhook},
-//! };
+//! use affitor_actix::{AffitorClient, AffitorLayer, Currency, PaymentEvent, Redeliver, test_util::{RecordingSink, TestRequestExt, TestPayment}, payments::{Stripe, Webhook}};
 //!
 //! async fn stripe(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<HttpResponse, Redeliver> {
-//!     affitor.track_payment(&event).await?;
+//!     event.track(&affitor).await?;
 //!     Ok(HttpResponse::Ok().finish())
 //! }
 //!
@@ -75,11 +71,12 @@
 
 use actix_web::{cookie::Cookie, test::TestRequest};
 #[doc(inline)]
-pub use affitor::test_util::{RecordingSink, click_id, payment};
+pub use affitor::test_util::{RecordingSink, click_id};
 use affitor::{
     find::{CLICK_ID_COOKIE, CLICK_ID_HEADER},
-    test_util::{checked_click_id, payment::SignedWebhook},
+    test_util::checked_click_id,
 };
+pub use affitor_payments::test_util::{PaymentIds, SignedWebhook, TestPayment, TestProvider, TestWebhook};
 
 /// Makes requests as a visitor's browser and a payment provider send them.
 pub trait TestRequestExt: Sized + sealed::Sealed {

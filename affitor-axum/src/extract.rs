@@ -1,8 +1,8 @@
 //! The extractors.
 
-use std::{convert::Infallible, ops::Deref};
+use std::{convert::Infallible, fmt, ops::Deref};
 
-use affitor::{BoundClient, ClickId, adapter::Attribution};
+use affitor::{BoundClient, ClickId, Client, adapter::Attribution};
 use affitor_tower::AffitorRequestExt as _;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
@@ -11,7 +11,7 @@ use crate::rejection::MissingLayer;
 
 /// Extracts the visitor's click id: `None` if no partner brought them, which is the normal case.
 ///
-/// Rejects a request only if the layer is missing. `Option<AffitorClickId>` is `None` then.
+/// Rejects a request only if the layer is missing.
 ///
 /// ```
 /// use affitor_axum::AffitorClickId;
@@ -56,7 +56,7 @@ impl Deref for AffitorClickId {
 /// }
 /// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(handler));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AffitorClient(BoundClient);
 
 impl AffitorClient {
@@ -71,6 +71,19 @@ impl Deref for AffitorClient {
 
     fn deref(&self) -> &BoundClient {
         &self.0
+    }
+}
+
+/// One short line, because `#[instrument]` writes the arguments of a handler into its span.
+impl fmt::Debug for AffitorClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.click_id().is_some() { "AffitorClient(with a click id)" } else { "AffitorClient" })
+    }
+}
+
+impl AsRef<Client> for AffitorClient {
+    fn as_ref(&self) -> &Client {
+        self.0.client()
     }
 }
 
@@ -103,13 +116,5 @@ impl<S: Send + Sync> FromRequestParts<S> for AffitorClickId {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, MissingLayer> {
         click_id(parts).ok_or(MissingLayer)
-    }
-}
-
-impl<S: Send + Sync> OptionalFromRequestParts<S> for AffitorClickId {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
-        Ok(click_id(parts))
     }
 }

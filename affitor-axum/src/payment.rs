@@ -2,10 +2,7 @@
 
 use std::{fmt, ops::Deref};
 
-use affitor::{
-    adapter::{WebhookBody, WebhookRejection},
-    webhook::{PaymentError, Provider, Webhook, WebhookEvent},
-};
+use affitor_payments::{PaymentError, Provider, Webhook, WebhookBody, WebhookEvent, WebhookRejection};
 use axum_core::{
     extract::{FromRef, FromRequest, Request},
     response::{IntoResponse, Response},
@@ -18,14 +15,11 @@ use http_body_util::{BodyExt as _, LengthLimitError};
 /// The router's state is a [`Webhook`], or contains one. The extractor consumes the body, so it must be the last argument.
 ///
 /// ```
-/// use affitor_axum::{
-///     AffitorClient, AffitorLayer, Client, PaymentEvent, Redeliver,
-///     webhook::{Stripe, Webhook},
-/// };
+/// use affitor_axum::{AffitorClient, AffitorLayer, Client, PaymentEvent, Redeliver, payments::{Stripe, Webhook}};
 /// use axum::{Router, routing::post};
 ///
 /// async fn payment(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
-///     affitor.track_payment(&event).await?;
+///     event.track(&affitor).await?;
 ///     Ok(())
 /// }
 ///
@@ -33,14 +27,14 @@ use http_body_util::{BodyExt as _, LengthLimitError};
 ///     .route("/webhooks/stripe", post(payment))
 ///     .layer(AffitorLayer::new(Client::disabled()))
 ///     .with_state(Webhook::<Stripe>::new("whsec_0123456789")?);
-/// # Ok::<(), affitor_axum::webhook::InvalidSecret>(())
+/// # Ok::<(), affitor_axum::payments::InvalidSecret>(())
 /// ```
 ///
 /// If the state is a type of your own, clone the [`Webhook`] out of it. Do not build a new one there: it would have no memory
 /// of the payments that were reported.
 ///
 /// ```
-/// use affitor_axum::webhook::{Stripe, Webhook};
+/// use affitor_axum::payments::{Stripe, Webhook};
 /// use axum::extract::FromRef;
 ///
 /// #[derive(Clone)]

@@ -8,7 +8,8 @@ use http::StatusCode;
 
 /// There is no [`AffitorLayer`](crate::AffitorLayer) around the route: a mistake in the app.
 ///
-/// As a response it has status 500 and says how to add the layer. It is also logged as an error.
+/// As a response it has status 500, says how to add the layer, and has the header `affitor-error: missing-layer`. It is also logged as an
+/// error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingLayer;
@@ -40,7 +41,8 @@ impl std::error::Error for MissingLayer {}
 
 impl IntoResponse for MissingLayer {
     fn into_response(self) -> Response {
-        tracing::error!("{self}");
-        (self.status(), self.body_text()).into_response()
+        let code = adapter::MissingLayer::reason().code();
+        tracing::error!(code, "{self}");
+        (self.status(), [(adapter::MissingLayer::HEADER, code)], self.body_text()).into_response()
     }
 }

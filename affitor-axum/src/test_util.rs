@@ -40,16 +40,12 @@
 //! # #[cfg(feature = "webhooks")] mod example {
 //! use std::time::SystemTime;
 //!
-//! use affitor_axum::{
-//!     AffitorClient, AffitorLayer, Client, Currency, PaymentEvent, Redeliver,
-//!     test_util::{RecordingSink, RequestBuilderExt, payment::TestPayment},
-//!     webhook::{Stripe, Webhook},
-//! };
+//! use affitor_axum::{AffitorClient, AffitorLayer, Client, Currency, PaymentEvent, Redeliver, test_util::{RecordingSink, RequestBuilderExt, TestPayment}, payments::{Stripe, Webhook}};
 //! use axum::{Router, extract::Request, routing::post};
 //! use tower::ServiceExt;
 //!
 //! async fn stripe(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
-//!     affitor.track_payment(&event).await?;
+//!     event.track(&affitor).await?;
 //!     Ok(())
 //! }
 //!
@@ -77,6 +73,7 @@
 //! ```
 
 #[doc(inline)]
-pub use affitor::test_util::{RecordingSink, click_id, payment};
+pub use affitor::test_util::{RecordingSink, click_id};
+pub use affitor_payments::test_util::{PaymentIds, SignedWebhook, TestPayment, TestProvider, TestWebhook};
 #[doc(inline)]
 pub use affitor_tower::test_util::RequestBuilderExt;

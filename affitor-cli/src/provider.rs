@@ -32,7 +32,7 @@ impl PaymentProvider {
         }
     }
 
-    /// Type in `affitor::webhook`.
+    /// Type in `affitor_payments`.
     pub(crate) fn rust_type(self) -> &'static str {
         match self {
             Self::Stripe => "Stripe",

@@ -5,10 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use affitor::{
-    Currency,
-    test_util::payment::{TestPayment, TestWebhook},
-    webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook},
+use affitor::Currency;
+use affitor_payments::{
+    LemonSqueezy, Paddle, Polar, Stripe, Webhook,
+    test_util::{TestPayment, TestProvider, TestWebhook},
 };
 use clap::{Args, ValueEnum, builder::RangedI64ValueParser};
 use reqwest::{Client, StatusCode, Url};
@@ -116,7 +116,7 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
     }
 }
 
-async fn send<P: Provider>(
+async fn send<P: TestProvider>(
     arguments: &Arguments,
     mark: impl Fn(TestPayment<P>) -> TestPayment<P>,
     output: Output,
@@ -187,7 +187,7 @@ impl Arguments {
     }
 
     /// Returns the payment in its last state, and all webhooks up to that.
-    fn webhooks<P: Provider>(
+    fn webhooks<P: TestProvider>(
         &self,
         mark: impl Fn(TestPayment<P>) -> TestPayment<P>,
     ) -> (TestPayment<P>, Vec<TestWebhook<P>>) {
@@ -213,7 +213,7 @@ impl Arguments {
 }
 
 /// Reads the secret from an environment variable.
-fn endpoint<P: Provider>(variable: &str) -> Result<Webhook<P>, Failure> {
+fn endpoint<P: TestProvider>(variable: &str) -> Result<Webhook<P>, Failure> {
     // Somebody may have passed the secret itself, which must not be shown.
     let is_name = variable.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     let shown = if is_name { variable } else { "the variable in --secret-env" };
@@ -236,7 +236,7 @@ fn client(url: &Url) -> Result<Client, Failure> {
 }
 
 /// Delivers a webhook, and returns the status of the app's response.
-async fn deliver<P: Provider>(
+async fn deliver<P: TestProvider>(
     client: &Client,
     url: &Url,
     endpoint: &Webhook<P>,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use affitor::{EventOutcome, NextStep, PriorDelivery, RetryClass};
+use affitor::delivery::{EventOutcome, NextStep, PriorDelivery, RetryClass};
 
 use crate::{
     DeadReason, backoff,

@@ -1,6 +1,6 @@
 //! An event as a River job: its arguments and its limits.
 
-use affitor::{Event, EventIds, InvalidEvent};
+use affitor::{Event, InvalidEvent, delivery::EventIds};
 use riverqueue::{InsertOpts, JobArgs};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -39,7 +39,7 @@ enum Kind {
 }
 
 #[cfg(feature = "webhooks")]
-impl From<Error> for affitor::webhook::PaymentError {
+impl From<Error> for affitor_payments::PaymentError {
     fn from(error: Error) -> Self {
         Self::not_recorded(error)
     }

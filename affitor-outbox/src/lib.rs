@@ -20,6 +20,8 @@ mod ledger;
 mod metrics;
 mod migration;
 mod outbox;
+#[cfg(feature = "webhooks")]
+mod payment_settings;
 mod program;
 mod review;
 mod sender;
@@ -46,13 +48,15 @@ mod databases;
 extern crate self as affitor_outbox;
 
 pub use affitor;
+#[cfg(feature = "webhooks")]
+pub use affitor_payments as payments;
 pub use riverqueue;
 pub use riverqueue::sqlx;
 
 #[cfg(feature = "webhooks")]
-pub use ledger::{
-    Balance, LedgerPayment, PaymentRecord, PaymentSettings, PaymentStory, Reconciliation, Report, SeenWebhook,
-};
+pub use ledger::{Balance, LedgerPayment, PaymentRecord, PaymentStory, Reconciliation, Report, SeenWebhook};
+#[cfg(feature = "webhooks")]
+pub use payment_settings::PaymentSettings;
 pub use {
     database::Database,
     dead::{DeadLetter, DeadReason, UncertainEvent},

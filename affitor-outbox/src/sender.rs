@@ -6,7 +6,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use affitor::{Client, Error as ClientError, Event, EventOutcome, NextStep, PriorDelivery, RetryClass};
+use affitor::{
+    Client, Error as ClientError, Event,
+    delivery::{EventOutcome, NextStep, PriorDelivery, RetryClass},
+};
 use riverqueue::{
     BoxError, Job, JobRow, RetryPolicy, WorkContext, WorkError, WorkOutcome, Worker, WorkerTimeout, jiff::Timestamp,
 };

@@ -2,10 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use affitor::{
+use affitor_core::{
     ClickId,
-    adapter::{Header, RequestHead},
-    find::Sources,
+    find::{Header, RequestHead, Sources},
 };
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use affitor::find::Sources;
+use affitor_core::find::Sources;
 use tower_layer::Layer;
 
 use crate::{config::Config, read_body::ReadBodyLayer, service::ClickIdService};

@@ -90,12 +90,15 @@ pub use click_capture::{ClickCaptureFuture, ClickCaptureLayer, ClickCaptureServi
 #[cfg(feature = "client")]
 pub use layer::AffitorLayer;
 pub use {
-    affitor::ClickId,
-    affitor::find::{Source, Sources},
+    affitor_core::{
+        ClickId,
+        find::{Source, Sources},
+    },
     layer::ClickIdLayer,
     read_body::{ConvertBody, IntoReplay, ReadBodyLayer, ReadBodyService, Replay, ResponseFuture},
     request_ext::AffitorRequestExt,
     service::ClickIdService,
 };
 
+#[cfg(feature = "client")]
 pub use affitor;

@@ -1,6 +1,6 @@
 //! Access to the click id without an extractor.
 
-use affitor::ClickId;
+use affitor_core::ClickId;
 use http::{Extensions, Request, request::Parts};
 
 /// Reads what a layer has inserted into a request, without an extractor: in a middleware, or with plain hyper or Tower.

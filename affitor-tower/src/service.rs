@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use affitor::adapter::{BodyAccess, Search, search};
+use affitor_core::find::{BodyAccess, Search, search};
 use http::Request;
 use tower_service::Service;
 

@@ -26,8 +26,9 @@
 
 use affitor::{
     find::{CLICK_ID_COOKIE, CLICK_ID_HEADER},
-    test_util::{checked_click_id, payment::SignedWebhook},
+    test_util::checked_click_id,
 };
+use affitor_payments::test_util::SignedWebhook;
 use http::{Request, header, request::Builder};
 
 /// Makes requests as a visitor's browser and a payment provider send them.
@@ -56,10 +57,8 @@ pub trait RequestBuilderExt: Sized + sealed::Sealed {
     /// ```
     /// use std::time::SystemTime;
     ///
-    /// use affitor_tower::{
-    ///     affitor::{Currency, test_util::payment::TestPayment, webhook::{Stripe, Webhook}},
-    ///     test_util::RequestBuilderExt,
-    /// };
+    /// use affitor_payments::{Stripe, Webhook, test_util::TestPayment};
+    /// use affitor_tower::{affitor::Currency, test_util::RequestBuilderExt};
     /// use http::Request;
     ///
     /// let webhook = Webhook::<Stripe>::new("whsec_0123456789")?;

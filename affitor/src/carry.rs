@@ -37,12 +37,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use affitor_core::{ClickHistory, ClickId, Visitor, secret::why_unusable};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
-
-use crate::{click_history::ClickHistory, click_id::ClickId, secret_text::not_a_value, visitor::Visitor};
 
 /// Suggested name of the parameter.
 pub const PARAMETER: &str = "affitor_visitor";
@@ -144,7 +143,7 @@ impl VisitorKey {
             [] => ClickHistory::default(),
             older => older.iter().chain([current]).cloned().collect(),
         };
-        Some(Visitor { click_id: Some(current.clone()), click_ids })
+        Some(Visitor::from(current.clone()).click_ids(click_ids))
     }
 }
 
@@ -154,7 +153,7 @@ fn checked(secret: impl Into<String>) -> Result<SecretString, InvalidKey> {
     if trimmed.len() < SHORTEST {
         return Err(InvalidKey("the secret of a visitor key needs at least 32 bytes: `openssl rand -hex 32`"));
     }
-    match not_a_value(trimmed) {
+    match why_unusable(trimmed) {
         Some(reason) => Err(InvalidKey(reason)),
         None => Ok(SecretString::from(trimmed)),
     }

@@ -22,13 +22,10 @@ guides! {
     outcomes, "guides/outcomes.md", "Outcomes and errors.";
     background, "guides/background.md", "In the background.";
     client, "guides/client.md", "The client.";
-    stripe, "guides/stripe.md", "Stripe.";
     testing, "guides/testing.md", "Testing and proving.";
     troubleshooting, "guides/troubleshooting.md", "Troubleshooting.";
     going_live, "guides/going-live.md", "Going live.";
     node, "guides/node.md", "Coming from the Node SDK.";
-    payments, "guides/payments.md", "Payments.";
-    what_counts, "guides/what-counts.md", "What counts.";
     sign_ups, "guides/sign-ups.md", "Sign-ups that end elsewhere.";
     capture, "guides/capture.md", "Capturing clicks on the server.";
 }

@@ -4,7 +4,6 @@
 //! Your server reports the lead, the sale and the refund. This crate does so with typed events and typed outcomes.
 //!
 //! ```no_run
-//! # #[cfg(feature = "client")]
 //! # async fn run() -> Result<(), affitor::Error> {
 //! use affitor::{Client, ClickId, Currency, Lead, Refund, Sale, SaleOutcome};
 //!
@@ -31,24 +30,25 @@
 //! # Guides
 //!
 //! [Your first lead](guides::first_lead) · [Your first sale](guides::first_sale) · [Choosing ids](guides::ids) ·
-//! [Outcomes and errors](guides::outcomes) · [In the background](guides::background) · [Payments](guides::payments) ·
+//! [Outcomes and errors](guides::outcomes) · [In the background](guides::background) · [Payments](https://docs.rs/affitor-payments/latest/affitor_payments/guides/payments/) ·
 //! [Testing and proving](guides::testing) · [Troubleshooting](guides::troubleshooting) · [Going live](guides::going_live) ·
 //! [all guides](guides)
 //!
 //! # In the background
 //!
-//! [`Client::enqueue`] returns at once and returns no error. With the feature `queue`, a
-//! [`Queue`](https://docs.rs/affitor/latest/affitor/queue/struct.Queue.html) delivers the events from memory, in order and
+//! [`Client::enqueue`] returns at once and returns no error. A [`Queue`](queue::Queue) delivers the events from memory, in order and
 //! with retries. The crate `affitor-outbox` delivers them from your own database.
+//!
+//! # Payments
+//!
+//! The crate [`affitor-payments`](https://docs.rs/affitor-payments) reads payment webhooks of Stripe, Polar, Lemon Squeezy and Paddle, and
+//! reports each payment once.
 //!
 //! # Features
 //!
 //! | feature | default | enables |
 //! |---|---|---|
-//! | `client` | yes | [`Client`], [`BoundClient`], [`Error`] and everything that makes calls. Without it: events, outcomes, [`stripe`], [`find`] and [`adapter`], and neither reqwest nor tokio |
 //! | `rustls` | yes | TLS by rustls with aws-lc, as in reqwest's `rustls` |
-//! | `webhooks` | | [`webhook`](https://docs.rs/affitor/latest/affitor/webhook/): payment webhooks of Stripe, Polar, Lemon Squeezy and Paddle |
-//! | `queue` | | [`queue`](https://docs.rs/affitor/latest/affitor/queue/): background delivery from memory |
 //! | `capture` | | [`capture`](https://docs.rs/affitor/latest/affitor/capture/): clicks are reported by the server, without a script |
 //! | `carry` | | [`carry`](https://docs.rs/affitor/latest/affitor/carry/): a visitor as a signed text, for magic links and other domains |
 //! | `test-util` | | [`test_util`](https://docs.rs/affitor/latest/affitor/test_util/): helpers for tests of your own app. Enable it in `[dev-dependencies]` |
@@ -58,16 +58,11 @@
 //!
 //! # Dependencies
 //!
-//! `bytes`, `memchr`, `form_urlencoded`, `percent-encoding` and `serde_json` find click ids; `serde` reads and writes
-//! events. `client` adds `reqwest` (HTTP), `tokio` (time limits, and a task that outlives the handler), `secrecy` (the API
-//! key), `httpdate` (`Retry-After` as a date), `fastrand` (jitter) and `tracing` (spans). `webhooks` adds `hmac`, `sha2`,
-//! `subtle`, `hex` and `standardwebhooks` (signatures), `secrecy` (webhook secrets) and `time` (timestamps). `capture` adds `cookie` (which
-//! needs `time`) and `getrandom`. `carry` adds `hmac`, `sha2`,
-//! `base64` and `secrecy`.
+//! `affitor-core` finds click ids. `serde` and `serde_json` write events, `reqwest` and `bytes` send them, `tokio` has time limits and
+//! tasks that outlive a handler. `secrecy` holds the API key, `httpdate` reads `Retry-After`, `fastrand` has jitter, `tracing` has spans.
+//! `capture` adds `cookie` (which needs `time`), `getrandom`, and the parsers of `affitor-core`. `carry` adds `hmac`, `sha2` and `base64`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// The documentation links to the client even where it is not compiled.
-#![cfg_attr(not(feature = "client"), allow(rustdoc::broken_intra_doc_links))]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod adapter;
@@ -75,51 +70,40 @@ pub mod adapter;
 pub mod capture;
 #[cfg(feature = "carry")]
 pub mod carry;
-mod click_history;
-mod click_id;
+mod client;
 mod currency;
+pub mod delivery;
+mod error;
 mod event;
-pub mod find;
 pub mod guides;
-#[cfg(feature = "webhooks")]
-pub mod ledger;
+mod key;
+mod metrics;
 mod open_enum;
-mod redact;
+pub mod program;
+pub mod queue;
 mod script_tag;
-#[cfg(any(feature = "carry", feature = "webhooks"))]
-mod secret_text;
+mod settings;
+mod sink;
 pub mod stripe;
 #[cfg(feature = "test-util")]
 pub mod test_util;
-mod visitor;
-
-#[cfg(feature = "client")]
-mod client;
-#[cfg(feature = "client")]
-mod delivery;
-#[cfg(feature = "webhooks")]
-pub mod webhook;
-#[cfg(feature = "client")]
 mod wire;
 
-pub use click_history::ClickHistory;
-pub use click_id::{ClickId, InvalidClickId};
-pub use currency::{Currency, InvalidCurrency};
-pub use event::{
-    Attributable, Click, ClickOutcome, Event, EventIds, EventOutcome, InvalidEvent, Lead, LeadOutcome, NotAttributed,
-    Refund, RefundOutcome, RetryClass, Sale, SaleOutcome, SaleType, SubscriptionInterval, WaitsFor,
-};
-pub use script_tag::ScriptTag;
-pub use visitor::Visitor;
-
-#[cfg(feature = "client")]
+#[doc(inline)]
+pub use affitor_core::{ClickHistory, ClickId, InvalidClickId, Visitor, find};
 #[doc(no_inline)]
 pub use reqwest;
-#[cfg(feature = "client")]
-pub use {
-    client::{
-        BoundClient, Client, ClientBuilder, Error,
-        program::{self, ProgramStatus, Readiness, TestChain},
+
+#[doc(no_inline)]
+pub use self::program::{ProgramStatus, Readiness, TestChain};
+pub use self::{
+    client::{BoundClient, Client, ClientBuilder},
+    currency::{Currency, InvalidCurrency},
+    error::Error,
+    event::{
+        Click, ClickOutcome, Event, InvalidEvent, Lead, LeadOutcome, NotAttributed, Refund, RefundOutcome, Sale,
+        SaleOutcome, SaleType, SubscriptionInterval,
     },
-    delivery::*,
+    script_tag::ScriptTag,
+    sink::{EnqueueError, EventSink},
 };

@@ -17,14 +17,15 @@ const API_URL: &str = "https://api.affitor.com";
 /// );
 /// ```
 ///
-/// [`Client::script_tag`](https://docs.rs/affitor/latest/affitor/struct.Client.html#method.script_tag) creates the tag of a
+/// [`Client::script_tag`](crate::Client::script_tag) creates the tag of a
 /// client's program and API. With the feature `maud` it is a value of a `maud` template: `(tag)`. With the feature `askama` it is one of
 /// an `askama` template: `{{ tag }}`. In other template engines, switch off their escaping for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use = "the tag does nothing until it is in a page"]
 pub struct ScriptTag {
     api_url: String,
-    program_id: String,
+    /// `None` in an empty tag.
+    program_id: Option<String>,
     nonce: Option<String>,
     cookie_domain: Option<String>,
     debug: bool,
@@ -35,11 +36,22 @@ impl ScriptTag {
     pub fn new(program_id: impl fmt::Display) -> Self {
         Self {
             api_url: API_URL.to_owned(),
-            program_id: program_id.to_string(),
+            program_id: Some(program_id.to_string()),
             nonce: None,
             cookie_domain: None,
             debug: false,
         }
+    }
+
+    /// Creates a tag that renders as nothing.
+    pub(crate) fn empty() -> Self {
+        Self { api_url: String::new(), program_id: None, nonce: None, cookie_domain: None, debug: false }
+    }
+
+    /// Returns whether the tag renders as nothing: its client has no program id or is disabled, or the server captures the click
+    /// itself.
+    pub fn is_empty(&self) -> bool {
+        self.program_id.is_none()
     }
 
     /// Sets the URL of the API, from which the tracker is loaded and to which it reports. Default: `https://api.affitor.com`.
@@ -69,11 +81,12 @@ impl ScriptTag {
 
 impl fmt::Display for ScriptTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(program_id) = &self.program_id else { return Ok(()) };
         write!(
             f,
             r#"<script src="{}/js/affitor-tracker.js" data-affitor-program-id="{}""#,
             Escaped(&self.api_url),
-            Escaped(&self.program_id)
+            Escaped(program_id)
         )?;
         if let Some(domain) = &self.cookie_domain {
             write!(f, r#" data-affitor-cookie-domain="{}""#, Escaped(domain))?;

@@ -17,9 +17,8 @@
 
 use std::{collections::HashMap, fmt};
 
+use affitor_core::{ClickId, redact::Redacted};
 use serde::Serialize;
-
-use crate::{click_id::ClickId, redact::Redacted};
 
 /// Metadata name of the program id. Required.
 pub const PROGRAM_ID: &str = "program_id";

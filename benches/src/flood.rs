@@ -85,7 +85,7 @@ impl App {
 
 /// A page with the tag of the tracker, unless the server captures the click itself.
 async fn page(affitor: AffitorClient) -> String {
-    affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default()
+    affitor.script_tag().to_string()
 }
 
 /// Opens a page as a browser does. Returns the response time, the cookies that it sets, and its text.

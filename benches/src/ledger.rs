@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use affitor::webhook::{Stripe, Webhook, WebhookEvent};
 use affitor_outbox::{Outbox, PaymentSettings, sqlx};
+use affitor_payments::{Stripe, Webhook, WebhookEvent};
 use affitor_tests::databases::{Postgres, sqlite};
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::SocketAddr, time::SystemTime};
 use actix_web::{App, HttpServer, Responder, web};
 use affitor_axum::{
     AffitorClient, AffitorLayer, Client, PaymentEvent, Redeliver,
-    webhook::{Provider, Webhook},
+    payments::{Provider, Webhook},
 };
 use affitor_outbox::{Database, Outbox};
 use axum::{
@@ -40,7 +40,7 @@ pub struct Shop<P: Provider> {
 }
 
 impl<P: Provider> Shop<P> {
-    /// Starts a shop whose handler calls `track_payment`.
+    /// Starts a shop whose handler calls `event.track`.
     pub async fn start(framework: ShopFramework, client: Client, webhook: Webhook<P>) -> Self {
         let address = match framework {
             ShopFramework::Axum => serve_axum(post(track_axum::<P>), client, webhook.clone()).await,
@@ -51,7 +51,7 @@ impl<P: Provider> Shop<P> {
         Self { address, webhook, http: reqwest::Client::new() }
     }
 
-    /// Starts a shop whose handler calls `enqueue_payment`.
+    /// Starts a shop whose handler calls `event.enqueue`.
     pub async fn start_enqueueing(framework: ShopFramework, client: Client, webhook: Webhook<P>) -> Self {
         let address = match framework {
             ShopFramework::Axum => serve_axum(post(enqueue_axum::<P>), client, webhook.clone()).await,
@@ -164,7 +164,7 @@ fn serve_actix<P: Provider>(
 }
 
 async fn track_axum<P: Provider>(affitor: AffitorClient, event: PaymentEvent<P>) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(())
 }
 
@@ -172,12 +172,12 @@ async fn track_actix<P: Provider>(
     affitor: affitor_actix::AffitorClient,
     event: affitor_actix::PaymentEvent<P>,
 ) -> Result<impl Responder, affitor_actix::Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok("")
 }
 
 async fn enqueue_axum<P: Provider>(affitor: AffitorClient, event: PaymentEvent<P>) -> Result<(), Redeliver> {
-    affitor.enqueue_payment(&event).await?;
+    event.enqueue(&affitor).await?;
     Ok(())
 }
 
@@ -185,6 +185,6 @@ async fn enqueue_actix<P: Provider>(
     affitor: affitor_actix::AffitorClient,
     event: affitor_actix::PaymentEvent<P>,
 ) -> Result<impl Responder, affitor_actix::Redeliver> {
-    affitor.enqueue_payment(&event).await?;
+    event.enqueue(&affitor).await?;
     Ok("")
 }

@@ -12,8 +12,7 @@ use actix_web::{
 };
 use affitor_actix::{
     AffitorClient, AffitorLayer, Client, PaymentEvent, PaymentRejection, Redeliver,
-    affitor::{adapter::WebhookRejection, webhook::VerifyError},
-    webhook::{Stripe, Webhook},
+    payments::{Stripe, VerifyError, Webhook, WebhookRejection},
 };
 
 const SALE: &[u8] = br#"{"id":"evt_1","type":"checkout.session.completed","created":1790000000,"livemode":true,
@@ -83,12 +82,12 @@ async fn check(name: &str, rejection: PaymentRejection, status: u16, reason: Web
     assert_eq!(rejection.into_inner(), reason, "{name}");
 }
 
-/// `enqueue_payment` without a queue asks for redelivery: the response has status 503, and `?` converts the error.
+/// `event.enqueue` without a queue asks for redelivery: the response has status 503, and `?` converts the error.
 #[actix_web::test]
 async fn redelivery_has_status_body_and_source() {
     #[post("/webhooks/stripe")]
     async fn payment(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<&'static str, Redeliver> {
-        affitor.enqueue_payment(&event).await?;
+        event.enqueue(&affitor).await?;
         Ok("")
     }
     let client = || Client::builder().api_key("aff_0123456789").api_url("http://127.0.0.1:9").build().unwrap();
@@ -96,7 +95,7 @@ async fn redelivery_has_status_body_and_source() {
     let response = call_service(&init_service(app).await, signed(SALE).to_request()).await;
 
     let event = extract(signed(SALE)).await.unwrap();
-    let error = client().enqueue_payment(&event).await.unwrap_err();
+    let error = event.enqueue(&client()).await.unwrap_err();
     assert!(error.is_not_enqueued() && error.source().is_none(), "{error}");
     let redeliver = Redeliver::from(error);
     assert_eq!(redeliver.status_code(), StatusCode::SERVICE_UNAVAILABLE);

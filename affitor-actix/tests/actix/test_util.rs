@@ -10,9 +10,9 @@ use actix_web::{
     web,
 };
 use affitor_actix::{
-    AffitorClient, AffitorLayer, Client, Currency, Lead, PaymentEvent, Redeliver,
-    test_util::{RecordingSink, TestRequestExt as _, click_id, payment::TestPayment},
-    webhook::{Paddle, Webhook},
+    AffitorClient, AffitorLayer, Currency, Lead, PaymentEvent, Redeliver,
+    payments::{Paddle, Webhook},
+    test_util::{RecordingSink, TestPayment, TestRequestExt as _, click_id},
 };
 
 async fn sign_up(affitor: AffitorClient) -> HttpResponse {
@@ -21,7 +21,7 @@ async fn sign_up(affitor: AffitorClient) -> HttpResponse {
 }
 
 async fn paddle(affitor: AffitorClient, event: PaymentEvent<Paddle>) -> Result<HttpResponse, Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -71,7 +71,7 @@ async fn a_click_id_that_a_layer_would_ignore_fails_the_test() {
 #[actix_web::test]
 async fn a_subscription_from_the_first_payment_to_a_refund() {
     let sink = RecordingSink::new();
-    let app = app!(Client::disabled().with_sink(sink.clone()));
+    let app = app!(sink.client());
     let mut payment = TestPayment::<Paddle>::subscription(4_900, Currency::USD).customer_key("user_7");
     let first = payment.ids().transaction_id;
     for delivery in [payment.paid(), payment.paid(), payment.renewed(), payment.refunded(1_500)].concat() {

@@ -4,8 +4,7 @@ use std::{error::Error as _, time::SystemTime};
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, Client, PaymentEvent, PaymentRejection, Redeliver,
-    affitor::{adapter::WebhookRejection, webhook::VerifyError},
-    webhook::{PaymentError, Stripe, Webhook},
+    payments::{PaymentError, Stripe, VerifyError, Webhook, WebhookRejection},
 };
 use axum::{
     Router,
@@ -89,11 +88,11 @@ async fn rejections_have_status_body_and_source() {
     }
 }
 
-/// `enqueue_payment` without a queue asks for redelivery: the response has status 503, and `?` converts the error.
+/// `event.enqueue` without a queue asks for redelivery: the response has status 503, and `?` converts the error.
 #[tokio::test]
 async fn redelivery_has_status_body_and_source() {
     async fn payment(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
-        affitor.enqueue_payment(&event).await?;
+        event.enqueue(&affitor).await?;
         Ok(())
     }
     let client = || Client::builder().api_key("aff_0123456789").api_url("http://127.0.0.1:9").build().unwrap();
@@ -102,7 +101,7 @@ async fn redelivery_has_status_body_and_source() {
     let (status, body) = text(app.oneshot(signed(SALE)).await.unwrap()).await;
 
     let event = extract(signed(SALE)).await.unwrap();
-    let error: PaymentError = client().enqueue_payment(&event).await.unwrap_err();
+    let error: PaymentError = event.enqueue(&client()).await.unwrap_err();
     assert!(error.is_not_enqueued() && error.source().is_none(), "{error}");
     let redeliver = Redeliver::from(error);
     assert_eq!(redeliver.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -4,11 +4,8 @@ use std::time::SystemTime;
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, Client, Currency, Lead, PaymentEvent, Redeliver,
-    test_util::{
-        RecordingSink, RequestBuilderExt as _, click_id,
-        payment::{SignedWebhook, TestPayment},
-    },
-    webhook::{Polar, Stripe, Webhook},
+    payments::{Polar, Stripe, Webhook},
+    test_util::{RecordingSink, RequestBuilderExt as _, SignedWebhook, TestPayment, click_id},
 };
 use axum::{
     Router,
@@ -25,12 +22,12 @@ async fn sign_up(affitor: AffitorClient) -> StatusCode {
 }
 
 async fn stripe(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(())
 }
 
 async fn polar(affitor: AffitorClient, event: PaymentEvent<Polar>) -> Result<(), Redeliver> {
-    affitor.enqueue_payment(&event).await?;
+    event.enqueue(&affitor).await?;
     Ok(())
 }
 
@@ -104,11 +101,10 @@ async fn a_subscription_from_the_first_payment_to_a_refund() {
     assert_eq!(sink.events().len(), 3);
 }
 
-/// A sink of a disabled client takes payments too.
 #[tokio::test]
 async fn payments_that_are_enqueued() {
     let (sink, webhooks) = (RecordingSink::new(), Webhooks::default());
-    let app = app(Client::disabled().with_sink(sink.clone()), &webhooks);
+    let app = app(sink.client(), &webhooks);
     let payment = TestPayment::<Polar>::new(4_900, Currency::EUR).customer_key("user_7");
     for delivery in payment.paid() {
         let signed = delivery.sign(&webhooks.polar, SystemTime::now());

@@ -4,6 +4,7 @@ mod aff;
 mod cache;
 mod cookie;
 mod domain;
+mod hosts;
 mod landing;
 mod tag;
 mod tracker;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::manifest::Dependency;
+use super::dependency::Dependency;
 use crate::provider::PaymentProvider;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    dependency::Needed,
     detect::{Database, Detected, Framework, Library},
     source::Source,
 };
@@ -17,30 +18,15 @@ pub(crate) struct Step {
     pub(crate) lines: String,
 }
 
-/// A dependency that the app needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Needed {
-    pub(crate) package: &'static str,
-    pub(crate) features: Vec<&'static str>,
-}
-
-impl Needed {
-    /// The line in `Cargo.toml` if nobody said where the crates come from.
-    pub(crate) fn example(&self) -> String {
-        let line = Source::Path("../affitor".into()).line(self);
-        format!("{line} # not published yet: the path of your clone")
-    }
-}
-
 /// The dependencies for what the app uses.
 pub(crate) fn needed(detected: &Detected) -> Vec<Needed> {
     let Some(framework) = detected.framework else { return Vec::new() };
     let features = if detected.providers.is_empty() { vec![] } else { vec!["webhooks"] };
     match framework {
-        // The Tower layer knows no extractors, so a webhook is read with `affitor` itself.
+        // The Tower layer has no extractors, so a webhook is read with `affitor-payments` itself.
         Framework::Tower if !detected.providers.is_empty() => vec![
             Needed { package: framework.adapter(), features: vec![] },
-            Needed { package: "affitor", features: vec!["client", "rustls", "webhooks"] },
+            Needed { package: "affitor-payments", features: vec![] },
         ],
         Framework::Tower => vec![Needed { package: framework.adapter(), features: vec![] }],
         _ => vec![Needed { package: framework.adapter(), features }],
@@ -148,14 +134,14 @@ fn webhook_imports(framework: Framework, providers: &[PaymentProvider]) -> Strin
     let types = types.join(", ");
     match framework {
         Framework::Axum => format!(
-            "use affitor_axum::{{AffitorClient, PaymentEvent, Redeliver, webhook::{{{types}, Webhook}}}};\n\
+            "use affitor_axum::{{AffitorClient, PaymentEvent, Redeliver, payments::{{{types}, Webhook}}}};\n\
              use axum::{{Router, routing::post}};\n\n"
         ),
         Framework::ActixWeb => format!(
             "use actix_web::{{HttpResponse, post}};\n\
-             use affitor_actix::{{AffitorClient, PaymentEvent, Redeliver, webhook::{{{types}, Webhook}}}};\n\n"
+             use affitor_actix::{{AffitorClient, PaymentEvent, Redeliver, payments::{{{types}, Webhook}}}};\n\n"
         ),
-        Framework::Tower => format!("use affitor::webhook::{{{types}, Webhook}};\n\n"),
+        Framework::Tower => format!("use affitor_payments::{{{types}, Webhook}};\n\n"),
     }
 }
 
@@ -168,7 +154,7 @@ fn webhook(framework: Framework, provider: PaymentProvider) -> String {
             "// The event consumes the body, so it is the last argument.\n\
              async fn {name}_payment(affitor: AffitorClient, event: PaymentEvent<{ty}>) -> Result<(), Redeliver> {{\n    \
                  // your own work first\n    \
-                 affitor.track_payment(&event).await?;\n    \
+                 event.track(&affitor).await?;\n    \
                  Ok(())\n\
              }}\n\n\
              let {name}_webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?;\n\
@@ -179,7 +165,7 @@ fn webhook(framework: Framework, provider: PaymentProvider) -> String {
             "#[post(\"{path}\")]\n\
              async fn {name}_payment(affitor: AffitorClient, event: PaymentEvent<{ty}>) -> Result<HttpResponse, Redeliver> {{\n    \
                  // your own work first\n    \
-                 affitor.track_payment(&event).await?;\n    \
+                 event.track(&affitor).await?;\n    \
                  Ok(HttpResponse::Ok().finish())\n\
              }}\n\n\
              let {name}_webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?; // once, outside the factory\n\n\
@@ -190,7 +176,7 @@ fn webhook(framework: Framework, provider: PaymentProvider) -> String {
              // in the handler of {path}, with the raw body, and a clone of the client\n\
              let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());\n\
              let event = {name}_webhook.verify(header, &body, std::time::SystemTime::now())?; // else status 400\n\
-             client.track_payment(&event).await?; // else status 503"
+             event.track(&client).await?; // else status 503"
         ),
     }
 }

@@ -9,6 +9,7 @@ use std::{
 
 use toml_edit::{DocumentMut, Item, TableLike};
 
+use super::dependency::Dependency;
 use crate::{failure::Failure, shell};
 
 /// Maximum size of a manifest, in bytes.
@@ -25,15 +26,6 @@ pub(crate) struct Manifest {
     pub(crate) document: DocumentMut,
     pub(crate) package: String,
     pub(crate) dependencies: Vec<Dependency>,
-}
-
-/// One dependency, as Cargo understands it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dependency {
-    /// Name of the package, also if it is renamed.
-    pub(crate) package: String,
-    pub(crate) version: Option<String>,
-    pub(crate) features: BTreeSet<String>,
 }
 
 impl Manifest {

@@ -1,6 +1,7 @@
 //! `affitor init`: sets a Cargo project up. Shows the lines that the app needs; with `--write`, also writes the settings. It never
 //! changes Rust code.
 
+mod dependency;
 mod detect;
 mod env_file;
 mod files;
@@ -22,9 +23,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use self::{
+    dependency::Needed,
     git::Git,
     known::Known,
-    lines::Needed,
     manifest::Manifest,
     program::{Choice, KeyOrigin, ProgramArgs},
     project::Project,

@@ -8,7 +8,7 @@ use std::{
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::lines::Needed;
+use super::dependency::{Dependency, Needed};
 use crate::{failure::Failure, shell};
 
 /// Where Cargo gets the crates from.
@@ -134,7 +134,7 @@ pub(crate) enum Presence {
 }
 
 /// Whether the package has the dependency, with its features. One that is inherited from the workspace counts.
-pub(crate) fn presence(dependencies: &[super::manifest::Dependency], needed: &Needed) -> Presence {
+pub(crate) fn presence(dependencies: &[Dependency], needed: &Needed) -> Presence {
     let Some(found) = dependencies.iter().find(|found| found.package == needed.package) else {
         return Presence::Missing;
     };
@@ -175,6 +175,14 @@ fn is_sorted(table: &dyn TableLike) -> bool {
         key.leaf_decor().prefix().and_then(|prefix| prefix.as_str()).is_some_and(|prefix| prefix.contains('#'))
     });
     !has_comments && keys.is_sorted()
+}
+
+impl Needed {
+    /// The line in `Cargo.toml` if nobody said where the crates come from.
+    pub(crate) fn example(&self) -> String {
+        let line = Source::Path("../affitor".into()).line(self);
+        format!("{line} # not published yet: the path of your clone")
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use reqwest::Url;
 use serde::Serialize;
 
 use super::{
+    dependency::Needed,
     detect::Detected,
     env_file::with_missing,
     files,
-    lines::Needed,
     manifest::Manifest,
     program::Choice,
     project::{Project, Readers},

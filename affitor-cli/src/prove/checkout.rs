@@ -5,7 +5,7 @@ use affitor::Currency;
 use super::{
     Proof, Stop,
     finding::{Finding, FindingId},
-    payments::{AFTER_SALE, SALE},
+    names::{AFTER_SALE, SALE},
     provider::Purchase,
     shown::customer,
     sign_up::Buyer,

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use affitor::adapter::MissingLayer;
 use reqwest::{Client, StatusCode, Url, header::CONTENT_TYPE};
 use tokio::time::sleep;
 
@@ -38,6 +39,7 @@ pub(super) struct Endpoint {
 struct Response {
     status: StatusCode,
     text: String,
+    layer_problem: Option<MissingLayer>,
 }
 
 impl Endpoint {
@@ -57,7 +59,7 @@ impl Endpoint {
             let mut refused = Vec::new();
             for delivery in open {
                 let response = self.send(delivery, &delivery.body).await?;
-                if response.status.is_server_error() && layer::problem_in(&response.text).is_none() {
+                if response.status.is_server_error() && response.layer_problem.is_none() {
                     refused.push((delivery, response));
                 } else if !response.status.is_success() {
                     return Err(self.finding(delivery, &response).await);
@@ -104,7 +106,7 @@ impl Endpoint {
             FindingId::WebhookFailed.found(message)
         };
         let mut response = request.body(body.to_owned()).send().await.map_err(failed)?;
-        let status = response.status();
+        let (status, layer_problem) = (response.status(), layer::problem_of(response.headers()));
         self.has_accepted.fetch_or(status.is_success(), Ordering::Relaxed);
         let mut text = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
@@ -113,15 +115,15 @@ impl Endpoint {
                 break;
             }
         }
-        Ok(Response { status, text: String::from_utf8_lossy(&text).into_owned() })
+        Ok(Response { status, text: String::from_utf8_lossy(&text).into_owned(), layer_problem })
     }
 
     /// Finds out why the app rejected a webhook.
-    async fn finding(&self, delivery: &Delivery, Response { status, text }: &Response) -> Finding {
+    async fn finding(&self, delivery: &Delivery, Response { status, text, layer_problem }: &Response) -> Finding {
         let (path, event_type) = (self.url.path(), delivery.event_type);
         let line = first_line(text);
         let message = format!("{path} responded to {event_type} with status {}{line}", status.as_u16());
-        if let Some(problem) = layer::problem_in(text) {
+        if let Some(problem) = *layer_problem {
             return layer::finding(problem, path);
         }
         match status.as_u16() {

@@ -51,14 +51,14 @@ findings! {
     WebhookSecret "webhook-secret" "the app reads the secret from elsewhere, or trims or decodes it",
     WebhookBodyParsed "webhook-body-parsed" "the body is parsed and written again before the signature is verified",
     WebhookFailed "webhook-failed" "the webhook handler returns an error",
-    NoSale "no-sale" "the webhook handler does not call `track_payment`, `enqueue_payment` or `record_payment`",
+    NoSale "no-sale" "the webhook handler does not call `event.track`, `event.enqueue` or `record_payment`",
     SaleNotAttributed "sale-not-attributed" "the sale has neither the customer key of the lead nor its click id",
     WrongAmount "wrong-amount" "the amount is in another unit than the currency's smallest one, or is that of another field",
     DoubleReporting "double-reporting" "two handlers report the same payment under two transaction ids",
     NoRenewal "no-renewal" "the endpoint does not handle `invoice.paid`",
     NoRefund "no-refund" "the endpoint does not handle `charge.refunded`",
     RefundIdDiffers "refund-id-differs" "the refund is reported under its own id or the charge's, instead of the sale's `transaction_id`",
-    SaleLostInOutage "sale-lost-in-outage" "the webhook handler ignores the error of `track_payment`, and responds with 200",
+    SaleLostInOutage "sale-lost-in-outage" "the webhook handler ignores the error of `event.track`, and responds with 200",
 }
 
 /// A finding, with what was seen.

@@ -13,6 +13,7 @@ mod landing;
 mod layer;
 mod lead;
 mod manual;
+mod names;
 mod outage;
 mod payments;
 mod process;

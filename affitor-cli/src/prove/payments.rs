@@ -8,18 +8,12 @@ use super::{
     checkout::{CheckedOut, SESSION},
     deliver::Endpoint,
     finding::{Finding, FindingId},
+    names::{AFTER_SALE, PARTIAL_REFUND, REDELIVERY, REFUND, RENEWAL, SALE},
     outage,
     provider::{Delivery, Purchase, payment, signer},
     sign_up::Buyer,
     watch::{Watch, is_settled},
 };
-
-pub(super) const SALE: &str = "sale";
-const REDELIVERY: &str = "redelivery";
-const RENEWAL: &str = "renewal";
-const PARTIAL_REFUND: &str = "partial refund";
-const REFUND: &str = "refund";
-pub(super) const AFTER_SALE: &[&str] = &[REDELIVERY, PARTIAL_REFUND, RENEWAL, REFUND, outage::SALE];
 
 impl Proof {
     /// Lets the buyer pay, and the provider report it.

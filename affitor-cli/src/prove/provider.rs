@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use affitor::{
-    Currency,
-    test_util::payment::{TestPayment, TestWebhook},
-    webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook},
+use affitor::Currency;
+use affitor_payments::{
+    LemonSqueezy, Paddle, Polar, Stripe, Webhook,
+    test_util::{TestPayment, TestProvider, TestWebhook},
 };
 
 use super::stripe_api::Created;
@@ -44,7 +44,7 @@ pub(super) trait Payment: Send {
     fn refunded_in_full(&mut self) -> Vec<Delivery>;
 }
 
-impl<P: Provider> Payment for TestPayment<P> {
+impl<P: TestProvider> Payment for TestPayment<P> {
     fn paid(&self) -> Vec<Delivery> {
         deliveries(self.paid())
     }
@@ -62,7 +62,7 @@ impl<P: Provider> Payment for TestPayment<P> {
     }
 }
 
-fn deliveries<P: Provider>(webhooks: Vec<TestWebhook<P>>) -> Vec<Delivery> {
+fn deliveries<P: TestProvider>(webhooks: Vec<TestWebhook<P>>) -> Vec<Delivery> {
     let delivery = |webhook: TestWebhook<P>| Delivery {
         id: webhook.id().to_owned(),
         event_type: webhook.event_type(),
@@ -85,7 +85,7 @@ pub(super) fn payment(provider: PaymentProvider, purchase: &Purchase) -> Box<dyn
     }
 }
 
-fn new<P: Provider>(purchase: &Purchase) -> TestPayment<P> {
+fn new<P: TestProvider>(purchase: &Purchase) -> TestPayment<P> {
     let create = if purchase.is_subscription { TestPayment::subscription } else { TestPayment::new };
     create(purchase.amount_cents, purchase.currency)
 }
@@ -128,7 +128,7 @@ pub(super) fn signer(provider: PaymentProvider, secret: &str) -> Result<Signer, 
     }
 }
 
-fn signer_of<P: Provider>(secret: &str) -> Result<Signer, Failure> {
+fn signer_of<P: TestProvider>(secret: &str) -> Result<Signer, Failure> {
     let webhook = Webhook::<P>::new(secret)
         .map_err(|error| Failure::usage(error.to_string(), "check the variable that `webhook.secret` names"))?;
     Ok(Box::new(move |id, body| webhook.sign(id, body.as_bytes(), SystemTime::now()).into_iter().collect()))

@@ -113,7 +113,7 @@ impl Proof {
     pub(super) fn rejected(&self, page: &Page, id: FindingId) -> Option<Finding> {
         let (method, path, status) = (&page.method, page.url.path(), page.status);
         if status >= 500
-            && let Some(problem) = layer::problem_in(&page.body).or_else(|| self.app.as_ref()?.layer_problem())
+            && let Some(problem) = page.layer_problem.or_else(|| self.app.as_ref()?.layer_problem())
         {
             return Some(layer::finding(problem, path));
         }

@@ -4,6 +4,7 @@ mod requests;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use affitor::adapter::MissingLayer;
 use cookie_store::{CookieStore, RawCookie};
 use reqwest::{
     Client, Method, Url,
@@ -36,6 +37,8 @@ pub(super) struct Page {
     pub(super) status: u16,
     pub(super) url: Url,
     pub(super) body: String,
+    /// What an extractor says about its layer.
+    pub(super) layer_problem: Option<MissingLayer>,
     /// A redirect off this machine, which was not followed.
     pub(super) left_to: Option<Url>,
 }

@@ -295,10 +295,7 @@ async fn the_lines_are_for_the_framework() {
         ("hyper = '1'", vec!["affitor-tower = \"0.2\""], "request.affitor()"),
         (
             "tonic = '0.14'\npaddle-rust-sdk = '1'",
-            vec![
-                "affitor-tower = \"0.2\"",
-                "affitor = { version = \"0.2\", features = [\"client\", \"rustls\", \"webhooks\"] }",
-            ],
+            vec!["affitor-tower = \"0.2\"", "affitor-payments = \"0.2\""],
             "Webhook::<Paddle>::new",
         ),
         ("axum = '0.8'\ntokio-postgres = '0.7'", vec!["affitor-axum = \"0.2\""], "Statements::postgres()"),

@@ -1,10 +1,8 @@
 //! `affitor test webhook`, against an app that reports to the sandbox.
 
-use affitor::{
-    Click, Client, Lead,
-    webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook},
-};
+use affitor::{Click, Client, Lead};
 use affitor_axum::{AffitorClient, AffitorLayer, PaymentEvent, Redeliver};
+use affitor_payments::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook};
 use affitor_sandbox::Sandbox;
 use axum::{Router, response::Redirect, routing::post};
 use serde_json::json;
@@ -14,7 +12,7 @@ use crate::common::{KEY, closed_url, run, start};
 const SECRET: &str = "whsec_a_very_secret_one";
 
 async fn report<P: Provider>(affitor: AffitorClient, event: PaymentEvent<P>) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(())
 }
 

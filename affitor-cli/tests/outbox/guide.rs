@@ -2,11 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use affitor::{
-    Click, Client, Lead,
-    webhook::{Stripe, Webhook},
-};
+use affitor::{Click, Client, Lead};
 use affitor_outbox::{Outbox, sqlx::Sqlite};
+use affitor_payments::{Stripe, Webhook};
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use serde_json::{Value, json};
 

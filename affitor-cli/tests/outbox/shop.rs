@@ -5,11 +5,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use affitor::{Event, webhook};
+use affitor::Event;
 use affitor_outbox::{
     Outbox, PaymentSettings,
     sqlx::{self, PgPool, SqlitePool},
 };
+use affitor_payments;
 use serde_json::Value;
 use shop_lives::{Api, Life, Provider, Webhook};
 use tempfile::TempDir;
@@ -167,16 +168,16 @@ impl Shop {
     pub(crate) async fn record<'a>(&self, webhooks: impl IntoIterator<Item = &'a Webhook>) {
         for webhook in webhooks {
             match self.provider {
-                Provider::Stripe => self.record_one::<webhook::Stripe>(webhook).await,
-                Provider::Polar => self.record_one::<webhook::Polar>(webhook).await,
-                Provider::LemonSqueezy => self.record_one::<webhook::LemonSqueezy>(webhook).await,
-                Provider::Paddle => self.record_one::<webhook::Paddle>(webhook).await,
+                Provider::Stripe => self.record_one::<affitor_payments::Stripe>(webhook).await,
+                Provider::Polar => self.record_one::<affitor_payments::Polar>(webhook).await,
+                Provider::LemonSqueezy => self.record_one::<affitor_payments::LemonSqueezy>(webhook).await,
+                Provider::Paddle => self.record_one::<affitor_payments::Paddle>(webhook).await,
             }
         }
     }
 
-    async fn record_one<P: webhook::Provider>(&self, webhook: &Webhook) {
-        let endpoint = webhook::Webhook::<P>::new("whsec_0123456789").unwrap();
+    async fn record_one<P: affitor_payments::Provider>(&self, webhook: &Webhook) {
+        let endpoint = affitor_payments::Webhook::<P>::new("whsec_0123456789").unwrap();
         let (body, now) = (webhook.body.to_string(), SystemTime::now());
         let headers = endpoint.sign(&webhook.event_id, body.as_bytes(), now);
         let event = endpoint.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();

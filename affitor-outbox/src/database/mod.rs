@@ -9,7 +9,7 @@ mod sqlite;
 
 use std::{fmt, future::Future, sync::Arc};
 
-use affitor::WaitsFor;
+use affitor::delivery::WaitsFor;
 use riverqueue::sqlx;
 
 #[cfg(feature = "postgres")]

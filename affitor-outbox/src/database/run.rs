@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use affitor::{ClickId, WaitsFor};
+use affitor::{ClickId, delivery::WaitsFor};
 use riverqueue::sqlx::{self, AssertSqlSafe};
 
 use super::{

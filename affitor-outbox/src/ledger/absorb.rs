@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use affitor::{
-    Event,
-    ledger::{Decision, Doubt, Facts, NotReported, Policy, Reports, Source, Status, decide},
+use affitor::Event;
+use affitor_payments::ledger::{
+    Decision, Doubt, Facts, NotReported, Policy, Reported, Reports, Source, Status, decide,
 };
 
 use super::{
     group::Ledger,
     record::seconds,
-    rows::{LedgerRow, ReportRow, list, parse, reports},
+    rows::{LedgerRow, ReportRow, list, parse},
     story::LedgerPayment,
 };
 use crate::{Database, Error, PaymentSettings, delivery::NewRow, review::replay_refunds};
@@ -233,4 +233,29 @@ impl<DB: Database> Ledger<'_, '_, DB> {
         ];
         DB::run(self.store, self.tx, &self.store.sql.save_webhook, parameters).await.map(drop)
     }
+}
+
+/// Sums up what was reported, by transaction id.
+fn reports(rows: &[ReportRow], payments: &[LedgerPayment]) -> Reports {
+    let mut reports = Reports::new();
+    for row in rows {
+        let reported: &mut Reported = reports.entry(row.transaction_id.clone()).or_default();
+        match (row.r#type.as_str(), row.cents) {
+            ("sale", cents) => {
+                (reported.sale, reported.sale_cents) = (true, cents.unwrap_or_default());
+                reported.discarded = row.outcome == "discarded";
+            }
+            (_, None) => reported.fully_refunded = true,
+            (_, Some(cents)) => reported.refunded_cents = reported.refunded_cents.saturating_add(cents),
+        }
+    }
+    // Test sales have no report, and reports are deleted some day.
+    for payment in payments.iter().filter(|payment| payment.status == "reported") {
+        let reported = reports.entry(payment.transaction_id.clone()).or_default();
+        if !reported.sale {
+            (reported.sale, reported.sale_cents) = (true, payment.commissionable_cents);
+            reported.refunded_cents = reported.refunded_cents.max(payment.reported_refund_cents);
+        }
+    }
+    reports
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use affitor::ledger::{Facts, Object, Source};
+use affitor_payments::ledger::{Facts, Object, Source};
 use riverqueue::sqlx;
 
 use super::rows::{GroupRow, IdRow, list, parse};

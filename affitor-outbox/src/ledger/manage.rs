@@ -13,7 +13,7 @@ impl<DB: Database> Outbox<DB> {
     /// Asks the service whether Stripe is connected to the program, so that Affitor reads Stripe's webhooks itself, and stores the
     /// result. Returns whether it is.
     ///
-    /// If it is, and the app has not said with [`Webhook::read_by_affitor`](affitor::webhook::Webhook::read_by_affitor) or
+    /// If it is, and the app has not said with [`Webhook::read_by_affitor`](affitor_payments::Webhook::read_by_affitor) or
     /// [`release_payments`](Outbox::release_payments) who reports the sales, Stripe's payments are held: nothing is reported, or
     /// partners would be paid twice. A [`Worker`](crate::Worker) calls this when it starts and every hour, if its client knows the
     /// program id.

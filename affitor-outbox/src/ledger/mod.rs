@@ -9,14 +9,12 @@ mod reconcile;
 mod record;
 mod rows;
 mod scope;
-mod settings;
 mod story;
 mod tell;
 
 pub use balance::Balance;
 pub use reconcile::Reconciliation;
 pub use record::PaymentRecord;
-pub use settings::PaymentSettings;
 pub use story::{LedgerPayment, PaymentStory, Report, SeenWebhook};
 
 pub(crate) use due::{decide_due, purge};

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use affitor::{
-    Currency,
+use affitor::Currency;
+use affitor_payments::{
+    NoFacts, Provider,
     ledger::{CommissionOn, Facts, Policy},
-    webhook::{NoFacts, Provider},
 };
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{Database, Error, Outbox, PaymentSettings};
 
 /// Whose payments a provider's API returned, and how they are recorded.
 ///
-/// The app's own settings apply: those of the [`Webhook`](affitor::webhook::Webhook) that last recorded a payment of this provider,
+/// The app's own settings apply: those of the [`Webhook`](affitor_payments::Webhook) that last recorded a payment of this provider,
 /// account and mode. What is set here takes precedence.
 #[derive(Clone, Debug, Default)]
 #[must_use = "it does nothing until facts are recorded"]
@@ -49,13 +49,13 @@ impl Reconciliation {
     }
 
     /// Sets what commissions are calculated from. Default: as the app has set with
-    /// [`Webhook::commission_on`](affitor::webhook::Webhook::commission_on).
+    /// [`Webhook::commission_on`](affitor_payments::Webhook::commission_on).
     pub fn commission_on(mut self, amount: CommissionOn) -> Self {
         self.commission_on = Some(amount);
         self
     }
 
-    /// Adds a currency that Affitor accepts, as [`Webhook::allow_currency`](affitor::webhook::Webhook::allow_currency) does.
+    /// Adds a currency that Affitor accepts, as [`Webhook::allow_currency`](affitor_payments::Webhook::allow_currency) does.
     pub fn allow_currency(mut self, currency: Currency) -> Self {
         self.currencies.push(currency);
         self
@@ -86,7 +86,7 @@ impl<DB: Database> Outbox<DB> {
     /// in a transaction of its own. Pass everything that belongs to a payment at once: nothing is held.
     ///
     /// ```no_run
-    /// # use affitor_outbox::{Outbox, Reconciliation, affitor::webhook::{Stripe, object_facts}, sqlx::Sqlite};
+    /// # use affitor_outbox::{Outbox, Reconciliation, payments::{Stripe, object_facts}, sqlx::Sqlite};
     /// # async fn reconcile(outbox: Outbox<Sqlite>, charge: serde_json::Value) -> Result<(), Box<dyn std::error::Error>> {
     /// let facts = object_facts::<Stripe>(&charge, std::time::SystemTime::now())?;
     /// let record = outbox.reconcile_payments::<Stripe>(facts, &Reconciliation::new().dry_run(true)).await?;

@@ -2,10 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use affitor::{
-    Event,
+use affitor::Event;
+use affitor_payments::{
+    Ignored, NoFacts, PaymentError, Provider, Reading, Refused, WebhookEvent,
     ledger::{Facts, Object, Payment, Status},
-    webhook::{Ignored, NoFacts, PaymentError, Provider, Refused, WebhookEvent},
 };
 use riverqueue::sqlx;
 use sha2::{Digest as _, Sha256};
@@ -53,7 +53,7 @@ impl<DB: Database> Outbox<DB> {
     /// status 503, so that the provider redelivers the webhook; `?` does that in a handler that returns `Redeliver`.
     ///
     /// ```no_run
-    /// # use affitor_outbox::{Error, Outbox, affitor::webhook::{PaymentError, Stripe, WebhookEvent}, sqlx::Sqlite};
+    /// # use affitor_outbox::{Error, Outbox, payments::{PaymentError, Stripe, WebhookEvent}, sqlx::Sqlite};
     /// # async fn handler(outbox: Outbox<Sqlite>, event: WebhookEvent<Stripe>) -> Result<(), PaymentError> {
     /// let mut tx = outbox.begin().await?;
     /// // your own statements
@@ -83,7 +83,7 @@ impl<DB: Database> Outbox<DB> {
     /// Records a payment webhook in a transaction of its own. See [`record_payment`](Outbox::record_payment).
     ///
     /// ```no_run
-    /// # use affitor_outbox::{Outbox, affitor::webhook::{PaymentError, Stripe, WebhookEvent}, sqlx::Sqlite};
+    /// # use affitor_outbox::{Outbox, payments::{PaymentError, Stripe, WebhookEvent}, sqlx::Sqlite};
     /// # async fn handler(outbox: Outbox<Sqlite>, event: WebhookEvent<Stripe>) -> Result<(), PaymentError> {
     /// outbox.record_payment_alone(&event).await?;
     /// # Ok(()) }
@@ -111,7 +111,8 @@ impl<DB: Database> Outbox<DB> {
         event: &WebhookEvent<P>,
     ) -> Result<PaymentRecord, Error> {
         let now = SystemTime::now();
-        let facts = event.facts(now).and_then(storable).inspect_err(|reason| event.log_ignored(reason));
+        let reading = Reading::new(event);
+        let facts = reading.facts(now).and_then(storable).inspect_err(|reason| reading.log_ignored(reason));
         let (mut record, facts) = match facts {
             Ok(facts) => (PaymentRecord::default(), facts),
             Err(NoFacts::Ignored(reason)) => {
@@ -129,17 +130,17 @@ impl<DB: Database> Outbox<DB> {
         let mut ledger = Ledger { store: &self.store, tx, scope: &scope, now: seconds(now) };
         let mut group = None;
         if !facts.is_empty() {
-            let policy = ledger.policy(event.policy(), &self.payments).await?;
+            let policy = ledger.policy(reading.policy(), &self.payments).await?;
             let recorded = ledger.absorb(facts, &policy).await?;
             (record.enqueued, record.payments) = (recorded.decision.events, recorded.decision.payments);
             (record.changed, group) = (recorded.changed, recorded.group);
         }
-        ledger.save_webhook(&event_id(event), event.kind(), group, &record.summary()).await?;
+        ledger.save_webhook(&event_id(&reading, event), event.kind(), group, &record.summary()).await?;
         if !record.enqueued.is_empty() && self.is_notification_due() {
             DB::notify(&self.store, tx).await?;
         }
         for payment in &record.payments {
-            event.log_payment(payment);
+            reading.log_payment(payment);
         }
         Ok(record)
     }
@@ -223,10 +224,10 @@ pub(super) fn storable(facts: Facts) -> Result<Facts, NoFacts> {
 }
 
 /// Returns the id of an event, or a hash of its body if the provider gives it none.
-fn event_id<P: Provider>(event: &WebhookEvent<P>) -> String {
-    match event.id() {
-        Some(id) if event.has_unique_id() => id.into_owned(),
-        _ => Sha256::digest(event.body())[..16].iter().map(|byte| format!("{byte:02x}")).collect(),
+fn event_id<P: Provider>(reading: &Reading<'_, P>, event: &WebhookEvent<P>) -> String {
+    match reading.unique_id() {
+        Some(id) => id.into_owned(),
+        None => Sha256::digest(event.body())[..16].iter().map(|byte| format!("{byte:02x}")).collect(),
     }
 }
 

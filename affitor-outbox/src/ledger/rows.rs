@@ -1,9 +1,8 @@
 //! The rows of the ledger's tables, as JSON.
 
-use affitor::ledger::{Facts, Policy, Reported, Reports};
+use affitor_payments::ledger::{Facts, Policy};
 use serde::{Deserialize, Serialize};
 
-use super::story::LedgerPayment;
 use crate::Error;
 
 /// Parses the rows of a query. They were written by this crate, or by somebody who edited the tables.
@@ -73,31 +72,6 @@ pub(super) struct ReportRow {
     pub(super) r#type: String,
     pub(super) cents: Option<u64>,
     pub(super) outcome: String,
-}
-
-/// Sums up what was reported, by transaction id.
-pub(super) fn reports(rows: &[ReportRow], payments: &[LedgerPayment]) -> Reports {
-    let mut reports = Reports::new();
-    for row in rows {
-        let reported: &mut Reported = reports.entry(row.transaction_id.clone()).or_default();
-        match (row.r#type.as_str(), row.cents) {
-            ("sale", cents) => {
-                (reported.sale, reported.sale_cents) = (true, cents.unwrap_or_default());
-                reported.discarded = row.outcome == "discarded";
-            }
-            (_, None) => reported.fully_refunded = true,
-            (_, Some(cents)) => reported.refunded_cents = reported.refunded_cents.saturating_add(cents),
-        }
-    }
-    // Test sales have no report, and reports are deleted some day.
-    for payment in payments.iter().filter(|payment| payment.status == "reported") {
-        let reported = reports.entry(payment.transaction_id.clone()).or_default();
-        if !reported.sale {
-            (reported.sale, reported.sale_cents) = (true, payment.commissionable_cents);
-            reported.refunded_cents = reported.refunded_cents.max(payment.reported_refund_cents);
-        }
-    }
-    reports
 }
 
 /// Reads a flag, which is a number on SQLite.

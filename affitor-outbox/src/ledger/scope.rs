@@ -1,6 +1,6 @@
 //! Whose payments they are: the provider, the account and the mode. Ids are unique within a scope.
 
-use affitor::webhook::{Provider, WebhookEvent};
+use affitor_payments::{Provider, WebhookEvent};
 
 /// Returns the scope of an event, such as `stripe//live`.
 pub(super) fn of<P: Provider>(event: &WebhookEvent<P>) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use affitor::ledger::{Doubt, NotReported, Payment, Status};
+use affitor_payments::ledger::{Doubt, NotReported, Payment, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rows::{list, parse, read_flag};

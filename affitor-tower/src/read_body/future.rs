@@ -8,14 +8,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use affitor::adapter::{BodySearch, Deadline};
+use affitor_core::find::BodySearch;
 use bytes::Bytes;
 use http::{Request, request::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{ConvertBody, reading::Reading};
+use super::{ConvertBody, deadline::Deadline, reading::Reading};
 use crate::config::Config;
 
 pin_project! {

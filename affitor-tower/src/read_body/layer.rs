@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use affitor::find::Sources;
+use affitor_core::find::Sources;
 use http::request::Parts;
 use tower_layer::Layer;
 

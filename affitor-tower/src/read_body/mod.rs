@@ -1,5 +1,6 @@
 //! Layers that inspect bodies.
 
+mod deadline;
 mod future;
 mod layer;
 mod reading;

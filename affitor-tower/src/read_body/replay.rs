@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use affitor::adapter::Prefix;
+use affitor_core::find::Prefix;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use affitor::adapter::{BodyAccess, BodySearch, Search, search};
+use affitor_core::find::{BodyAccess, BodySearch, Search, search};
 use bytes::Bytes;
 use http::Request;
 use http_body::Body;

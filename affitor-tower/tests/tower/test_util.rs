@@ -2,12 +2,15 @@
 
 use std::{convert::Infallible, time::SystemTime};
 
+use affitor_payments::{
+    LemonSqueezy, Paddle, Polar, Stripe, Webhook,
+    test_util::{TestPayment, TestProvider},
+};
 use affitor_tower::{
     AffitorLayer, AffitorRequestExt as _, ClickIdLayer,
     affitor::{
         Currency, Lead,
-        test_util::{RecordingSink, click_id, payment::TestPayment},
-        webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook},
+        test_util::{RecordingSink, click_id},
     },
     test_util::RequestBuilderExt as _,
 };
@@ -51,7 +54,7 @@ async fn a_sink_records_what_a_handler_tracks() {
     assert_eq!(sink.assert_lead("user_7").click_id.unwrap(), "cust_42_1714000000000");
 }
 
-fn signed<P: Provider>(secret: &str) {
+fn signed<P: TestProvider>(secret: &str) {
     let webhook = Webhook::<P>::new(secret).unwrap();
     for delivery in TestPayment::<P>::new(4_900, Currency::USD).paid() {
         let signed = delivery.sign(&webhook, SystemTime::now());

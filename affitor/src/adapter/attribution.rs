@@ -1,11 +1,8 @@
 //! What a layer stores in a request for its extractors.
 
-use crate::{
-    click_id::ClickId,
-    client::{BoundClient, Client},
-    find::cookie,
-    visitor::Visitor,
-};
+use affitor_core::{ClickId, Visitor, find::cookie};
+
+use crate::client::{BoundClient, Client};
 
 /// The client and the click id of a request: the value that a layer inserts into the request's extensions.
 ///

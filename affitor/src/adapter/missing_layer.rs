@@ -8,7 +8,10 @@ use std::{
 /// Whether the app has created a layer.
 static LAYER_EXISTS: AtomicBool = AtomicBool::new(false);
 
-/// Why an extractor found no layer around its route. Rejections show it to the developer, and `affitor prove` recognizes it.
+/// Why an extractor found no layer around its route.
+///
+/// A rejection says it in its text, for the developer, and its [code](MissingLayer::code) in the header
+/// [`HEADER`](MissingLayer::HEADER) and in the log, for programs such as `affitor prove`.
 ///
 /// ```
 /// use affitor::adapter::MissingLayer;
@@ -27,6 +30,17 @@ pub enum MissingLayer {
 }
 
 impl MissingLayer {
+    /// Name of the response header with the [code](MissingLayer::code): `affitor-error`.
+    pub const HEADER: &'static str = "affitor-error";
+
+    /// Returns the value of the header: `missing-layer`, or `missing-layer; on=other-routes`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoLayer => "missing-layer",
+            Self::OtherRoutes => "missing-layer; on=other-routes",
+        }
+    }
+
     /// Remembers that the app has created a layer. Call it in the constructor of each layer that inserts what extractors need.
     pub fn layer_created() {
         // Nothing else depends on the order.

@@ -2,15 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use affitor_core::{ClickId, Visitor};
 use form_urlencoded::parse;
 use reqwest::Url;
 
 use super::{head::Head, origin};
-use crate::{
-    carry::{MAX_LEN, PARAMETER, VisitorKey},
-    click_id::ClickId,
-    visitor::Visitor,
-};
+use crate::carry::{MAX_LEN, PARAMETER, VisitorKey};
 
 /// Whose visitors are adopted.
 #[derive(Debug)]

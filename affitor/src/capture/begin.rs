@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use affitor_core::{ClickId, redact::Redacted};
 use reqwest::Url;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     request::{Action, Earlier, Ticket},
     retry::{Retry, new_token},
 };
-use crate::{click_id::ClickId, event::Click, redact::Redacted};
+use crate::event::Click;
 
 /// Longest `User-Agent` that is sent, in characters.
 const MAX_USER_AGENT: usize = 512;
@@ -66,7 +67,7 @@ impl ClickCapture {
         };
         let has_other_retry = other.is_some();
         let earlier = other.and_then(|retry| self.earlier(retry));
-        let existing = earlier.as_ref().map(|earlier| earlier.click_id.clone()).or_else(|| present.click_id());
+        let existing = earlier.as_ref().map(|earlier| earlier.click_id.clone()).or_else(|| present.click_id().cloned());
         let action = self.act(plan, head, &origin, existing)?;
         Some(Capture {
             arrived,
@@ -97,7 +98,7 @@ impl ClickCapture {
             (referer.origin() == origin.origin()).then(|| read(origin, referer.path(), referer.query()?))?
         };
         #[cfg(feature = "carry")]
-        let carried = shared.adoption.as_ref().and_then(|adoption| adoption.visitor(head, present.click_id().as_ref()));
+        let carried = shared.adoption.as_ref().and_then(|adoption| adoption.visitor(head, present.click_id()));
         #[cfg(not(feature = "carry"))]
         let carried = None;
         Facts {

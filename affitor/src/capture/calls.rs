@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use affitor_core::ClickId;
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -16,10 +17,9 @@ use tokio::{
 
 use super::{cookies::DEFAULT_DAYS, retry::Token};
 use crate::{
-    click_id::ClickId,
     client::Client,
     event::{Click, ClickOutcome},
-    wire::metrics,
+    metrics,
 };
 
 /// Largest number of results that wait for their visitors.

@@ -4,10 +4,10 @@ use super::{
     cache::{SHARED_CACHE_HEADERS, private},
     calls::{Ended, Result},
     cookies::{DEFAULT_DAYS, sets_ours},
+    head::Response,
     head::first,
     landing::partner_in_query,
     request::{Action, Capture, Earlier, Ticket},
-    response::Response,
     retry::Retry,
 };
 

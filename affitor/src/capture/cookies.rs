@@ -3,19 +3,19 @@
 use std::sync::LazyLock;
 
 use ::cookie::{Cookie, CookieBuilder, SameSite, time::Duration};
+use affitor_core::{
+    ClickHistory, ClickId,
+    find::{CLICK_ID_COOKIE, HISTORY_COOKIE, Names, OLD_CLICK_ID_COOKIE, cookie},
+};
 use memchr::memchr;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use super::{
+    component::COMPONENT,
     head::Head,
     landing::{is_plainly_same, partner_in_cookie},
     origin::Domain,
     retry::{RETRY_COOKIE, RETRY_SECONDS, Retry},
-};
-use crate::{
-    click_history::ClickHistory,
-    click_id::ClickId,
-    find::{CLICK_ID_COOKIE, HISTORY_COOKIE, Names, OLD_CLICK_ID_COOKIE, cookie},
 };
 
 /// Name of the cookie in which the tracker stores the landing URL.
@@ -23,18 +23,6 @@ const LANDING_COOKIE: &str = "affitor_aff_url";
 
 /// Lifetime of the cookies in days if the service names none, as in the tracker.
 pub(super) const DEFAULT_DAYS: u32 = 60;
-
-/// What `encodeURIComponent` leaves as it is, beside letters and digits.
-pub(super) const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'!')
-    .remove(b'~')
-    .remove(b'*')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')');
 
 /// The tracker's cookies, in the order in which they are written.
 const NAMES: [&str; 4] = [CLICK_ID_COOKIE, HISTORY_COOKIE, LANDING_COOKIE, OLD_CLICK_ID_COOKIE];
@@ -46,9 +34,12 @@ const OLD_CLICK_ID: usize = 3;
 /// All cookies that are read: [`NAMES`], then the retry cookie.
 static READ: LazyLock<Names> = LazyLock::new(|| Names::new(NAMES.into_iter().chain([RETRY_COOKIE])));
 
-/// The cookies of a request that capture reads. Of several with one name, the first one counts, as in browsers.
+/// The cookies of a request that capture reads. Of several with one name, the first one counts, as in browsers; of click ids the
+/// first valid one, as in the layer.
 #[derive(Debug, Default)]
 pub(super) struct Present<'h> {
+    /// The click id, and that under the old name.
+    click_ids: [Option<ClickId>; 2],
     values: [Option<&'h [u8]>; 4],
     doubled: [bool; 4],
     /// Another value of the cookie with the landing URL.
@@ -60,15 +51,23 @@ impl<'h> Present<'h> {
     pub(super) fn read(head: &'h dyn Head) -> Self {
         let mut present = Self::default();
         head.each("cookie", &mut |header| {
-            cookie::each(header, &READ, |number, _, value| {
-                present.add(number, value);
+            cookie::each(header, &READ, |number, name, value| {
+                present.add(number, name, value);
                 true
             });
         });
         present
     }
 
-    fn add(&mut self, number: usize, value: &'h [u8]) {
+    fn add(&mut self, number: usize, name: &str, value: &'h [u8]) {
+        let click_id = match number {
+            CLICK_ID => Some(&mut self.click_ids[0]),
+            OLD_CLICK_ID => Some(&mut self.click_ids[1]),
+            _ => None,
+        };
+        if let Some(slot @ None) = click_id {
+            *slot = cookie::valid(name, value);
+        }
         let Some(slot) = self.values.get_mut(number) else {
             self.retry = self.retry.or(Some(value));
             return;
@@ -85,12 +84,9 @@ impl<'h> Present<'h> {
     }
 
     /// Returns the visitor's click id.
-    pub(super) fn click_id(&self) -> Option<ClickId> {
-        let current = self.values[CLICK_ID].and_then(|value| ClickId::new(value).ok());
-        current.or_else(|| {
-            // Other software uses this name too.
-            ClickId::new(self.values[OLD_CLICK_ID].filter(|value| value.starts_with(b"cust_"))?).ok()
-        })
+    pub(super) fn click_id(&self) -> Option<&ClickId> {
+        let [current, old] = &self.click_ids;
+        current.as_ref().or(old.as_ref())
     }
 
     /// Returns the partner of the visitor's click. `None` if there is no click, or if two cookies disagree about it.
@@ -113,7 +109,7 @@ impl<'h> Present<'h> {
         Known {
             values: self.values.map(|value| value.map(<[u8]>::to_vec)),
             doubled: self.doubled,
-            click_id: self.click_id(),
+            click_id: self.click_id().cloned(),
             has_retry: self.retry.is_some(),
         }
     }

@@ -1,7 +1,8 @@
 //! What capture does with a request: a pure decision.
 
+use affitor_core::Visitor;
+
 use super::{landing::Landing, page::Page, retry::Retry};
-use crate::visitor::Visitor;
 
 /// What a request says.
 #[derive(Debug)]

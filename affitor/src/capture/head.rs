@@ -6,6 +6,21 @@ pub trait Headers {
     fn each<'h>(&'h self, name: &str, value: &mut dyn FnMut(&'h [u8]));
 }
 
+/// A response, as a framework represents it. Names of headers are in lower case.
+pub trait Response: Headers {
+    /// Returns the status.
+    fn status(&self) -> u16;
+
+    /// Adds a header. A value that can't be in a header is left out.
+    fn append(&mut self, name: &'static str, value: &str);
+
+    /// Sets a header, in place of all that have this name. A value that can't be in a header is left out.
+    fn insert(&mut self, name: &'static str, value: &str);
+
+    /// Removes all headers with this name.
+    fn remove(&mut self, name: &'static str);
+}
+
 /// The head of a request. Predicates of [`ClickCaptureBuilder`](super::ClickCaptureBuilder) get it as `&dyn Head`, with the methods
 /// [`header`](#method.header) and [`cookie`](#method.cookie).
 pub trait Head: Headers {

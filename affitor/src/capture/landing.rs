@@ -129,7 +129,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::capture::cookies::COMPONENT;
+    use crate::capture::component::COMPONENT;
 
     proptest! {
         /// The comparison without decoding must not find a partner that the cookie does not have.

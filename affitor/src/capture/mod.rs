@@ -66,6 +66,7 @@ mod builder;
 mod cache;
 mod calls;
 mod changes;
+mod component;
 mod cookies;
 mod decide;
 mod head;
@@ -98,9 +99,9 @@ pub use self::{
         KEEP_RESULTS,
     },
     calls::CaptureStats,
-    head::{Head, Headers},
+    head::{Head, Headers, Response},
     request::Capture,
-    response::{PendingResponse, Response},
+    response::PendingResponse,
 };
 use crate::client::Client;
 

@@ -9,17 +9,18 @@ use std::{
     time::Instant,
 };
 
+use affitor_core::{ClickId, Visitor};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     Shared,
     calls::{Ended, Result},
     cookies::{Known, Site},
+    head::Response,
     landing::Landing,
-    response::Response,
     retry::{Retry, Token},
 };
-use crate::{adapter::Deadline, click_id::ClickId, event::Click, visitor::Visitor};
+use crate::{adapter::Deadline, event::Click};
 
 /// What capture does with one request. Created by [`ClickCapture::begin`](super::ClickCapture::begin); the module documentation says
 /// how an adapter uses it.

@@ -5,22 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Capture, Headers};
-
-/// A response, as a framework represents it. Names of headers are in lower case.
-pub trait Response: Headers {
-    /// Returns the status.
-    fn status(&self) -> u16;
-
-    /// Adds a header. A value that can't be in a header is left out.
-    fn append(&mut self, name: &'static str, value: &str);
-
-    /// Sets a header, in place of all that have this name. A value that can't be in a header is left out.
-    fn insert(&mut self, name: &'static str, value: &str);
-
-    /// Removes all headers with this name.
-    fn remove(&mut self, name: &'static str);
-}
+use super::{head::Response, request::Capture};
 
 /// A response that may wait for its click. Created by [`Capture::into_response`].
 pub struct PendingResponse<R> {

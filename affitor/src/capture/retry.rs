@@ -4,7 +4,7 @@ use percent_encoding::{percent_decode, utf8_percent_encode};
 use reqwest::Url;
 
 use super::{
-    cookies::COMPONENT,
+    component::COMPONENT,
     landing::{Landing, MAX_URL, landing},
     origin::Domain,
 };

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use super::{Client, Error};
+use affitor_core::{ClickId, Visitor};
+
+use super::Client;
 use crate::{
-    click_id::ClickId,
-    delivery::EnqueueError,
-    event::{Attributable, Event},
+    error::Error,
+    event::{Event, EventKind},
     script_tag::ScriptTag,
+    sink::EnqueueError,
     stripe::Metadata,
-    visitor::Visitor,
 };
 
 /// A [`Client`] for one visitor: fills in the click id, and for leads the click history, of events that have none.
@@ -47,22 +48,16 @@ impl BoundClient {
         &self.visitor
     }
 
-    /// Returns the client without the visitor.
+    /// Returns the client without the visitor, for a request that concerns somebody else. An administrator who charges a
+    /// customer must not be mistaken for that customer.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Returns this client without the visitor, for a request that concerns somebody else. An administrator who charges a
-    /// customer must not be mistaken for that customer.
-    #[must_use]
-    pub fn without_click_id(&self) -> BoundClient {
-        Self { client: self.client.clone(), visitor: Visitor::default(), captured: self.captured }
-    }
-
-    /// Returns the tag that loads the browser tracker, as [`Client::script_tag`]. `None` also if the server captures the click of this
-    /// request itself: the tracker would report it a second time.
-    pub fn script_tag(&self) -> Option<ScriptTag> {
-        if self.captured { None } else { self.client.script_tag() }
+    /// Returns the tag that loads the browser tracker, as [`Client::script_tag`]. It is also [empty](ScriptTag::is_empty) if the
+    /// server captures the click of this request itself: the tracker would report it a second time.
+    pub fn script_tag(&self) -> ScriptTag {
+        if self.captured { ScriptTag::empty() } else { self.client.script_tag() }
     }
 
     /// Sets whether the server captures the click of this request itself. An adapter does so for a request with a
@@ -73,15 +68,21 @@ impl BoundClient {
         self
     }
 
-    /// Fills in what the event lacks, without sending it.
-    pub fn attribute<E: Attributable>(&self, mut event: E) -> E {
+    /// Fills in what the event lacks, without sending it: the click id, and in a lead the click history.
+    pub fn attribute(&self, event: impl Into<Event>) -> Event {
+        let mut event = event.into();
+        event.attribute_to(&self.visitor);
+        event
+    }
+
+    pub(super) fn fill_in<E: EventKind>(&self, mut event: E) -> E {
         event.attribute_to(&self.visitor);
         event
     }
 
     /// Reports an event in the background, with the visitor's click id. See [`Client::enqueue`].
     pub fn enqueue(&self, event: impl Into<Event>) {
-        self.client.enqueue(self.attribute(event.into()));
+        self.client.enqueue(self.attribute(event));
     }
 
     /// Reports an event in the background, with the visitor's click id. See [`Client::try_enqueue`].
@@ -90,7 +91,7 @@ impl BoundClient {
     ///
     /// Returns the same errors as [`Client::try_enqueue`].
     pub fn try_enqueue(&self, event: impl Into<Event>) -> Result<(), EnqueueError> {
-        self.client.try_enqueue(self.attribute(event.into()))
+        self.client.try_enqueue(self.attribute(event))
     }
 
     /// Returns the metadata for a Stripe checkout of one of your users, with the visitor's click id. A
@@ -110,5 +111,11 @@ impl BoundClient {
         let metadata = Metadata::of(program_id.map(str::to_owned), customer_key)
             .map_err(|invalid| Error::invalid(invalid.to_string()).with_source(invalid))?;
         Ok(metadata.click_id(self.visitor.click_id.clone()))
+    }
+}
+
+impl AsRef<Client> for BoundClient {
+    fn as_ref(&self) -> &Client {
+        &self.client
     }
 }

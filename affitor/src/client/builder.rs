@@ -4,15 +4,15 @@ mod environment;
 
 use std::{error::Error as StdError, fmt, future::Future, path::PathBuf, time::Duration};
 
+use affitor_core::redact::RedactedUrl;
 use reqwest::Url;
 
-use super::{
-    ApiKey, Client, Endpoints, Error, ErrorKind, Keys, Settings,
-    key_source::{KeySource, read_file},
-};
+use super::Client;
 use crate::{
-    redact::RedactedUrl,
-    wire::{Limits, Transport},
+    error::{Error, ErrorKind},
+    key::{ApiKey, KeySource, Keys, read_file},
+    settings::Settings,
+    wire::{Connection, Limits, Transport},
 };
 
 /// Default URL of the API.
@@ -206,9 +206,8 @@ impl ClientBuilder {
                 })?
             }
         };
-        let endpoints = Endpoints::new(&url, program_id)?;
         let transport = Transport::new(http, self.limits, Keys::new(key, self.key_source)?);
-        Ok(Client::connected(transport, endpoints, self.settings))
+        Ok(Client::connected(Connection::new(transport, url, self.settings)))
     }
 }
 

@@ -2,30 +2,15 @@
 
 use std::fmt;
 
+use affitor_core::redact::Redacted;
 use serde_json::{Map, Value};
 
-use crate::redact::Redacted;
-
 /// The API's field for everything else.
-pub(super) type AdditionalData = Map<String, Value>;
+pub(crate) type AdditionalData = Map<String, Value>;
 
 /// Whether this is the data of a test event.
-pub(super) fn is_test(data: &AdditionalData) -> bool {
+pub(crate) fn is_test(data: &AdditionalData) -> bool {
     data.get("test_mode") == Some(&Value::Bool(true))
-}
-
-/// Makes the event a test event if the client is in test mode, and names the program of a test event unless the event
-/// already does. Returns whether it is a test event.
-#[cfg(feature = "client")]
-pub(super) fn prepare(data: &mut AdditionalData, settings: &crate::client::Settings) -> bool {
-    if settings.test_mode {
-        data.insert("test_mode".to_owned(), Value::Bool(true));
-    }
-    let test = is_test(data);
-    if let (true, Some(id)) = (test && !data.contains_key("program_id"), &settings.program_id) {
-        data.insert("program_id".to_owned(), Value::String(id.clone()));
-    }
-    test
 }
 
 /// Shows the keys only: an app's values may be personal.

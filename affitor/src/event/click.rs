@@ -1,10 +1,11 @@
 //! A visitor who arrives by a partner's link.
 
-#[cfg(feature = "client")]
-mod wire;
-
 use std::fmt;
 
+use affitor_core::{
+    ClickId,
+    redact::{Redacted, RedactedUrl},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,10 +13,6 @@ use super::{
     InvalidEvent,
     additional_data::{AdditionalData, Keys},
     is_absent, non_blank, present,
-};
-use crate::{
-    click_id::ClickId,
-    redact::{Redacted, RedactedUrl},
 };
 
 /// A visitor who arrives by a partner's link (`POST /api/v1/track/click`).
@@ -152,7 +149,6 @@ impl fmt::Debug for Click {
 /// What the service made of a click.
 ///
 /// ```
-/// # #[cfg(feature = "client")]
 /// # async fn landing(client: affitor::Client) -> Result<(), affitor::Error> {
 /// use affitor::Click;
 ///

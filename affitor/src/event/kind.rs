@@ -1,7 +1,8 @@
 //! What delivery needs to know of each kind of event.
 
-use super::InvalidEvent;
-use crate::click_id::ClickId;
+use affitor_core::{ClickId, Visitor};
+
+use super::invalid::InvalidEvent;
 
 /// Implemented once by each kind of event, in the file of the event.
 pub(crate) trait EventKind {
@@ -14,6 +15,8 @@ pub(crate) trait EventKind {
     /// The ids in the event. Blank ones are missing.
     fn ids(&self) -> EventIds<'_>;
 
+    /// Fills in the click id and the click history, where the event has none.
+    fn attribute_to(&mut self, _: &Visitor) {}
     /// Which earlier events must be delivered first.
     fn waits_for(&self) -> WaitsFor<'_> {
         WaitsFor::Nothing
@@ -50,7 +53,6 @@ pub struct EventIds<'e> {
 
 impl<'e> EventIds<'e> {
     /// The id that names the event in logs: the payment, else the customer, else the click.
-    #[cfg(feature = "client")]
     pub(crate) fn subject(self) -> Option<&'e str> {
         self.transaction_id.or(self.customer_key).or(self.click_id.map(ClickId::as_str))
     }

@@ -1,24 +1,18 @@
 //! A sign-up.
 
-#[cfg(feature = "client")]
-mod wire;
-
 use std::fmt;
 
+use affitor_core::{
+    ClickHistory, ClickId, Visitor,
+    redact::{Hidden, Redacted, RedactedUrl},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Attributable, EventIds, EventKind, InvalidEvent, NotAttributed, RetryClass,
+    EventIds, EventKind, InvalidEvent, NotAttributed, RetryClass,
     additional_data::{AdditionalData, Keys},
-    attribution::sealed::Sealed,
     is_absent, non_blank, present,
-};
-use crate::{
-    click_history::ClickHistory,
-    click_id::ClickId,
-    redact::{Hidden, Redacted, RedactedUrl},
-    visitor::Visitor,
 };
 
 /// A sign-up: ties your user to the click that brought them (`POST /api/v1/track/lead`).
@@ -130,6 +124,15 @@ impl EventKind for Lead {
         self.validate()
     }
 
+    fn attribute_to(&mut self, visitor: &Visitor) {
+        if self.click_id.is_none() {
+            self.click_id.clone_from(&visitor.click_id);
+        }
+        if self.click_ids.is_empty() {
+            self.click_ids.clone_from(&visitor.click_ids);
+        }
+    }
+
     fn retry_class(&self) -> RetryClass {
         RetryClass::Idempotent
     }
@@ -143,19 +146,6 @@ impl EventKind for Lead {
         let ids = self.ids();
         let parts = vec![ids.customer_key.unwrap_or_default(), ids.click_id.map_or("", ClickId::as_str)];
         Ok((!self.is_test()).then_some(parts))
-    }
-}
-
-impl Sealed for Lead {}
-
-impl Attributable for Lead {
-    fn attribute_to(&mut self, visitor: &Visitor) {
-        if self.click_id.is_none() {
-            self.click_id.clone_from(&visitor.click_id);
-        }
-        if self.click_ids.is_empty() {
-            self.click_ids.clone_from(&visitor.click_ids);
-        }
     }
 }
 
@@ -176,7 +166,6 @@ impl fmt::Debug for Lead {
 /// The outcome of a lead.
 ///
 /// ```
-/// # #[cfg(feature = "client")]
 /// # async fn sign_up(client: affitor::Client) -> Result<(), affitor::Error> {
 /// use affitor::{Lead, LeadOutcome};
 ///

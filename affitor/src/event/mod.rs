@@ -2,7 +2,6 @@
 
 #[macro_use]
 mod additional_data;
-mod attribution;
 mod click;
 mod invalid;
 mod kind;
@@ -11,21 +10,36 @@ mod outcome;
 mod refund;
 mod sale;
 
+use affitor_core::Visitor;
 use serde::{Deserialize, Serialize};
 
-pub use attribution::Attributable;
+pub(crate) use self::{
+    additional_data::{AdditionalData, is_test},
+    kind::EventKind,
+};
 pub use click::{Click, ClickOutcome};
 pub use invalid::InvalidEvent;
-pub(crate) use kind::EventKind;
 pub use kind::{EventIds, RetryClass, WaitsFor};
 pub use lead::{Lead, LeadOutcome};
 pub use outcome::{EventOutcome, NotAttributed};
 pub use refund::{Refund, RefundOutcome};
 pub use sale::{Sale, SaleOutcome, SaleType, SubscriptionInterval};
 
-use crate::visitor::Visitor;
+/// The list of all kinds of events, for a macro. A new kind is a file here, one in `wire`, and one line in this list.
+macro_rules! event_kinds {
+    ($then:ident) => {
+        $then! {
+            /// A sign-up.
+            "lead" => Lead,
+            /// A payment.
+            "sale" => Sale,
+            /// Money returned to a customer.
+            "refund" => Refund,
+        }
+    };
+}
+pub(crate) use event_kinds;
 
-/// Defines [`Event`] from the list of its kinds. A new kind of event is a file of its own and one line in this list.
 macro_rules! events {
     ($($(#[$doc:meta])* $name:literal => $kind:ident,)*) => {
         /// An event that a server reports after the fact. It can be queued and delivered later.
@@ -63,12 +77,10 @@ macro_rules! events {
                     $(Self::$kind(event) => event,)*
                 }
             }
-        }
 
-        impl Attributable for Event {
-            fn attribute_to(&mut self, visitor: &Visitor) {
+            fn inner_mut(&mut self) -> &mut dyn EventKind {
                 match self {
-                    $(Self::$kind(event) => event.attribute_to(visitor),)*
+                    $(Self::$kind(event) => event,)*
                 }
             }
         }
@@ -78,45 +90,10 @@ macro_rules! events {
                 Self::$kind(event)
             }
         })*
-
-        #[cfg(feature = "client")]
-        mod track {
-            use super::*;
-            use crate::{client::{Client, Error}, delivery::PriorDelivery, wire::Call};
-
-            /// Paths of the calls that report events.
-            pub(crate) const PATHS: &[&str] = &[Click::PATH, $($kind::PATH,)*];
-
-            impl Event {
-                /// Sends the event.
-                pub(crate) async fn track(self, client: &Client, prior: PriorDelivery) -> Result<EventOutcome, Error> {
-                    match self {
-                        $(Self::$kind(event) => Ok(client.track(event).await?.summary(prior)),)*
-                    }
-                }
-
-                /// Applies the client's settings. Returns `None` if the client would not send the event.
-                pub(crate) fn prepare(self, client: &Client) -> Option<Self> {
-                    match self {
-                        $(Self::$kind(event) => client.prepare(event).ok().map(Self::$kind),)*
-                    }
-                }
-            }
-        }
     };
 }
 
-events! {
-    /// A sign-up.
-    "lead" => Lead,
-    /// A payment.
-    "sale" => Sale,
-    /// Money returned to a customer.
-    "refund" => Refund,
-}
-
-#[cfg(feature = "client")]
-pub(crate) use track::PATHS;
+event_kinds!(events);
 
 impl Event {
     /// Checks that the event has what the service requires.
@@ -126,6 +103,12 @@ impl Event {
     /// Returns the same errors as [`Lead::validate`], [`Sale::validate`] and [`Refund::validate`].
     pub fn validate(&self) -> Result<(), InvalidEvent> {
         self.inner().validate()
+    }
+
+    /// Fills in what the event lacks: the click id, and in a lead the click history. A refund has neither: it finds its sale by the
+    /// transaction id.
+    pub(crate) fn attribute_to(&mut self, visitor: &Visitor) {
+        self.inner_mut().attribute_to(visitor);
     }
 
     /// Returns the retry class: whether a repeat is safe after an attempt that may have arrived.
@@ -141,7 +124,7 @@ impl Event {
     /// Returns which earlier events must be delivered before this one.
     ///
     /// ```
-    /// use affitor::{Currency, Event, Refund, Sale, WaitsFor};
+    /// use affitor::{Event, Refund, delivery::WaitsFor};
     ///
     /// let refund = Event::from(Refund::full("in_1"));
     /// assert_eq!(refund.waits_for(), WaitsFor::Payment { transaction_id: "in_1" });
@@ -186,7 +169,7 @@ fn non_blank(text: impl Into<String>) -> Option<String> {
 }
 
 /// Returns a borrowed text, or `None` if it is missing or blank.
-fn present(text: Option<&String>) -> Option<&str> {
+pub(crate) fn present(text: Option<&String>) -> Option<&str> {
     text.map(String::as_str).filter(|text| !is_blank(text))
 }
 

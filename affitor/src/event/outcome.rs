@@ -7,7 +7,6 @@ use std::fmt;
 /// This is the normal case for most visitors, so it is part of an outcome and not an error.
 ///
 /// ```
-/// # #[cfg(feature = "client")]
 /// # async fn sign_up(client: affitor::Client) -> Result<(), affitor::Error> {
 /// use affitor::{Lead, LeadOutcome, NotAttributed};
 ///
@@ -42,7 +41,6 @@ pub enum NotAttributed {
 
 impl NotAttributed {
     /// Returns `false` if the service knows neither the customer nor the sale. The lead or the sale may still be reported.
-    #[cfg(feature = "client")]
     pub(crate) fn is_known(&self) -> bool {
         !matches!(self, Self::CustomerNotFound | Self::SaleNotFound)
     }

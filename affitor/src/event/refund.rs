@@ -1,17 +1,13 @@
 //! Money returned to a customer.
 
-#[cfg(feature = "client")]
-mod wire;
-
 use std::fmt;
 
+use affitor_core::redact::Redacted;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attributable, EventIds, EventKind, InvalidEvent, NotAttributed, RetryClass, WaitsFor, attribution::sealed::Sealed,
-    is_absent, is_blank, non_blank, present,
+    EventIds, EventKind, InvalidEvent, NotAttributed, RetryClass, WaitsFor, is_absent, is_blank, non_blank, present,
 };
-use crate::{redact::Redacted, visitor::Visitor};
 
 /// A refund, which reverses the commission of a sale (`POST /api/v1/track/refund`).
 ///
@@ -130,12 +126,6 @@ impl EventKind for Refund {
     }
 }
 
-impl Sealed for Refund {}
-
-impl Attributable for Refund {
-    fn attribute_to(&mut self, _: &Visitor) {}
-}
-
 impl fmt::Debug for Refund {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refund")
@@ -150,7 +140,6 @@ impl fmt::Debug for Refund {
 /// The outcome of a refund.
 ///
 /// ```
-/// # #[cfg(feature = "client")]
 /// # async fn refund(client: affitor::Client) -> Result<(), affitor::Error> {
 /// use affitor::{Refund, RefundOutcome};
 ///

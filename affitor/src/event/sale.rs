@@ -1,26 +1,20 @@
 //! A payment.
 
-#[cfg(feature = "client")]
-mod wire;
-
 use std::fmt;
 
+use affitor_core::{
+    ClickId, Visitor,
+    redact::{Hidden, Redacted},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Attributable, EventIds, EventKind, InvalidEvent, NotAttributed, RetryClass, WaitsFor,
+    EventIds, EventKind, InvalidEvent, NotAttributed, RetryClass, WaitsFor,
     additional_data::{AdditionalData, Keys},
-    attribution::sealed::Sealed,
     is_absent, is_blank, non_blank, present,
 };
-use crate::{
-    click_id::ClickId,
-    currency::Currency,
-    open_enum::open_enum,
-    redact::{Hidden, Redacted},
-    visitor::Visitor,
-};
+use crate::{currency::Currency, open_enum::open_enum};
 
 /// A payment: creates the partner's commission (`POST /api/v1/track/sale`).
 ///
@@ -172,6 +166,12 @@ impl EventKind for Sale {
         self.validate()
     }
 
+    fn attribute_to(&mut self, visitor: &Visitor) {
+        if self.click_id.is_none() {
+            self.click_id.clone_from(&visitor.click_id);
+        }
+    }
+
     fn retry_class(&self) -> RetryClass {
         RetryClass::Idempotent
     }
@@ -192,16 +192,6 @@ impl EventKind for Sale {
 
     fn identity(&self) -> Result<Option<Vec<&str>>, InvalidEvent> {
         Ok((!self.is_test()).then(|| vec![self.transaction_id.as_str()]))
-    }
-}
-
-impl Sealed for Sale {}
-
-impl Attributable for Sale {
-    fn attribute_to(&mut self, visitor: &Visitor) {
-        if self.click_id.is_none() {
-            self.click_id.clone_from(&visitor.click_id);
-        }
     }
 }
 
@@ -249,7 +239,6 @@ open_enum! {
 /// The outcome of a sale.
 ///
 /// ```
-/// # #[cfg(feature = "client")]
 /// # async fn payment(client: affitor::Client) -> Result<(), affitor::Error> {
 /// use affitor::{Currency, Sale, SaleOutcome};
 ///

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::click_id::ClickId;
+use affitor_core::ClickId;
 
 /// Returns a click id of the documented form, `cust_<customer>_<milliseconds>`, which no other call in this process returns. No sandbox
 /// and no service knows it.

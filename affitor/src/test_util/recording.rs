@@ -1,31 +1,35 @@
 //! Records what a client tracks.
 
 use std::{
+    any::Any,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::click_id;
+use affitor_core::redact::Redacted;
+use serde_json::{Value, json};
+
+use super::click_id::click_id;
 use crate::{
     client::Client,
-    delivery::{EnqueueError, EventSink},
-    event::{Click, ClickOutcome, Event, Lead, LeadOutcome, Refund, RefundOutcome, Sale, SaleOutcome},
-    redact::Redacted,
+    event::{Click, Event, Lead, Refund, Sale},
+    sink::{EnqueueError, EventSink},
+    wire::{Connection, Recorder},
 };
 
 /// Records what a client tracks, without a socket. Clones share their records.
 ///
-/// A client with this sink sends no event to the service, whatever its settings are: the events of
-/// [`enqueue`](Client::enqueue) *and* those of `track_lead`, `track_sale`, `track_refund` and `track_click` are recorded. Their outcome is
-/// that of a customer whom a partner brought, such as [`LeadOutcome::Recorded`]. Events are checked as usual, and `only_attributed`
-/// and `test_mode` of the client apply.
+/// Its [client](RecordingSink::client) sends no event to the service: the events of [`enqueue`](Client::enqueue) *and* those of
+/// `track_lead`, `track_sale`, `track_refund` and `track_click` are recorded. Their outcome is that of a customer whom a partner
+/// brought, such as [`LeadOutcome::Recorded`](crate::LeadOutcome::Recorded). Events are checked as usual. As a
+/// [sink](Client::with_sink) of another client, it records what is enqueued.
 ///
 /// ```
 /// use affitor::{Client, Currency, Lead, Sale, test_util::RecordingSink};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), affitor::Error> {
 /// let sink = RecordingSink::new();
-/// let client = sink.client(); // or `client.with_sink(sink.clone())`, for a client with settings
+/// let client = sink.client();
 ///
 /// client.enqueue(Lead::new("user_7").email("jo@example.com"));
 /// client.track_sale(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_7")).await?;
@@ -62,7 +66,7 @@ impl RecordingSink {
 
     /// Returns a client whose events this sink records. It is [disabled](Client::disabled) otherwise.
     pub fn client(&self) -> Client {
-        Client::disabled().with_sink(self.clone())
+        Client::connected(Connection::recorded(self.clone())).with_sink(self.clone())
     }
 
     /// Returns all events, in the order in which they were tracked.
@@ -166,41 +170,26 @@ impl RecordingSink {
         // A test that panicked with the lock still wants to see the records.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    pub(crate) fn lead(&self, lead: Lead) -> LeadOutcome {
-        let is_test = lead.is_test();
-        self.records().events.push(lead.into());
-        if is_test { LeadOutcome::Test { event_id: None } } else { LeadOutcome::Recorded }
-    }
-
-    pub(crate) fn sale(&self, sale: Sale) -> SaleOutcome {
-        let is_test = sale.is_test();
-        self.records().events.push(sale.into());
-        if is_test {
-            SaleOutcome::Test { event_id: None }
-        } else {
-            SaleOutcome::Recorded { sale_id: None, commission_id: None }
+impl Recorder for RecordingSink {
+    fn respond(&self, call: &dyn Any) -> Option<Value> {
+        let test = json!({ "success": true, "data": { "test_mode": true } });
+        let recorded = json!({ "success": true });
+        if let Some(click) = call.downcast_ref::<Click>() {
+            self.records().clicks.push(click.clone());
+            let recorded = json!({ "success": true, "click_id": click_id().as_str() });
+            return Some(if click.is_test() { test } else { recorded });
         }
-    }
-
-    pub(crate) fn refund(&self, refund: Refund) -> RefundOutcome {
-        let is_full = refund.refund_amount_cents.is_none();
-        self.records().events.push(refund.into());
-        if is_full {
-            RefundOutcome::Reversed { deduction_cents: None, commission_id: None }
+        let (event, is_test) = if let Some(lead) = call.downcast_ref::<Lead>() {
+            (Event::from(lead.clone()), lead.is_test())
+        } else if let Some(sale) = call.downcast_ref::<Sale>() {
+            (sale.clone().into(), sale.is_test())
         } else {
-            RefundOutcome::Refunded { deduction_cents: None, commission_id: None }
-        }
-    }
-
-    pub(crate) fn click(&self, click: Click) -> ClickOutcome {
-        let is_test = click.is_test();
-        self.records().clicks.push(click);
-        if is_test {
-            ClickOutcome::Test { event_id: None }
-        } else {
-            ClickOutcome::Recorded { click_id: click_id(), partner_code: None, cookie_window_days: None }
-        }
+            (call.downcast_ref::<Refund>()?.clone().into(), false)
+        };
+        self.records().events.push(event);
+        Some(if is_test { test } else { recorded })
     }
 }
 

@@ -1,11 +1,21 @@
 //! Calls over HTTP.
 
 mod call;
-pub(crate) mod metrics;
+mod click;
+mod connection;
+mod event;
+mod lead;
+mod queries;
 mod reader;
+mod refund;
 mod retry;
+mod sale;
 mod transport;
 
-pub(crate) use call::{Call, Track, json_body};
-pub(crate) use reader::Reader;
-pub(crate) use transport::{Limits, Request, Response, Transport};
+#[cfg(feature = "test-util")]
+pub(crate) use self::connection::Recorder;
+pub(crate) use self::{
+    connection::Connection,
+    queries::{GetReadiness, GetStatus, RunTestChain},
+    transport::{Limits, Transport},
+};

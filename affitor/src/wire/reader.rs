@@ -1,15 +1,15 @@
 //! Reading a response: pure functions of status and body.
 
+use affitor_core::redact;
 use serde_json::Value;
 
 use super::{
-    Response,
     retry::{AttemptResult, may_repeat},
+    transport::Response,
 };
 use crate::{
-    client::{Error, ErrorKind},
+    error::{Error, ErrorKind},
     event::{NotAttributed, RetryClass},
-    redact,
 };
 
 /// A response whose JSON is parsed: what outcomes and errors are made of.

@@ -85,10 +85,13 @@ mod tests {
 
     #[test]
     fn which_calls_are_idempotent() {
+        use super::super::{
+            call::Call as _,
+            queries::{GetReadiness, RunTestChain},
+        };
         use crate::{
             currency::Currency,
             event::{Click, Event, Lead, Refund, Sale},
-            wire::Call,
         };
         let class = |event: Event| event.retry_class();
         assert_eq!(class(Lead::new("a").into()), RetryClass::Idempotent);
@@ -96,8 +99,8 @@ mod tests {
         assert_eq!(class(Refund::full("t").into()), RetryClass::Idempotent);
         assert_eq!(class(Refund::partial("t", 1).into()), RetryClass::NotIdempotent);
         assert_eq!(Click::landing("https://shop.example/").retry_class(), RetryClass::NotIdempotent);
-        assert_eq!(crate::client::queries::RunTestChain.retry_class(), RetryClass::NotIdempotent);
-        assert_eq!(crate::client::queries::GetReadiness.retry_class(), RetryClass::Idempotent);
+        assert_eq!(RunTestChain.retry_class(), RetryClass::NotIdempotent);
+        assert_eq!(GetReadiness { recheck: false }.retry_class(), RetryClass::Idempotent);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use affitor_core::redact;
 use bytes::Bytes;
 use reqwest::{
     Method, Url,
@@ -15,8 +16,9 @@ use tokio::time::Instant;
 
 use super::retry::{self, AttemptResult, may_repeat};
 use crate::{
-    client::{Credentials, Error, ErrorKind, Keys},
+    error::{Error, ErrorKind},
     event::RetryClass,
+    key::{Credentials, Keys},
 };
 
 /// How much of a response is read, in bytes: 1 MiB.
@@ -55,6 +57,11 @@ pub(crate) struct Response {
 }
 
 impl Response {
+    /// The response of a recorder.
+    pub(super) fn of_recorder(json: &Value) -> Self {
+        Self { status: 200, retry_after: None, body: json.to_string().into_bytes(), uncertain: false }
+    }
+
     /// Minimum delay requested by the service: in the header, else in the body of an error.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let in_body = || {
@@ -177,7 +184,7 @@ fn failure(source: reqwest::Error, status: Option<u16>) -> Failure {
     let kind = if source.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Transport };
     let mut error = Error::new(kind).with_status(status);
     if let Some(deepest) = deepest(&source) {
-        error = error.with_message(crate::redact::message(&deepest, None));
+        error = error.with_message(redact::message(&deepest, None));
     }
     Failure { result, error: error.with_source(source.without_url()) }
 }

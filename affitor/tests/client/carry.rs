@@ -120,9 +120,8 @@ proptest! {
     }
 
     #[test]
-    fn any_visitor_fits(ids in prop::collection::vec("[!#$&-+.-~]{1,128}", 1..25)) {
-        let ids: Vec<ClickId> = ids.iter().filter_map(|id| ClickId::new(id).ok()).collect();
-        prop_assume!(!ids.is_empty());
+    fn any_visitor_fits(ids in prop::collection::vec(r"[!#$&(-+./0-9:<-\[\]-{}~-]{1,128}", 1..25)) {
+        let ids: Vec<ClickId> = ids.iter().map(|id| ClickId::new(id).unwrap()).collect();
         let visitor = Visitor::from(ids.last().cloned()).click_ids(ids);
         let text = key().sign(&visitor, now(), LINK_LIFETIME).unwrap();
         prop_assert!(text.len() <= MAX_LEN);

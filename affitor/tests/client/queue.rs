@@ -1,7 +1,5 @@
 //! The memory queue and its statistics, against the sandbox.
 
-#![cfg(feature = "queue")]
-
 use std::{
     sync::{
         Arc, Mutex,

@@ -1,12 +1,12 @@
 //! `RecordingSink`: what it records, and what its assertions print.
 
-#![cfg(all(feature = "client", feature = "test-util"))]
+#![cfg(feature = "test-util")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use affitor::{
-    Click, ClickOutcome, Client, Currency, EnqueueError, Error, Event, Lead, LeadOutcome, NotAttributed, Refund,
-    RefundOutcome, Sale, SaleOutcome,
+    Click, ClickOutcome, Client, Currency, EnqueueError, Error, Event, Lead, LeadOutcome, Refund, RefundOutcome, Sale,
+    SaleOutcome,
     test_util::{RecordingSink, click_id},
 };
 
@@ -17,10 +17,10 @@ fn panic_of<T>(assertion: impl FnOnce() -> T) -> String {
 
 /// Without a Tokio runtime, since nothing is sent.
 #[test]
-fn enqueued_events_are_recorded_also_by_a_disabled_client() {
+fn enqueued_events_are_recorded() {
     let sink = RecordingSink::new();
     let connected = Client::new("aff_0123456789").unwrap();
-    for client in [Client::disabled().with_sink(sink.clone()), connected.with_sink(sink.clone()), sink.client()] {
+    for client in [connected.with_sink(sink.clone()), sink.client()] {
         sink.assert_nothing();
         let id = click_id();
         client.for_visitor(id.clone()).enqueue(Lead::new("user_7").email("jo@example.com"));
@@ -35,16 +35,16 @@ fn enqueued_events_are_recorded_also_by_a_disabled_client() {
         assert_eq!(kinds, ["lead", "sale", "refund"]);
         sink.clear();
     }
-    Client::disabled().enqueue(Lead::new("user_7"));
+    for disabled in [Client::disabled(), Client::disabled().with_sink(sink.clone())] {
+        disabled.enqueue(Lead::new("user_7"));
+    }
     sink.assert_nothing();
 }
 
 #[tokio::test]
 async fn tracked_events_are_recorded_and_not_sent() -> Result<(), Error> {
     let sink = RecordingSink::new();
-    // Nobody listens there.
-    let client = Client::builder().api_key("aff_0123456789").api_url("http://127.0.0.1:9").build()?;
-    let client = client.with_sink(sink.clone());
+    let client = sink.client();
     let outcome = client.track_click(Click::landing("https://shop.example/?aff=jo")).await?;
     let ClickOutcome::Recorded { click_id, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(client.track_lead(Lead::new("user_7").click_id(click_id)).await?, LeadOutcome::Recorded);
@@ -54,21 +54,21 @@ async fn tracked_events_are_recorded_and_not_sent() -> Result<(), Error> {
     assert!(matches!(client.track_refund(Refund::full("in_1")).await?, RefundOutcome::Reversed { .. }));
     assert!(client.track_lead(Lead::new(" ")).await.unwrap_err().is_invalid());
     assert_eq!((sink.clicks().len(), sink.events().len()), (1, 4));
-    assert!(!client.is_disabled() && sink.client().is_disabled());
+    assert!(client.is_disabled(), "nothing is sent");
+    assert!(client.readiness().await.unwrap_err().is_disabled());
     Ok(())
 }
 
 #[tokio::test]
-async fn settings_of_the_client_apply() -> Result<(), Error> {
+async fn settings_of_the_client_apply_to_what_a_sink_gets() -> Result<(), Error> {
     let sink = RecordingSink::new();
     let client = Client::builder().api_key("aff_0123456789").only_attributed(true).build()?.with_sink(sink.clone());
-    let outcome = client.track_lead(Lead::new("user_7")).await?;
-    assert_eq!(outcome, LeadOutcome::NotAttributed(NotAttributed::NotSent));
     client.enqueue(Lead::new("user_7"));
     sink.assert_nothing();
     let client = Client::builder().api_key("aff_0123456789").test_mode(true).build()?.with_sink(sink.clone());
-    assert!(matches!(client.track_lead(Lead::new("user_7")).await?, LeadOutcome::Test { .. }));
+    client.enqueue(Lead::new("user_7"));
     assert!(sink.assert_lead("user_7").is_test());
+    assert!(matches!(sink.client().track_lead(Lead::new("user_8").test_mode(true)).await?, LeadOutcome::Test { .. }));
     Ok(())
 }
 

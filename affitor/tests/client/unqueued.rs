@@ -1,7 +1,5 @@
 //! Background calls of a client without a queue.
 
-#![cfg(feature = "client")]
-
 use crate::support::{Reply, Server};
 use affitor::{Client, Currency, EnqueueError, Lead, Sale};
 use affitor_sandbox::Sandbox;

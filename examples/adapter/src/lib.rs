@@ -21,11 +21,8 @@
 
 use std::io::{self, Read};
 
-use affitor::{
-    BoundClient, Client,
-    adapter::{Attribution, BodyAccess, Header, Prefix, RequestHead, Search, search},
-    find::Sources,
-};
+use affitor::{BoundClient, Client, adapter::Attribution, find::Sources};
+use affitor_core::find::{BodyAccess, Header, Prefix, RequestHead, Search, search};
 use tiny_http::Request;
 
 /// Finds the click id of requests. Create one when the app starts.

@@ -10,8 +10,8 @@ use actix_web::{
 };
 use affitor_actix::{
     AffitorClient, PaymentEvent, Redeliver,
+    payments::Stripe,
     reqwest::{self, header::CONTENT_TYPE},
-    webhook::Stripe,
 };
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
@@ -108,7 +108,7 @@ async fn create_session(
 #[post("/webhooks/stripe")]
 async fn payment_webhook(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<impl Responder, Redeliver> {
     tracing::info!(?event, "a real shop would fulfil the order here");
-    let outcome = affitor.track_payment(&event).await?;
+    let outcome = event.track(&affitor).await?;
     tracing::info!(?outcome, "payment webhook handled");
     Ok(HttpResponse::Ok())
 }

@@ -8,8 +8,9 @@ use std::env;
 
 use actix_web::{App, HttpServer, web};
 use affitor_actix::{
-    AffitorLayer, Client, reqwest,
-    webhook::{Stripe, Webhook},
+    AffitorLayer, Client,
+    payments::{Stripe, Webhook},
+    reqwest,
 };
 use checkout::{Shop, routes};
 

@@ -9,8 +9,8 @@ use std::{
 
 use actix_web::{HttpRequest, HttpResponse, get, http::header::ContentType, post, web};
 use affitor_actix::{
+    payments::{Stripe, Webhook},
     reqwest,
-    webhook::{Stripe, Webhook},
 };
 use serde_json::{Value, json};
 

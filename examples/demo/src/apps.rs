@@ -4,8 +4,8 @@ use std::net::TcpListener;
 
 use actix_web::{App, HttpServer, web};
 use affitor_actix::{
+    payments::{Stripe, Webhook},
     reqwest,
-    webhook::{Stripe, Webhook},
 };
 use affitor_axum::{Client, capture::ClickCapture, queue::Queue};
 use affitor_sandbox::Sandbox;

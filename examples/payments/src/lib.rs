@@ -3,8 +3,8 @@
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, Client, PaymentEvent, Redeliver,
+    payments::{PaymentError, Stripe, Webhook, WebhookEvent},
     reqwest::{self, header::CONTENT_TYPE},
-    webhook::{PaymentError, Stripe, Webhook, WebhookEvent},
 };
 use affitor_outbox::{
     Outbox, PaymentSettings,

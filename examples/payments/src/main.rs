@@ -6,7 +6,7 @@
 
 use std::{env, str::FromStr, time::Duration};
 
-use affitor_axum::{Client, reqwest, webhook::Webhook};
+use affitor_axum::{Client, payments::Webhook, reqwest};
 use affitor_outbox::{
     affitor::ClientBuilder,
     sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},

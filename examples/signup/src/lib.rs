@@ -28,7 +28,7 @@ pub fn app(client: Client, capture: Option<ClickCapture>) -> Router {
 
 /// The page with the tracker's script, unless the server reports the click of this visitor.
 async fn page_with_form(affitor: AffitorClient) -> Html<String> {
-    let tag = affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default();
+    let tag = affitor.script_tag().to_string();
     Html([include_str!("head.html"), &tag, include_str!("body.html")].concat())
 }
 

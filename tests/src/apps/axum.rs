@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use affitor_axum::{AffitorClickId, AffitorLayer, Client};
+use affitor_axum::{AffitorClickId, AffitorLayer, Client, MissingLayer};
 use axum::{Router, body::Body, extract::State, routing::any};
 use tokio::net::TcpListener;
 use tower::Layer as _;
@@ -26,15 +26,15 @@ pub(super) async fn start(setup: Setup, reporter: Reporter, outer: bool) -> Sock
     address
 }
 
-async fn respond_early(State(reporter): State<Reporter>, extracted: Option<AffitorClickId>) {
+async fn respond_early(State(reporter): State<Reporter>, extracted: Result<AffitorClickId, MissingLayer>) {
     reporter.send(Received { click_id: text(extracted), ..Received::default() }).unwrap();
 }
 
-async fn read_body(State(reporter): State<Reporter>, extracted: Option<AffitorClickId>, body: Body) {
+async fn read_body(State(reporter): State<Reporter>, extracted: Result<AffitorClickId, MissingLayer>, body: Body) {
     let received = super::hyper::read_body(text(extracted), body).await;
     reporter.send(received).unwrap();
 }
 
-fn text(extracted: Option<AffitorClickId>) -> Option<String> {
-    extracted.and_then(|extracted| extracted.0).map(|id| id.to_string())
+fn text(extracted: Result<AffitorClickId, MissingLayer>) -> Option<String> {
+    extracted.ok().and_then(|extracted| extracted.0).map(|id| id.to_string())
 }

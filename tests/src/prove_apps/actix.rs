@@ -11,7 +11,7 @@ use actix_web::{
     middleware::{Condition, Next, from_fn},
     web,
 };
-use affitor_actix::{AffitorClient, AffitorLayer, ClickCaptureLayer, PaymentEvent, Redeliver, webhook::Stripe};
+use affitor_actix::{AffitorClient, AffitorLayer, ClickCaptureLayer, PaymentEvent, Redeliver, payments::Stripe};
 use serde_json::Value;
 
 use super::{

@@ -4,7 +4,7 @@ use std::{net::TcpListener, sync::Arc};
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, ClickCaptureLayer, PaymentEvent, Redeliver,
-    webhook::{Stripe, Webhook},
+    payments::{Stripe, Webhook},
 };
 use axum::{
     Form, Json, RequestExt as _, Router,

@@ -29,7 +29,7 @@ pub enum Fault {
     RefundId,
     /// The sign-up fails if the lead can't be reported.
     FailsInOutage,
-    /// The shop's own code reports a sale under the session's id, and `track_payment` reports it as well.
+    /// The shop's own code reports a sale under the session's id, and `event.track` reports it as well.
     DoubleReporting,
     /// The service's URL is part of the code, so the environment does not change it.
     PointsElsewhere,

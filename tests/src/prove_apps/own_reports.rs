@@ -1,10 +1,7 @@
-//! Code of the shop's own that reports sales and refunds, as somebody would write it who does not know `track_payment`.
+//! Code of the shop's own that reports sales and refunds, as somebody would write it who does not know `event.track`.
 
-use affitor::{
-    BoundClient, Currency, Error, Refund, Sale,
-    stripe::CUSTOMER_KEY,
-    webhook::{Stripe, WebhookEvent},
-};
+use affitor::{BoundClient, Currency, Error, Refund, Sale, stripe::CUSTOMER_KEY};
+use affitor_payments::{Stripe, WebhookEvent};
 use serde_json::Value;
 
 /// Reports a paid session under the session's id.
@@ -15,7 +12,7 @@ pub(super) async fn sale(affitor: &BoundClient, event: &WebhookEvent<Stripe>) ->
     }
     let sale = Sale::new(text(&session["id"]), cents(&session["amount_total"]), Currency::USD);
     let sale = sale.customer_key(text(&session["metadata"][CUSTOMER_KEY]));
-    affitor.without_click_id().track_sale(sale).await?;
+    affitor.client().track_sale(sale).await?;
     Ok(())
 }
 
@@ -32,7 +29,7 @@ pub(super) async fn refund(affitor: &BoundClient, event: &WebhookEvent<Stripe>) 
     } else {
         Refund::partial(id, refunded.saturating_sub(cents(&before["amount_refunded"])))
     };
-    affitor.without_click_id().track_refund(refund).await?;
+    affitor.client().track_refund(refund).await?;
     Ok(())
 }
 

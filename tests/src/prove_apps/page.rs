@@ -39,8 +39,7 @@ impl Page {
     }
 
     /// The landing page.
-    pub(super) fn landing(tag: Option<ScriptTag>) -> Self {
-        let tag = tag.map(|tag| tag.to_string()).unwrap_or_default();
+    pub(super) fn landing(tag: &ScriptTag) -> Self {
         Self::html("The shop", &format!("{tag}\n<h1>The shop</h1>\n<p><a href=\"/signup\">Sign up</a></p>"))
     }
 

@@ -2,10 +2,8 @@
 
 use std::time::SystemTime;
 
-use affitor::{
-    BoundClient,
-    webhook::{PaymentError, Stripe, VerifyError, WebhookEvent},
-};
+use affitor::BoundClient;
+use affitor_payments::{PaymentError, Stripe, VerifyError, WebhookEvent};
 use serde_json::Value;
 
 use super::{
@@ -24,13 +22,13 @@ impl Shop {
             (Some(Fault::DoubleReporting), _) => {
                 // The mistake: the next line reports the sale as well, under another id.
                 own_reports::sale(affitor, event).await.map_err(PaymentError::not_recorded)?;
-                affitor.track_payment(event).await?;
+                event.track(&affitor).await?;
             }
             (_, Delivery::Direct) => {
-                affitor.track_payment(event).await?;
+                event.track(&affitor).await?;
             }
             (_, Delivery::Queue) => {
-                affitor.enqueue_payment(event).await?;
+                event.enqueue(&affitor).await?;
             }
             (_, Delivery::Outbox(outbox, _)) => {
                 outbox.record_payment_alone(event).await?;

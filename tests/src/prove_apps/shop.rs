@@ -2,16 +2,12 @@
 
 use std::path::Path;
 
-use affitor::{
-    Client, ClientBuilder,
-    capture::ClickCapture,
-    queue::Queue,
-    webhook::{Stripe, Webhook},
-};
+use affitor::{Client, ClientBuilder, capture::ClickCapture, queue::Queue};
 use affitor_outbox::{
     Outbox, PaymentSettings, Worker,
     sqlx::{self, Sqlite},
 };
+use affitor_payments::{Stripe, Webhook};
 use reqwest::redirect::Policy;
 
 use super::{AnyError, Fault, Options, users::Users, variable};

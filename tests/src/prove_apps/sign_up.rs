@@ -1,6 +1,6 @@
 //! The sign-up.
 
-use affitor::{BoundClient, Lead, ScriptTag};
+use affitor::{BoundClient, Lead};
 use affitor_outbox::sqlx;
 use serde::Deserialize;
 
@@ -22,8 +22,7 @@ pub(super) struct SignUp {
 impl Shop {
     /// The landing page. `affitor` is the visitor's client, if the layer is around the page.
     pub(super) fn landing(&self, affitor: Option<&BoundClient>) -> Page {
-        let tag: Option<ScriptTag> = affitor.map_or_else(|| self.client.script_tag(), BoundClient::script_tag);
-        Page::landing(tag)
+        Page::landing(&affitor.map_or_else(|| self.client.script_tag(), BoundClient::script_tag))
     }
 
     /// The page with the form of the sign-up.

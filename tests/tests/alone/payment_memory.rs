@@ -2,10 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use affitor::{
-    Click, Client, EnqueueError, Event, EventSink, Lead,
-    webhook::{PaymentOutcome, Stripe, Webhook, WebhookEvent},
-};
+use affitor::{Click, Client, EnqueueError, Event, EventSink, Lead};
+use affitor_payments::{PaymentOutcome, Stripe, Webhook, WebhookEvent};
 use affitor_sandbox::Sandbox;
 use serde_json::{Value, json};
 
@@ -50,10 +48,10 @@ fn receive(webhook: &Webhook<Stripe>, body: &Value) -> WebhookEvent<Stripe> {
 /// Reports the same partial refund at two endpoints. Returns the second outcome, and the number of refunds that were sent.
 async fn report_twice(first: &Webhook<Stripe>, second: &Webhook<Stripe>) -> (PaymentOutcome, usize) {
     let (sandbox, client) = sandbox().await;
-    client.track_payment(&receive(first, &sale())).await.unwrap();
-    let outcome = client.track_payment(&receive(first, &partial_refund())).await.unwrap();
+    receive(first, &sale()).track(&client).await.unwrap();
+    let outcome = receive(first, &partial_refund()).track(&client).await.unwrap();
     assert!(outcome.refund().is_some(), "{outcome:?}");
-    let outcome = client.track_payment(&receive(second, &partial_refund())).await.unwrap();
+    let outcome = receive(second, &partial_refund()).track(&client).await.unwrap();
     let refunds = |request: &&affitor_sandbox::RequestRecord| request.path.ends_with("/refund");
     (outcome, sandbox.requests().iter().filter(refunds).count())
 }
@@ -94,17 +92,17 @@ async fn a_new_webhook_has_no_memory() {
 async fn the_memory_belongs_to_the_endpoint_and_not_to_the_client() {
     let webhook = webhook();
     let (sandbox, client) = sandbox().await;
-    client.track_payment(&receive(&webhook, &sale())).await.unwrap();
-    client.track_payment(&receive(&webhook, &partial_refund())).await.unwrap();
+    receive(&webhook, &sale()).track(&client).await.unwrap();
+    receive(&webhook, &partial_refund()).track(&client).await.unwrap();
     let other = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
-    let outcome = other.track_payment(&receive(&webhook, &partial_refund())).await.unwrap();
+    let outcome = receive(&webhook, &partial_refund()).track(&other).await.unwrap();
     assert!(outcome.reported.is_empty(), "{outcome:?}");
     assert_eq!(sandbox.refunds().len(), 1);
 }
 
-/// `track_payment` makes the call even if the client has a sink. `enqueue_payment` uses the sink.
+/// `event.track` makes the call even if the client has a sink. `event.enqueue` uses the sink.
 #[tokio::test]
-async fn track_payment_sends_and_enqueue_payment_enqueues() {
+async fn track_sends_and_enqueue_enqueues() {
     struct Full;
     impl EventSink for Full {
         fn accept(&self, _: Event) -> Result<(), EnqueueError> {
@@ -114,18 +112,18 @@ async fn track_payment_sends_and_enqueue_payment_enqueues() {
     let webhook = webhook();
     let (sandbox, client) = sandbox().await;
     let with_sink = client.with_sink(Full);
-    let error = with_sink.enqueue_payment(&receive(&webhook, &sale())).await.unwrap_err();
+    let error = receive(&webhook, &sale()).enqueue(&with_sink).await.unwrap_err();
     assert!(error.is_not_enqueued(), "{error}");
-    let error = client.enqueue_payment(&receive(&webhook, &sale())).await.unwrap_err();
+    let error = receive(&webhook, &sale()).enqueue(&client).await.unwrap_err();
     assert!(error.is_not_enqueued() && error.to_string().contains("with_sink"), "without a sink: {error}");
     assert!(sandbox.sales().is_empty());
-    let outcome = with_sink.track_payment(&receive(&webhook, &sale())).await.unwrap();
+    let outcome = receive(&webhook, &sale()).track(&with_sink).await.unwrap();
     assert!(outcome.sale().is_some(), "{outcome:?}");
     assert_eq!(sandbox.sales().len(), 1);
 
     // A partial refund that the sink did not accept may be reported by the next delivery.
     let refund = receive(&webhook, &partial_refund());
-    assert!(with_sink.enqueue_payment(&refund).await.unwrap_err().is_not_enqueued());
-    let outcome = with_sink.track_payment(&refund).await.unwrap();
+    assert!(refund.enqueue(&with_sink).await.unwrap_err().is_not_enqueued());
+    let outcome = refund.track(&with_sink).await.unwrap();
     assert!(outcome.refund().is_some(), "{outcome:?}");
 }

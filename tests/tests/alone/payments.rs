@@ -7,11 +7,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use affitor::{
-    Click, Client, Lead, SaleOutcome,
-    ledger::CommissionOn,
-    webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook, WebhookEvent},
-};
+use affitor::{Click, Client, Lead, SaleOutcome};
+use affitor_payments::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook, WebhookEvent, ledger::CommissionOn};
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use affitor_tests::{
     raw::Raw,
@@ -262,8 +259,8 @@ async fn a_lost_commission_is_uncertain() {
     let client = Client::builder().api_key("test_key").api_url(sandbox.url()).max_attempts(1).build().unwrap();
     let event = receive(&webhook(), &session("pi_1"));
     sandbox.inject(Fault::CommissionLost.times(1).on(ApiCall::Sale));
-    assert!(client.track_payment(&event).await.unwrap_err().error().unwrap().may_have_arrived());
-    let outcome = client.track_payment(&event).await.unwrap();
+    assert!(event.track(&client).await.unwrap_err().error().unwrap().may_have_arrived());
+    let outcome = event.track(&client).await.unwrap();
     assert!(matches!(outcome.sale(), Some(SaleOutcome::AlreadyRecorded { uncertain: true, .. })), "{outcome:?}");
 }
 
@@ -274,7 +271,7 @@ async fn payments_of_another_program_are_ignored() {
     for (program, reported) in [(json!("99"), 0), (json!("42"), 1), (Value::Null, 2)] {
         let mut body = session(&format!("pi_{reported}"));
         body["data"]["object"]["metadata"]["program_id"] = program.clone();
-        client.track_payment(&receive(&webhook(), &body)).await.unwrap();
+        receive(&webhook(), &body).track(&client).await.unwrap();
         assert_eq!(sandbox.sales().len(), reported, "{program}");
     }
 }
@@ -342,9 +339,9 @@ async fn amounts_without_tax() {
     let net = webhook::<Stripe>().commission_on(CommissionOn::Net);
     let mut paid = session("pi_1");
     paid["data"]["object"]["total_details"] = json!({ "amount_tax": 900 });
-    client.track_payment(&receive(&net, &paid)).await.unwrap();
+    receive(&net, &paid).track(&client).await.unwrap();
     assert_eq!((sandbox.sales()[0].amount_cents, sandbox.commissions()[0].amount_cents), (4_000, 800));
-    client.track_payment(&receive(&net, &refund("pi_1", now()))).await.unwrap();
+    receive(&net, &refund("pi_1", now())).track(&client).await.unwrap();
     assert_eq!(sandbox.refunds()[0].refund_amount_cents, Some(1_224), "1,500 × 4,000 / 4,900");
 }
 
@@ -354,7 +351,7 @@ async fn converted_amounts() {
     let (sandbox, client) = sandbox().await;
     let endpoint = webhook::<Stripe>();
     let event = receive(&endpoint, &session("pi_1"));
-    let converted = client.track_payment(&event).map_sale(|mut sale, event| {
+    let converted = event.track(&client).map_sale(|mut sale, event| {
         assert_eq!(event.kind(), "checkout.session.completed");
         sale.amount_cents /= 2;
         sale
@@ -362,7 +359,7 @@ async fn converted_amounts() {
     converted.await.unwrap();
     assert_eq!((sandbox.sales()[0].amount_cents, sandbox.commissions()[0].amount_cents), (2_450, 490));
     let event = receive(&endpoint, &refund("pi_1", now()));
-    let converted = client.track_payment(&event).map_refund(|mut refund, _| {
+    let converted = event.track(&client).map_refund(|mut refund, _| {
         refund.refund_amount_cents = refund.refund_amount_cents.map(|amount| amount / 2);
         refund
     });
@@ -375,7 +372,7 @@ async fn converted_amounts() {
         sale
     };
     for body in [session("pi_2"), refund("pi_2", now())] {
-        let outcome = client.track_payment(&receive(&endpoint, &body)).map_sale(nothing).await.unwrap();
+        let outcome = receive(&endpoint, &body).track(&client).map_sale(nothing).await.unwrap();
         assert!(outcome.reported.is_empty(), "{outcome:?}");
     }
 }
@@ -399,16 +396,16 @@ async fn running_totals() {
     let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
     let click = first.track_click(Click::landing(landing)).await.unwrap();
     let _ = first.track_lead(Lead::new("user_7").click_id(click.click_id().cloned())).await.unwrap();
-    first.track_payment(&event("order_created", 0)).await.unwrap();
+    event("order_created", 0).track(&first).await.unwrap();
     let deducted = async || sandbox.commissions()[0].deducted_cents;
     // In order, each twice; then an older total, late.
     for (total, expected) in [(1_500, 300), (1_500, 300), (2_500, 500), (2_500, 500), (1_500, 500)] {
-        first.track_payment(&event("order_refunded", total)).await.unwrap();
+        event("order_refunded", total).track(&first).await.unwrap();
         assert_eq!(deducted().await, expected, "{total}");
     }
     let second = client(&sandbox, sandbox.api_key());
     for (total, expected) in [(3_500, 700), (4_900, 980)] {
-        second.track_payment(&event("order_refunded", total)).await.unwrap();
+        event("order_refunded", total).track(&second).await.unwrap();
         assert_eq!(deducted().await, expected, "{total}");
     }
 }

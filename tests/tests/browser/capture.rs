@@ -75,7 +75,7 @@ async fn with_a_static_tag_there_is_one_click() {
     let browser = browser!();
     let sandbox = Sandbox::builder().partner("PARTNER123").start().await.unwrap();
     let client = Client::builder().api_key("test_key").api_url(sandbox.url()).program_id(42).build().unwrap();
-    let tag = client.script_tag().unwrap().to_string();
+    let tag = client.script_tag().to_string();
     let capture = ClickCapture::builder(client.clone()).domain("shop.example").without_consent_check().build().unwrap();
     let app = Router::new()
         .fallback(get(async move || Html(format!("<!doctype html><title>A shop</title>{tag}"))))

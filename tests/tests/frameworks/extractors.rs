@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use actix_web::FromRequest as _;
-use affitor::webhook::{Stripe, Webhook, WebhookEvent};
 use affitor_axum::{AffitorClient, Client, Currency, Lead, Sale};
+use affitor_payments::{Stripe, Webhook, WebhookEvent};
 use affitor_sandbox::Sandbox;
 use axum::extract::FromRequestParts as _;
 use serde_json::{Value, json};
@@ -197,8 +197,8 @@ fn types_are_send_and_sync() {
     assert_impl_all!(affitor::EnqueueError: Send, Sync, std::error::Error);
     assert_impl_all!(Webhook<Stripe>: Send, Sync, Clone, std::fmt::Debug);
     assert_impl_all!(WebhookEvent<Stripe>: Send, Sync, Clone, std::fmt::Debug);
-    assert_impl_all!(affitor::webhook::PaymentOutcome: Send, Sync);
-    assert_impl_all!(affitor::webhook::PaymentError: Send, Sync, std::error::Error);
+    assert_impl_all!(affitor_payments::PaymentOutcome: Send, Sync);
+    assert_impl_all!(affitor_payments::PaymentError: Send, Sync, std::error::Error);
     assert_impl_all!(affitor_axum::PaymentEvent<Stripe>: Send, Sync, Clone);
     assert_impl_all!(affitor_axum::Redeliver: Send, Sync, std::error::Error);
     assert_impl_all!(affitor_actix::PaymentEvent<Stripe>: Clone);
@@ -211,8 +211,8 @@ fn types_are_send_and_sync() {
     is_send(client.track_sale(sale()));
     is_send(client.readiness());
     fn payment_futures(client: &Client, event: &WebhookEvent<Stripe>) {
-        is_send(client.track_payment(event));
-        is_send(client.track_payment(event).into_future());
+        is_send(event.track(&client));
+        is_send(event.track(&client).into_future());
     }
     let _ = payment_futures;
     is_send(client.for_visitor(None).track_lead(lead()));

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, Click, Client, Lead, LeadOutcome, PaymentEvent, Redeliver,
-    webhook::{Stripe, Webhook},
+    payments::{Stripe, Webhook},
 };
 use affitor_sandbox::Sandbox;
 use axum::{Router, body::Body, http::Request, routing::post};
@@ -12,7 +12,7 @@ use serde_json::json;
 use tower::ServiceExt;
 
 async fn payment(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use affitor::webhook::{Stripe as Provider, Webhook};
+use affitor_payments::{Stripe as Provider, Webhook};
 use axum::{Form, Json, Router, extract::State, routing::post};
 use serde_json::{Map, Value, json};
 

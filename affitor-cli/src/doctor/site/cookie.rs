@@ -8,8 +8,8 @@ use cookie::{
 use reqwest::{Url, header::SET_COOKIE};
 
 use super::{
-    domain::{covers, is_public},
     host,
+    hosts::{covers, is_public},
     visit::Visit,
 };
 use crate::{check::Check, format::count, url::is_loopback};

@@ -1,6 +1,12 @@
-//! Which hosts get a cookie.
+//! Whether another host of the site gets the click id.
 
-use super::{cookie::ClickCookie, host, tag::Tag, visit::Visit};
+use super::{
+    cookie::ClickCookie,
+    host,
+    hosts::{covers, is_address},
+    tag::Tag,
+    visit::Visit,
+};
 use crate::check::Check;
 
 const NAME: &str = "app-host";
@@ -37,20 +43,6 @@ pub(super) fn check(app: &str, visit: &Visit, cookie: Option<&ClickCookie>, tag:
     }
 }
 
-/// Whether a cookie for a domain is sent to a host.
-pub(super) fn covers(domain: &str, host: &str) -> bool {
-    let domain = domain.trim_start_matches('.').to_ascii_lowercase();
-    let below = host.strip_suffix(domain.as_str());
-    below.is_some_and(|rest| rest.is_empty() || (rest.ends_with('.') && !is_address(host)))
-}
-
-/// Whether browsers accept no cookie for this domain, because it is a top-level domain. Others of that kind, such as `co.uk`,
-/// are not known here.
-pub(super) fn is_public(domain: &str) -> bool {
-    let domain = domain.trim_start_matches('.');
-    !domain.contains('.') && domain != "localhost"
-}
-
 /// The longest domain that contains both hosts, with at least two labels.
 fn shared_domain(one: &str, other: &str) -> Option<String> {
     if one == other {
@@ -65,27 +57,12 @@ fn shared_domain(one: &str, other: &str) -> Option<String> {
     (labels.len() > 1).then(|| labels.join("."))
 }
 
-fn is_address(host: &str) -> bool {
-    host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn domains() {
-        for (domain, host, expected) in [
-            ("shop.example", "shop.example", true),
-            (".shop.example", "app.shop.example", true),
-            ("SHOP.example", "a.b.shop.example", true),
-            ("shop.example", "myshop.example", false),
-            ("app.shop.example", "shop.example", false),
-            ("127.0.0.1", "127.0.0.1", true),
-            ("0.0.1", "127.0.0.1", false),
-        ] {
-            assert_eq!(covers(domain, host), expected, "{domain} {host}");
-        }
         for (one, other, expected) in [
             ("www.shop.example", "app.shop.example", Some("shop.example")),
             ("a.b.shop.example", "b.shop.example", Some("b.shop.example")),
@@ -95,6 +72,5 @@ mod tests {
         ] {
             assert_eq!(shared_domain(one, other).as_deref(), expected, "{one} {other}");
         }
-        assert!(is_public("com") && !is_public("shop.example") && !is_public("localhost"));
     }
 }

@@ -2,10 +2,7 @@
 
 use std::time::SystemTime;
 
-use affitor_outbox::affitor::{
-    ledger::Facts,
-    webhook::{self, NoFacts, object_facts},
-};
+use affitor_payments::{NoFacts, ledger::Facts, object_facts};
 use serde_json::Value;
 
 use super::provider::ProviderName;
@@ -29,22 +26,22 @@ impl Collected {
     }
 
     /// Adds an object.
-    pub(super) fn add<P: webhook::Provider>(&mut self, provider: ProviderName, object: &Value) {
+    pub(super) fn add<P: affitor_payments::Provider>(&mut self, provider: ProviderName, object: &Value) {
         if let Some(facts) = self.read::<P>(provider, object) {
             self.facts.merge(facts);
         }
     }
 
     /// Adds only what payments inherit from an object: the customer of a subscription.
-    pub(super) fn add_sources<P: webhook::Provider>(&mut self, provider: ProviderName, object: &Value) {
+    pub(super) fn add_sources<P: affitor_payments::Provider>(&mut self, provider: ProviderName, object: &Value) {
         let Some(facts) = self.read::<P>(provider, object) else { return };
         let (_, sources) = facts.split_sources();
         for (id, source) in sources {
-            self.facts.add(id, affitor_outbox::affitor::ledger::Object::Source(source));
+            self.facts.add(id, affitor_payments::ledger::Object::Source(source));
         }
     }
 
-    fn read<P: webhook::Provider>(&mut self, provider: ProviderName, object: &Value) -> Option<Facts> {
+    fn read<P: affitor_payments::Provider>(&mut self, provider: ProviderName, object: &Value) -> Option<Facts> {
         self.is_test = self.is_test.or(provider.is_test(object));
         match object_facts::<P>(object, self.now) {
             Ok(facts) => Some(facts),

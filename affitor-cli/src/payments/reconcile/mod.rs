@@ -16,10 +16,7 @@ mod times;
 
 use std::time::{Duration, SystemTime};
 
-use affitor_outbox::{
-    Database, Outbox, PaymentSettings, Reconciliation,
-    affitor::{ledger::CommissionOn, webhook},
-};
+use affitor_outbox::{Database, Outbox, PaymentSettings, Reconciliation, payments::ledger::CommissionOn};
 use clap::{Args, ValueEnum};
 
 use self::{api::Api, provider::ProviderName, recorder::Recorder, report::Report};
@@ -124,7 +121,7 @@ pub(super) async fn run<DB: Database>(plan: Plan, outbox: Outbox<DB>, output: Ou
 }
 
 /// The rules of each provider.
-type Stripe = webhook::Stripe;
-type Polar = webhook::Polar;
-type LemonSqueezy = webhook::LemonSqueezy;
-type Paddle = webhook::Paddle;
+type Stripe = affitor_payments::Stripe;
+type Polar = affitor_payments::Polar;
+type LemonSqueezy = affitor_payments::LemonSqueezy;
+type Paddle = affitor_payments::Paddle;

@@ -5,7 +5,7 @@ use std::{
     hash::BuildHasher as _,
 };
 
-use affitor_outbox::{Database, Outbox, Reconciliation, affitor::webhook};
+use affitor_outbox::{Database, Outbox, Reconciliation};
 
 use super::{collected::Collected, provider::ProviderName, tally::Tally};
 use crate::{database::failed, failure::Failure, format::count, progress::Progress};
@@ -60,7 +60,7 @@ impl<'a, DB: Database> Recorder<'a, DB> {
     }
 
     /// Takes a payment through the ledger.
-    pub(super) async fn record<P: webhook::Provider>(&mut self, payment: Collected) -> Result<(), Failure> {
+    pub(super) async fn record<P: affitor_payments::Provider>(&mut self, payment: Collected) -> Result<(), Failure> {
         let Collected { id, facts, refused, is_test, .. } = payment;
         self.remember(&id);
         if let Some(is_test) = is_test.filter(|is_test| *is_test != self.test) {

@@ -2,10 +2,8 @@
 
 use affitor_outbox::{
     PaymentRecord,
-    affitor::{
-        Event,
-        ledger::{NotReported, Payment, Status},
-    },
+    affitor::Event,
+    payments::ledger::{NotReported, Payment, Status},
 };
 use serde::Serialize;
 

@@ -14,6 +14,7 @@ use crate::{
     http::read_body,
     prove::{
         html::{forms, metas},
+        layer,
         shown::causes,
     },
     url::is_loopback,
@@ -44,7 +45,14 @@ impl Visitor {
             };
             if !is_loopback(&next) {
                 self.left_to = Some(next.clone());
-                return Ok(Page { method, status: status.as_u16(), url, body: String::new(), left_to: Some(next) });
+                return Ok(Page {
+                    method,
+                    status: status.as_u16(),
+                    url,
+                    body: String::new(),
+                    layer_problem: None,
+                    left_to: Some(next),
+                });
             }
             if !matches!(status.as_u16(), 307 | 308) {
                 (method, body) = (Method::GET, None);
@@ -122,13 +130,13 @@ impl Visitor {
     }
 
     async fn page(&mut self, method: Method, url: Url, response: Response) -> Result<Page, NoPage> {
-        let status = response.status().as_u16();
+        let (status, layer_problem) = (response.status().as_u16(), layer::problem_of(response.headers()));
         let body = read_body(response, PAGE_LIMIT).await.map_err(|error| NoPage(causes(&error.without_url())))?;
         let too_large = || NoPage(format!("the page {} is larger than {PAGE_LIMIT} bytes", url.path()));
         let body = body.ok_or_else(too_large)?;
         let body = String::from_utf8_lossy(&body).into_owned();
         (self.forms, self.metas) = (forms(&body, &url), metas(&body));
         self.open = Some(url.clone());
-        Ok(Page { method, status, url, body, left_to: None })
+        Ok(Page { method, status, url, body, layer_problem, left_to: None })
     }
 }

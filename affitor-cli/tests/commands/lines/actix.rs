@@ -42,18 +42,18 @@ mod layer {
 use actix_web::{HttpResponse, post};
 use affitor_actix::{
     AffitorClient, PaymentEvent, Redeliver,
-    webhook::{LemonSqueezy, Paddle, Polar, Stripe, Webhook},
+    payments::{LemonSqueezy, Paddle, Polar, Stripe, Webhook},
 };
 
 #[post("/webhooks/stripe")]
 async fn stripe_payment(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<HttpResponse, Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
 #[post("/webhooks/polar")]
 async fn polar_payment(affitor: AffitorClient, event: PaymentEvent<Polar>) -> Result<HttpResponse, Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -62,13 +62,13 @@ async fn lemon_squeezy_payment(
     affitor: AffitorClient,
     event: PaymentEvent<LemonSqueezy>,
 ) -> Result<HttpResponse, Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
 #[post("/webhooks/paddle")]
 async fn paddle_payment(affitor: AffitorClient, event: PaymentEvent<Paddle>) -> Result<HttpResponse, Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

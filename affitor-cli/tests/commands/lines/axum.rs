@@ -28,27 +28,27 @@ mod checkout {
 
 use affitor_axum::{
     AffitorClient, PaymentEvent, Redeliver,
-    webhook::{LemonSqueezy, Paddle, Polar, Stripe, Webhook},
+    payments::{LemonSqueezy, Paddle, Polar, Stripe, Webhook},
 };
 use axum::{Router, routing::post};
 
 async fn stripe_payment(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(())
 }
 
 async fn polar_payment(affitor: AffitorClient, event: PaymentEvent<Polar>) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(())
 }
 
 async fn lemon_squeezy_payment(affitor: AffitorClient, event: PaymentEvent<LemonSqueezy>) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(())
 }
 
 async fn paddle_payment(affitor: AffitorClient, event: PaymentEvent<Paddle>) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(())
 }
 

@@ -24,7 +24,7 @@ mod sign_up {
     }
 }
 
-use affitor::webhook::{LemonSqueezy, Paddle, Polar, Stripe, Webhook};
+use affitor_payments::{LemonSqueezy, Paddle, Polar, Stripe, Webhook};
 
 async fn stripe_payment(
     head: axum::http::request::Parts,
@@ -34,7 +34,7 @@ async fn stripe_payment(
     let stripe_webhook = Webhook::<Stripe>::new(std::env::var("STRIPE_WEBHOOK_SECRET")?)?;
     let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());
     let event = stripe_webhook.verify(header, &body, std::time::SystemTime::now())?;
-    client.track_payment(&event).await?;
+    event.track(&client).await?;
     Ok(())
 }
 
@@ -46,7 +46,7 @@ async fn polar_payment(
     let polar_webhook = Webhook::<Polar>::new(std::env::var("POLAR_WEBHOOK_SECRET")?)?;
     let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());
     let event = polar_webhook.verify(header, &body, std::time::SystemTime::now())?;
-    client.track_payment(&event).await?;
+    event.track(&client).await?;
     Ok(())
 }
 
@@ -58,7 +58,7 @@ async fn lemon_squeezy_payment(
     let lemon_squeezy_webhook = Webhook::<LemonSqueezy>::new(std::env::var("LEMON_SQUEEZY_WEBHOOK_SECRET")?)?;
     let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());
     let event = lemon_squeezy_webhook.verify(header, &body, std::time::SystemTime::now())?;
-    client.track_payment(&event).await?;
+    event.track(&client).await?;
     Ok(())
 }
 
@@ -70,6 +70,6 @@ async fn paddle_payment(
     let paddle_webhook = Webhook::<Paddle>::new(std::env::var("PADDLE_WEBHOOK_SECRET")?)?;
     let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());
     let event = paddle_webhook.verify(header, &body, std::time::SystemTime::now())?;
-    client.track_payment(&event).await?;
+    event.track(&client).await?;
     Ok(())
 }

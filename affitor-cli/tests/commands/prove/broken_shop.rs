@@ -9,11 +9,9 @@ use std::{
     time::Duration,
 };
 
-use affitor::{
-    ClickId, Client,
-    webhook::{Stripe, Webhook},
-};
+use affitor::{ClickId, Client};
 use affitor_axum::{AffitorLayer, ClickCaptureLayer, capture::ClickCapture};
+use affitor_payments::{Stripe, Webhook};
 use axum::{Router, extract::FromRef};
 
 use super::shop::{self, SECRET, Shop};
@@ -106,7 +104,7 @@ pub(super) enum Variant {
 }
 
 impl Variant {
-    /// Whether the shop's own code reads the webhooks, instead of `track_payment`.
+    /// Whether the shop's own code reads the webhooks, instead of `event.track`.
     fn has_own_reports(self) -> bool {
         matches!(
             self,

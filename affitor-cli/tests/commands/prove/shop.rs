@@ -5,11 +5,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use affitor::{
-    Click, Client, Lead,
-    webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook},
-};
+use affitor::{Click, Client, Lead};
 use affitor_axum::{AffitorClient, AffitorLayer, PaymentEvent, Redeliver};
+use affitor_payments::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook};
 use axum::{
     Router,
     body::Bytes,
@@ -34,7 +32,7 @@ pub(super) struct Shop {
 }
 
 async fn page(affitor: AffitorClient) -> Html<String> {
-    Html(affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default())
+    Html(affitor.script_tag().to_string())
 }
 
 /// Another user for each e-mail address.
@@ -51,7 +49,7 @@ fn hash(text: &str) -> usize {
 }
 
 async fn report<P: Provider>(affitor: AffitorClient, event: PaymentEvent<P>) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::{env, ffi::OsString, path::PathBuf};
 
 use super::ClientBuilder;
-use crate::client::Error;
+use crate::error::Error;
 
 const API_KEY: [&str; 2] = ["AFFITOR_API_KEY", "AFFITOR_API_TOKEN"];
 const API_KEY_FILE: &str = "AFFITOR_API_KEY_FILE";

@@ -9,11 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use affitor::{
-    Currency,
-    test_util::payment::{TestPayment, TestWebhook},
-    webhook,
-};
+use affitor::Currency;
+use affitor_payments::test_util::{TestPayment, TestProvider, TestWebhook};
 use serde_json::{Value, json};
 use shop_lives::{Api, Life, Provider, kinds, share};
 
@@ -72,7 +69,7 @@ fn lives(provider: Provider, api: Api) -> impl Iterator<Item = Life> {
 }
 
 /// The webhooks of `affitor::test_util`: of a one-off payment and of a subscription, with a renewal and refunds.
-fn test_payments<P: webhook::Provider>() -> Vec<(&'static str, Value)> {
+fn test_payments<P: TestProvider>() -> Vec<(&'static str, Value)> {
     let mut one_off = TestPayment::<P>::new(4_900, Currency::EUR).customer_key("user_7");
     let mut subscription = TestPayment::<P>::subscription(4_900, Currency::EUR);
     let webhooks = [
@@ -95,10 +92,10 @@ fn bodies(provider: Provider, api: Api) -> Vec<(&'static str, Value)> {
         .collect();
     bodies.extend(match (provider, api) {
         (Provider::Stripe, Api::Old) => Vec::new(),
-        (Provider::Stripe, Api::New) => test_payments::<webhook::Stripe>(),
-        (Provider::Polar, _) => test_payments::<webhook::Polar>(),
-        (Provider::LemonSqueezy, _) => test_payments::<webhook::LemonSqueezy>(),
-        (Provider::Paddle, _) => test_payments::<webhook::Paddle>(),
+        (Provider::Stripe, Api::New) => test_payments::<affitor_payments::Stripe>(),
+        (Provider::Polar, _) => test_payments::<affitor_payments::Polar>(),
+        (Provider::LemonSqueezy, _) => test_payments::<affitor_payments::LemonSqueezy>(),
+        (Provider::Paddle, _) => test_payments::<affitor_payments::Paddle>(),
     });
     bodies
 }

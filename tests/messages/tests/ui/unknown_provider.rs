@@ -5,7 +5,7 @@ use affitor_axum::{AffitorClient, PaymentEvent};
 struct MyProvider;
 
 async fn payment(affitor: AffitorClient, event: PaymentEvent<MyProvider>) {
-    let _ = affitor.track_payment(&event).await;
+    let _ = event.track(&affitor).await;
 }
 
 fn main() {}

@@ -3,7 +3,7 @@
 use actix_web::{App, HttpServer, Responder, web};
 use affitor_actix::{
     PaymentEvent, Redeliver,
-    webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe},
+    payments::{LemonSqueezy, Paddle, Polar, Provider, Stripe},
 };
 
 use crate::{Database, routes, webhook};

@@ -2,7 +2,7 @@
 
 use affitor_axum::{
     PaymentEvent, Redeliver,
-    webhook::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook},
+    payments::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook},
 };
 use axum::{
     Router,

@@ -3,7 +3,7 @@
 
 use std::{env, error::Error};
 
-use affitor_axum::webhook::{PaymentError, Provider, Webhook, WebhookEvent};
+use affitor_axum::payments::{PaymentError, Provider, Webhook, WebhookEvent};
 use affitor_outbox::{Outbox, PaymentSettings, sqlx};
 use affitor_tests::databases::open_sqlite;
 use tokio::net::TcpListener;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use affitor::{Click, Client, Lead, webhook::Webhook};
+use affitor::{Click, Client, Lead};
+use affitor_payments::Webhook;
 use affitor_sandbox::Sandbox;
 use affitor_tests::databases;
 use payments_example::{Shop, app, open};

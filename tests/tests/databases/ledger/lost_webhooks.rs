@@ -5,8 +5,8 @@ use std::{
     time::SystemTime,
 };
 
-use affitor::ledger::Facts;
 use affitor_outbox::PaymentRecord;
+use affitor_payments::ledger::Facts;
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use shop_lives::{Api, Life, Provider, share};

@@ -5,10 +5,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use affitor::{
-    Event,
+use affitor::Event;
+use affitor_payments::{
+    LemonSqueezy, NoFacts, Paddle, Polar, Provider, Reading, Stripe, Webhook,
     ledger::{Facts, Policy, Reported, Reports, decide},
-    webhook::{LemonSqueezy, NoFacts, Paddle, Polar, Provider, Stripe, Webhook},
 };
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ fn facts_of<P: Provider>(body: &Value, now: SystemTime) -> Result<Facts, NoFacts
     let body = body.to_string();
     let headers = webhook.sign("msg_1", body.as_bytes(), now);
     let event = webhook.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();
-    event.facts(now)
+    Reading::new(&event).facts(now)
 }
 
 /// What a shop knows, and what it has reported.

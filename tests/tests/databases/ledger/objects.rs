@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeSet, time::SystemTime};
 
-use affitor::{
+use affitor_payments::{
+    NoFacts,
     ledger::{Facts, Object},
-    webhook::{NoFacts, object_facts},
+    object_facts,
 };
 use serde_json::{Value, json};
 use shop_lives::{Life, Provider};

@@ -11,7 +11,7 @@ use std::{
     time::SystemTime,
 };
 
-use affitor::webhook::{LemonSqueezy, Paddle, Polar, Provider as Rules, Stripe, Webhook};
+use affitor_payments::{LemonSqueezy, Paddle, Polar, Provider as Rules, Stripe, Webhook};
 use serde_json::Value;
 use shop_lives::Provider;
 

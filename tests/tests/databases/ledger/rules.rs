@@ -2,15 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use affitor::{
-    Event,
-    ledger::CommissionOn,
-    webhook::{Stripe, Webhook, object_facts},
-};
+use affitor::Event;
 use affitor_outbox::{
     Outbox, PaymentSettings, Reconciliation,
     sqlx::{self, Sqlite, SqlitePool},
 };
+use affitor_payments::{Stripe, Webhook, ledger::CommissionOn, object_facts};
 use affitor_tests::databases;
 use serde_json::{Value, json};
 

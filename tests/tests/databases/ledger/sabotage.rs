@@ -1,6 +1,6 @@
 //! Breaks one rule of the ledger, to show that the tests notice it.
 
-use affitor::ledger::{Facts, Object, Reports};
+use affitor_payments::ledger::{Facts, Object, Reports};
 
 use crate::ledger::memory::Shop;
 

@@ -5,11 +5,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use affitor::{Event, ledger::Facts, webhook};
+use affitor::Event;
 use affitor_outbox::{
     Balance, LedgerPayment, Outbox, OutboxStats, PaymentRecord, PaymentSettings, PaymentStory, Reconciliation,
     sqlx::{self, PgPool, SqlitePool},
 };
+use affitor_payments::ledger::Facts;
 use affitor_tests::databases::{Postgres, open_sqlite};
 use serde_json::Value;
 use shop_lives::Provider;
@@ -41,7 +42,7 @@ macro_rules! with_rules {
         }
     };
     (@ $name:ident, $rules:ident, $body:expr) => {{
-        type $rules = affitor::webhook::$name;
+        type $rules = affitor_payments::$name;
         $body
     }};
 }
@@ -82,7 +83,7 @@ impl Store {
     /// Records a webhook, as the shop's endpoint does.
     pub(crate) async fn record(&self, provider: Provider, body: &Value) {
         with_rules!(provider, |Rules| {
-            let endpoint = webhook::Webhook::<Rules>::new("whsec_0123456789").unwrap();
+            let endpoint = affitor_payments::Webhook::<Rules>::new("whsec_0123456789").unwrap();
             let (body, now) = (body.to_string(), SystemTime::now());
             let headers = endpoint.sign("msg_1", body.as_bytes(), now);
             let event = endpoint.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();

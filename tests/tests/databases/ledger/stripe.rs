@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use affitor::webhook::{Stripe, Webhook, WebhookEvent};
+use affitor_payments::{Stripe, Webhook, WebhookEvent};
 use serde_json::{Value, json};
 
 pub(crate) const SECRET: &str = "whsec_0123456789";

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use affitor::{
-    Client,
-    webhook::{Stripe, Webhook},
-};
+use affitor::Client;
 use affitor_outbox::{
     Outbox, PaymentSettings,
     sqlx::{Sqlite, SqlitePool},
 };
+use affitor_payments::{Stripe, Webhook};
 use affitor_sandbox::{Sandbox, SecondRefund};
 use affitor_tests::{
     databases,

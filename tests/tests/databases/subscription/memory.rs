@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 
-use affitor::{
-    Client,
-    webhook::{Stripe, Webhook},
-};
+use affitor::Client;
+use affitor_payments::{Stripe, Webhook};
 use affitor_sandbox::{Sandbox, SecondRefund};
 use affitor_tests::shop::{Shop, ShopFramework};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The guides in rustdoc (`affitor::guides`) are copies of those in `docs`, because a package can't contain files from outside of its
+//! The guides in rustdoc (`affitor::guides`, `affitor_payments::guides`) are copies of those in `docs`, because a package can't contain files from outside of its
 //! folder, and because links between files are links between modules there.
 //!
 //! After a change in `docs`, run `UPDATE_GUIDES=1 cargo test -p affitor-tests --test frameworks documents`.
@@ -12,6 +12,14 @@ use crate::documents::{read, root};
 
 /// The documents besides `docs/guides` that are guides in rustdoc.
 const OTHERS: [&str; 4] = ["docs/payments.md", "docs/what-counts.md", "docs/sign-ups.md", "docs/capture.md"];
+
+/// The guides of `affitor-payments`. All others are those of `affitor`.
+const OF_PAYMENTS: [&str; 3] = ["payments.md", "stripe.md", "what-counts.md"];
+
+/// The folder of the crate that has a guide.
+fn crate_of(name: &str) -> &'static str {
+    if OF_PAYMENTS.contains(&name) { "affitor-payments" } else { "affitor" }
+}
 
 /// The documents, each with the name of its copy.
 fn documents() -> Vec<(PathBuf, String)> {
@@ -72,10 +80,19 @@ fn target(document: &Path, link: &str) -> Option<String> {
     }
     let (name, target) = (target.file_stem()?.to_str()?.to_owned(), target.to_str()?.to_owned());
     if target == "docs/guides/README.md" {
-        return Some("crate::guides".to_owned());
+        return Some("affitor::guides".to_owned());
     }
     if target.starts_with("docs/guides/") || OTHERS.contains(&target.as_str()) {
-        return Some(format!("crate::guides::{}{anchor}", name.replace('-', "_")));
+        let (from, to) = (crate_of(document.file_name()?.to_str()?), crate_of(&format!("{name}.md")));
+        let module = name.replace('-', "_");
+        return Some(match (from == to, to) {
+            (true, _) => format!("crate::guides::{module}{anchor}"),
+            (false, "affitor") => format!("affitor::guides::{module}{anchor}"),
+            // It depends on the crate with the link, so rustdoc can't find it there.
+            (false, to) => {
+                format!("https://docs.rs/{to}/latest/{}/guides/{module}/{anchor}", to.replace('-', "_"))
+            }
+        });
     }
     let first = target.split('/').next()?;
     (first == "affitor" || first.starts_with("affitor-")).then(|| format!("https://docs.rs/{first}{anchor}"))
@@ -83,12 +100,12 @@ fn target(document: &Path, link: &str) -> Option<String> {
 
 #[test]
 fn rustdoc_has_every_guide() {
-    let folder = root().join("affitor/src/guides");
-    let module = read(&root().join("affitor/src/guides.rs"));
     let update = env::var_os("UPDATE_GUIDES").is_some();
-    let mut names = Vec::new();
+    let mut copies = Vec::new();
     for (document, name) in documents() {
-        let (copy, expected) = (folder.join(&name), for_rustdoc(&document, &read(&root().join(&document))));
+        let source = root().join(crate_of(&name)).join("src");
+        let (copy, expected) =
+            (source.join("guides").join(&name), for_rustdoc(&document, &read(&root().join(&document))));
         let relative = crate::documents::markdown::links(&expected)
             .into_iter()
             .find(|link| link.ends_with(".md") || link.contains(".md#"));
@@ -98,12 +115,15 @@ fn rustdoc_has_every_guide() {
         }
         let current = copy.exists() && read(&copy) == expected;
         assert!(current, "{} has changed: see the first lines of this test", document.display());
-        assert!(module.contains(&format!("\"guides/{name}\"")), "affitor/src/guides.rs lacks {name}");
-        names.push(name);
+        let module = read(&source.join("guides.rs"));
+        assert!(module.contains(&format!("\"guides/{name}\"")), "guides.rs of {} lacks {name}", crate_of(&name));
+        copies.push(copy);
     }
-    for entry in fs::read_dir(folder).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(names.contains(&name), "affitor/src/guides/{name} has no original");
+    for folder in ["affitor", "affitor-payments"].map(|name| root().join(name).join("src/guides")) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            assert!(copies.contains(&path), "{} has no original", path.display());
+        }
     }
 }
 
@@ -111,7 +131,15 @@ fn rustdoc_has_every_guide() {
 fn links_between_files_become_links_between_modules() {
     let convert = |line| with_links(Path::new("docs/guides/ids.md"), line);
     assert_eq!(convert("see [Going live](going-live.md)."), "see [Going live](crate::guides::going_live).");
-    assert_eq!(convert("[a](../payments.md#settings) [b](#c)"), "[a](crate::guides::payments#settings) [b](#c)");
+    assert_eq!(
+        convert("[a](../payments.md#settings) [b](#c)"),
+        "[a](https://docs.rs/affitor-payments/latest/affitor_payments/guides/payments/#settings) [b](#c)"
+    );
+    let convert_payments = |line| with_links(Path::new("docs/payments.md"), line);
+    assert_eq!(
+        convert_payments("[a](guides/ids.md) [b](what-counts.md)"),
+        "[a](affitor::guides::ids) [b](crate::guides::what_counts)"
+    );
     assert_eq!(
         convert("[`affitor-outbox`](../../affitor-outbox)"),
         "[`affitor-outbox`](https://docs.rs/affitor-outbox)"

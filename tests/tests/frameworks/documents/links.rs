@@ -14,7 +14,7 @@ fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
             let skipped = name.starts_with('.') || matches!(name.as_str(), "target" | "node_modules");
-            if !skipped && !path.ends_with("affitor/src/guides") {
+            if !skipped && !path.ends_with("src/guides") {
                 documents(&path, found);
             }
         } else if name.ends_with(".md") {

@@ -11,7 +11,7 @@ const FORM: &str = r#"<form method="post" action="/signup">
 #[get("/")]
 async fn page(affitor: AffitorClient) -> web::Html {
     // The script reports the click of `?aff=`, and stores its id in a cookie.
-    let script = affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default();
+    let script = affitor.script_tag().to_string();
     web::Html::new(script + FORM)
 }
 

@@ -14,7 +14,7 @@ const FORM: &str = r#"<form method="post" action="/signup">
 
 async fn page(affitor: AffitorClient) -> Html<String> {
     // The script reports the click of `?aff=`, and stores its id in a cookie.
-    let script = affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default();
+    let script = affitor.script_tag().to_string();
     Html(script + FORM)
 }
 

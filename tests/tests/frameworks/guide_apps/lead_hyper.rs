@@ -22,7 +22,7 @@ async fn handle(request: Request<Incoming>) -> Result<Response<String>, Error> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/") => {
             // The script reports the click of `?aff=`, and stores its id in a cookie.
-            let script = affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default();
+            let script = affitor.script_tag().to_string();
             Ok(Response::builder().header("content-type", "text/html; charset=utf-8").body(script + FORM)?)
         }
         (&Method::POST, "/signup") => {

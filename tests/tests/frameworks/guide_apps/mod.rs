@@ -13,7 +13,7 @@ mod stripe_api;
 
 use std::time::SystemTime;
 
-use affitor::webhook::{Stripe, Webhook};
+use affitor_payments::{Stripe, Webhook};
 use affitor_sandbox::Sandbox;
 use serde_json::json;
 

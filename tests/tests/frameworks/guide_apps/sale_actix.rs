@@ -11,7 +11,7 @@ use actix_web::{
 };
 use affitor_actix::{
     AffitorClient, AffitorLayer, Client, Lead, PaymentEvent, Redeliver,
-    webhook::{Stripe, Webhook},
+    payments::{Stripe, Webhook},
 };
 
 const FORM: &str = r#"<form method="post" action="/signup">
@@ -20,7 +20,7 @@ const BUY: &str = r#"<form method="post" action="/checkout"><button>Buy the plan
 
 #[get("/")]
 async fn page(affitor: AffitorClient) -> web::Html {
-    let script = affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default();
+    let script = affitor.script_tag().to_string();
     web::Html::new(script + FORM)
 }
 
@@ -54,7 +54,7 @@ async fn check_out(affitor: AffitorClient, request: HttpRequest) -> actix_web::R
 // If the sale can't be reported, the response is 503, and Stripe redelivers the webhook.
 #[post("/webhooks/stripe")]
 async fn paid(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<HttpResponse, Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

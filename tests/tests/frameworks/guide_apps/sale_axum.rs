@@ -6,7 +6,7 @@ use std::env;
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, Client, Lead, PaymentEvent, Redeliver,
-    webhook::{Stripe, Webhook},
+    payments::{Stripe, Webhook},
 };
 use axum::{
     Form, Router,
@@ -20,7 +20,7 @@ const FORM: &str = r#"<form method="post" action="/signup">
 const BUY: &str = r#"<form method="post" action="/checkout"><button>Buy the plan</button></form>"#;
 
 async fn page(affitor: AffitorClient) -> Html<String> {
-    let script = affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default();
+    let script = affitor.script_tag().to_string();
     Html(script + FORM)
 }
 
@@ -49,7 +49,7 @@ async fn check_out(affitor: AffitorClient, headers: HeaderMap) -> Result<Redirec
 
 // If the sale can't be reported, the response is 503, and Stripe redelivers the webhook.
 async fn paid(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
-    affitor.track_payment(&event).await?;
+    event.track(&affitor).await?;
     Ok(())
 }
 

@@ -4,12 +4,10 @@ use super::stripe;
 
 use std::{collections::HashMap, env, time::SystemTime};
 
+use affitor_payments::{Stripe, Webhook};
 use affitor_tower::{
     AffitorLayer, AffitorRequestExt,
-    affitor::{
-        Client, Lead,
-        webhook::{Stripe, Webhook},
-    },
+    affitor::{Client, Lead},
 };
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
@@ -31,7 +29,7 @@ async fn handle(request: Request<Incoming>, webhook: Webhook<Stripe>) -> Result<
 
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/") => {
-            let script = affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default();
+            let script = affitor.script_tag().to_string();
             Ok(Response::builder().header("content-type", "text/html; charset=utf-8").body(script + FORM)?)
         }
         (&Method::POST, "/signup") => {
@@ -63,7 +61,7 @@ async fn handle(request: Request<Incoming>, webhook: Webhook<Stripe>) -> Result<
             let Ok(event) = webhook.verify(header, &body, SystemTime::now()) else {
                 return respond(400, "the webhook is not signed with this secret\n");
             };
-            match affitor.track_payment(&event).await {
+            match event.track(&affitor).await {
                 Ok(_) => respond(200, ""),
                 Err(_) => respond(503, "not reported\n"), // Stripe redelivers the webhook
             }

@@ -1,4 +1,4 @@
-//! Code of the shop's own that reads the webhooks, as somebody would write it who does not use `track_payment`.
+//! Code of the shop's own that reads the webhooks, as somebody would write it who does not use `event.track`.
 
 use std::collections::HashMap;
 

@@ -41,7 +41,7 @@ async fn home(State(AppState(shop)): State<AppState>, affitor: AffitorClient) ->
     if matches!(shop.variant, Variant::NoTracker | Variant::CapturedClicks) {
         return Html("<h1>Shop</h1>".to_owned());
     }
-    Html(affitor.script_tag().map(|tag| tag.to_string()).unwrap_or_default())
+    Html(affitor.script_tag().to_string())
 }
 
 async fn form(State(AppState(shop)): State<AppState>, affitor: AffitorClient) -> Response {
@@ -92,7 +92,7 @@ async fn sign_up(
         Variant::ClickIdLost => shop.client.track_lead(lead).await,
         Variant::FirstClickKept | Variant::LatestClickKept => {
             let click_id = shop.kept_click_id(affitor.click_id());
-            affitor.without_click_id().track_lead(lead.click_id(click_id)).await
+            affitor.client().track_lead(lead.click_id(click_id)).await
         }
         Variant::LeadRepeated => {
             let (visitor, same_lead) = (affitor.clone(), lead.clone());

@@ -1,7 +1,8 @@
 //! The endpoint for Stripe's webhooks.
 
-use affitor::{Currency, Error, Event, Sale, stripe::CUSTOMER_KEY, webhook::Stripe};
+use affitor::{Currency, Error, Event, Sale, stripe::CUSTOMER_KEY};
 use affitor_axum::{AffitorClient, PaymentEvent, Redeliver};
+use affitor_payments::Stripe;
 use axum::{
     Router,
     extract::State,
@@ -39,7 +40,7 @@ async fn payment(
         variant if variant.has_own_reports() => return shop.report(&event).await,
         _ => {}
     }
-    let result = affitor.track_payment(&event).await;
+    let result = event.track(&affitor).await;
     let object = &event.json()["data"]["object"];
     match (shop.variant, event.kind()) {
         (Variant::LateDouble, "checkout.session.completed") => {

@@ -61,7 +61,7 @@ async fn page(request: HttpRequest, affitor: AffitorClient) -> HttpResponse {
         tokio::task::yield_now().await;
     }
     let click_id = affitor.click_id().map_or("none", |id| id.as_str());
-    let has_tag = affitor.script_tag().is_some();
+    let has_tag = !affitor.script_tag().is_empty();
     let (status, headers) = special(request.path(), request.query_string());
     let mut response = HttpResponseBuilder::new(StatusCode::from_u16(status).unwrap());
     for header in headers {

@@ -45,7 +45,7 @@ async fn page(affitor: AffitorClient, request: Request) -> Response {
         tokio::task::yield_now().await;
     }
     let click_id = affitor.click_id().map_or("none", |id| id.as_str());
-    let has_tag = affitor.script_tag().is_some();
+    let has_tag = !affitor.script_tag().is_empty();
     let (status, headers) = special(&path, &query);
     let mut response = format!("click {click_id}, tag {has_tag}").into_response();
     *response.status_mut() = StatusCode::from_u16(status).unwrap();

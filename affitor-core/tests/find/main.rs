@@ -1,0 +1,5 @@
+//! Finding the click id of a request.
+
+mod click_ids;
+mod head;
+mod search;

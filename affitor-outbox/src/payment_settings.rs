@@ -1,0 +1,90 @@
+//! Settings of the payment ledger.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use affitor_payments::ledger::Policy;
+
+/// How long payments are kept by default. A dispute can arrive 540 days after the payment.
+const KEEP: Duration = Duration::from_secs(550 * 24 * 60 * 60);
+
+/// Settings of the payment ledger. See [`Outbox::with_payment_settings`](crate::Outbox::with_payment_settings).
+///
+/// ```
+/// use affitor_outbox::PaymentSettings;
+///
+/// let settings = PaymentSettings::new().program_id(42);
+/// assert_eq!(settings.get_program_id(), Some("42"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "settings do nothing until an outbox has them"]
+pub struct PaymentSettings {
+    program_id: Option<String>,
+    hold: Duration,
+    report_since: Option<SystemTime>,
+    keep: Duration,
+}
+
+impl Default for PaymentSettings {
+    fn default() -> Self {
+        let Policy { program_id, hold, .. } = Policy::default();
+        Self { program_id, hold, report_since: None, keep: KEEP }
+    }
+}
+
+impl PaymentSettings {
+    /// Creates the default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the id of the app's Affitor program. Payments whose metadata names another program are not reported. Default: none,
+    /// and all payments are reported.
+    pub fn program_id(mut self, id: impl fmt::Display) -> Self {
+        self.program_id = Some(id.to_string());
+        self
+    }
+
+    /// Returns the id of the app's Affitor program.
+    pub fn get_program_id(&self) -> Option<&str> {
+        self.program_id.as_deref()
+    }
+
+    /// Sets how long a payment is held of which another webhook may show that it belongs to another sale: a payment intent, or an
+    /// invoice without a subscription. Default: 15 minutes. Zero reports them at once.
+    pub fn hold(mut self, duration: Duration) -> Self {
+        self.hold = duration;
+        self
+    }
+
+    /// Returns how long an ambiguous payment is held.
+    pub fn get_hold(&self) -> Duration {
+        self.hold
+    }
+
+    /// Sets the time from which payments are reported. Default: five minutes before the first webhook was recorded. Older payments
+    /// are kept, so that their refunds find them, and not reported as sales.
+    pub fn report_since(mut self, time: SystemTime) -> Self {
+        self.report_since = Some(time);
+        self
+    }
+
+    /// Returns the time from which payments are reported, if it is set.
+    pub fn get_report_since(&self) -> Option<SystemTime> {
+        self.report_since
+    }
+
+    /// Sets how long payments are kept after the last webhook about them. Default: 550 days. After that, a refund or dispute no
+    /// longer finds its sale.
+    pub fn keep(mut self, duration: Duration) -> Self {
+        self.keep = duration;
+        self
+    }
+
+    /// Returns how long payments are kept.
+    pub fn get_keep(&self) -> Duration {
+        self.keep
+    }
+}

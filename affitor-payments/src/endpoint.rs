@@ -1,0 +1,318 @@
+//! One webhook endpoint of an app: its secrets and settings.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use affitor::Currency;
+use affitor_core::secret::why_unusable;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    ledger::CommissionOn,
+    memory::PaymentMemory,
+    provider::{Provider, Signed, Stripe, VerifyError},
+    unix_time::unix_seconds,
+};
+
+/// A webhook endpoint: the secrets with which the provider signs, and how its events are read. Cheap to clone.
+///
+/// Create one when the app starts, so that a missing secret stops it:
+///
+/// ```
+/// use affitor_payments::{Stripe, Webhook};
+///
+/// // let secret = std::env::var("STRIPE_WEBHOOK_SECRET")?;
+/// # let secret = "whsec_0123456789";
+/// let webhook = Webhook::<Stripe>::new(secret)?
+///     .or_secret("whsec_the_old_one")? // while rotating a secret
+///     .body_limit(256 * 1024);
+/// assert!(Webhook::<Stripe>::new("").is_err());
+/// # Ok::<(), affitor_payments::InvalidSecret>(())
+/// ```
+///
+/// # Memory
+///
+/// A `Webhook` remembers the last 10,000 payments that [`track`] or [`enqueue`] read from it, so that each payment is
+/// reported once, whichever webhooks report it, and each refund once, under the right sale. Its clones share that memory, even if a setting changes. A `Webhook` that is built anew starts without memory: build it once
+/// and clone it, instead of building it in the factory of an actix-web `HttpServer` (which runs once per worker) or in an
+/// implementation of axum's `FromRef` (which runs once per request).
+///
+/// A payment ledger keeps all this in a database. It does not use this memory.
+///
+/// [`track`]: crate::WebhookEvent::track
+/// [`enqueue`]: crate::WebhookEvent::enqueue
+pub struct Webhook<P> {
+    secrets: Arc<[SecretString]>,
+    tolerance: Duration,
+    body_limit: usize,
+    settings: Arc<Settings>,
+    memory: Arc<PaymentMemory>,
+    provider: PhantomData<fn() -> P>,
+}
+
+/// The settings of an endpoint that affect how its events are read.
+#[derive(Clone, Debug, Default)]
+struct Settings {
+    test_mode: bool,
+    /// In addition to the default ones.
+    currencies: Vec<Currency>,
+    read_by_affitor: Option<bool>,
+    commission_on: CommissionOn,
+    connected_accounts: Vec<String>,
+}
+
+impl<P: Provider> Webhook<P> {
+    /// Creates an endpoint with the secret that the provider shows for it: Stripe's `whsec_…`, Polar's secret, Lemon Squeezy's
+    /// signing secret, Paddle's `pdl_ntfset_…`. White space around it (such as the line end of a file) is ignored.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the secret is empty, because anyone could sign with it; if it is visibly not one (`undefined`, a template
+    /// that was not expanded such as `${SECRET}`, quotes around it, invisible characters); if it is an API key of the provider; if
+    /// a Stripe secret does not start with `whsec_`.
+    pub fn new(secret: impl Into<String>) -> Result<Self, InvalidSecret> {
+        Ok(Self {
+            secrets: Arc::new([checked::<P>(secret)?]),
+            tolerance: Duration::from_secs(5 * 60),
+            body_limit: 1024 * 1024,
+            settings: Arc::default(),
+            memory: Arc::default(),
+            provider: PhantomData,
+        })
+    }
+
+    /// Adds a secret, while you rotate secrets.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`Webhook::new`].
+    pub fn or_secret(mut self, secret: impl Into<String>) -> Result<Self, InvalidSecret> {
+        self.secrets = self.secrets.iter().cloned().chain([checked::<P>(secret)?]).collect();
+        Ok(self)
+    }
+
+    /// Sets what commissions are calculated from. Default: what the customer paid, including tax. Sales that were reported keep
+    /// their amount.
+    ///
+    /// [`track`](crate::WebhookEvent::track) knows the tax of a
+    /// sale only while it remembers the sale. After a restart, a partial refund is reported with its whole amount. A ledger
+    /// remembers.
+    ///
+    /// ```
+    /// use affitor_payments::{Paddle, Webhook, ledger::CommissionOn};
+    ///
+    /// let webhook = Webhook::<Paddle>::new("pdl_ntfset_0123456789")?.commission_on(CommissionOn::Net);
+    /// # Ok::<(), affitor_payments::InvalidSecret>(())
+    /// ```
+    #[must_use]
+    pub fn commission_on(mut self, amount: CommissionOn) -> Self {
+        self.settings_mut().commission_on = amount;
+        self
+    }
+
+    /// Returns what commissions are calculated from.
+    pub fn get_commission_on(&self) -> CommissionOn {
+        self.settings.commission_on
+    }
+
+    /// Shares the memory of reported payments with another endpoint of the same provider, for an app that receives the same
+    /// payments at two endpoints. See [Memory](Webhook#memory).
+    #[must_use]
+    pub fn share_memory(mut self, other: &Self) -> Self {
+        self.memory = Arc::clone(&other.memory);
+        self
+    }
+
+    /// Sets how far the time of a signature may be from the current time, in either direction, in whole seconds. Default: 5 minutes.
+    /// Lemon Squeezy's signatures have no time.
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: Duration) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// Returns how far the time of a signature may be from the current time.
+    pub fn get_tolerance(&self) -> Duration {
+        self.tolerance
+    }
+
+    /// Sets the maximum size of a body in bytes. Default: 1 MiB (1,048,576 bytes). The extractors respond to a larger one with
+    /// status 413.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// Returns the maximum size of a body in bytes.
+    pub fn get_body_limit(&self) -> usize {
+        self.body_limit
+    }
+
+    /// Makes every event of this endpoint a test event (default: `false`). Stripe and Lemon Squeezy mark their test
+    /// webhooks; the sandboxes of Polar and Paddle do not.
+    #[must_use]
+    pub fn test_mode(mut self, on: bool) -> Self {
+        self.settings_mut().test_mode = on;
+        self
+    }
+
+    /// Returns whether every event of this endpoint is a test event.
+    pub fn get_test_mode(&self) -> bool {
+        self.settings.test_mode
+    }
+
+    /// Adds a currency to the accepted ones, which are USD, EUR and VND by default. Some of the service's pages say that it accepts
+    /// any currency; it may still reject this one. The amount is sent as it is, in the currency's smallest unit.
+    #[must_use]
+    pub fn allow_currency(mut self, currency: Currency) -> Self {
+        self.settings_mut().currencies.push(currency);
+        self
+    }
+
+    /// Returns the accepted currencies.
+    pub fn get_allowed_currencies(&self) -> impl Iterator<Item = Currency> {
+        [Currency::USD, Currency::EUR, Currency::VND].into_iter().chain(self.settings.currencies.iter().copied())
+    }
+
+    /// Checks that a request has a signature, before its body is read. `header` returns the value of a header by its lower-case
+    /// name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`VerifyError::MissingHeader`] if the signature header is missing.
+    pub fn check_signed<'h>(&self, header: impl Fn(&str) -> Option<&'h [u8]>) -> Result<(), VerifyError> {
+        let name = P::SIGNATURE;
+        header(name).map(drop).ok_or(VerifyError::MissingHeader { name })
+    }
+
+    fn settings_mut(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.settings)
+    }
+
+    /// Checks the signature of a request.
+    pub(crate) fn check_signature<'h>(
+        &'h self,
+        header: &'h dyn Fn(&str) -> Option<&'h [u8]>,
+        body: &'h [u8],
+        now: SystemTime,
+    ) -> Result<(), VerifyError> {
+        let (secrets, tolerance) = (&*self.secrets, self.tolerance);
+        P::verify(&Signed { header, body, secrets, now, tolerance })
+    }
+
+    pub(crate) fn memory(&self) -> &Arc<PaymentMemory> {
+        &self.memory
+    }
+
+    /// Signs a body as the provider does, and returns the headers. For tests of your own handler. `id` is the message id, which
+    /// only Polar's signatures contain.
+    pub fn sign(&self, id: &str, body: &[u8], now: SystemTime) -> HashMap<&'static str, String> {
+        // There is always at least one secret.
+        let secret = self.secrets.first().map_or("", |secret| secret.expose_secret());
+        P::sign(secret.as_bytes(), id, body, unix_seconds(now)).into_iter().collect()
+    }
+}
+
+impl Webhook<Stripe> {
+    /// Tracks nothing, for a program that is connected to Stripe (default: `false`). Affitor then reads the webhooks itself, and
+    /// tracking them again would count twice.
+    #[must_use]
+    pub fn read_by_affitor(mut self, connected: bool) -> Self {
+        self.settings_mut().read_by_affitor = Some(connected);
+        self
+    }
+
+    /// Also counts the payments of a connected account (`acct_…`). Default: none, because somebody else chooses their metadata and
+    /// amounts. Can be called several times.
+    #[must_use]
+    pub fn connected_account(mut self, id: impl Into<String>) -> Self {
+        self.settings_mut().connected_accounts.push(id.into());
+        self
+    }
+}
+
+impl<P> Webhook<P> {
+    /// Returns whether Affitor reads the provider's webhooks itself. `None` if the app has not said.
+    pub fn get_read_by_affitor(&self) -> Option<bool> {
+        self.settings.read_by_affitor
+    }
+
+    /// Returns the connected accounts whose payments count.
+    pub fn get_connected_accounts(&self) -> impl Iterator<Item = &str> {
+        self.settings.connected_accounts.iter().map(String::as_str)
+    }
+}
+
+fn checked<P: Provider>(secret: impl Into<String>) -> Result<SecretString, InvalidSecret> {
+    let secret = SecretString::from(secret.into());
+    let trimmed = secret.expose_secret().trim();
+    // The prefix alone is the rest of a secret that was cut off.
+    if matches!(trimmed, "" | "whsec_" | "pdl_ntfset_") {
+        return Err(InvalidSecret("the webhook secret is empty, so anyone could sign with it"));
+    }
+    if let Some(reason) = why_unusable(trimmed) {
+        return Err(InvalidSecret(reason));
+    }
+    // Keys of Stripe, Polar, Paddle and Lemon Squeezy (a JSON Web Token).
+    const API_KEYS: [&str; 7] =
+        ["sk_", "pk_", "rk_", "polar_oat_", "polar_pat_", "pdl_live_apikey_", "pdl_sdbx_apikey_"];
+    if API_KEYS.iter().any(|prefix| trimmed.starts_with(prefix)) {
+        return Err(InvalidSecret(
+            "this is an API key and not a webhook secret: copy the signing secret from the settings of the webhook endpoint",
+        ));
+    }
+    match P::reject_secret(trimmed) {
+        Some(reason) => Err(InvalidSecret(reason)),
+        None => Ok(SecretString::from(trimmed)),
+    }
+}
+
+impl<P> Clone for Webhook<P> {
+    fn clone(&self) -> Self {
+        Self {
+            secrets: Arc::clone(&self.secrets),
+            tolerance: self.tolerance,
+            body_limit: self.body_limit,
+            settings: Arc::clone(&self.settings),
+            memory: Arc::clone(&self.memory),
+            provider: PhantomData,
+        }
+    }
+}
+
+impl<P: Provider> fmt::Debug for Webhook<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("provider", &P::NAME)
+            .field("secrets", &format_args!("[{} redacted]", self.secrets.len()))
+            .field("tolerance", &self.tolerance)
+            .field("body_limit", &self.body_limit)
+            .field("settings", &self.settings)
+            .finish()
+    }
+}
+
+/// The reason why a text can't be a webhook secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct InvalidSecret(&'static str);
+
+/// Same as `Display`: it is what a failing `main` prints.
+impl fmt::Debug for InvalidSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for InvalidSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for InvalidSecret {}

@@ -1,0 +1,86 @@
+//! How an app wants its payments to be decided.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use affitor::Currency;
+
+/// Settings of a ledger's decision. Serializable, so that a decision can be repeated later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Policy {
+    /// The app's Affitor program. Payments whose metadata names another one are not reported.
+    pub program_id: Option<String>,
+    /// What the commission is calculated from.
+    pub commission_on: CommissionOn,
+    /// How long a payment is held that may belong to another sale. Default: 15 minutes.
+    pub hold: Duration,
+    /// Currencies that Affitor accepts.
+    pub currencies: Vec<Currency>,
+    /// Whether Affitor reads the provider's webhooks itself. `None`: not said.
+    pub read_by_affitor: Option<bool>,
+    /// Whether the payments are tests.
+    pub test: bool,
+    /// Start of the ledger in seconds of Unix time. Nothing that was paid before is reported.
+    pub since: u64,
+    /// Whether the service seems to read the provider's webhooks itself, and the app has not said otherwise.
+    pub conflict: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            program_id: None,
+            commission_on: CommissionOn::Gross,
+            hold: Duration::from_secs(15 * 60),
+            currencies: vec![Currency::USD, Currency::EUR, Currency::VND],
+            read_by_affitor: None,
+            test: false,
+            since: 0,
+            conflict: false,
+        }
+    }
+}
+
+/// What the commission is calculated from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CommissionOn {
+    /// What the customer paid, including tax.
+    #[default]
+    Gross,
+    /// What the customer paid, without tax.
+    Net,
+    /// The fee that the shop keeps of a payment to a connected account; of other payments, what the customer paid.
+    Fee,
+}
+
+/// What was reported so far, by transaction id.
+pub type Reports = BTreeMap<String, Reported>;
+
+/// What was reported about one transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Reported {
+    /// Whether it was reported as a sale.
+    pub sale: bool,
+    /// Whether a person discarded the sale.
+    pub discarded: bool,
+    /// Amount of the sale, in the currency's smallest unit.
+    pub sale_cents: u64,
+    /// Sum of the partial refunds, in the currency's smallest unit.
+    pub refunded_cents: u64,
+    /// Whether it was reported as fully refunded.
+    pub fully_refunded: bool,
+}
+
+impl Reported {
+    /// A sale that was reported with this amount, in the currency's smallest unit.
+    pub fn sale(cents: u64) -> Self {
+        Self { sale: true, sale_cents: cents, ..Self::default() }
+    }
+}

@@ -1,0 +1,131 @@
+//! How much of a movement of money was returned to the customer: a pure function of totals, refunds and disputes.
+
+use std::cmp::Reverse;
+
+use affitor::Currency;
+
+use super::{
+    facts::Facts,
+    object::{Charge, Object, Reversal, ReversalStatus},
+    past::Past,
+};
+
+/// Money that was returned from a movement, in the currency's smallest unit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Returned {
+    /// Everything that was returned.
+    pub(super) cents: u64,
+    /// Whether a refund without an amount returned everything, and the amount of the sale is not known.
+    pub(super) is_everything: bool,
+    /// The part that was certainly returned since the start of the ledger.
+    pub(super) recent_cents: u64,
+    /// Whether an amount is in another currency than the sale, so that it can't be counted.
+    pub(super) other_currency: bool,
+    /// Refunds that may still succeed.
+    pub(super) pending_cents: u64,
+    /// The provider's running total.
+    pub(super) total_cents: u64,
+    /// Id of the latest refund or dispute that counts.
+    pub(super) last: Option<String>,
+    /// When a part of the total counts that no refund explains, in seconds of Unix time.
+    pub(super) due_at: Option<u64>,
+}
+
+impl Returned {
+    /// Identifies the latest refund of a sale by what the provider says, on which several processes agree that know nothing else.
+    pub(super) fn id(&self, sale: &str) -> String {
+        match (self.total_cents, &self.last) {
+            (total, None) => format!("{sale}:{total}"),
+            (0, Some(last)) => format!("{sale}:{last}"),
+            (total, Some(last)) => format!("{sale}:{total}:{last}"),
+        }
+    }
+}
+
+/// Returns what was returned of a movement of at most `most` cents; `None` if its amount is not known.
+///
+/// Stripe reports a refund twice, as an object with a status, and in the charge's total, which includes refunds that are pending
+/// or have failed. So a refund counts by its object. The part of the total that no object explains is held for a while, because
+/// its object may follow, and counts then. The total of a bill contains only what was returned.
+pub(super) fn returned(
+    facts: &Facts,
+    movement: &str,
+    most: Option<u64>,
+    currency: Currency,
+    past: &dyn Past,
+    now: u64,
+) -> Returned {
+    let charges: Vec<(&str, &Charge)> = facts
+        .iter()
+        .filter_map(|(id, object)| match object {
+            Object::Charge(charge) if charge.movement.as_deref().unwrap_or(id) == movement => Some((id, charge)),
+            _ => None,
+        })
+        .collect();
+    let is_of = |of: &str| of == movement || charges.iter().any(|(id, _)| *id == of);
+    let reversals = facts.iter().filter_map(|(id, object)| match object {
+        Object::Reversal(reversal) if is_of(&reversal.of) => Some((id, reversal)),
+        _ => None,
+    });
+    let same_currency = |other: Option<Currency>| other.is_none_or(|other| other == currency);
+    let (counted, foreign): (Vec<(&str, &Reversal)>, Vec<_>) =
+        reversals.partition(|(_, reversal)| same_currency(reversal.currency));
+    let foreign_total = charges.iter().any(|(_, charge)| charge.refunded.is_some() && !same_currency(charge.currency));
+    let sum = |wanted: &dyn Fn(&Reversal) -> bool| {
+        let counted = counted.iter().map(|(_, reversal)| *reversal).filter(|reversal| wanted(reversal));
+        counted.map(|reversal| reversal.cents.or(most).unwrap_or(0)).fold(0, u64::saturating_add)
+    };
+    let is_returned = |reversal: &Reversal| reversal.status == ReversalStatus::Returned;
+    let is_recent = |reversal: &Reversal| past.is_recent(reversal.created);
+
+    let totals: Vec<&Charge> =
+        charges.iter().map(|(_, charge)| *charge).filter(|charge| same_currency(charge.currency)).collect();
+    let add =
+        |amounts: &dyn Fn(&Charge) -> u64| totals.iter().map(|charge| amounts(charge)).fold(0, u64::saturating_add);
+    // Before API 2025-03-31, money that was never captured is reported as refunded, in the total and as a refund.
+    let released = match facts.get(movement) {
+        // The charge knows it better, once something of it was refunded.
+        Some(Object::Intent(intent)) if totals.iter().all(|charge| charge.refunded.is_none()) => intent.released_cents,
+        _ => add(&|charge| charge.released_cents),
+    };
+    let total = add(&|charge| charge.refunded.map_or(0, |total| total.cents)).saturating_sub(released);
+    let refunds = sum(&|reversal| !reversal.is_dispute && is_returned(reversal)).saturating_sub(released);
+    let explained = sum(&|reversal| !reversal.is_dispute).saturating_sub(released);
+    let known_since = totals.iter().filter_map(|charge| charge.refunded.map(|total| total.known_since.0)).max();
+    let until = known_since.unwrap_or_default().saturating_add(past.hold());
+    let mut unexplained = total.saturating_sub(explained);
+    let due_at = (unexplained > 0 && now < until).then_some(until);
+    if due_at.is_some() {
+        unexplained = 0;
+    }
+    let of_bill = match facts.get(movement) {
+        Some(Object::Bill(bill)) => bill.refunded_cents,
+        _ => 0,
+    };
+    let disputes = sum(&|reversal| reversal.is_dispute && is_returned(reversal));
+    let cents = refunds.saturating_add(unexplained).max(of_bill).saturating_add(disputes).min(most.unwrap_or(u64::MAX));
+
+    // Of the total, only what was added to an earlier total is certainly recent.
+    let before = totals.iter().filter_map(|charge| charge.refunded_before).map(|Reverse(before)| before);
+    let added = before.reduce(u64::saturating_add);
+    let added = added.map_or(0, |before| total.saturating_sub(before.saturating_sub(released)));
+    let recent_refunds = sum(&|reversal| !reversal.is_dispute && is_returned(reversal) && is_recent(reversal));
+    let recent = recent_refunds.saturating_sub(released).max(added.min(refunds.saturating_add(unexplained)));
+    let recent = recent.max(past.recent_of_bill(of_bill));
+    let recent_disputes = sum(&|reversal| reversal.is_dispute && is_returned(reversal) && is_recent(reversal));
+    Returned {
+        cents,
+        is_everything: most.is_none()
+            && counted.iter().any(|(_, reversal)| reversal.cents.is_none() && is_returned(reversal)),
+        recent_cents: recent.saturating_add(recent_disputes).min(cents),
+        pending_cents: sum(&|reversal| reversal.status == ReversalStatus::Pending && !reversal.is_dispute),
+        total_cents: total.max(of_bill),
+        last: counted
+            .iter()
+            .filter(|(_, reversal)| is_returned(reversal))
+            .max_by_key(|(id, reversal)| (reversal.created, *id))
+            .map(|(id, _)| (*id).to_owned()),
+        other_currency: foreign_total || !foreign.is_empty(),
+        due_at,
+    }
+}

@@ -1,0 +1,118 @@
+//! Lemon Squeezy's orders and subscription invoices, in webhooks and in responses of its API.
+
+use std::cmp::Reverse;
+
+use serde_json::Value;
+
+use super::super::{
+    Ignored, Refused,
+    read::{Fields, Found, Moment, wrong},
+};
+use crate::{
+    ledger::{Attribution, Bill, Details, Facts, Object, Paid, Source},
+    unix_time::unix_seconds,
+};
+
+/// Orders and invoices have separate number series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Series {
+    Order,
+    Invoice,
+}
+
+/// Reads a payment. `custom_data` is in webhooks if the checkout has some, and never in responses of the API.
+pub(in super::super) fn payment(
+    series: Series,
+    data: Fields<'_>,
+    custom_data: Option<&Value>,
+    is_webhook: bool,
+    moment: Moment,
+) -> Found<Facts> {
+    let number = data.required_id("id")?;
+    if series == Series::Invoice && data.required_text("attributes.billing_reason")? == "initial" {
+        return customer(data, custom_data)?
+            .ok_or(Ignored::CountedElsewhere { by: "order_created and order_refunded" }.into());
+    }
+    let is_paid = match data.required_text("attributes.status")? {
+        // An order that was refunded before its webhook was delivered was paid nevertheless.
+        "paid" | "refunded" | "partial_refund" => true,
+        "pending" | "failed" | "fraudulent" | "void" => false,
+        _ => {
+            let expected = "paid, pending, failed, fraudulent, void, refunded or partial_refund";
+            return Err(wrong("attributes.status", expected));
+        }
+    };
+    let paid = if is_paid {
+        let cents = data.amount_or_zero("attributes.total")?;
+        let field = "attributes.currency";
+        let currency = data.currency_code(field)?.ok_or(Refused::MissingField { field })?;
+        let at = data.time("attributes.created_at").map_or(moment.at, unix_seconds);
+        let mut paid = Paid::new(cents, currency, at);
+        let tax = data.get("attributes.tax").and_then(Value::as_u64);
+        paid.without_tax = tax.map(|tax| (cents.saturating_sub(tax), cents));
+        paid.known_since = Reverse(moment.now);
+        Some(paid)
+    } else {
+        None
+    };
+    let attribution = attribution(custom_data)?;
+    let mut facts = Facts::default();
+    let customer = customer_id(data)?;
+    if let Some(customer) = &customer {
+        facts.add(customer, Object::Source(Source { attribution: attribution.clone() }));
+    }
+    // An address may change, so it is used only if nothing else is known, and never from the API.
+    let email = if is_webhook { data.id("attributes.user_email")? } else { None };
+    let refunded = "attributes.refunded_amount";
+    let refunded_cents = match data.get(refunded) {
+        Some(_) => data.amount(refunded)?,
+        // Older payloads have only the status.
+        None if data.text("attributes.status")? == Some("refunded") => data.amount_or_zero("attributes.total")?,
+        None => 0,
+    };
+    let subscription_id = if series == Series::Invoice { data.id("attributes.subscription_id")? } else { None };
+    let bill = Bill {
+        paid,
+        attribution,
+        fallback: Attribution { customer_key: email, ..Attribution::default() },
+        source: customer,
+        details: Details {
+            recurring: series == Series::Invoice,
+            subscription_id,
+            interval: None,
+            product_id: data.id("attributes.first_order_item.product_id")?,
+        },
+        refunded_cents,
+        may_repeat_checkout: false,
+    };
+    let id = match series {
+        Series::Order => format!("ls_order_{number}"),
+        Series::Invoice => format!("ls_invoice_{number}"),
+    };
+    facts.add(id, Object::Bill(bill));
+    Ok(facts)
+}
+
+/// Reads only whose customer it is. `None` if it names nobody.
+pub(in super::super) fn customer(data: Fields<'_>, custom_data: Option<&Value>) -> Found<Option<Facts>> {
+    let (attribution, customer) = (attribution(custom_data)?, customer_id(data)?);
+    let mut facts = Facts::default();
+    if let Some(customer) = customer.filter(|_| attribution.names_somebody()) {
+        facts.add(customer, Object::Source(Source { attribution }));
+    }
+    Ok(Some(facts).filter(|facts| facts.iter().next().is_some()))
+}
+
+fn customer_id(data: Fields<'_>) -> Result<Option<String>, Refused> {
+    Ok(data.id("attributes.customer_id")?.map(|id| format!("ls_customer_{id}")))
+}
+
+fn attribution(custom_data: Option<&Value>) -> Result<Attribution, Refused> {
+    let custom = Fields(custom_data.unwrap_or(&Value::Null));
+    Ok(Attribution {
+        customer_key: custom.id("user_id")?,
+        click_id: custom.click_id("affitor_click_id").map(|id| id.to_string()),
+        program_id: custom.id("program_id")?,
+        ..Attribution::default()
+    })
+}

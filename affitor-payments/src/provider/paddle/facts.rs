@@ -1,0 +1,97 @@
+//! Paddle's transactions and adjustments, in webhooks and in responses of its API.
+
+use std::cmp::Reverse;
+
+use serde_json::Value;
+
+use super::super::{
+    Ignored, Refused,
+    read::{Fields, Found, Moment, wrong},
+};
+use crate::{
+    ledger::{Attribution, Bill, Details, Facts, Object, Paid, Reversal, ReversalStatus, Source},
+    unix_time::unix_seconds,
+};
+
+pub(in super::super) fn transaction(transaction: Fields<'_>, moment: Moment) -> Found<Facts> {
+    let id = transaction.required_text("id")?;
+    let mut facts = Facts::default();
+    let paid = if transaction.required_text("status")? == "completed" {
+        // What is left to pay after a credit, which was paid before.
+        let (total, tax) = match transaction.get("details.totals.grand_total") {
+            Some(_) => ("details.totals.grand_total", "details.totals.grand_total_tax"),
+            None => ("details.totals.total", "details.totals.tax"),
+        };
+        let cents = transaction.amount_text_or_zero(total)?;
+        let currency =
+            transaction.currency_code("currency_code")?.ok_or(Refused::MissingField { field: "currency_code" })?;
+        let at = transaction.time("billed_at").or_else(|| transaction.time("created_at"));
+        let mut paid = Paid::new(cents, currency, at.map_or(moment.at, unix_seconds));
+        let tax = transaction.get(tax).or_else(|| transaction.get("details.totals.tax"));
+        let tax = tax.and_then(Value::as_str).and_then(|tax| tax.parse::<u64>().ok());
+        paid.without_tax = tax.map(|tax| (cents.saturating_sub(tax), cents));
+        paid.known_since = Reverse(moment.now);
+        Some(paid)
+    } else {
+        None
+    };
+    let attribution = Attribution {
+        customer_key: transaction.id("custom_data.user_id")?,
+        click_id: transaction.click_id("custom_data.affitor_click_id").map(|id| id.to_string()),
+        program_id: transaction.id("custom_data.program_id")?,
+        ..Attribution::default()
+    };
+    let subscription = transaction.text("subscription_id")?;
+    if let Some(subscription) = subscription {
+        facts.add(subscription, Object::Source(Source { attribution: attribution.clone() }));
+    }
+    let later = transaction.text("origin")?.is_some_and(|origin| origin.starts_with("subscription_"));
+    let bill = Bill {
+        paid,
+        attribution,
+        source: subscription.map(str::to_owned),
+        details: Details {
+            recurring: subscription.is_some() && later,
+            subscription_id: subscription.map(str::to_owned),
+            interval: None,
+            product_id: None,
+        },
+        refunded_cents: 0,
+        may_repeat_checkout: false,
+        ..Bill::default()
+    };
+    facts.add(id, Object::Bill(bill));
+    Ok(facts)
+}
+
+pub(in super::super) fn adjustment(adjustment: Fields<'_>) -> Found<Facts> {
+    let is_dispute = match adjustment.required_text("action")? {
+        "refund" => false,
+        "chargeback" => true,
+        // The chargeback itself is marked as reversed as well.
+        "chargeback_reverse" => return Err(Ignored::CannotBeUndone.into()),
+        _ => return Err(Ignored::OtherType.into()),
+    };
+    let status = match adjustment.required_text("status")? {
+        "approved" => ReversalStatus::Returned,
+        "rejected" | "reversed" => ReversalStatus::NotReturned,
+        _ => ReversalStatus::Pending,
+    };
+    let cents = match adjustment.text("type")? {
+        Some("full") => None,
+        // Missing in older payloads.
+        Some("partial") | None => Some(adjustment.amount_text("totals.total")?),
+        _ => return Err(wrong("type", "full or partial")),
+    };
+    let reversal = Reversal {
+        of: adjustment.required_text("transaction_id")?.to_owned(),
+        cents,
+        currency: if cents.is_some() { adjustment.currency_code("currency_code")? } else { None },
+        status,
+        is_dispute,
+        created: adjustment.time("created_at").map(unix_seconds),
+    };
+    let mut facts = Facts::default();
+    facts.add(adjustment.required_text("id")?, Object::Reversal(reversal));
+    Ok(facts)
+}

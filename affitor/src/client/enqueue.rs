@@ -1,0 +1,54 @@
+//! Reporting events in the background.
+
+use affitor_core::redact::Redacted;
+
+use super::Client;
+use crate::{event::Event, sink::EnqueueError};
+
+impl Client {
+    /// Reports an event in the background and returns at once. Returns no error: an event that can't be accepted is logged
+    /// and lost. See [`try_enqueue`](Client::try_enqueue).
+    ///
+    /// ```
+    /// use affitor::{Client, Lead};
+    ///
+    /// # let client = Client::disabled();
+    /// client.enqueue(Lead::new("user_7").email("jo@example.com"));
+    /// ```
+    pub fn enqueue(&self, event: impl Into<Event>) {
+        let event = event.into();
+        let (kind, subject) = (event.kind(), event.ids().subject().map(str::to_owned));
+        if let Err(error) = self.try_enqueue(event) {
+            let subject = subject.as_deref().map(Redacted);
+            tracing::error!(event = kind, ?subject, %error, "an event is lost because it could not be enqueued");
+        }
+    }
+
+    /// Reports an event in the background and returns at once. Returns an error if the event can't be accepted.
+    ///
+    /// The client's [sink](Client::with_sink) delivers the event. Settings of this client apply: a disabled client delivers
+    /// nothing, and `only_attributed` and `test_mode` apply as usual.
+    ///
+    /// Without a sink, the client makes the call itself in a background task, once per event and with at most 1,000 events in
+    /// flight. Such events are not persisted, not ordered, not retried after the call's own attempts, and lost if the process
+    /// ends; the client logs a warning once. Use it to get started, and add a queue before you go live.
+    ///
+    /// # Errors
+    ///
+    /// See [`EnqueueError`].
+    pub fn try_enqueue(&self, event: impl Into<Event>) -> Result<(), EnqueueError> {
+        let event = event.into();
+        if self.connection().drops_events() {
+            return event.validate().map_err(EnqueueError::Invalid);
+        }
+        let validated = event.validate();
+        let Some(event) = self.connection().prepare_event(event) else {
+            return validated.map_err(EnqueueError::Invalid);
+        };
+        event.validate().map_err(EnqueueError::Invalid)?;
+        match &self.shared.sink {
+            Some(sink) => sink.accept(event),
+            None => self.shared.unqueued.accept(self, event),
+        }
+    }
+}

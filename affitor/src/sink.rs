@@ -1,0 +1,83 @@
+//! What accepts events for delivery.
+
+use std::fmt;
+
+use crate::event::{Event, InvalidEvent};
+
+/// Accepts events and delivers them later: a [queue](crate::queue) in memory, a durable outbox, or your own.
+///
+/// A client [with a sink](crate::Client::with_sink) passes it every event that is enqueued. Clicks can't be enqueued: they
+/// can't be repeated, and their response is needed for the visitor's cookie. For tests, `test_util` (feature `test-util`) has one that
+/// records events.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+///
+/// use affitor::{Client, EnqueueError, Event, EventSink, Lead};
+///
+/// /// Keeps events, for a test.
+/// #[derive(Clone, Default)]
+/// struct Recorder(Arc<Mutex<Vec<Event>>>);
+///
+/// impl EventSink for Recorder {
+///     fn accept(&self, event: Event) -> Result<(), EnqueueError> {
+///         self.0.lock().unwrap().push(event);
+///         Ok(())
+///     }
+/// }
+///
+/// let recorder = Recorder::default();
+/// let client = Client::new("aff_0123456789")?.with_sink(recorder.clone());
+/// client.enqueue(Lead::new("user_7"));
+/// assert_eq!(recorder.0.lock().unwrap().len(), 1);
+/// # Ok::<(), affitor::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not accept Affitor events",
+    label = "expected an `EventSink`",
+    note = "pass an `affitor::queue::Queue`, the `Enqueuer` of `affitor-outbox`, or a type that implements `EventSink`"
+)]
+pub trait EventSink: Send + Sync + 'static {
+    /// Accepts an event for delivery. Returns at once: an implementation must neither wait nor block.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the event was not accepted. It is then not delivered.
+    fn accept(&self, event: Event) -> Result<(), EnqueueError>;
+}
+
+/// The reason why an event was not accepted for delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EnqueueError {
+    /// The event lacks something that the service requires.
+    Invalid(InvalidEvent),
+    /// The queue is full: events arrive faster than the service, or the database of an outbox, takes them.
+    Full,
+    /// The queue is closed because the app is shutting down.
+    Closed,
+    /// The client has no sink, and there is no Tokio runtime in which it could make the call itself.
+    NoRuntime,
+}
+
+impl fmt::Display for EnqueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(reason) => write!(f, "invalid: {reason}"),
+            Self::Full => f.write_str("the queue is full"),
+            Self::Closed => f.write_str("the queue is closed"),
+            Self::NoRuntime => f.write_str(
+                "the client has no queue (add one with `Client::with_sink`), and there is no Tokio runtime to send the event in",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for EnqueueError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Invalid(reason) => Some(reason),
+            Self::Full | Self::Closed | Self::NoRuntime => None,
+        }
+    }
+}
