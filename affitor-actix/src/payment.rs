@@ -95,7 +95,7 @@ impl<P: Provider> FromRequest for PaymentEvent<P> {
 /// The error of [`PaymentEvent`]. See [`WebhookRejection`].
 ///
 /// Neither the response nor the log contains the body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PaymentRejection(WebhookRejection);
 
 impl PaymentRejection {
@@ -135,6 +135,8 @@ impl fmt::Display for PaymentRejection {
     }
 }
 
+affitor::debug_as_sentence!(PaymentRejection);
+
 impl std::error::Error for PaymentRejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
@@ -153,7 +155,6 @@ impl ResponseError for PaymentRejection {
 }
 
 /// Asks the provider to redeliver the webhook, with status 503. `?` converts a [`PaymentError`] to it.
-#[derive(Debug)]
 pub struct Redeliver(pub PaymentError);
 
 impl Redeliver {
@@ -192,6 +193,8 @@ impl fmt::Display for Redeliver {
         self.0.fmt(f)
     }
 }
+
+affitor::debug_as_sentence!(Redeliver);
 
 impl std::error::Error for Redeliver {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -15,7 +15,7 @@ use affitor::adapter;
 ///
 /// As a response it has status 500, says how to add the middleware, and has the header `affitor-error: missing-layer`. It is also logged
 /// as an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingLayer;
 
@@ -41,6 +41,8 @@ impl fmt::Display for MissingLayer {
         write!(f, "{reason}: {hint}")
     }
 }
+
+affitor::debug_as_sentence!(MissingLayer);
 
 impl std::error::Error for MissingLayer {}
 

@@ -12,42 +12,40 @@ use http_body_util::{BodyExt as _, LengthLimitError};
 
 /// Extracts the verified event of a payment provider's webhook. See [`WebhookEvent`].
 ///
-/// The router's state is a [`Webhook`], or contains one. The extractor consumes the body, so it must be the last argument.
+/// The router's state is a [`Webhook`], or contains one. The extractor consumes the body, so it must be the last argument. The request
+/// comes from the provider and not from a visitor, so a plain [`Client`](affitor::Client) reports the payment.
 ///
 /// ```
-/// use affitor_axum::{AffitorClient, AffitorLayer, Client, PaymentEvent, Redeliver, payments::{Stripe, Webhook}};
-/// use axum::{Router, routing::post};
+/// use affitor_axum::{
+///     Client, PaymentEvent, Redeliver,
+///     payments::{Stripe, Webhook},
+/// };
+/// use axum::{
+///     Router,
+///     extract::{FromRef, State},
+///     routing::post,
+/// };
 ///
-/// async fn payment(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
+/// #[derive(Clone, FromRef)]
+/// struct App {
+///     affitor: Client,
+///     stripe: Webhook<Stripe>,
+/// }
+///
+/// async fn payment(State(affitor): State<Client>, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
 ///     event.track(&affitor).await?;
 ///     Ok(())
 /// }
 ///
+/// let stripe = Webhook::<Stripe>::new("whsec_0123456789")?;
 /// let app: Router = Router::new()
 ///     .route("/webhooks/stripe", post(payment))
-///     .layer(AffitorLayer::new(Client::disabled()))
-///     .with_state(Webhook::<Stripe>::new("whsec_0123456789")?);
+///     .with_state(App { affitor: Client::disabled(), stripe });
 /// # Ok::<(), affitor_axum::payments::InvalidSecret>(())
 /// ```
 ///
-/// If the state is a type of your own, clone the [`Webhook`] out of it. Do not build a new one there: it would have no memory
-/// of the payments that were reported.
-///
-/// ```
-/// use affitor_axum::payments::{Stripe, Webhook};
-/// use axum::extract::FromRef;
-///
-/// #[derive(Clone)]
-/// struct AppState {
-///     stripe: Webhook<Stripe>,
-/// }
-///
-/// impl FromRef<AppState> for Webhook<Stripe> {
-///     fn from_ref(state: &AppState) -> Self {
-///         state.stripe.clone()
-///     }
-/// }
-/// ```
+/// Without the derive macro (axum's feature `macros`), implement `FromRef` and clone the [`Webhook`] out of the state. Do not build a
+/// new one there: it would have no memory of the payments that were reported.
 pub struct PaymentEvent<P>(pub WebhookEvent<P>);
 
 impl<P> PaymentEvent<P> {
@@ -110,7 +108,7 @@ fn exceeds_limit(error: &(dyn std::error::Error + 'static)) -> bool {
 /// The rejection of [`PaymentEvent`]. See [`WebhookRejection`].
 ///
 /// Neither the response nor the log contains anything of the body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PaymentRejection(WebhookRejection);
 
 impl PaymentRejection {
@@ -150,6 +148,8 @@ impl fmt::Display for PaymentRejection {
     }
 }
 
+affitor::debug_as_sentence!(PaymentRejection);
+
 impl std::error::Error for PaymentRejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
@@ -164,7 +164,6 @@ impl IntoResponse for PaymentRejection {
 }
 
 /// Asks the provider to redeliver the webhook, with status 503. `?` converts a [`PaymentError`] to it.
-#[derive(Debug)]
 pub struct Redeliver(pub PaymentError);
 
 impl Redeliver {
@@ -203,6 +202,8 @@ impl fmt::Display for Redeliver {
         self.0.fmt(f)
     }
 }
+
+affitor::debug_as_sentence!(Redeliver);
 
 impl std::error::Error for Redeliver {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -10,7 +10,7 @@ use http::StatusCode;
 ///
 /// As a response it has status 500, says how to add the layer, and has the header `affitor-error: missing-layer`. It is also logged as an
 /// error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingLayer;
 
@@ -36,6 +36,8 @@ impl fmt::Display for MissingLayer {
         write!(f, "{reason}: {hint}")
     }
 }
+
+affitor::debug_as_sentence!(MissingLayer);
 
 impl std::error::Error for MissingLayer {}
 

@@ -20,7 +20,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "test sale",
         &["affitor test sale", "affitor test sale --transaction-id in_1 --amount-cents 4900 --currency EUR --json"],
     ),
-    ("init", &["affitor init", "affitor init --program 43 --write --source path=../affitor"]),
+    ("init", &["affitor init", "affitor init --program-id 43 --write --source path=../affitor"]),
     ("login", &["affitor login", "affitor login --no-browser"]),
     ("logout", &["affitor logout"]),
     ("whoami", &["affitor whoami"]),
@@ -40,7 +40,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "affitor prove --signup /signup --webhook /webhooks/stripe --url http://127.0.0.1:3000",
         ],
     ),
-    ("verify", &["affitor verify", "affitor verify --no-chain --timeout 300 --json"]),
+    ("test chain", &["affitor test chain", "affitor test chain --no-run --timeout 300 --json"]),
     ("status", &["affitor status", "affitor status --json"]),
     (
         "doctor",
@@ -81,10 +81,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("payments explain", &["affitor payments explain pi_1", "affitor payments explain in_1 --json"]),
     ("payments list", &["affitor payments list --status no_customer", "affitor payments list --limit 10 --after in_1"]),
     ("payments balance", &["affitor payments balance --json"]),
-    (
-        "payments release",
-        &["affitor payments release --read-by-affitor yes", "affitor payments release --read-by-affitor no"],
-    ),
+    ("payments reporter", &["affitor payments reporter app", "affitor payments reporter affitor"]),
     (
         "completions",
         &[

@@ -63,9 +63,9 @@ pub(crate) fn hint(name: &str, gate: &Gate, readiness: &Readiness) -> String {
         }
         // A chain is only attributed once the earlier gates pass.
         Some("run_synthetic_sale_chain") if !may_pass_without_changes(readiness) => {
-            "fix the problems above, then run a test chain with `affitor verify`".to_owned()
+            "fix the problems above, then run a test chain with `affitor test chain`".to_owned()
         }
-        Some("run_synthetic_sale_chain") => "run a test chain with `affitor verify`".to_owned(),
+        Some("run_synthetic_sale_chain") => "run a test chain with `affitor test chain`".to_owned(),
         Some(other) => other.replace('_', " "),
         None => format!("the service gives no reason why {name} does not pass"),
     }

@@ -14,6 +14,7 @@ mod exit;
 mod failure;
 mod format;
 mod gates;
+mod groups;
 mod http;
 mod init;
 mod man;
@@ -36,10 +37,10 @@ mod settings;
 mod shell;
 mod signal;
 mod status;
+mod test_chain;
 mod test_event;
 mod test_webhook;
 mod url;
-mod verify;
 
 use std::{env, process::ExitCode};
 
@@ -82,12 +83,9 @@ enum Command {
     /// List the programs of the person who is logged in
     #[command(after_help = exit::help(account::PROGRAMS_EXIT_CODES))]
     Programs(account::AccountArgs),
-    /// Send a test-mode event to the service, or a payment's webhooks to an app, and show the result
+    /// Send test events or a whole chain to the service, or a payment's webhooks to an app
     #[command(after_help = exit::help(test_event::EXIT_CODES))]
     Test(test_event::Arguments),
-    /// Run a test chain and check whether the integration is verified
-    #[command(after_help = exit::help(verify::EXIT_CODES))]
-    Verify(verify::Arguments),
     /// Show the program's health and its events of the last 24 hours
     #[command(after_help = exit::help(status::EXIT_CODES))]
     Status(status::Arguments),
@@ -123,7 +121,7 @@ enum Command {
 
 /// The definition of the command, from which help, completions and manual pages are made.
 fn command() -> clap::Command {
-    examples::add(Arguments::command())
+    groups::add(examples::add(Arguments::command()))
 }
 
 #[tokio::main]
@@ -146,7 +144,6 @@ async fn main() -> ExitCode {
         Command::Whoami(arguments) => account::who_am_i(&arguments, output),
         Command::Programs(arguments) => account::programs::run(&arguments, output).await,
         Command::Test(arguments) => test_event::run(arguments, output).await,
-        Command::Verify(arguments) => verify::run(&arguments, output).await,
         Command::Status(arguments) => status::run(&arguments, output).await,
         Command::Prove(arguments) => prove::run(*arguments, output).await,
         Command::Doctor(arguments) => doctor::run(&arguments, output).await,

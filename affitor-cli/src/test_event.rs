@@ -1,4 +1,5 @@
-//! `affitor test`: sends an event in test mode, without effect on attribution, commissions or metrics; or webhooks to an app.
+//! `affitor test`: sends an event in test mode, without effect on attribution, commissions or metrics; runs a chain; or sends webhooks
+//! to an app.
 
 use affitor::{Click, ClickId, ClickOutcome, Client, Currency, Lead, LeadOutcome, NotAttributed, Sale, SaleOutcome};
 use clap::{Args, Subcommand, builder::RangedI64ValueParser};
@@ -10,7 +11,7 @@ use crate::{
     failure::Failure,
     output::Output,
     settings::{ConnectionArgs, Settings},
-    test_webhook,
+    test_chain, test_webhook,
 };
 
 pub(crate) const EXIT_CODES: ExitCodes = &exit::codes(
@@ -71,6 +72,9 @@ enum Event {
         #[arg(long, default_value = "test_customer", value_name = "KEY")]
         customer_key: String,
     },
+    /// Run a test chain and check whether the integration is verified
+    #[command(after_help = exit::help(test_chain::EXIT_CODES))]
+    Chain(test_chain::Arguments),
     /// Send signed webhooks of a payment to an app
     ///
     /// They look like those of a real payment, which never happened. The app reports it, so let it use the sandbox.
@@ -110,6 +114,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
             let outcome = client(&settings)?.track_sale(sale).await;
             ("sale", sale_result(&outcome.map_err(|error| settings.failure(&error))?))
         }
+        Event::Chain(arguments) => return test_chain::run(&arguments, output).await,
         Event::Webhook(arguments) => return test_webhook::run(&arguments, output).await,
     };
     let mut document = json!({ "event": event, "test_mode": true, "recorded": false, "event_id": null });

@@ -176,10 +176,12 @@ impl<'de> Deserialize<'de> for ClickId {
 }
 
 /// The reason why a text is not a [`ClickId`]. It does not contain the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct InvalidClickId(Reason);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+crate::debug_as_sentence!(InvalidClickId);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Reason {
     Empty,
     TooLong(usize),

@@ -24,6 +24,7 @@
 
 mod click_history;
 mod click_id;
+pub mod error;
 pub mod find;
 pub mod redact;
 pub mod secret;

@@ -7,12 +7,8 @@ use affitor::InvalidEvent;
 /// The error returned by the outbox. It contains no data of an event.
 pub struct Error(Kind);
 
-// The `Debug` output of database errors contains parts of rows.
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Error").field(&self.to_string()).finish()
-    }
-}
+// The derived `Debug` of database errors contains parts of rows.
+affitor_core::debug_as_sentence!(Error);
 
 enum Kind {
     Invalid(InvalidEvent),

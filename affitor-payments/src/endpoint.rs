@@ -298,21 +298,7 @@ impl<P: Provider> fmt::Debug for Webhook<P> {
     }
 }
 
-/// The reason why a text can't be a webhook secret.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct InvalidSecret(&'static str);
-
-/// Same as `Display`: it is what a failing `main` prints.
-impl fmt::Debug for InvalidSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+affitor_core::invalid_value! {
+    /// The reason why a text can't be a webhook secret.
+    InvalidSecret
 }
-
-impl fmt::Display for InvalidSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for InvalidSecret {}

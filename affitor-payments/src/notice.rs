@@ -51,7 +51,7 @@ impl<P: Provider> Reading<'_, P> {
                 tracing::debug!(webhook = ?self.0, %status, "a payment is recorded");
             }
             Status::Conflict => {
-                tracing::error!(webhook = ?self.0, %status, "a payment is held: decide with `affitor payments release`");
+                tracing::error!(webhook = ?self.0, %status, "a payment is held: decide with `affitor payments reporter`");
             }
             Status::NotReported(NotReported::NoCustomer)
                 if payment.form != Some(Form::Intent) && payment.paid_cents > 0 =>

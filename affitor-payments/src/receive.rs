@@ -86,7 +86,7 @@ impl WebhookBody {
 /// The reason why a request is not accepted as a payment webhook.
 ///
 /// Neither the response nor the log contains anything of the body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WebhookRejection {
     /// The signature is missing or wrong, or the signed body is not JSON. Status 400.
@@ -146,6 +146,8 @@ impl fmt::Display for WebhookRejection {
         }
     }
 }
+
+affitor_core::debug_as_sentence!(WebhookRejection);
 
 impl std::error::Error for WebhookRejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

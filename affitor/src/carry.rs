@@ -72,9 +72,10 @@ pub struct VisitorKey {
     secrets: Vec<SecretString>,
 }
 
-/// The reason why a text can't be the secret of a [`VisitorKey`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct InvalidKey(&'static str);
+affitor_core::invalid_value! {
+    /// The reason why a text can't be the secret of a [`VisitorKey`].
+    InvalidKey
+}
 
 impl VisitorKey {
     /// Creates a key from a secret of at least 32 random bytes, for example `openssl rand -hex 32`. White space around it is
@@ -181,18 +182,3 @@ impl fmt::Debug for VisitorKey {
         write!(f, "VisitorKey([{} redacted])", self.secrets.len())
     }
 }
-
-/// Same as `Display`: it is what a failing `main` prints.
-impl fmt::Debug for InvalidKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for InvalidKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for InvalidKey {}

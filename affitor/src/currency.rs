@@ -38,7 +38,7 @@ impl Currency {
             Ok(code) if code.iter().all(u8::is_ascii_alphabetic) => {
                 Ok(Self(code.map(|letter| letter.to_ascii_uppercase())))
             }
-            _ => Err(InvalidCurrency(())),
+            _ => Err(InvalidCurrency("a currency is three letters, such as USD")),
         }
     }
 
@@ -82,14 +82,7 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
-/// The error for a text that is not a currency code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidCurrency(());
-
-impl fmt::Display for InvalidCurrency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a currency is three letters, such as USD")
-    }
+affitor_core::invalid_value! {
+    /// The error for a text that is not a currency code.
+    InvalidCurrency
 }
-
-impl std::error::Error for InvalidCurrency {}

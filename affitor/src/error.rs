@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
+use affitor_core::error::Sentence;
+
 use crate::event::InvalidEvent;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
@@ -216,7 +218,7 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
-            return write_with_causes(self, f);
+            return fmt::Display::fmt(&Sentence(self), f);
         }
         let mut shown = f.debug_struct("affitor::Error");
         shown.field("kind", &self.0.kind);
@@ -244,20 +246,4 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
-}
-
-/// Writes the sentence of an error and those of its causes that it does not repeat.
-fn write_with_causes(error: &dyn StdError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut shown = error.to_string();
-    f.write_str(&shown)?;
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let sentence = cause.to_string();
-        if !shown.contains(&sentence) {
-            write!(f, ": {sentence}")?;
-            shown = sentence;
-        }
-        source = cause.source();
-    }
-    Ok(())
 }

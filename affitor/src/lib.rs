@@ -89,6 +89,8 @@ pub mod stripe;
 pub mod test_util;
 mod wire;
 
+#[doc(hidden)]
+pub use affitor_core::debug_as_sentence;
 #[doc(inline)]
 pub use affitor_core::{ClickHistory, ClickId, InvalidClickId, Visitor, find};
 #[doc(no_inline)]

@@ -47,7 +47,7 @@ pub trait EventSink: Send + Sync + 'static {
 }
 
 /// The reason why an event was not accepted for delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnqueueError {
     /// The event lacks something that the service requires.
@@ -72,6 +72,8 @@ impl fmt::Display for EnqueueError {
         }
     }
 }
+
+affitor_core::debug_as_sentence!(EnqueueError);
 
 impl std::error::Error for EnqueueError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -117,17 +117,10 @@ impl Metadata {
 /// Maximum length of a value at Stripe, in characters.
 const MAX_LEN: usize = 500;
 
-/// The reason why a value can't be metadata.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidMetadata(&'static str);
-
-impl fmt::Display for InvalidMetadata {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
+affitor_core::invalid_value! {
+    /// The reason why a value can't be metadata.
+    InvalidMetadata
 }
-
-impl std::error::Error for InvalidMetadata {}
 
 impl fmt::Debug for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

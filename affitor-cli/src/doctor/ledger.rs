@@ -63,14 +63,14 @@ impl Counts {
             return Check::warning(
                 NAME,
                 format!("holds {}: it is unknown whether Affitor reports them itself", payments(held)),
-                "decide it with `affitor payments release --read-by-affitor yes` or `no`",
+                "decide it with `affitor payments reporter affitor` or `app`",
             );
         }
         match connected {
             Some(true) if reported > 0 => Check::warning(
                 NAME,
                 format!("reported {} in the last 7 days, which Affitor may read itself", payments(reported)),
-                "check in Affitor's dashboard whether they count twice; `affitor payments release --read-by-affitor yes` \
+                "check in Affitor's dashboard whether they count twice; `affitor payments reporter affitor` \
                  leaves them to Affitor",
             ),
             Some(false) if left_to_affitor > 0 => Check::warning(
@@ -79,7 +79,7 @@ impl Counts {
                     "left {} of the last 7 days to Affitor, but Stripe is not connected",
                     payments(left_to_affitor)
                 ),
-                "connect Stripe, or let the app report them: `affitor payments release --read-by-affitor no`",
+                "connect Stripe, or let the app report them: `affitor payments reporter app`",
             ),
             _ => Check::passed(
                 NAME,

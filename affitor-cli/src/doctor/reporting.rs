@@ -23,7 +23,7 @@ fn payments(connected: bool, mode: Option<&str>) -> Check {
             NAME,
             format!("Stripe is connected to the program{mode_is}, so Affitor may read its webhooks itself"),
             "if the app reports Stripe's sales too, they count twice: set `Webhook::read_by_affitor`, or run \
-             `affitor payments release`",
+             `affitor payments reporter`",
         ),
         (false, Some("stripe")) => Check::warning(
             NAME,

@@ -35,8 +35,8 @@ const LOGIN_WAIT: Duration = Duration::from_secs(600);
 #[derive(Args, Debug)]
 pub(crate) struct ProgramArgs {
     /// Use this program of yours
-    #[arg(long, visible_alias = "program-id", value_name = "ID", conflicts_with_all = ["name", "domain"])]
-    program: Option<String>,
+    #[arg(long, value_name = "ID", conflicts_with_all = ["name", "domain"])]
+    program_id: Option<String>,
     #[command(flatten)]
     new: NewProgramArgs,
 }
@@ -85,7 +85,7 @@ pub(crate) async fn choose(
         return create(arguments, &programs, &known, settings, api, &session, output).await;
     }
     let in_environment = settings.program_id.as_ref().map(|id| id.value().to_owned());
-    let wanted = arguments.program.clone().or(in_environment).or(known.program_id.clone());
+    let wanted = arguments.program_id.clone().or(in_environment).or(known.program_id.clone());
     if settings.key.is_some() {
         return of_key(settings, wanted.as_deref()).await;
     }
@@ -131,7 +131,7 @@ async fn of_key(settings: &Settings, wanted: Option<&str>) -> Result<Choice, Fai
         Failure::new(
             Exit::Unreachable,
             "the service does not say which program the key belongs to",
-            "name it: --program ID",
+            "name it: --program-id ID",
         )
     })?;
     let key =
@@ -208,7 +208,7 @@ async fn ask_which(mut programs: Vec<Program>, output: Output) -> Result<Option<
             1 => Ok(programs.pop()),
             number => {
                 let message = if number == 0 { "you have no program" } else { "you have several programs" };
-                Err(Failure::usage(message, "choose one with --program ID, or create one with --name and --domain"))
+                Err(Failure::usage(message, "choose one with --program-id ID, or create one with --name and --domain"))
             }
         };
     }

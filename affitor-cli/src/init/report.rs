@@ -195,7 +195,7 @@ impl Report<'_> {
         };
         let force = if self.force { " --force" } else { "" };
         let path = if self.is_here() { String::new() } else { format!(" {}", shell::path(self.path)) };
-        format!("affitor init --write{force} --program {}{source}{}{path}", self.program.id, self.url_arguments)
+        format!("affitor init --write{force} --program-id {}{source}{}{path}", self.program.id, self.url_arguments)
     }
 
     fn is_here(&self) -> bool {

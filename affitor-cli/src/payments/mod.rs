@@ -50,19 +50,18 @@ enum Command {
     /// Show what was paid and what became of it, per currency
     Balance,
     /// Decide who reports Stripe's payments, which are held while that is unknown
-    Release {
-        /// Whether Affitor reads Stripe's webhooks itself, because Stripe is connected to the program
-        #[arg(long, value_name = "YES|NO")]
-        read_by_affitor: YesNo,
+    Reporter {
+        /// Who reports them
+        reporter: Reporter,
     },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum YesNo {
-    /// Affitor reports them; this app does not
-    Yes,
-    /// This app reports them
-    No,
+enum Reporter {
+    /// This app
+    App,
+    /// Affitor itself, because Stripe is connected to the program
+    Affitor,
 }
 
 pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
@@ -75,37 +74,42 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
     }
 }
 
+async fn execute<DB: Database>(outbox: Outbox<DB>, command: Prepared, output: Output) -> Result<Exit, Failure> {
+    match command {
+        Prepared::Reconcile(plan) => Box::pin(reconcile::run(*plan, outbox, output)).await,
+        Prepared::Explain { id } => show::explain(&id, &outbox, output).await,
+        Prepared::List(page) => show::list(&page, &outbox, output).await,
+        Prepared::Balance => balance::show(&outbox, output).await,
+        Prepared::Reporter(reporter) => decide(reporter, &outbox, output).await,
+    }
+}
+
 /// A command whose arguments were checked.
 enum Prepared {
     Reconcile(Box<reconcile::Plan>),
-    Other(Command),
+    Explain { id: String },
+    List(show::Page),
+    Balance,
+    Reporter(Reporter),
 }
 
 impl Prepared {
     fn new(command: Command) -> Result<Self, Failure> {
         Ok(match command {
             Command::Reconcile(arguments) => Self::Reconcile(Box::new(reconcile::Plan::new(arguments)?)),
-            other => Self::Other(other),
+            Command::Explain { id } => Self::Explain { id },
+            Command::List(page) => Self::List(page),
+            Command::Balance => Self::Balance,
+            Command::Reporter { reporter } => Self::Reporter(reporter),
         })
     }
 }
 
-async fn execute<DB: Database>(outbox: Outbox<DB>, command: Prepared, output: Output) -> Result<Exit, Failure> {
-    match command {
-        Prepared::Reconcile(plan) => Box::pin(reconcile::run(*plan, outbox, output)).await,
-        Prepared::Other(command) => match command {
-            Command::Explain { id } => show::explain(&id, &outbox, output).await,
-            Command::List(page) => show::list(&page, &outbox, output).await,
-            Command::Release { read_by_affitor } => release(read_by_affitor, &outbox, output).await,
-            Command::Balance | Command::Reconcile(_) => balance::show(&outbox, output).await,
-        },
-    }
-}
-
-async fn release<DB: Database>(choice: YesNo, outbox: &Outbox<DB>, output: Output) -> Result<Exit, Failure> {
-    let read_by_affitor = choice == YesNo::Yes;
+async fn decide<DB: Database>(reporter: Reporter, outbox: &Outbox<DB>, output: Output) -> Result<Exit, Failure> {
+    let read_by_affitor = reporter == Reporter::Affitor;
     let released = outbox.release_payments(read_by_affitor).await.map_err(|error| failed(&error))?;
-    output.document(&json!({ "read_by_affitor": read_by_affitor, "released": released }));
+    let name = if read_by_affitor { "affitor" } else { "app" };
+    output.document(&json!({ "reporter": name, "released": released }));
     let who =
         if read_by_affitor { "Affitor reports Stripe's payments itself" } else { "this app reports Stripe's payments" };
     output.status(CheckStatus::Passed, &format!("{who}: {} released", count(released, "held payment")));

@@ -8,7 +8,7 @@ use crate::common::{KEY, run};
 async fn help_lists_exit_codes_and_variables_but_shows_no_key() {
     let help = run(&["--help"], &[("AFFITOR_API_KEY", KEY)]).await;
     assert!(help.code == 0 && help.out.contains("Exit codes:"), "{}", help.out);
-    for command in ["sandbox", "test", "verify", "status", "doctor"] {
+    for command in ["sandbox", "test", "status", "doctor"] {
         assert!(help.out.contains(command));
         let help = run(&[command, "--help"], &[("AFFITOR_API_KEY", KEY)]).await;
         assert!(help.code == 0 && help.out.contains("--json"), "{}", help.out);
@@ -24,7 +24,7 @@ async fn invalid_arguments_are_reported_as_json_on_request() {
     for (arguments, expected) in [
         (&["--json"][..], "'affitor' requires a subcommand"),
         (&["test", "--json"], "'affitor test' requires a subcommand"),
-        (&["verify", "--json", "--timeout", "-1"], "-1 is not in 1..=3600"),
+        (&["test", "chain", "--json", "--timeout", "-1"], "-1 is not in 1..=3600"),
         (&["test", "refund", "--json"], "unrecognized subcommand 'refund'"),
         (&["status", "--json", "--shop", "1"], "unexpected argument '--shop' found"),
         (&["sandbox", "--json", "--commission", "half"], "is not a commission"),

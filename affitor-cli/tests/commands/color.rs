@@ -37,7 +37,7 @@ async fn colors_are_used_as_requested() {
     for (arguments, expected) in [
         (&["no-such-command"][..], false),
         (&["no-such-command", "--color", "always"], true),
-        (&["--color=always", "verify"], true),
+        (&["--color=always", "test", "chain"], true),
         (&["status", "--color", "never", "--color", "always"], true),
         // What follows `--` is not a flag of this command.
         (&["no-such-command", "--", "--color=always"], false),

@@ -21,9 +21,9 @@ fn codes(help: &str) -> Vec<(String, String)> {
 
 /// The commands in a help text.
 fn commands(help: &str) -> Vec<String> {
-    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let lines = help.lines().skip_while(|line| !line.starts_with("Usage:")).take_while(|line| *line != "Options:");
     // A line that was wrapped is indented further.
-    let lines = lines.filter(|line| !line.starts_with("   "));
+    let lines = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
     lines.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
 }
 

@@ -16,16 +16,31 @@ async fn failures_have_exit_codes_and_hints() {
     let closed = ("AFFITOR_API_URL", closed.as_str());
     let other = |url| ("AFFITOR_API_URL", url);
     for (arguments, settings, code, expected) in [
-        (vec!["verify"], vec![], 2, "no API key"),
-        (vec!["verify"], vec![empty], 2, "no API key"),
-        (vec!["verify"], vec![key, other("shop")], 2, "AFFITOR_API_URL \"shop\" does not begin with http"),
+        (vec!["test", "chain"], vec![], 2, "no API key"),
+        (vec!["test", "chain"], vec![empty], 2, "no API key"),
+        (vec!["test", "chain"], vec![key, other("shop")], 2, "AFFITOR_API_URL \"shop\" does not begin with http"),
         (vec!["status"], vec![key, other("127.0.0.1:4101")], 2, "→ did you mean http://127.0.0.1:4101?"),
         (vec!["status"], vec![key, other("localhost:4101")], 2, "→ did you mean http://localhost:4101?"),
-        (vec!["verify"], vec![key, other("http://shop.example")], 2, "→ use https://"),
-        (vec!["verify", "--api-url", "http://shop.example"], vec![key], 2, "--api-url \"http://shop.example\" is not"),
-        (vec!["verify"], vec![("AFFITOR_API_KEY", "\"aff_1\"")], 2, "the key in AFFITOR_API_KEY begins or ends with a"),
-        (vec!["verify"], vec![key, closed], 3, "connection refused\n  → start the sandbox with `affitor sandbox`"),
-        (vec!["verify"], vec![wrong, url], 4, "AFFITOR_API_KEY"),
+        (vec!["test", "chain"], vec![key, other("http://shop.example")], 2, "→ use https://"),
+        (
+            vec!["test", "chain", "--api-url", "http://shop.example"],
+            vec![key],
+            2,
+            "--api-url \"http://shop.example\" is not",
+        ),
+        (
+            vec!["test", "chain"],
+            vec![("AFFITOR_API_KEY", "\"aff_1\"")],
+            2,
+            "the key in AFFITOR_API_KEY begins or ends with a",
+        ),
+        (
+            vec!["test", "chain"],
+            vec![key, closed],
+            3,
+            "connection refused\n  → start the sandbox with `affitor sandbox`",
+        ),
+        (vec!["test", "chain"], vec![wrong, url], 4, "AFFITOR_API_KEY"),
         (vec!["status"], vec![wrong, url], 4, "AFFITOR_API_KEY"),
         (vec!["test", "sale"], vec![wrong, url], 4, "AFFITOR_API_KEY"),
         (vec!["status", "--api-key", "wrong"], vec![key, url], 4, "check --api-key"),
@@ -43,7 +58,7 @@ async fn failures_have_exit_codes_and_hints() {
         assert_eq!(result.code, code, "{arguments:?}: {}{}", result.out, result.err);
         assert!(result.err.contains(expected), "{arguments:?}: {}", result.err);
     }
-    let result = run(&["verify", "--json"], &[wrong, url]).await;
+    let result = run(&["test", "chain", "--json"], &[wrong, url]).await;
     assert_eq!((result.code, &result.json()["error"]["kind"]), (4, &json!("key_rejected")));
     assert!(result.err.is_empty());
 }
@@ -58,7 +73,7 @@ async fn responses_of_other_servers_are_recognized() {
     let html_error = raw_server("HTTP/1.1 400 Bad Request\r\ncontent-length: 5\r\n\r\n<html").await;
     let empty_error = raw_server("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
     for url in [&wrong_path, &method, &unknown, &html, &html_error, &empty_error] {
-        for arguments in [&["status"][..], &["verify"], &["test", "click"], &["test", "sale"]] {
+        for arguments in [&["status"][..], &["test", "chain"], &["test", "click"], &["test", "sale"]] {
             let result = run(arguments, &environment(url)).await;
             let expected = format!("→ check AFFITOR_API_URL ({url:?}): ");
             assert!(

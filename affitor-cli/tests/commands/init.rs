@@ -91,7 +91,8 @@ async fn from_login_to_written_files() {
     assert_private(&home);
 
     // A second run changes nothing, with the same arguments or without any.
-    for again in [&arguments[..], &["init", "--write", "--json"], &["init", "--write", "--program", "43", "--json"]] {
+    for again in [&arguments[..], &["init", "--write", "--json"], &["init", "--write", "--program-id", "43", "--json"]]
+    {
         let before = snapshot(&home.path("shop"));
         let run = home.run(again).await;
         assert_eq!(run.code, 0, "{}{}", run.out, run.err);
@@ -151,7 +152,7 @@ async fn without_write_nothing_changes_and_the_key_is_kept() {
         "affitor_outbox::Outbox::sqlite",
         "nothing in the project was changed",
         "(only you can read it)",
-        "next: affitor init --write --program 43 --source path=DIR",
+        "next: affitor init --write --program-id 43 --source path=DIR",
     ] {
         assert!(run.out.contains(expected), "{expected}: {}", run.out);
     }
@@ -163,7 +164,7 @@ async fn without_write_nothing_changes_and_the_key_is_kept() {
         assert_eq!(kept[0].metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
     // The next command moves it into the project.
-    let run = home.run(&init(&["--write", "--program", "43", &source()])).await;
+    let run = home.run(&init(&["--write", "--program-id", "43", &source()])).await;
     assert!(run.code == 0 && run.out.contains("next: affitor prove -- cargo run"), "{}{}", run.out, run.err);
     assert!(home.read("shop/.affitor/.env").contains("AFFITOR_API_KEY=aff_"));
     assert_eq!(fs::read_dir(home.path("config/affitor/keys")).unwrap().count(), 0);
@@ -177,11 +178,11 @@ async fn the_next_command_can_be_copied() {
     home.project("my app/Cargo.toml", MANIFEST);
     let source = source();
     for (arguments, next) in [
-        (vec!["--api-url", url], format!("init --write --program 42 --source path=DIR --api-url {url}")),
-        (vec!["my app"], "init --write --program 42 --source path=DIR 'my app'".to_owned()),
+        (vec!["--api-url", url], format!("init --write --program-id 42 --source path=DIR --api-url {url}")),
+        (vec!["my app"], "init --write --program-id 42 --source path=DIR 'my app'".to_owned()),
         (
             vec!["--source", "git=https://x.example/?a&b"],
-            "init --write --program 42 --source 'git=https://x.example/?a&b'".to_owned(),
+            "init --write --program-id 42 --source 'git=https://x.example/?a&b'".to_owned(),
         ),
         (vec!["--write", &source, "my app"], "cd 'my app' && affitor prove -- cargo run".to_owned()),
     ] {
@@ -192,7 +193,9 @@ async fn the_next_command_can_be_copied() {
     // After a failure, it is the same command.
     fs::create_dir(home.path("shop/affitor.toml")).unwrap();
     let run = home.run(&init(&["--write", "--force", "--source", "registry"])).await;
-    assert!(run.code == 2 && run.out.contains("next: affitor init --write --force --program 42 --source registry\n"));
+    assert!(
+        run.code == 2 && run.out.contains("next: affitor init --write --force --program-id 42 --source registry\n")
+    );
     assert!(run.out.contains("! nothing is published yet"), "{}", run.out);
 }
 
@@ -217,7 +220,7 @@ async fn the_key_of_an_existing_program_must_be_given() {
     assert_eq!((run.code, &run.json()["program"]["id"]), (0, &json!("42")), "{}", run.out);
     assert!(home.read("shop/.affitor/.env").contains(&format!("AFFITOR_API_KEY={KEY}\n")));
     // The key of another program is not written.
-    let run = home.run_with(&init(&["--program", "7"]), &[("AFFITOR_API_KEY", KEY)]).await;
+    let run = home.run_with(&init(&["--program-id", "7"]), &[("AFFITOR_API_KEY", KEY)]).await;
     assert!(run.code == 1 && run.err.contains("belongs to program 42, not to \"7\""), "{}", run.err);
     let run = home.run_with(&init(&[]), &[("AFFITOR_API_KEY", "aff_wrong")]).await;
     assert_eq!(run.code, 4, "{}", run.err);
@@ -231,7 +234,7 @@ async fn a_cloned_configuration_does_not_get_the_token() {
     home.project(".affitor/config.json", &json!({ "program_id": "42", "api_url": evil }).to_string());
     home.project(".affitor/.env", "AFFITOR_API_KEY=aff_theirs\nAFFITOR_PROGRAM_ID=42\n");
     let source = source();
-    for arguments in [vec![], vec!["--write", &source], vec!["--program", "42"]] {
+    for arguments in [vec![], vec!["--write", &source], vec!["--program-id", "42"]] {
         let run = home.run(&init(&arguments)).await;
         assert!(run.code == 2 && run.err.contains("is for the service \"http://127.0.0.1:"), "{}{}", run.out, run.err);
         assert!(run.err.contains("--api-url") && !run.err.contains("aff_theirs"), "{}", run.err);
@@ -242,7 +245,7 @@ async fn a_cloned_configuration_does_not_get_the_token() {
     let run = home.run(&init(&["--api-url", &evil, "--name", "x", "--domain", "x.example"])).await;
     assert!(run.code == 4 && run.err.contains("not logged in at"), "{}", run.err);
     // With --force, the file does not count.
-    let run = home.run(&init(&["--write", "--force", &source, "--program", "42"])).await;
+    let run = home.run(&init(&["--write", "--force", &source, "--program-id", "42"])).await;
     assert!(run.code == 0, "{}{}", run.out, run.err);
     assert!(home.read("shop/.affitor/config.json").contains(sandbox.url()));
 }
@@ -254,7 +257,7 @@ async fn without_a_login_or_a_choice_nothing_hangs() {
     home.run(&init(&NEW)).await;
     for (arguments, code, expected) in [
         (vec![], 2, "you have several programs"),
-        (vec!["--program", "7"], 1, "you have no program \"7\""),
+        (vec!["--program-id", "7"], 1, "you have no program \"7\""),
         (vec!["--write"], 2, "add --source path=DIR"),
         (vec!["--source", "path=/nowhere"], 2, "does not contain affitor-axum"),
         (vec!["--source", "../affitor"], 2, "expected path=DIR, git=URL or registry"),
@@ -271,7 +274,7 @@ async fn without_a_login_or_a_choice_nothing_hangs() {
             2,
             "range",
         ),
-        (vec!["--program", "42", "--name", "x"], 2, "cannot be used with"),
+        (vec!["--program-id", "42", "--name", "x"], 2, "cannot be used with"),
         (vec!["--force"], 2, "--write"),
         (vec!["no-such-folder"], 2, "has no Cargo.toml"),
     ] {
@@ -302,9 +305,9 @@ async fn the_lines_are_for_the_framework() {
         ("rocket = '0.5'", vec![], "no supported framework found"),
     ] {
         home.project("Cargo.toml", &format!("[package]\nname = 'shop'\n[dependencies]\n{dependencies}\n"));
-        let run = home.run(&init(&["--program", "42", "--source", "registry"])).await;
+        let run = home.run(&init(&["--program-id", "42", "--source", "registry"])).await;
         assert!(run.code == 0 && run.out.contains(expected), "{dependencies}: {}{}", run.out, run.err);
-        let document = home.run(&init(&["--program", "42", "--source", "registry", "--json"])).await.json();
+        let document = home.run(&init(&["--program-id", "42", "--source", "registry", "--json"])).await.json();
         assert_eq!(document["dependencies"], json!(crates));
         assert_eq!(document["files"], json!(null));
     }

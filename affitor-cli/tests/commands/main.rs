@@ -21,6 +21,6 @@ mod shell;
 mod status;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod test_chain;
 mod test_event;
 mod test_webhook;
-mod verify;

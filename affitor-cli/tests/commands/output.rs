@@ -23,7 +23,9 @@ async fn hostile_responses_are_sanitized() {
         ("200 OK", body)
     })
     .await;
-    for command in [&["status"][..], &["verify"], &["doctor"], &["status", "--json"], &["verify", "--json"]] {
+    for command in
+        [&["status"][..], &["test", "chain"], &["doctor"], &["status", "--json"], &["test", "chain", "--json"]]
+    {
         let result = run(command, &environment(&url)).await;
         for line in result.out.lines() {
             let is_safe = !line.starts_with("verified: all") && !line.contains(['\u{7}', '\u{202e}', '\r']);
@@ -36,9 +38,9 @@ async fn hostile_responses_are_sanitized() {
 async fn an_extreme_delay_does_not_overflow() {
     let busy = "HTTP/1.1 429 Too Many\r\nretry-after: 18446744073709551615\r\ncontent-length: 0\r\n\r\n";
     let url = raw_server(busy).await;
-    for command in ["status", "verify", "doctor"] {
-        let result = run(&[command], &environment(&url)).await;
-        assert_eq!(result.code, 5, "{command}: {}{}", result.out, result.err);
+    for command in [&["status"][..], &["test", "chain"], &["doctor"]] {
+        let result = run(command, &environment(&url)).await;
+        assert_eq!(result.code, 5, "{command:?}: {}{}", result.out, result.err);
     }
     // The delay arrives while polling.
     let url = server(|path, _| {
@@ -49,7 +51,7 @@ async fn an_extreme_delay_does_not_overflow() {
         }
     })
     .await;
-    let result = run(&["verify"], &environment(&url)).await;
+    let result = run(&["test", "chain"], &environment(&url)).await;
     assert_eq!(result.code, 3, "{}{}", result.out, result.err);
 }
 

@@ -13,7 +13,7 @@ async fn settings_are_read_like_the_library_reads_them() {
     let token = [("AFFITOR_API_TOKEN", KEY), ("AFFITOR_API_KEY", " "), ("AFFITOR_API_URL", sandbox.url())];
     let empty = [("AFFITOR_API_KEY", KEY), ("AFFITOR_API_URL", sandbox.url()), ("AFFITOR_PROGRAM_ID", "")];
     for settings in [padded, token, empty] {
-        for arguments in [&["doctor"][..], &["status"], &["test", "lead"], &["verify"]] {
+        for arguments in [&["doctor"][..], &["status"], &["test", "lead"], &["test", "chain"]] {
             let result = run(arguments, &settings).await;
             assert_eq!(result.code, 0, "{arguments:?}: {}{}", result.out, result.err);
         }
@@ -38,8 +38,8 @@ async fn two_names_of_a_setting_must_agree() {
         (urls, "AFFITOR_API_URL and AFFITOR_API_BASE have different values", "--api-url", url),
         (keys, "AFFITOR_API_KEY and AFFITOR_API_TOKEN have different values", "--api-key", KEY),
     ] {
-        for command in ["doctor", "status", "verify"] {
-            let result = run(&[command], &settings).await;
+        for command in [&["doctor"][..], &["status"], &["test", "chain"]] {
+            let result = run(command, &settings).await;
             let output = format!("{}{}", result.out, result.err);
             assert!(result.code == 2 && output.contains(named), "{output}");
             assert!(!output.contains("secret"), "{output}");
@@ -85,7 +85,7 @@ async fn the_url_may_have_a_path() {
         let environment = environment(&url);
         let result = run(&["doctor"], &environment).await;
         assert!(result.code == 0 && result.out.contains("! URL ") && !result.out.contains('✗'), "{}", result.out);
-        assert_eq!(run(&["verify"], &environment).await.code, 0);
+        assert_eq!(run(&["test", "chain"], &environment).await.code, 0);
     }
 }
 

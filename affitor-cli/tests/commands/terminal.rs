@@ -24,11 +24,12 @@ async fn progress_is_shown_on_a_terminal_only() {
         return;
     }
     let sandbox = start(Sandbox::builder()).await;
-    let text = on_a_terminal("verify --no-chain --timeout 2", sandbox.url());
+    let text = on_a_terminal("test chain --no-run --timeout 2", sandbox.url());
     assert!(text.contains("querying readiness") && text.contains("\u{1b}["), "{text:?}");
     let last = text.lines().last().unwrap_or_default();
     assert!(last.contains("not verified"), "the progress is removed before the result: {text:?}");
-    for arguments in ["verify --no-chain --timeout 2 --json", "verify --no-chain --timeout 2 2>/dev/null --color never"]
+    for arguments in
+        ["test chain --no-run --timeout 2 --json", "test chain --no-run --timeout 2 2>/dev/null --color never"]
     {
         let text = on_a_terminal(arguments, sandbox.url());
         assert!(!text.contains("querying readiness") && !text.contains('\u{1b}'), "{arguments}: {text:?}");

@@ -24,7 +24,7 @@ async fn keys_that_cannot_be_right_are_rejected_before_any_request() {
     ] {
         let mut arguments =
             vec!["reconcile", "--provider", name(provider), "--since", "1d", "--api-url", &shop.api.url];
-        arguments.extend(test.then_some("--test"));
+        arguments.extend(test.then_some("--test-mode"));
         let ran = run(&url, &arguments, (variable(provider), key)).await;
         assert_eq!(ran.code, 2, "{provider:?} {key}: {ran:?}");
         assert!(ran.stderr.contains(variable(provider)) && !ran.stderr.contains("abcdefgh"), "{ran:?}");
@@ -66,7 +66,7 @@ async fn test_payments_are_kept_apart() {
     let live = run(&shop.database.url(), &arguments, ("STRIPE_API_KEY", "sk_live_example")).await;
     assert_eq!((live.code, live.payments()), (0, 0), "{live:?}");
     assert!(live.stderr.contains("restricted key"), "{live:?}");
-    arguments.push("--test");
+    arguments.push("--test-mode");
     let test = run(&shop.database.url(), &arguments, ("STRIPE_API_KEY", STRIPE_TEST_KEY)).await;
     assert_eq!(test.code, 0, "{test:?}");
     let events = shop.database.events().await;

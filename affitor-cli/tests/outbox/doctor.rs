@@ -46,7 +46,7 @@ async fn the_doctor_says_whether_the_ledger_holds_or_reports() {
     }
 
     // Nothing delivers the events, so the payments are as the release left them.
-    assert_eq!(shop.payments(&["release", "--read-by-affitor", "no"]).await.code, 0);
+    assert_eq!(shop.payments(&["reporter", "app"]).await.code, 0);
     assert_eq!(shop.reconcile(&[]).await.code, 0);
     assert_ledger(&own, &url, "passed", "holds nothing; of the last 7 days, it reported ").await;
     assert_ledger(&connected, &url, "warning", "which Affitor may read itself").await;

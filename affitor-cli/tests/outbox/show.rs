@@ -62,9 +62,9 @@ async fn stripes_payments_are_held_until_it_is_known_who_reports_them() {
     shop.database.execute("UPDATE {}affitor_ledgers SET stripe_connected = true").await;
     let held = shop.reconcile(&[]).await;
     assert_eq!((held.code, held.enqueued()), (1, (0, 0)), "{held:?}");
-    assert!(held.stdout.contains("affitor payments release"), "{held:?}");
-    assert_eq!(shop.payments(&["release"]).await.code, 2);
-    let released = shop.payments(&["release", "--json", "--read-by-affitor", "no"]).await;
+    assert!(held.stdout.contains("affitor payments reporter"), "{held:?}");
+    assert_eq!(shop.payments(&["reporter"]).await.code, 2);
+    let released = shop.payments(&["reporter", "--json", "app"]).await;
     assert_eq!(released.code, 0, "{released:?}");
     assert!(released.number("/released") > 0, "{released:?}");
     assert_eq!(shop.reconcile(&[]).await.code, 0);

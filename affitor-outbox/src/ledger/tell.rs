@@ -134,7 +134,7 @@ fn explain(status: &str) -> &str {
     match status {
         "held" => "held, because another webhook may show which sale it belongs to",
         "conflict" => {
-            "held, because it is unknown whether Affitor reads this provider's webhooks itself: `affitor payments release`"
+            "held, because it is unknown whether Affitor reads this provider's webhooks itself: `affitor payments reporter`"
         }
         "not_paid" => "not paid yet",
         "nothing_paid" => "not reported: nothing was paid",

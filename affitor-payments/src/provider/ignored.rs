@@ -55,7 +55,7 @@ impl fmt::Display for Ignored {
 ///
 /// Redelivery would not change that, so the provider gets status 200 and the log an error. It contains names of fields, and never
 /// their values.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refused {
     /// A documented field is missing.
@@ -97,10 +97,12 @@ impl fmt::Display for Refused {
     }
 }
 
+affitor_core::debug_as_sentence!(Refused);
+
 impl std::error::Error for Refused {}
 
 /// The reason why a webhook says nothing about payments.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoFacts {
     /// It does not concern Affitor; expected.
@@ -117,6 +119,8 @@ impl fmt::Display for NoFacts {
         }
     }
 }
+
+affitor_core::debug_as_sentence!(NoFacts);
 
 impl std::error::Error for NoFacts {}
 

@@ -5,7 +5,7 @@ use std::fmt;
 /// The reason why a request is not accepted as a webhook of the provider. Respond with status 400.
 ///
 /// It contains neither the body nor the secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// A header that the provider always sends is missing: the request is not from the provider, or a proxy removes headers.
@@ -45,5 +45,7 @@ impl fmt::Display for VerifyError {
         }
     }
 }
+
+affitor_core::debug_as_sentence!(VerifyError);
 
 impl std::error::Error for VerifyError {}

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use affitor::{EnqueueError, Error, Event, RefundOutcome, SaleOutcome};
+use affitor_core::error::Sentence;
 
 use crate::{
     ledger::{Payment, Status},
@@ -105,7 +106,6 @@ impl fmt::Display for PaymentReport {
 /// The payment is not tracked yet. Respond with status 503, so that the provider redelivers the webhook.
 ///
 /// In `affitor-axum` and `affitor-actix`, `?` converts it to the error `Redeliver`, which is this response.
-#[derive(Debug)]
 pub struct PaymentError(pub(super) Reason);
 
 #[derive(Debug)]
@@ -174,6 +174,13 @@ impl fmt::Display for PaymentError {
             Reason::NotRecorded(error) => error.fmt(f),
             Reason::Cancelled(_) => f.write_str("the task that tracked it was cancelled"),
         }
+    }
+}
+
+/// `{:?}` is what a failing `main` prints. `{:#?}` shows the structure.
+impl fmt::Debug for PaymentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() { fmt::Debug::fmt(&self.0, f) } else { fmt::Display::fmt(&Sentence(self), f) }
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn tests(data: &Story, now: Now) -> Markup {
                 ol.list { @for request in &data.without_effect { (problem(request, now)) } }
             }
             h2 { "Chains and test events" }
-            @if data.tests.is_empty() { p.none { "None yet. “Test chain” runs one, as the command " code { "affitor verify" } " does." } }
+            @if data.tests.is_empty() { p.none { "None yet. “Test chain” runs one, as the command " code { "affitor test chain" } " does." } }
             ol { @for test in &data.tests { (test_event(test, now)) } }
         }
     }

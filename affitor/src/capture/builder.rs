@@ -66,9 +66,10 @@ pub struct ClickCaptureBuilder {
     adoption: Option<Adoption>,
 }
 
-/// The reason why [`ClickCaptureBuilder::build`] failed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct InvalidCapture(&'static str);
+affitor_core::invalid_value! {
+    /// The reason why [`ClickCaptureBuilder::build`] failed.
+    InvalidCapture
+}
 
 impl ChooseDomain {
     pub(super) fn new(client: Client) -> Self {
@@ -268,18 +269,3 @@ impl fmt::Debug for ClickCaptureBuilder {
             .finish_non_exhaustive()
     }
 }
-
-/// Same as `Display`: it is what a failing `main` prints.
-impl fmt::Debug for InvalidCapture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for InvalidCapture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for InvalidCapture {}

@@ -229,3 +229,61 @@ pub(super) fn sets_ours(line: &[u8]) -> bool {
     let name = line.split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default().trim_ascii();
     NAMES.iter().any(|known| known.as_bytes() == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use affitor_core::find::Sources;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capture::head::Headers;
+
+    struct Request(Vec<String>);
+
+    impl Headers for Request {
+        fn each<'h>(&'h self, name: &str, value: &mut dyn FnMut(&'h [u8])) {
+            if name == "cookie" {
+                self.0.iter().for_each(|header| value(header.as_bytes()));
+            }
+        }
+    }
+
+    impl Head for Request {
+        fn method(&self) -> &str {
+            "GET"
+        }
+
+        fn path(&self) -> &str {
+            "/"
+        }
+
+        fn query(&self) -> Option<&str> {
+            None
+        }
+
+        fn authority(&self) -> Option<&[u8]> {
+            None
+        }
+
+        fn is_tls(&self) -> bool {
+            true
+        }
+    }
+
+    fn header() -> impl Strategy<Value = String> {
+        let name = prop::sample::select(vec![CLICK_ID_COOKIE, OLD_CLICK_ID_COOKIE, HISTORY_COOKIE, "theme", ""]);
+        let value = prop::sample::select(vec!["cust_1_1", "cust_2_2", "abc", "a b", "\"cust_3_3\"", "cust_4%204", ""]);
+        let cookie = (name, value).prop_map(|(name, value)| format!("{name}={value}"));
+        prop::collection::vec(cookie, 0..6).prop_map(|cookies| cookies.join("; "))
+    }
+
+    proptest! {
+        /// Capture never misses a click that the layer finds, nor the reverse.
+        #[test]
+        fn capture_and_the_layer_find_the_same_click(headers in prop::collection::vec(header(), 0..3)) {
+            let request = Request(headers);
+            let found = cookie::click_id(request.0.iter().map(String::as_bytes), Sources::default().get_cookies());
+            prop_assert_eq!(Present::read(&request).click_id(), found.as_ref());
+        }
+    }
+}

@@ -1,19 +1,18 @@
 //! Why an event can't be sent.
 
-use std::fmt;
-
-/// The reason why an event can't be sent, found before a call is made.
-///
-/// It is also the source of an [`Error`](crate::Error) for which `is_invalid()` returns `true`.
-///
-/// ```
-/// use affitor::Lead;
-///
-/// let invalid = Lead::new("").validate().unwrap_err();
-/// assert_eq!(invalid.to_string(), "a lead needs a customer_key or a click_id");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidEvent(pub(crate) &'static str);
+affitor_core::invalid_value! {
+    /// The reason why an event can't be sent, found before a call is made.
+    ///
+    /// It is also the source of an [`Error`](crate::Error) for which `is_invalid()` returns `true`.
+    ///
+    /// ```
+    /// use affitor::Lead;
+    ///
+    /// let invalid = Lead::new("").validate().unwrap_err();
+    /// assert_eq!(invalid.to_string(), "a lead needs a customer_key or a click_id");
+    /// ```
+    pub(crate) InvalidEvent
+}
 
 impl InvalidEvent {
     /// Creates an error for an [`EventSink`](crate::EventSink) with requirements of its own. The reason appears in messages
@@ -22,11 +21,3 @@ impl InvalidEvent {
         Self(reason)
     }
 }
-
-impl fmt::Display for InvalidEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for InvalidEvent {}

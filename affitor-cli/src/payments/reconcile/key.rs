@@ -25,11 +25,11 @@ pub(super) fn check(provider: ProviderName, key: &str, test: bool) -> Result<Opt
     }
     match (is_test(provider, key), test) {
         (Some(true), false) => {
-            let hint = "use a key of live mode, or add --test";
+            let hint = "use a key of live mode, or add --test-mode";
             return Err(Failure::usage(format!("{variable} is a key of test mode"), hint));
         }
         (Some(false), true) => {
-            let hint = "use a key of test mode, or remove --test";
+            let hint = "use a key of test mode, or remove --test-mode";
             return Err(Failure::usage(format!("{variable} is a key of live mode"), hint));
         }
         _ => {}

@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     commission_on: Option<Commission>,
     /// Read test payments with a key of test mode, and report the sales as tests
     #[arg(long)]
-    test: bool,
+    test_mode: bool,
     /// URL of the provider's API [default: the provider's own]
     #[arg(long, value_name = "URL")]
     api_url: Option<String>,
@@ -75,7 +75,8 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(arguments: Arguments) -> Result<Self, Failure> {
-        let Arguments { provider, since, dry_run, program_id, commission_on, test, api_url, report_older } = arguments;
+        let Arguments { provider, since, dry_run, program_id, commission_on, test_mode: test, api_url, report_older } =
+            arguments;
         let key = key::read(provider)?;
         let advice = key::check(provider, &key, test)?;
         let api = Api::new(provider, &key, test, api_url.as_deref())?;

@@ -85,9 +85,9 @@ impl<'a, DB: Database> Recorder<'a, DB> {
         let title = self.provider.title();
         let variable = self.provider.variable();
         let (mode, hint) = if is_test {
-            ("test", "use a key of live mode, or add --test")
+            ("test", "use a key of live mode, or add --test-mode")
         } else {
-            ("live", "use a key of test mode, or remove --test")
+            ("live", "use a key of test mode, or remove --test-mode")
         };
         Failure::usage(format!("{title} returned payments of {mode} mode for the key in {variable}"), hint)
     }

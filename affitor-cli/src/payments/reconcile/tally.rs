@@ -128,7 +128,7 @@ fn is_older(status: &Status) -> bool {
 /// What a person should check about a payment. Doubts about what is known were shown before.
 fn doubt(payment: &Payment, changed: bool) -> Option<String> {
     if payment.status == Status::Conflict {
-        return Some(format!("{}: decide with `affitor payments release`", payment.status));
+        return Some(format!("{}: decide with `affitor payments reporter`", payment.status));
     }
     let doubt = payment.doubts.first().filter(|_| changed)?;
     Some(doubt.to_string())

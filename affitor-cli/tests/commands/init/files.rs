@@ -36,7 +36,7 @@ async fn files_that_exist_are_completed_or_left_alone() {
     assert!(home.read("shop/.affitor/.env").contains("aff_old"));
 
     // With --force, only Affitor's variables change, and the other program's key is kept.
-    let run = home.run(&init(&["--write", "--force", "--program", "43", "--json"])).await;
+    let run = home.run(&init(&["--write", "--force", "--program-id", "43", "--json"])).await;
     let document = run.json();
     assert_eq!((run.code, &document["key"]["state"]), (0, &json!("in_project")), "{}", run.out);
     let env = home.read("shop/.affitor/.env");
@@ -87,7 +87,7 @@ async fn both_files_in_affitor_change_together() {
             home.project(".affitor/.env", env);
         }
         let source = source();
-        let arguments = ["--write", "--json", &source, "--program", "42", if force { "--force" } else { "--json" }];
+        let arguments = ["--write", "--json", &source, "--program-id", "42", if force { "--force" } else { "--json" }];
         let arguments: Vec<&str> = if force { arguments.to_vec() } else { arguments[..5].to_vec() };
         let run = home.run_with(&init(&arguments), &[("AFFITOR_API_KEY", KEY)]).await;
         assert_eq!(run.code, code, "{config} {env:?}: {}{}", run.out, run.err);
@@ -117,7 +117,7 @@ async fn without_the_new_key_the_other_program_stays() {
     home.project(".affitor/.env", &env);
     let config = json!({ "program_id": "9", "api_url": sandbox.url() }).to_string();
     home.project(".affitor/config.json", &config);
-    let run = home.run(&init(&["--write", "--force", &source(), "--program", "42"])).await;
+    let run = home.run(&init(&["--write", "--force", &source(), "--program-id", "42"])).await;
     assert!(run.code == 0 && run.out.contains("left alone: the new program's key is not known"), "{}", run.out);
     assert_eq!(home.read("shop/.affitor/.env"), env);
     assert_eq!(home.read("shop/.affitor/config.json"), config);

@@ -27,7 +27,7 @@ async fn unusable_manifests_are_refused() {
         ("", 2, "is not the manifest of a package"),
     ] {
         home.project("Cargo.toml", manifest);
-        let run = home.run(&init(&["--program", "42"])).await;
+        let run = home.run(&init(&["--program-id", "42"])).await;
         assert!(run.code == code && run.err.contains(expected), "{expected}: {} {}", run.code, run.err);
     }
     fs::write(home.path("shop/Cargo.toml"), b"[package]\nname = '\xff'\n").unwrap();
@@ -57,7 +57,7 @@ async fn the_root_of_a_workspace_names_its_apps() {
     let run = home.run(&init(&["../shop"])).await;
     assert!(run.err.contains("→ for one of its apps, run `affitor init ../shop/crates/web`\n"), "{}", run.err);
     let source = source();
-    let run = home.run(&init(&["--write", &source, "--program", "42", "crates/web"])).await;
+    let run = home.run(&init(&["--write", &source, "--program-id", "42", "crates/web"])).await;
     assert!(run.out.contains("next: cd crates/web && affitor prove -- cargo run\n"), "{}", run.out);
     assert!(run.code == 0 && run.out.contains("✓ web: axum"), "{}{}", run.out, run.err);
     assert!(home.read("shop/crates/web/Cargo.toml").contains("affitor-axum"));
@@ -112,7 +112,7 @@ async fn symbolic_links_are_not_followed() {
         fs::remove_file(&path).unwrap();
         if link != "Cargo.toml" {
             symlink(home.path("nowhere"), &path).unwrap();
-            assert_eq!(home.run(&init(&["--write", &source, "--program", "43"])).await.code, 2, "{link}");
+            assert_eq!(home.run(&init(&["--write", &source, "--program-id", "43"])).await.code, 2, "{link}");
             assert!(!home.path("nowhere").exists(), "{link}");
         }
     }
@@ -128,7 +128,7 @@ async fn named_pipes_do_not_block() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::remove_file(&path).ok();
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        let run = home.run(&init(&["--write", &source(), "--program", "42"])).await;
+        let run = home.run(&init(&["--write", &source(), "--program-id", "42"])).await;
         assert_eq!(run.code, 2, "{}: {}{}", path.display(), run.out, run.err);
     }
 }
@@ -154,7 +154,7 @@ async fn a_key_is_not_lost_if_the_project_can_not_be_written() {
     assert!(actions(&document).contains(&(".affitor/.env", "failed")), "{document}");
     // Once the problem is fixed, the next run finds the key.
     fs::remove_file(home.path("shop/.affitor")).unwrap();
-    let run = home.run(&init(&["--write", &source, "--program", "43"])).await;
+    let run = home.run(&init(&["--write", &source, "--program-id", "43"])).await;
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
     assert!(home.read("shop/.affitor/.env").contains("AFFITOR_API_KEY=aff_"));
 }

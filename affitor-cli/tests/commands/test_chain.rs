@@ -1,4 +1,4 @@
-//! `affitor verify`.
+//! `affitor test chain`.
 
 use affitor_sandbox::{Payout, Sandbox};
 use serde_json::json;
@@ -10,20 +10,20 @@ async fn verify_is_limited_to_ten_chains_an_hour() {
     let sandbox = start(Sandbox::builder()).await;
     let environment = environment(sandbox.url());
     for _ in 0..10 {
-        let result = run(&["verify"], &environment).await;
+        let result = run(&["test", "chain"], &environment).await;
         assert_eq!(result.code, 0, "{}{}", result.out, result.err);
         let chain = "chain: click attributed, lead attributed, sale attributed";
         assert!(result.out.contains(chain), "{}", result.out);
         assert!(result.out.contains("verified: program 42 is integration_verified"), "{}", result.out);
     }
-    let result = run(&["verify"], &environment).await;
+    let result = run(&["test", "chain"], &environment).await;
     assert_eq!(result.code, 5);
     assert!(result.err.contains("→ retry in 60 min, at "), "{}", result.err);
-    assert!(result.err.contains("`affitor verify --no-chain` queries readiness without a chain"), "{}", result.err);
-    let result = run(&["verify", "--json"], &environment).await;
+    assert!(result.err.contains("`affitor test chain --no-run` queries readiness without a chain"), "{}", result.err);
+    let result = run(&["test", "chain", "--json"], &environment).await;
     let wait = result.json()["error"]["retry_after_seconds"].as_u64().unwrap();
     assert!(result.code == 5 && (3_500..=3_600).contains(&wait), "{}", result.out);
-    let result = run(&["verify", "--no-chain", "--json"], &environment).await;
+    let result = run(&["test", "chain", "--no-run", "--json"], &environment).await;
     assert_eq!((result.code, &result.json()["verified"], &result.json()["chain"]), (0, &json!(true), &json!(null)));
 }
 
@@ -35,7 +35,7 @@ async fn verify_names_the_blocker() {
         (Sandbox::builder().payout(Payout::Missing), "payout", "connect Stripe"),
     ] {
         let sandbox = start(builder).await;
-        let result = run(&["verify"], &environment(sandbox.url())).await;
+        let result = run(&["test", "chain"], &environment(sandbox.url())).await;
         assert_eq!(result.code, 1, "{}", result.out);
         let expected = format!("blocked by {blocker}");
         assert!(result.out.contains(&expected) && result.out.contains(hint), "{}", result.out);
@@ -43,7 +43,7 @@ async fn verify_names_the_blocker() {
     }
     // Events can pass the tracking gate, so it is polled until the timeout.
     let sandbox = start(Sandbox::builder()).await;
-    let result = run(&["verify", "--no-chain", "--timeout", "1"], &environment(sandbox.url())).await;
+    let result = run(&["test", "chain", "--no-run", "--timeout", "1"], &environment(sandbox.url())).await;
     assert_eq!(result.code, 1);
     assert!(result.out.contains("blocked by tracking"), "{}", result.out);
     assert!(result.out.contains("install the tracker script"), "{}", result.out);
@@ -53,12 +53,12 @@ async fn verify_names_the_blocker() {
 async fn verify_runs_no_chain_for_another_program() {
     let sandbox = start(Sandbox::builder()).await;
     let mut environment = environment(sandbox.url());
-    let result = run(&["verify", "--program-id", "7"], &environment).await;
+    let result = run(&["test", "chain", "--program-id", "7"], &environment).await;
     let expected =
         "the key belongs to program 42, but --program-id is \"7\"\n  → use a key and a program id of the same program";
     assert!(result.code == 1 && result.err.contains(expected), "{} {}", result.code, result.err);
     environment.push(("AFFITOR_PROGRAM_ID", "7"));
-    let result = run(&["verify", "--json"], &environment).await;
+    let result = run(&["test", "chain", "--json"], &environment).await;
     let error = result.json()["error"].clone();
     let message = error["message"].as_str().unwrap();
     assert!(result.code == 1 && message.contains("AFFITOR_PROGRAM_ID is \"7\""), "{error}");
@@ -75,12 +75,12 @@ async fn verify_requires_its_own_chain_to_be_attributed() {
         })
         .await;
         let environment = environment(&url);
-        let result = run(&["verify"], &environment).await;
+        let result = run(&["test", "chain"], &environment).await;
         assert!(result.code == 1 && result.out.contains(expected), "{} {}", result.out, result.err);
         assert!(result.out.contains("but this chain was not attributed"), "{}", result.out);
-        let result = run(&["verify", "--json"], &environment).await;
+        let result = run(&["test", "chain", "--json"], &environment).await;
         assert_eq!((result.code, &result.json()["verified"]), (1, &json!(false)));
-        assert_eq!(run(&["verify", "--no-chain"], &environment).await.code, 0);
+        assert_eq!(run(&["test", "chain", "--no-run"], &environment).await.code, 0);
     }
 }
 
@@ -94,10 +94,10 @@ async fn verify_retries_failed_queries() {
         _ => ("200 OK", readiness(true)),
     })
     .await;
-    let result = run(&["verify"], &environment(&url)).await;
+    let result = run(&["test", "chain"], &environment(&url)).await;
     assert!(result.code == 0 && result.out.contains("verified: program 42"), "{} {}", result.out, result.err);
     for seconds in ["0", "-1", "3601"] {
-        let result = run(&["verify", "--timeout", seconds], &[]).await;
+        let result = run(&["test", "chain", "--timeout", seconds], &[]).await;
         assert!(result.code == 2 && result.err.contains(&format!("{seconds} is not in 1..=3600")), "{}", result.err);
     }
 }

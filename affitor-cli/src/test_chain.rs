@@ -1,4 +1,4 @@
-//! `affitor verify`: runs a test chain, then queries readiness until the integration is verified or blocked.
+//! `affitor test chain`: runs a test chain, then queries readiness until the integration is verified or blocked.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use crate::{
 const RETRY_SECONDS: u64 = 2;
 
 pub(crate) const EXIT_CODES: ExitCodes = &exit::codes(
-    "The integration is verified, and the test chain was attributed (unless --no-chain)",
+    "The integration is verified, and the test chain was attributed (unless --no-run)",
     "The integration is not verified, the chain was not attributed, or the key belongs to another program",
 );
 
@@ -29,9 +29,9 @@ pub(crate) const EXIT_CODES: ExitCodes = &exit::codes(
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Only query readiness; do not run a test chain (limited to ten per hour)
+    /// Only query readiness; run no test chain (limited to ten per hour)
     #[arg(long)]
-    no_chain: bool,
+    no_run: bool,
     /// Maximum time to wait for verification, in seconds
     #[arg(
         long,
@@ -61,7 +61,7 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
         let steps = format!("click {}, lead {}, sale {}", verdict.click, verdict.lead, verdict.sale);
         output.status(chain_status(chain), &format!("chain: {steps}"));
         if chain_status(chain) == CheckStatus::Warning {
-            output.hint("still pending: run `affitor verify --no-chain` in a while");
+            output.hint("still pending: run `affitor test chain --no-run` in a while");
         }
     }
     gates::print(&readiness, output);
@@ -105,7 +105,7 @@ async fn verify(
             return Err(Failure::new(Exit::Failed, message, SAME_PROGRAM_HINT));
         }
     }
-    let chain = if arguments.no_chain {
+    let chain = if arguments.no_run {
         None
     } else {
         progress.set("running a synthetic click, lead and sale");
@@ -152,7 +152,7 @@ async fn poll_readiness(
 fn chain_failure(settings: &Settings, error: &affitor::Error) -> Failure {
     let mut failure = settings.failure(error);
     if failure.exit == Exit::RetryLater {
-        failure.hint = Some("`affitor verify --no-chain` queries readiness without a chain".to_owned());
+        failure.hint = Some("`affitor test chain --no-run` queries readiness without a chain".to_owned());
     }
     failure
 }
