@@ -3,12 +3,12 @@
 use std::{
     fmt,
     future::{Ready, ready},
-    ops::Deref,
 };
 
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
 use affitor::{BoundClient, ClickId, Client, adapter::Attribution};
 
+use crate::wrapper::wrapper;
 use crate::{rejection::MissingLayer, request_ext::AffitorRequestExt as _};
 
 /// Extracts the visitor's click id: `None` if no partner brought them, which is the normal case.
@@ -27,20 +27,9 @@ use crate::{rejection::MissingLayer, request_ext::AffitorRequestExt as _};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AffitorClickId(pub Option<ClickId>);
 
-impl AffitorClickId {
-    /// Returns the click id.
-    pub fn into_inner(self) -> Option<ClickId> {
-        self.0
-    }
-}
+wrapper!(AffitorClickId, Option<ClickId>, "the click id");
 
-impl Deref for AffitorClickId {
-    type Target = Option<ClickId>;
-
-    fn deref(&self) -> &Option<ClickId> {
-        &self.0
-    }
-}
+impl AffitorClickId {}
 
 impl FromRequest for AffitorClickId {
     type Error = MissingLayer;
@@ -72,20 +61,9 @@ impl FromRequest for AffitorClickId {
 #[derive(Clone)]
 pub struct AffitorClient(BoundClient);
 
-impl AffitorClient {
-    /// Returns the bound client.
-    pub fn into_inner(self) -> BoundClient {
-        self.0
-    }
-}
+wrapper!(AffitorClient, BoundClient, "the bound client");
 
-impl Deref for AffitorClient {
-    type Target = BoundClient;
-
-    fn deref(&self) -> &BoundClient {
-        &self.0
-    }
-}
+impl AffitorClient {}
 
 /// One short line, because `#[instrument]` writes the arguments of a handler into its span.
 impl fmt::Debug for AffitorClient {

@@ -39,7 +39,7 @@
 //! # Guides
 //!
 //! [Your first lead](affitor::guides::first_lead) · [Your first sale](affitor::guides::first_sale) ·
-//! [actix-web](affitor::guides::actix_web) · [Payments](affitor_payments::guides::payments) ·
+//! [actix-web](affitor::guides::actix_web) · [Payments](https://docs.rs/affitor-payments/latest/affitor_payments/guides/payments/) ·
 //! [In the background](affitor::guides::background) · [Testing and proving](affitor::guides::testing) ·
 //! [Troubleshooting](affitor::guides::troubleshooting) · [all guides](affitor::guides)
 //!
@@ -83,6 +83,7 @@ mod replay;
 mod request_ext;
 #[cfg(feature = "test-util")]
 pub mod test_util;
+mod wrapper;
 
 pub use affitor;
 #[cfg(feature = "capture")]

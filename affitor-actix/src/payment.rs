@@ -3,7 +3,6 @@
 use std::{
     fmt,
     future::{Future, poll_fn},
-    ops::Deref,
     pin::Pin,
 };
 
@@ -17,6 +16,7 @@ use affitor_payments::{PaymentError, Provider, Webhook, WebhookBody, WebhookEven
 use futures_core::Stream as _;
 
 use crate::rejection::text_response;
+use crate::wrapper::wrapper;
 
 /// Extracts the verified event of a payment provider's webhook. See [`WebhookEvent`].
 ///
@@ -41,12 +41,9 @@ use crate::rejection::text_response;
 /// ```
 pub struct PaymentEvent<P>(pub WebhookEvent<P>);
 
-impl<P> PaymentEvent<P> {
-    /// Returns the event.
-    pub fn into_inner(self) -> WebhookEvent<P> {
-        self.0
-    }
-}
+wrapper!(PaymentEvent<P>, WebhookEvent<P>, "the event");
+
+impl<P> PaymentEvent<P> {}
 
 impl<P: Provider> fmt::Debug for PaymentEvent<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,14 +54,6 @@ impl<P: Provider> fmt::Debug for PaymentEvent<P> {
 impl<P> Clone for PaymentEvent<P> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
-    }
-}
-
-impl<P> Deref for PaymentEvent<P> {
-    type Target = WebhookEvent<P>;
-
-    fn deref(&self) -> &WebhookEvent<P> {
-        &self.0
     }
 }
 
@@ -98,6 +87,8 @@ impl<P: Provider> FromRequest for PaymentEvent<P> {
 #[derive(Clone, PartialEq, Eq)]
 pub struct PaymentRejection(WebhookRejection);
 
+wrapper!(PaymentRejection, WebhookRejection, "the reason");
+
 impl PaymentRejection {
     /// Returns the status of the response: 400, 413 or 500.
     pub fn status(&self) -> StatusCode {
@@ -107,19 +98,6 @@ impl PaymentRejection {
     /// Returns the text of the response.
     pub fn body_text(&self) -> String {
         self.0.body_text()
-    }
-
-    /// Returns the reason.
-    pub fn into_inner(self) -> WebhookRejection {
-        self.0
-    }
-}
-
-impl Deref for PaymentRejection {
-    type Target = WebhookRejection;
-
-    fn deref(&self) -> &WebhookRejection {
-        &self.0
     }
 }
 
@@ -157,6 +135,8 @@ impl ResponseError for PaymentRejection {
 /// Asks the provider to redeliver the webhook, with status 503. `?` converts a [`PaymentError`] to it.
 pub struct Redeliver(pub PaymentError);
 
+wrapper!(Redeliver, PaymentError, "the reason");
+
 impl Redeliver {
     /// Returns the status of the response: 503.
     pub fn status(&self) -> StatusCode {
@@ -166,19 +146,6 @@ impl Redeliver {
     /// Returns the text of the response. The reason is in the log.
     pub fn body_text(&self) -> String {
         "the payment is not tracked yet, redeliver the webhook".to_owned()
-    }
-
-    /// Returns the reason.
-    pub fn into_inner(self) -> PaymentError {
-        self.0
-    }
-}
-
-impl Deref for Redeliver {
-    type Target = PaymentError;
-
-    fn deref(&self) -> &PaymentError {
-        &self.0
     }
 }
 

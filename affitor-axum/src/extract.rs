@@ -1,6 +1,6 @@
 //! The extractors.
 
-use std::{convert::Infallible, fmt, ops::Deref};
+use std::{convert::Infallible, fmt};
 
 use affitor::{BoundClient, ClickId, Client, adapter::Attribution};
 use affitor_tower::AffitorRequestExt as _;
@@ -8,6 +8,7 @@ use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use crate::rejection::MissingLayer;
+use crate::wrapper::wrapper;
 
 /// Extracts the visitor's click id: `None` if no partner brought them, which is the normal case.
 ///
@@ -24,20 +25,9 @@ use crate::rejection::MissingLayer;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AffitorClickId(pub Option<ClickId>);
 
-impl AffitorClickId {
-    /// Returns the click id.
-    pub fn into_inner(self) -> Option<ClickId> {
-        self.0
-    }
-}
+wrapper!(AffitorClickId, Option<ClickId>, "the click id");
 
-impl Deref for AffitorClickId {
-    type Target = Option<ClickId>;
-
-    fn deref(&self) -> &Option<ClickId> {
-        &self.0
-    }
-}
+impl AffitorClickId {}
 
 /// Extracts the app's client for the visitor of the request. See [`BoundClient`].
 ///
@@ -59,20 +49,9 @@ impl Deref for AffitorClickId {
 #[derive(Clone)]
 pub struct AffitorClient(BoundClient);
 
-impl AffitorClient {
-    /// Returns the bound client.
-    pub fn into_inner(self) -> BoundClient {
-        self.0
-    }
-}
+wrapper!(AffitorClient, BoundClient, "the bound client");
 
-impl Deref for AffitorClient {
-    type Target = BoundClient;
-
-    fn deref(&self) -> &BoundClient {
-        &self.0
-    }
-}
+impl AffitorClient {}
 
 /// One short line, because `#[instrument]` writes the arguments of a handler into its span.
 impl fmt::Debug for AffitorClient {

@@ -34,7 +34,7 @@
 //! # Guides
 //!
 //! [Your first lead](affitor::guides::first_lead) · [Your first sale](affitor::guides::first_sale) ·
-//! [axum](affitor::guides::axum) · [Payments](affitor_payments::guides::payments) · [In the background](affitor::guides::background) ·
+//! [axum](affitor::guides::axum) · [Payments](https://docs.rs/affitor-payments/latest/affitor_payments/guides/payments/) · [In the background](affitor::guides::background) ·
 //! [Testing and proving](affitor::guides::testing) · [Troubleshooting](affitor::guides::troubleshooting) ·
 //! [all guides](affitor::guides)
 //!
@@ -78,6 +78,7 @@ mod payment;
 mod rejection;
 #[cfg(feature = "test-util")]
 pub mod test_util;
+mod wrapper;
 
 pub use affitor;
 #[cfg(feature = "capture")]

@@ -1,6 +1,6 @@
 //! Payment webhooks: the extractor for a verified event, and the responses to the provider.
 
-use std::{fmt, ops::Deref};
+use std::fmt;
 
 use affitor_payments::{PaymentError, Provider, Webhook, WebhookBody, WebhookEvent, WebhookRejection};
 use axum_core::{
@@ -9,6 +9,8 @@ use axum_core::{
 };
 use http::{HeaderValue, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError};
+
+use crate::wrapper::wrapper;
 
 /// Extracts the verified event of a payment provider's webhook. See [`WebhookEvent`].
 ///
@@ -48,12 +50,9 @@ use http_body_util::{BodyExt as _, LengthLimitError};
 /// new one there: it would have no memory of the payments that were reported.
 pub struct PaymentEvent<P>(pub WebhookEvent<P>);
 
-impl<P> PaymentEvent<P> {
-    /// Returns the event.
-    pub fn into_inner(self) -> WebhookEvent<P> {
-        self.0
-    }
-}
+wrapper!(PaymentEvent<P>, WebhookEvent<P>, "the event");
+
+impl<P> PaymentEvent<P> {}
 
 impl<P: Provider> fmt::Debug for PaymentEvent<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,14 +63,6 @@ impl<P: Provider> fmt::Debug for PaymentEvent<P> {
 impl<P> Clone for PaymentEvent<P> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
-    }
-}
-
-impl<P> Deref for PaymentEvent<P> {
-    type Target = WebhookEvent<P>;
-
-    fn deref(&self) -> &WebhookEvent<P> {
-        &self.0
     }
 }
 
@@ -111,6 +102,8 @@ fn exceeds_limit(error: &(dyn std::error::Error + 'static)) -> bool {
 #[derive(Clone, PartialEq, Eq)]
 pub struct PaymentRejection(WebhookRejection);
 
+wrapper!(PaymentRejection, WebhookRejection, "the reason");
+
 impl PaymentRejection {
     /// Returns the status of the response: 400 or 413.
     pub fn status(&self) -> StatusCode {
@@ -120,19 +113,6 @@ impl PaymentRejection {
     /// Returns the text of the response.
     pub fn body_text(&self) -> String {
         self.0.body_text()
-    }
-
-    /// Returns the reason.
-    pub fn into_inner(self) -> WebhookRejection {
-        self.0
-    }
-}
-
-impl Deref for PaymentRejection {
-    type Target = WebhookRejection;
-
-    fn deref(&self) -> &WebhookRejection {
-        &self.0
     }
 }
 
@@ -166,6 +146,8 @@ impl IntoResponse for PaymentRejection {
 /// Asks the provider to redeliver the webhook, with status 503. `?` converts a [`PaymentError`] to it.
 pub struct Redeliver(pub PaymentError);
 
+wrapper!(Redeliver, PaymentError, "the reason");
+
 impl Redeliver {
     /// Returns the status of the response: 503.
     pub fn status(&self) -> StatusCode {
@@ -175,19 +157,6 @@ impl Redeliver {
     /// Returns the text of the response. The reason is in the log.
     pub fn body_text(&self) -> String {
         "the payment is not tracked yet, redeliver the webhook".to_owned()
-    }
-
-    /// Returns the reason.
-    pub fn into_inner(self) -> PaymentError {
-        self.0
-    }
-}
-
-impl Deref for Redeliver {
-    type Target = PaymentError;
-
-    fn deref(&self) -> &PaymentError {
-        &self.0
     }
 }
 

@@ -103,8 +103,8 @@ impl Sandbox {
         self.program_id
     }
 
-    /// Returns the API key of the [builder](SandboxBuilder::api_key), for `AFFITOR_API_KEY`. It is invalid after
-    /// [`rotate_key`](Self::rotate_key), and from the start if the [data file](SandboxBuilder::data) contains a rotation.
+    /// Returns the API key of the [builder](crate::SandboxBuilder::api_key), for `AFFITOR_API_KEY`. It is invalid after
+    /// [`rotate_key`](Self::rotate_key), and from the start if the [data file](crate::SandboxBuilder::data) contains a rotation.
     pub fn api_key(&self) -> &str {
         &self.api_key.0
     }
@@ -121,7 +121,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// Returns an error if the [data file](SandboxBuilder::data) can't be written, or if the operating system has no random
+    /// Returns an error if the [data file](crate::SandboxBuilder::data) can't be written, or if the operating system has no random
     /// numbers. The old key then remains valid.
     pub fn rotate_key(&self) -> io::Result<String> {
         let key = self.service.rotate_key(self.program_id)?;
@@ -163,7 +163,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// Returns an error if the [data file](SandboxBuilder::data) can't be written.
+    /// Returns an error if the [data file](crate::SandboxBuilder::data) can't be written.
     pub fn reset(&self) -> io::Result<()> {
         self.service.reset()
     }
@@ -225,7 +225,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Logs a failed change. Only a sandbox with a [data file](SandboxBuilder::data) can fail here.
+/// Logs a failed change. Only a sandbox with a [data file](crate::SandboxBuilder::data) can fail here.
 fn log_error(changed: io::Result<()>) {
     if let Err(error) = changed {
         tracing::error!(%error, "the data file can't be written; nothing was changed");

@@ -37,7 +37,7 @@ pub enum NextStep {
 }
 
 impl Error {
-    /// Returns what to do with the event that was not delivered, given its [`Event::retry_class`].
+    /// Returns what to do with the event that was not delivered, given its [retry class](crate::Event::retry_class).
     pub fn next_step(&self, retry_class: RetryClass) -> NextStep {
         if retry_class == RetryClass::NotIdempotent && self.may_have_arrived() {
             NextStep::Review

@@ -28,9 +28,7 @@ pub const CUSTOMER_KEY: &str = "affitor_customer_key";
 pub const CLICK_ID: &str = "affitor_click_id";
 
 /// The metadata of a payment at Stripe, which webhooks contain. Convert it for the object that your app creates:
-/// [`for_payment`](Metadata::for_payment), [`for_subscription`](Metadata::for_subscription),
-/// [`for_payment_intent`](Metadata::for_payment_intent), [`for_invoice`](Metadata::for_invoice) or
-/// [`for_api_subscription`](Metadata::for_api_subscription).
+/// [`for_payment`](Metadata::for_payment), or [`for_subscription`](Metadata::for_subscription) for a subscription's checkout.
 #[derive(Clone, PartialEq, Eq)]
 #[must_use = "metadata does nothing until it is sent to Stripe"]
 pub struct Metadata {
@@ -68,32 +66,21 @@ impl Metadata {
         self
     }
 
-    /// Converts to the metadata of a checkout or a payment link with `mode=payment`.
-    pub fn for_payment(self) -> PaymentMetadata {
-        PaymentMetadata { metadata: self.map() }
-    }
-
-    /// Converts to the metadata of a payment intent that your app creates itself, for example for Elements.
+    /// Converts to the metadata of a checkout or a payment link with `mode=payment`, and of what your app creates itself by API: a
+    /// payment intent (for example for Elements), an invoice, or a subscription without a checkout. (Invoices of a subscription inherit
+    /// the subscription's.)
     ///
     /// ```
     /// use affitor::stripe::Metadata;
     ///
-    /// let form = Metadata::new("42", "user_7")?.for_payment_intent().form_pairs();
+    /// let form = Metadata::new("42", "user_7")?.for_payment().form_pairs();
     /// assert!(form.contains(&("metadata[affitor_customer_key]".into(), "user_7".into())));
     /// # Ok::<(), affitor::stripe::InvalidMetadata>(())
     /// ```
-    pub fn for_payment_intent(self) -> PaymentMetadata {
-        self.for_payment()
-    }
-
-    /// Converts to the metadata of an invoice that your app creates itself. (Invoices of a subscription inherit the subscription's.)
-    pub fn for_invoice(self) -> PaymentMetadata {
-        self.for_payment()
-    }
-
-    /// Converts to the metadata of a subscription that your app creates by API, without a checkout.
-    pub fn for_api_subscription(self) -> PaymentMetadata {
-        self.for_payment()
+    #[doc(alias = "payment_intent")]
+    #[doc(alias = "invoice")]
+    pub fn for_payment(self) -> PaymentMetadata {
+        PaymentMetadata { metadata: self.map() }
     }
 
     /// Converts to the metadata of a checkout with `mode=subscription`.

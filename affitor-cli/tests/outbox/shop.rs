@@ -10,7 +10,6 @@ use affitor_outbox::{
     Outbox, PaymentSettings,
     sqlx::{self, PgPool, SqlitePool},
 };
-use affitor_payments;
 use serde_json::Value;
 use shop_lives::{Api, Life, Provider, Webhook};
 use tempfile::TempDir;

@@ -23,7 +23,7 @@ pub enum Ignored {
     /// A refund was undone. Affitor has no call for that: correct the partner's commission in the dashboard.
     CannotBeUndone,
     /// The event is about a connected account, and the app has not named it. See
-    /// [`Webhook::connected_account`](super::Webhook::connected_account).
+    /// [`Webhook::connected_account`](crate::Webhook::connected_account).
     ConnectedAccount,
     /// A thin event of Stripe, which contains no payment. Choose snapshot payloads for the endpoint.
     ThinEvent,

@@ -24,7 +24,7 @@ pub enum VerifyError {
     /// the request is forged.
     WrongSignature,
     /// The signature is correct, but its time is not: a replay, or a wrong clock. See
-    /// [`Webhook::tolerance`](super::Webhook::tolerance).
+    /// [`Webhook::tolerance`](crate::Webhook::tolerance).
     OutsideTolerance,
     /// The signature is correct, but the body is not a JSON object.
     NotJson,

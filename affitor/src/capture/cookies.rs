@@ -283,7 +283,8 @@ mod tests {
         fn capture_and_the_layer_find_the_same_click(headers in prop::collection::vec(header(), 0..3)) {
             let request = Request(headers);
             let found = cookie::click_id(request.0.iter().map(String::as_bytes), Sources::default().get_cookies());
-            prop_assert_eq!(Present::read(&request).click_id(), found.as_ref());
+            let present = Present::read(&request);
+            prop_assert_eq!(present.click_id(), found.as_ref());
         }
     }
 }

@@ -8,7 +8,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use super::provider::ProviderName;
+use crate::provider::PaymentProvider;
 use crate::{diagnosis::diagnose, exit::Exit, failure::Failure, http, sanitize::sanitized, url::is_loopback};
 
 /// Attempts of one request.
@@ -33,7 +33,7 @@ const URL_SOURCE: &str = "--api-url";
 pub(super) struct Api {
     http: Client,
     base: Url,
-    provider: ProviderName,
+    provider: PaymentProvider,
     key: Arc<str>,
 }
 
@@ -51,7 +51,7 @@ struct Failed {
 }
 
 impl Api {
-    pub(super) fn new(provider: ProviderName, key: &str, test: bool, url: Option<&str>) -> Result<Self, Failure> {
+    pub(super) fn new(provider: PaymentProvider, key: &str, test: bool, url: Option<&str>) -> Result<Self, Failure> {
         let base = parse_url(url.unwrap_or(provider.default_url(test)))?;
         let mut headers = HeaderMap::new();
         for (name, value) in provider.headers() {
@@ -129,7 +129,7 @@ impl Api {
     }
 
     fn rejected(&self, status: StatusCode, retry_after: Option<Duration>, body: &Value) -> Failed {
-        let title = self.provider.title();
+        let title = self.provider.name();
         let message = self.provider.error_message(body).unwrap_or_default();
         let message: String = sanitized(message.to_owned(), Some(&self.key)).chars().take(300).collect();
         let message = if message.is_empty() { message } else { format!(": {message}") };
@@ -153,7 +153,7 @@ impl Api {
 
     /// The failure for a response that is not the provider's.
     pub(super) fn foreign(&self, problem: &str) -> Failure {
-        let message = format!("{} does not respond as {}'s API does: {problem}", self.base, self.provider.title());
+        let message = format!("{} does not respond as {}'s API does: {problem}", self.base, self.provider.name());
         Failure::new(Exit::Unreachable, message, format!("check {URL_SOURCE}"))
     }
 }
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn debug_output_hides_the_key() {
-        let api = Api::new(ProviderName::Stripe, "rk_live_secret", false, None).unwrap();
+        let api = Api::new(PaymentProvider::Stripe, "rk_live_secret", false, None).unwrap();
         assert!(!format!("{api:?}").contains("secret"));
     }
 }

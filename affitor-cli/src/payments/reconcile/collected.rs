@@ -1,11 +1,10 @@
 //! Everything that the provider says about one payment.
 
+use crate::provider::PaymentProvider;
 use std::time::SystemTime;
 
 use affitor_payments::{NoFacts, ledger::Facts, object_facts};
 use serde_json::Value;
-
-use super::provider::ProviderName;
 
 /// The objects of one payment.
 #[derive(Debug)]
@@ -26,14 +25,14 @@ impl Collected {
     }
 
     /// Adds an object.
-    pub(super) fn add<P: affitor_payments::Provider>(&mut self, provider: ProviderName, object: &Value) {
+    pub(super) fn add<P: affitor_payments::Provider>(&mut self, provider: PaymentProvider, object: &Value) {
         if let Some(facts) = self.read::<P>(provider, object) {
             self.facts.merge(facts);
         }
     }
 
     /// Adds only what payments inherit from an object: the customer of a subscription.
-    pub(super) fn add_sources<P: affitor_payments::Provider>(&mut self, provider: ProviderName, object: &Value) {
+    pub(super) fn add_sources<P: affitor_payments::Provider>(&mut self, provider: PaymentProvider, object: &Value) {
         let Some(facts) = self.read::<P>(provider, object) else { return };
         let (_, sources) = facts.split_sources();
         for (id, source) in sources {
@@ -41,7 +40,7 @@ impl Collected {
         }
     }
 
-    fn read<P: affitor_payments::Provider>(&mut self, provider: ProviderName, object: &Value) -> Option<Facts> {
+    fn read<P: affitor_payments::Provider>(&mut self, provider: PaymentProvider, object: &Value) -> Option<Facts> {
         self.is_test = self.is_test.or(provider.is_test(object));
         match object_facts::<P>(object, self.now) {
             Ok(facts) => Some(facts),

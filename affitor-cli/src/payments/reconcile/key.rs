@@ -2,25 +2,25 @@
 
 use std::env;
 
-use super::provider::ProviderName;
 use crate::failure::Failure;
+use crate::provider::PaymentProvider;
 
 /// Reads the key from the environment. It is no flag, because other users of the machine can see the flags of a command.
-pub(super) fn read(provider: ProviderName) -> Result<String, Failure> {
+pub(super) fn read(provider: PaymentProvider) -> Result<String, Failure> {
     let variable = provider.variable();
     let key = env::var(variable).unwrap_or_default().trim().to_owned();
     if key.is_empty() {
-        let message = format!("no key of {}'s API: {variable} is not set", provider.title());
+        let message = format!("no key of {}'s API: {variable} is not set", provider.name());
         return Err(Failure::usage(message, provider.permissions()));
     }
     Ok(key)
 }
 
 /// Rejects a key that can't be right, by its prefix, before anything is sent. Returns an advice about a key that works.
-pub(super) fn check(provider: ProviderName, key: &str, test: bool) -> Result<Option<&'static str>, Failure> {
+pub(super) fn check(provider: PaymentProvider, key: &str, test: bool) -> Result<Option<&'static str>, Failure> {
     let variable = provider.variable();
     if is_other_secret(provider, key) {
-        let message = format!("{variable} is not a key that can read {}'s API", provider.title());
+        let message = format!("{variable} is not a key that can read {}'s API", provider.name());
         return Err(Failure::usage(message, provider.permissions()));
     }
     match (is_test(provider, key), test) {
@@ -34,7 +34,7 @@ pub(super) fn check(provider: ProviderName, key: &str, test: bool) -> Result<Opt
         }
         _ => {}
     }
-    let is_secret = provider == ProviderName::Stripe && key.starts_with("sk_");
+    let is_secret = provider == PaymentProvider::Stripe && key.starts_with("sk_");
     Ok(is_secret.then_some(
         "STRIPE_API_KEY is a secret key, which may do everything; a restricted key that may only read charges and refunds, \
          disputes, payment intents, Checkout sessions, invoices and subscriptions suffices",
@@ -42,23 +42,23 @@ pub(super) fn check(provider: ProviderName, key: &str, test: bool) -> Result<Opt
 }
 
 /// Whether it is a secret of a webhook, or a key that is public.
-fn is_other_secret(provider: ProviderName, key: &str) -> bool {
+fn is_other_secret(provider: PaymentProvider, key: &str) -> bool {
     let prefixes: &[&str] = match provider {
-        ProviderName::Stripe => &["whsec_", "pk_"],
-        ProviderName::Polar => &["whsec_", "polar_whs_"],
-        ProviderName::LemonSqueezy => &[],
-        ProviderName::Paddle => &["pdl_ntfset_"],
+        PaymentProvider::Stripe => &["whsec_", "pk_"],
+        PaymentProvider::Polar => &["whsec_", "polar_whs_"],
+        PaymentProvider::LemonSqueezy => &[],
+        PaymentProvider::Paddle => &["pdl_ntfset_"],
     };
     prefixes.iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// Whether it is a key of test mode, if its prefix says so.
-fn is_test(provider: ProviderName, key: &str) -> Option<bool> {
+fn is_test(provider: PaymentProvider, key: &str) -> Option<bool> {
     let (live, test): (&[&str], &[&str]) = match provider {
-        ProviderName::Stripe => (&["sk_live_", "rk_live_"], &["sk_test_", "rk_test_"]),
-        ProviderName::Paddle => (&["pdl_live_"], &["pdl_sdbx_"]),
+        PaymentProvider::Stripe => (&["sk_live_", "rk_live_"], &["sk_test_", "rk_test_"]),
+        PaymentProvider::Paddle => (&["pdl_live_"], &["pdl_sdbx_"]),
         // Their keys look the same in both modes.
-        ProviderName::Polar | ProviderName::LemonSqueezy => (&[], &[]),
+        PaymentProvider::Polar | PaymentProvider::LemonSqueezy => (&[], &[]),
     };
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| key.starts_with(prefix));
     if begins(test) {
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn keys_of_another_mode_or_purpose_are_rejected() {
-        use ProviderName::{LemonSqueezy, Paddle, Polar, Stripe};
+        use PaymentProvider::{LemonSqueezy, Paddle, Polar, Stripe};
         for (provider, key, test, accepted) in [
             (Stripe, "rk_live_1", false, true),
             (Stripe, "rk_live_1", true, false),
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_secret_key_gets_an_advice() {
-        assert!(check(ProviderName::Stripe, "sk_live_1", false).unwrap().is_some());
-        assert!(check(ProviderName::Stripe, "rk_live_1", false).unwrap().is_none());
+        assert!(check(PaymentProvider::Stripe, "sk_live_1", false).unwrap().is_some());
+        assert!(check(PaymentProvider::Stripe, "rk_live_1", false).unwrap().is_none());
     }
 }

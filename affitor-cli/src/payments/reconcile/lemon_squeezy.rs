@@ -8,10 +8,9 @@ use std::time::SystemTime;
 use affitor_outbox::Database;
 use serde_json::Value;
 
-use super::{
-    LemonSqueezy, api::Api, collected::Collected, provider::ProviderName, recorder::Recorder, times::is_since,
-};
+use super::{LemonSqueezy, api::Api, collected::Collected, recorder::Recorder, times::is_since};
 use crate::failure::Failure;
+use crate::provider::PaymentProvider;
 
 const PAGE_SIZE: &str = "100";
 
@@ -46,7 +45,7 @@ async fn record<DB: Database>(list: &str, item: &Value, recorder: &mut Recorder<
         return Ok(());
     }
     let mut collected = Collected::new(id);
-    collected.add::<LemonSqueezy>(ProviderName::LemonSqueezy, item);
+    collected.add::<LemonSqueezy>(PaymentProvider::LemonSqueezy, item);
     recorder.record::<LemonSqueezy>(collected).await
 }
 

@@ -19,13 +19,14 @@ use std::time::{Duration, SystemTime};
 use affitor_outbox::{Database, Outbox, PaymentSettings, Reconciliation, payments::ledger::CommissionOn};
 use clap::{Args, ValueEnum};
 
-use self::{api::Api, provider::ProviderName, recorder::Recorder, report::Report};
+use self::{api::Api, recorder::Recorder, report::Report};
+use crate::provider::PaymentProvider;
 use crate::{exit::Exit, failure::Failure, output::Output, progress::Progress};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     #[arg(long, value_enum, help = provider::help())]
-    provider: ProviderName,
+    provider: PaymentProvider,
     /// How far back to search, such as 12h, 30d or 8w, at most 540d
     #[arg(long, value_name = "AGE", value_parser = since::parse)]
     since: Duration,
@@ -62,7 +63,7 @@ enum Commission {
 
 /// Arguments that were checked.
 pub(super) struct Plan {
-    provider: ProviderName,
+    provider: PaymentProvider,
     since: SystemTime,
     dry_run: bool,
     test: bool,
@@ -108,13 +109,13 @@ pub(super) async fn run<DB: Database>(plan: Plan, outbox: Outbox<DB>, output: Ou
     if let Some(advice) = advice {
         eprintln!("affitor: {advice}");
     }
-    let progress = Progress::start(format!("connecting to {}", provider.title()), output);
+    let progress = Progress::start(format!("connecting to {}", provider.name()), output);
     let mut recorder = Recorder::new(&outbox, provider, test, reconciliation, &progress);
     let result = match provider {
-        ProviderName::Stripe => stripe::read(&api, since, &mut recorder).await,
-        ProviderName::Polar => polar::read(&api, since, &mut recorder).await,
-        ProviderName::LemonSqueezy => lemon_squeezy::read(&api, since, &mut recorder).await,
-        ProviderName::Paddle => paddle::read(&api, since, &mut recorder).await,
+        PaymentProvider::Stripe => stripe::read(&api, since, &mut recorder).await,
+        PaymentProvider::Polar => polar::read(&api, since, &mut recorder).await,
+        PaymentProvider::LemonSqueezy => lemon_squeezy::read(&api, since, &mut recorder).await,
+        PaymentProvider::Paddle => paddle::read(&api, since, &mut recorder).await,
     };
     let tally = recorder.tally;
     drop(progress);

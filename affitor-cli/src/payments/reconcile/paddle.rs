@@ -10,11 +10,11 @@ use super::{
     Paddle,
     api::Api,
     collected::{Collected, reference},
-    provider::ProviderName,
     recorder::Recorder,
     times::{DISPUTE_MARGIN, is_since, rfc3339},
 };
 use crate::failure::Failure;
+use crate::provider::PaymentProvider;
 
 /// Paddle returns less if this is more than its maximum: 30 transactions, 50 adjustments.
 const PAGE_SIZE: &str = "50";
@@ -73,9 +73,9 @@ async fn record_all<DB: Database>(
         let adjustments = all(api, "adjustments", ("transaction_id", &ids.join(","))).await?;
         for (transaction, id) in transactions.iter().zip(ids) {
             let mut collected = Collected::new(&*id);
-            collected.add::<Paddle>(ProviderName::Paddle, transaction);
+            collected.add::<Paddle>(PaymentProvider::Paddle, transaction);
             for adjustment in adjustments.iter().filter(|adjustment| adjustment["transaction_id"] == *id) {
-                collected.add::<Paddle>(ProviderName::Paddle, adjustment);
+                collected.add::<Paddle>(PaymentProvider::Paddle, adjustment);
             }
             recorder.record::<Paddle>(collected).await?;
         }

@@ -9,11 +9,11 @@ use super::{
     Polar,
     api::Api,
     collected::{Collected, reference},
-    provider::ProviderName,
     recorder::Recorder,
     times::{REFUND_MARGIN, is_since, rfc3339},
 };
 use crate::failure::Failure;
+use crate::provider::PaymentProvider;
 
 const PAGE_SIZE: &str = "100";
 
@@ -62,7 +62,7 @@ async fn record<DB: Database>(order: &Value, recorder: &mut Recorder<'_, DB>) ->
         return Ok(());
     }
     let mut collected = Collected::new(id);
-    collected.add::<Polar>(ProviderName::Polar, order);
+    collected.add::<Polar>(PaymentProvider::Polar, order);
     recorder.record::<Polar>(collected).await
 }
 

@@ -3,44 +3,19 @@
 use clap::ValueEnum;
 use serde_json::Value;
 
+use crate::provider::PaymentProvider;
+
 /// API version of the requests to Stripe, from which on the objects have the form that the ledger reads. Invoice payments exist
 /// since 2025-03-31.
 const STRIPE_VERSION: &str = "2025-10-29.clover";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ProviderName {
-    Stripe,
-    Polar,
-    LemonSqueezy,
-    Paddle,
-}
-
 /// The help of `--provider`.
 pub(super) fn help() -> String {
-    let variables = ProviderName::value_variants().iter().map(|provider| provider.variable());
+    let variables = PaymentProvider::value_variants().iter().map(|provider| provider.variable());
     format!("Payment provider; its read-only key is in {}", variables.collect::<Vec<_>>().join(", "))
 }
 
-impl ProviderName {
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Self::Stripe => "Stripe",
-            Self::Polar => "Polar",
-            Self::LemonSqueezy => "Lemon Squeezy",
-            Self::Paddle => "Paddle",
-        }
-    }
-
-    /// Name of the provider in arguments and in JSON.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Stripe => "stripe",
-            Self::Polar => "polar",
-            Self::LemonSqueezy => "lemon-squeezy",
-            Self::Paddle => "paddle",
-        }
-    }
-
+impl PaymentProvider {
     /// The environment variable with the key.
     pub(super) fn variable(self) -> &'static str {
         match self {
@@ -112,7 +87,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_arguments() {
-        for provider in ProviderName::value_variants() {
+        for provider in PaymentProvider::value_variants() {
             assert_eq!(provider.to_possible_value().unwrap().get_name(), provider.name());
         }
     }

@@ -7,13 +7,14 @@ use std::{
 
 use affitor_outbox::{Database, Outbox, Reconciliation};
 
-use super::{collected::Collected, provider::ProviderName, tally::Tally};
+use super::{collected::Collected, tally::Tally};
+use crate::provider::PaymentProvider;
 use crate::{database::failed, failure::Failure, format::count, progress::Progress};
 
 pub(super) struct Recorder<'a, DB: Database> {
     outbox: &'a Outbox<DB>,
     reconciliation: Reconciliation,
-    provider: ProviderName,
+    provider: PaymentProvider,
     test: bool,
     progress: &'a Progress,
     /// What is being read.
@@ -27,7 +28,7 @@ pub(super) struct Recorder<'a, DB: Database> {
 impl<'a, DB: Database> Recorder<'a, DB> {
     pub(super) fn new(
         outbox: &'a Outbox<DB>,
-        provider: ProviderName,
+        provider: PaymentProvider,
         test: bool,
         reconciliation: Reconciliation,
         progress: &'a Progress,
@@ -56,7 +57,7 @@ impl<'a, DB: Database> Recorder<'a, DB> {
         let what = self.reading;
         let payments = count(self.tally.payments.total(), "payment");
         let missing = self.tally.payments.recorded;
-        self.progress.set(format!("{}: reading {what}; {payments}, {missing} missing", self.provider.title()));
+        self.progress.set(format!("{}: reading {what}; {payments}, {missing} missing", self.provider.name()));
     }
 
     /// Takes a payment through the ledger.
@@ -82,7 +83,7 @@ impl<'a, DB: Database> Recorder<'a, DB> {
     }
 
     fn other_mode(&self, is_test: bool) -> Failure {
-        let title = self.provider.title();
+        let title = self.provider.name();
         let variable = self.provider.variable();
         let (mode, hint) = if is_test {
             ("test", "use a key of live mode, or add --test-mode")

@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::{provider::ProviderName, tally::Tally, times::rfc3339};
+use super::{tally::Tally, times::rfc3339};
+use crate::provider::PaymentProvider;
 use crate::{
     check::CheckStatus,
     exit::Exit,
@@ -16,7 +17,7 @@ use crate::{
 };
 
 pub(super) struct Report {
-    pub(super) provider: ProviderName,
+    pub(super) provider: PaymentProvider,
     pub(super) since: SystemTime,
     pub(super) dry_run: bool,
     pub(super) test: bool,
@@ -70,7 +71,7 @@ impl Report {
     fn document(&self, failure: Option<&Failure>) -> Value {
         let Self { provider, since, dry_run, test, tally } = self;
         let mut document = json!({
-            "provider": provider.name(),
+            "provider": provider.id(),
             "mode": if *test { "test" } else { "live" },
             "since": rfc3339(*since),
             "dry_run": dry_run,
@@ -90,7 +91,7 @@ impl Report {
         let Self { provider, since, dry_run, test, tally } = self;
         let (mode, since) = (if *test { "test" } else { "live" }, rfc3339(*since));
         let part = if complete { "" } else { " (incomplete)" };
-        output.line(&format!("{BOLD}{}{BOLD:#}, {mode} mode, payments since {since}{part}", provider.title()));
+        output.line(&format!("{BOLD}{}{BOLD:#}, {mode} mode, payments since {since}{part}", provider.name()));
         let missing = if *dry_run { "missing, and would be recorded" } else { "missing until now, and recorded" };
         let unread = "can't be read with certainty";
         let unknown = "can't be attributed: no webhook has named the customer";

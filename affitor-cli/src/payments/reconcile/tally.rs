@@ -1,13 +1,12 @@
 //! What a reconciliation found. Pure.
 
+use crate::provider::PaymentProvider;
 use affitor_outbox::{
     PaymentRecord,
     affitor::Event,
     payments::ledger::{NotReported, Payment, Status},
 };
 use serde::Serialize;
-
-use super::provider::ProviderName;
 
 /// Number of payments to check that are listed.
 const LISTED: usize = 100;
@@ -68,7 +67,7 @@ impl Tally {
     }
 
     /// Counts a payment that the ledger has recorded.
-    pub(super) fn add(&mut self, provider: ProviderName, id: &str, record: &PaymentRecord) {
+    pub(super) fn add(&mut self, provider: PaymentProvider, id: &str, record: &PaymentRecord) {
         if let Some(reason) = &record.refused {
             return self.refuse(id, &reason.to_string());
         }
@@ -82,7 +81,7 @@ impl Tally {
         let is_unattributed = |status: &Status| matches!(status, Status::NotReported(NotReported::NoCustomer));
         if !record.enqueued.is_empty() {
             self.payments.recorded += 1;
-        } else if provider == ProviderName::LemonSqueezy && has(is_unattributed) {
+        } else if provider == PaymentProvider::LemonSqueezy && has(is_unattributed) {
             self.payments.not_attributed += 1;
             // One that is known was told here, or by a webhook that names no customer.
             if record.changed {

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use affitor::Event;
 use affitor_payments::{
-    LemonSqueezy, NoFacts, Paddle, Polar, Provider, Reading, Stripe, VerifyError, Webhook, WebhookEvent,
+    LemonSqueezy, NoFacts, Paddle, Polar, Provider, Reading, Refused, Stripe, VerifyError, Webhook, WebhookEvent,
 };
 use payloads::*;
 use serde_json::{Value, json};
@@ -40,7 +40,12 @@ fn describe<P: Provider>(event: &WebhookEvent<P>) -> String {
             format!("nothing: {}", statuses.join(", "))
         }
         Err(NoFacts::Ignored(reason)) => format!("ignored: {reason:?}"),
-        Err(NoFacts::Refused(reason)) => format!("refused: {reason:?}"),
+        Err(NoFacts::Refused(Refused::MissingField { field, .. })) => {
+            format!("refused: MissingField {{ field: {field:?} }}")
+        }
+        Err(NoFacts::Refused(Refused::WrongField { field, expected, .. })) => {
+            format!("refused: WrongField {{ field: {field:?}, expected: {expected:?} }}")
+        }
         Err(other) => format!("{other:?}"),
     }
 }

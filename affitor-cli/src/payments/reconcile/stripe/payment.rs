@@ -9,11 +9,11 @@ use super::{
         Stripe,
         api::Api,
         collected::{Collected, reference},
-        provider::ProviderName,
     },
     Root, next, page,
 };
 use crate::failure::Failure;
+use crate::provider::PaymentProvider;
 
 /// Most payments and invoices that are read together. One payment may pay several invoices, and one invoice may have several payments.
 const MOST_RELATED: usize = 500;
@@ -138,10 +138,10 @@ impl Payment {
     /// Adds who a subscription belongs to, as the subscription and its Checkout session say it.
     async fn subscription(&mut self, id: &str) -> Result<(), Failure> {
         if let Some(subscription) = self.api.get(&["v1", "subscriptions", id], &[]).await? {
-            self.collected.add_sources::<Stripe>(ProviderName::Stripe, &subscription);
+            self.collected.add_sources::<Stripe>(PaymentProvider::Stripe, &subscription);
         }
         for session in self.all(&["checkout", "sessions"], &[("subscription", id)]).await? {
-            self.collected.add_sources::<Stripe>(ProviderName::Stripe, &session);
+            self.collected.add_sources::<Stripe>(PaymentProvider::Stripe, &session);
         }
         Ok(())
     }
@@ -162,7 +162,7 @@ impl Payment {
     }
 
     fn add(&mut self, object: &Value) {
-        self.collected.add::<Stripe>(ProviderName::Stripe, object);
+        self.collected.add::<Stripe>(PaymentProvider::Stripe, object);
     }
 
     /// Requests all pages of a list about this payment.
