@@ -23,6 +23,8 @@ pub(crate) enum CheckStatus {
     /// Unusual, but possibly correct.
     Warning,
     Failed,
+    /// What was accepted has not arrived yet.
+    Waiting,
     Skipped,
 }
 
@@ -38,6 +40,10 @@ impl Check {
     /// A failed check, with [`Exit::Failed`] unless [`with_exit`](Self::with_exit) changes it.
     pub(crate) fn failed(name: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { status: CheckStatus::Failed, exit: Exit::Failed, ..Self::warning(name, message, hint) }
+    }
+
+    pub(crate) fn waiting(name: &'static str, message: impl Into<String>) -> Self {
+        Self { status: CheckStatus::Waiting, exit: Exit::RetryLater, ..Self::passed(name, message) }
     }
 
     pub(crate) fn skipped(name: &'static str, reason: &str) -> Self {

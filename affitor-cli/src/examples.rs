@@ -37,7 +37,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "affitor prove -- cargo run",
             "affitor prove --json --wait 60 -- target/debug/shop",
-            "affitor prove --signup /signup --webhook /webhooks/stripe --url http://127.0.0.1:3000",
+            "affitor prove --manual --url http://127.0.0.1:3000",
         ],
     ),
     ("test chain", &["affitor test chain", "affitor test chain --no-run --timeout 300 --json"]),

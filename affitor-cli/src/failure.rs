@@ -25,6 +25,10 @@ impl Failure {
         Self::new(Exit::Usage, message, hint)
     }
 
+    pub(crate) fn no_http_client(error: &reqwest::Error) -> Self {
+        Self::usage(format!("cannot create an HTTP client: {error}"), "check the TLS settings of this machine")
+    }
+
     /// When to retry, and how to fix it.
     pub(crate) fn full_hint(&self) -> Option<String> {
         let hints: Vec<String> = self.retry_after.map(retry_in).into_iter().chain(self.hint.clone()).collect();

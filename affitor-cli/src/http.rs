@@ -35,6 +35,20 @@ pub(crate) async fn read_body(mut response: Response, limit: usize) -> Result<Op
     Ok(Some(body))
 }
 
+/// Reads the beginning of the body: at most `limit` bytes.
+///
+/// # Errors
+///
+/// Returns an error if the connection fails.
+pub(crate) async fn read_beginning(mut response: Response, limit: usize) -> Result<String, reqwest::Error> {
+    let mut body = Vec::new();
+    while body.len() < limit {
+        let Some(data) = response.chunk().await? else { break };
+        body.extend_from_slice(&data[..data.len().min(limit - body.len())]);
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
 /// The delay that the server requests, in seconds or as a date: at most 30 days.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();

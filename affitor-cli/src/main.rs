@@ -1,6 +1,7 @@
 //! The `affitor` command. The README describes its subcommands, output and exit codes.
 
 mod account;
+mod browser;
 mod check;
 mod client_error;
 mod color;
@@ -15,6 +16,7 @@ mod failure;
 mod format;
 mod gates;
 mod groups;
+mod html;
 mod http;
 mod init;
 mod man;
@@ -23,6 +25,7 @@ mod missing_feature;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod output;
+mod payment;
 #[cfg(feature = "outbox")]
 mod payments;
 mod progress;

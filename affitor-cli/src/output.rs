@@ -35,13 +35,7 @@ impl Output {
 
     /// Prints a line that begins with the symbol of the status.
     pub(crate) fn status(self, status: CheckStatus, text: &str) {
-        let (style, symbol) = match status {
-            CheckStatus::Passed => (GREEN, "✓"),
-            CheckStatus::Warning => (YELLOW, "!"),
-            CheckStatus::Failed => (RED, "✗"),
-            CheckStatus::Skipped => (DIM, "·"),
-        };
-        self.line(&format!("{style}{symbol}{style:#} {text}"));
+        self.line(&with_symbol(status, text));
     }
 
     /// Prints how to fix the problem that the previous line reports.
@@ -71,6 +65,18 @@ impl Output {
             let _ = writeln!(stderr, "  {DIM}→{DIM:#} {hint}");
         }
     }
+}
+
+/// A line that begins with the symbol of the status.
+pub(crate) fn with_symbol(status: CheckStatus, text: &str) -> String {
+    let (style, symbol) = match status {
+        CheckStatus::Passed => (GREEN, "✓"),
+        CheckStatus::Warning => (YELLOW, "!"),
+        CheckStatus::Failed => (RED, "✗"),
+        CheckStatus::Waiting => (YELLOW, "…"),
+        CheckStatus::Skipped => (DIM, "·"),
+    };
+    format!("{style}{symbol}{style:#} {text}")
 }
 
 /// Exits if the output was lost, for example on a full disk. A reader that closed the pipe has read what it wanted.

@@ -1,17 +1,14 @@
 //! `affitor test webhook`: sends the webhooks of a payment that never happened to an app.
 
-use std::{
-    env,
-    time::{Duration, SystemTime},
-};
+use std::env;
 
 use affitor::Currency;
 use affitor_payments::{
-    LemonSqueezy, Paddle, Polar, Stripe, Webhook,
-    test_util::{TestPayment, TestProvider, TestWebhook},
+    LemonSqueezy, Paddle, Polar, Stripe,
+    test_util::{TestPayment, TestProvider},
 };
 use clap::{Args, ValueEnum, builder::RangedI64ValueParser};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{StatusCode, Url};
 use serde::Serialize;
 use serde_json::json;
 
@@ -19,8 +16,8 @@ use crate::{
     check::CheckStatus,
     exit::{Exit, ExitCodes},
     failure::Failure,
-    http,
     output::Output,
+    payment::{Delivery, Payment, Sender, Signer, TIMEOUT, signer},
     provider::PaymentProvider,
     url::{host_and_port, is_loopback, with_scheme},
 };
@@ -31,9 +28,6 @@ pub(crate) const EXIT_CODES: ExitCodes = &[
     (Exit::Usage, Exit::Usage.meaning()),
     (Exit::Unreachable, "The app is unreachable"),
 ];
-
-/// How long the app may take to respond to a webhook.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -94,7 +88,7 @@ enum Event {
 
 /// A webhook, and the app's response.
 #[derive(Serialize)]
-struct Delivery {
+struct Delivered {
     id: String,
     #[serde(rename = "type")]
     event_type: &'static str,
@@ -103,57 +97,33 @@ struct Delivery {
 }
 
 pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
-    let test_mode = arguments.test_mode;
-    match arguments.provider {
-        PaymentProvider::Stripe => send::<Stripe>(arguments, |payment| payment.live_mode(!test_mode), output).await,
-        other if test_mode => Err(Failure::usage(
-            format!("--test-mode is for Stripe: the test webhooks of {} are not made here", other.name()),
-            "mark all payments as tests in the app instead: `Webhook::test_mode(true)`",
-        )),
-        PaymentProvider::Polar => send::<Polar>(arguments, |payment| payment, output).await,
-        PaymentProvider::LemonSqueezy => send::<LemonSqueezy>(arguments, |payment| payment, output).await,
-        PaymentProvider::Paddle => send::<Paddle>(arguments, |payment| payment, output).await,
-    }
-}
-
-async fn send<P: TestProvider>(
-    arguments: &Arguments,
-    mark: impl Fn(TestPayment<P>) -> TestPayment<P>,
-    output: Output,
-) -> Result<Exit, Failure> {
-    let variable = arguments.provider.secret_variable();
+    let mut payment = arguments.payment()?;
     let url = arguments.endpoint()?;
-    let endpoint = endpoint::<P>(arguments.secret_env.as_deref().unwrap_or(variable))?;
-    let client = client(&url)?;
-    let (payment, webhooks) = arguments.webhooks(mark);
-    let mut deliveries = Vec::new();
-    for webhook in webhooks {
-        let status = deliver(&client, &url, &endpoint, &webhook).await?;
-        let delivery = Delivery {
-            id: webhook.id().to_owned(),
-            event_type: webhook.event_type(),
-            status: status.as_u16(),
-            accepted: status.is_success(),
-        };
-        let symbol = if delivery.accepted { CheckStatus::Passed } else { CheckStatus::Failed };
-        output.status(symbol, &format!("{:<29} {status}", delivery.event_type));
-        deliveries.push(delivery);
+    let sender = Sender::new(url, arguments.signer()?).map_err(|error| Failure::no_http_client(&error))?;
+    let mut delivered = Vec::new();
+    for webhook in arguments.webhooks(payment.as_mut()) {
+        let status = deliver(&sender, &webhook).await?;
+        let Delivery { id, event_type, .. } = webhook;
+        let accepted = status.is_success();
+        let symbol = if accepted { CheckStatus::Passed } else { CheckStatus::Failed };
+        output.status(symbol, &format!("{event_type:<29} {status}"));
+        delivered.push(Delivered { id, event_type, status: status.as_u16(), accepted });
     }
-    let transaction_id = payment.ids().transaction_id;
-    let accepted = deliveries.iter().all(|delivery| delivery.accepted);
+    let (provider, transaction_id) = (arguments.provider.name(), payment.transaction_id());
+    let accepted = delivered.iter().all(|webhook| webhook.accepted);
     output.document(&json!({
-        "provider": P::NAME,
+        "provider": provider,
         "event": arguments.event,
         "transaction_id": transaction_id,
-        "webhooks": deliveries,
+        "webhooks": delivered,
         "accepted": accepted,
     }));
-    output.line(&format!("{} payment {transaction_id}", P::NAME));
+    output.line(&format!("{provider} payment {transaction_id}"));
     if accepted {
         return Ok(Exit::Success);
     }
-    let rejected = deliveries.iter().filter(|delivery| !delivery.accepted);
-    let mut hints: Vec<&str> = rejected.map(|delivery| hint(delivery.status)).collect();
+    let rejected = delivered.iter().filter(|webhook| !webhook.accepted);
+    let mut hints: Vec<&str> = rejected.map(|webhook| hint(webhook.status)).collect();
     hints.dedup();
     for text in hints {
         output.hint(text);
@@ -186,78 +156,78 @@ impl Arguments {
         }
     }
 
-    /// Returns the payment in its last state, and all webhooks up to that.
-    fn webhooks<P: TestProvider>(
-        &self,
-        mark: impl Fn(TestPayment<P>) -> TestPayment<P>,
-    ) -> (TestPayment<P>, Vec<TestWebhook<P>>) {
-        let (amount, currency) = (self.amount_cents, self.currency);
-        let mut payment = if self.subscription || self.event == Event::Renewed {
-            TestPayment::<P>::subscription(amount, currency)
-        } else {
-            TestPayment::new(amount, currency)
-        };
-        payment = mark(payment).customer_key(&self.customer_key);
-        if let Some(click_id) = &self.click_id {
-            payment = payment.click_id(click_id);
+    /// Returns a payment with new ids.
+    fn payment(&self) -> Result<Box<dyn Payment>, Failure> {
+        Ok(match self.provider {
+            PaymentProvider::Stripe => Box::new(self.new_payment::<Stripe>().live_mode(!self.test_mode)),
+            other if self.test_mode => {
+                return Err(Failure::usage(
+                    format!("--test-mode is for Stripe: the test webhooks of {} are not made here", other.name()),
+                    "mark all payments as tests in the app instead: `Webhook::test_mode(true)`",
+                ));
+            }
+            PaymentProvider::Polar => Box::new(self.new_payment::<Polar>()),
+            PaymentProvider::LemonSqueezy => Box::new(self.new_payment::<LemonSqueezy>()),
+            PaymentProvider::Paddle => Box::new(self.new_payment::<Paddle>()),
+        })
+    }
+
+    fn new_payment<P: TestProvider>(&self) -> TestPayment<P> {
+        let is_subscription = self.subscription || self.event == Event::Renewed;
+        let create = if is_subscription { TestPayment::subscription } else { TestPayment::new };
+        let payment = create(self.amount_cents, self.currency).customer_key(&self.customer_key);
+        match &self.click_id {
+            Some(click_id) => payment.click_id(click_id),
+            None => payment,
         }
+    }
+
+    /// Brings a payment to its last state, and returns all webhooks up to that.
+    fn webhooks(&self, payment: &mut dyn Payment) -> Vec<Delivery> {
         let mut webhooks = payment.paid();
         webhooks.extend(match self.event {
             Event::Paid => Vec::new(),
             Event::Renewed => payment.renewed(),
-            Event::PartlyRefunded => payment.refunded(amount / 2),
+            Event::PartlyRefunded => payment.refunded(self.amount_cents / 2),
             Event::Refunded => payment.refunded_in_full(),
         });
-        (payment, webhooks)
+        webhooks
     }
-}
 
-/// Reads the secret from an environment variable.
-fn endpoint<P: TestProvider>(variable: &str) -> Result<Webhook<P>, Failure> {
-    // Somebody may have passed the secret itself, which must not be shown.
-    let is_name = variable.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    let shown = if is_name { variable } else { "the variable in --secret-env" };
-    let secret = env::var(variable).ok().filter(|secret| !secret.trim().is_empty()).ok_or_else(|| {
-        Failure::usage(
-            format!("{shown} is not set"),
-            "set it to the webhook secret that the app uses, or pass the name of another variable with --secret-env",
-        )
-    })?;
-    Webhook::new(secret).map_err(|invalid| {
-        Failure::usage(format!("{shown}: {invalid}"), "set it to the webhook secret that the app uses")
-    })
-}
-
-fn client(url: &Url) -> Result<Client, Failure> {
-    http::client(url)
-        .timeout(TIMEOUT)
-        .build()
-        .map_err(|_| Failure::usage("the HTTP client cannot be created", "check the TLS settings of this machine"))
+    /// Signs with the secret in an environment variable.
+    fn signer(&self) -> Result<Signer, Failure> {
+        let variable = self.secret_env.as_deref().unwrap_or(self.provider.secret_variable());
+        // Somebody may have passed the secret itself, which must not be shown.
+        let is_name = variable.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        let shown = if is_name { variable } else { "the variable in --secret-env" };
+        let secret = env::var(variable).ok().filter(|secret| !secret.trim().is_empty()).ok_or_else(|| {
+            Failure::usage(
+                format!("{shown} is not set"),
+                "set it to the webhook secret that the app uses, or pass the name of another variable with --secret-env",
+            )
+        })?;
+        signer(self.provider, &secret).map_err(|invalid| {
+            Failure::usage(format!("{shown}: {invalid}"), "set it to the webhook secret that the app uses")
+        })
+    }
 }
 
 /// Delivers a webhook, and returns the status of the app's response.
-async fn deliver<P: TestProvider>(
-    client: &Client,
-    url: &Url,
-    endpoint: &Webhook<P>,
-    webhook: &TestWebhook<P>,
-) -> Result<StatusCode, Failure> {
-    let signed = webhook.sign(endpoint, SystemTime::now());
-    let mut request = client.post(url.clone());
-    for (name, value) in signed.headers {
-        request = request.header(name, value);
-    }
-    match request.body(signed.body).send().await {
-        Ok(response) => Ok(response.status()),
-        Err(error) => {
-            let problem = if error.is_timeout() { "did not respond within 30 seconds" } else { "is unreachable" };
-            Err(Failure::new(
-                Exit::Unreachable,
-                format!("{}: the app at {} {problem}", webhook.event_type(), host_and_port(url)),
-                "start the app, and check the port in --url",
-            ))
-        }
-    }
+async fn deliver(sender: &Sender, webhook: &Delivery) -> Result<StatusCode, Failure> {
+    let error = match sender.send(&webhook.id, &webhook.body, &webhook.body).await {
+        Ok(response) => return Ok(response.status()),
+        Err(error) => error,
+    };
+    let problem = if error.is_timeout() {
+        format!("did not respond within {} seconds", TIMEOUT.as_secs())
+    } else {
+        "is unreachable".to_owned()
+    };
+    Err(Failure::new(
+        Exit::Unreachable,
+        format!("{}: the app at {} {problem}", webhook.event_type, host_and_port(&sender.url)),
+        "start the app, and check the port in --url",
+    ))
 }
 
 /// The likeliest reason for a status.

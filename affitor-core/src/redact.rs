@@ -36,8 +36,15 @@ impl fmt::Debug for RedactedUrl<'_> {
     }
 }
 
-/// Whether a text may contain an e-mail address, plain or escaped for a URL, JSON or HTML.
-fn may_hold_address(text: &str) -> bool {
+/// Returns whether a text may contain an e-mail address, plain or escaped for a URL, JSON or HTML.
+///
+/// ```
+/// use affitor_core::redact::may_hold_address;
+///
+/// assert!(may_hold_address("?email=jo%40example.com"));
+/// assert!(!may_hold_address("user_7"));
+/// ```
+pub fn may_hold_address(text: &str) -> bool {
     text.contains('@') || plain(text).contains('@')
 }
 

@@ -89,8 +89,9 @@ async fn tick<DB: Database>(outbox: &Outbox<DB>, exclusive: bool, check: bool) -
     if let Err(error) = migration::check(store).await {
         tracing::error!(%error, "dead letters and totals may be lost");
     }
-    DB::put_forward(store).await?;
-    let rescheduled = DB::fix_schedule(store).await?;
+    let run = async |sql| DB::run_alone(store, sql, vec![(&*store.queue).into()]).await;
+    run(&store.sql.put_forward).await?;
+    let rescheduled = run(&store.sql.fix_waiting).await? + run(&store.sql.fix_running).await?;
     if rescheduled > 0 {
         tracing::warn!(rescheduled, "events were scheduled too far ahead after a clock jump; rescheduled to now");
     }

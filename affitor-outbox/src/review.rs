@@ -1,6 +1,6 @@
 //! Totals, dead letters and uncertain events, and what a person does about them.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use affitor::{Event, Refund};
 use riverqueue::sqlx;
@@ -12,6 +12,7 @@ use crate::{
     dead,
     delivery::NewRow,
     history::{History, seconds},
+    key,
 };
 
 /// What was done to [forget](Outbox::forget_customer) a customer.
@@ -90,7 +91,7 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// Returns an error if the database fails.
     pub async fn settle(&self, id: i64) -> Result<bool, Error> {
-        DB::settle(&self.store, id).await
+        self.mark(&self.store.sql.settle, id).await
     }
 
     /// Redelivers a dead letter, and with a sale also those of its refunds that ended because the sale was not found. Returns
@@ -118,17 +119,20 @@ impl<DB: Database> Outbox<DB> {
 
     async fn replay_corrected(&self, id: i64, correction: Option<&NewRow>) -> Result<bool, Error> {
         let mut tx = self.begin().await?;
-        let Some(letter) = DB::dead_letter(&self.store, &mut tx, id).await? else { return Ok(false) };
-        if let Some(row) = correction
-            && !DB::correct(&self.store, &mut tx, id, row).await?
-        {
-            return Ok(false);
+        let (store, sql, queue) = (&self.store, &self.store.sql, &*self.store.queue);
+        let Some(letter) = DB::dead_letter(store, &mut tx, id).await? else { return Ok(false) };
+        if let Some(row) = correction {
+            let parameters = vec![queue.into(), id.into(), row.key.clone().into(), (&*row.args).into()];
+            if DB::run(store, &mut tx, &sql.correct, parameters).await? == 0 {
+                return Ok(false);
+            }
         }
         let event = dead::event(&letter.event);
         let is_refund = matches!(event, Some(Event::Refund(_)));
         let now = seconds(SystemTime::now());
         let history = History::parse(&letter.history).replayed(is_refund, letter.attempt, now);
-        let replayed = DB::replay(&self.store, &mut tx, id, &history.to_json()).await?;
+        let parameters = vec![queue.into(), id.into(), history.to_json().into()];
+        let replayed = DB::run(store, &mut tx, &sql.replay, parameters).await? > 0;
         if let Some(Event::Sale(sale)) = event {
             replay_refunds(&self.store, &mut tx, &sale.transaction_id).await?;
         }
@@ -143,7 +147,11 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// Returns an error if the database fails.
     pub async fn discard(&self, id: i64) -> Result<bool, Error> {
-        DB::discard(&self.store, id).await
+        self.mark(&self.store.sql.discard, id).await
+    }
+
+    async fn mark(&self, sql: &Arc<str>, id: i64) -> Result<bool, Error> {
+        Ok(DB::run_alone(&self.store, sql, vec![(&*self.store.queue).into(), id.into()]).await? > 0)
     }
 
     /// Forgets a customer: discards the dead letters and the pending events with this customer key, and removes the hash of
@@ -157,7 +165,12 @@ impl<DB: Database> Outbox<DB> {
     /// Returns an error if the database fails.
     pub async fn forget_customer(&self, customer_key: &str) -> Result<ForgottenCustomer, Error> {
         let mut tx = self.begin().await?;
-        let (discarded, being_sent) = DB::forget(&self.store, &mut tx, customer_key).await?;
+        let (store, queue) = (&self.store, &*self.store.queue);
+        let parameters = vec![queue.into(), customer_key.into()];
+        let discarded = DB::run(store, &mut tx, &store.sql.forget_unsent, parameters).await?;
+        let [from, to] = key::leads(queue, customer_key);
+        DB::run(store, &mut tx, &store.sql.forget_leads, vec![from.into(), to.into()]).await?;
+        let being_sent = DB::being_sent(store, &mut tx, customer_key).await?;
         #[cfg(feature = "webhooks")]
         self.forget_payments(&mut tx, customer_key).await?;
         tx.commit().await?;
@@ -171,7 +184,8 @@ pub(crate) async fn replay_refunds<DB: Database>(
     tx: &mut sqlx::Transaction<'_, DB>,
     transaction_id: &str,
 ) -> Result<(), Error> {
-    DB::replay_refunds(store, tx, transaction_id).await?;
+    let [from, to] = key::refunds(&store.queue, transaction_id);
+    DB::run(store, tx, &store.sql.replay_refunds, vec![from.into(), to.into()]).await?;
     // The rows of others may be deleted.
     let ids = serde_json::to_string(&[transaction_id]).unwrap_or_default();
     let parameters = vec![(&*store.queue).into(), ids.into()];

@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 use crate::{
     Database, DeadReason, Error, backoff,
     breaker::Breaker,
-    database::Store,
+    database::{Store, sealed::Parameter},
     dead::{DEAD, Output},
     decide::{Facts, Observed, Postponed, Step, decide},
     delivery::Delivery,
@@ -125,17 +125,17 @@ impl<DB: Database> Sender<DB> {
         let Step::Send(prior) = step else {
             if step_is_behind(&step) && row.priority < LOWEST_PRIORITY {
                 // Other events go first, so that many events behind one do not delay them. A failure loses nothing.
-                self.query(DB::put_last(&self.store, row.id)).await;
+                self.run(&self.store.sql.put_last, vec![row.id.into()]).await;
             }
             return (step, Verdict::Unknown);
         };
         if facts.retry_class == RetryClass::NotIdempotent {
-            let unsent = match self.query(DB::set_history(&self.store, row.id, row.attempt, &history.to_json())).await {
-                Some(true) => None,
-                Some(false) => Some(Observed::TakenOver),
+            let unsent = match self.set_history(row, history).await {
+                Some(1..) => None,
+                Some(0) => Some(Observed::TakenOver),
                 None => {
                     // It may have been written. If it can't be undone either, the refund becomes uncertain, which is safe.
-                    self.query(DB::set_history(&self.store, row.id, row.attempt, &before.to_json())).await;
+                    self.set_history(row, &before).await;
                     Some(Observed::NotRecorded)
                 }
             };
@@ -168,6 +168,15 @@ impl<DB: Database> Sender<DB> {
             Err(error) => return failed(&error, event.retry_class()),
         };
         (observed, Verdict::Works)
+    }
+
+    /// Stores a history while the event is being sent. Returns 0 if another attempt has taken the event over.
+    async fn set_history(&self, row: &JobRow, history: &History) -> Option<u64> {
+        self.run(&self.store.sql.set_history, vec![row.id.into(), row.attempt.into(), history.to_json().into()]).await
+    }
+
+    async fn run(&self, sql: &Arc<str>, parameters: Vec<Parameter>) -> Option<u64> {
+        self.query(DB::run_alone(&self.store, sql, parameters)).await
     }
 
     /// Runs a query, and returns `None` if it fails. Returning an error from the job would use up an attempt, as if the

@@ -6,14 +6,13 @@ mod cookie;
 mod domain;
 mod hosts;
 mod landing;
-mod tag;
 mod tracker;
 mod visit;
 
 use reqwest::Url;
 
 use self::cookie::ClickCookie;
-use crate::{check::Check, failure::Failure, sanitize::printable, url::with_scheme};
+use crate::{check::Check, failure::Failure, html::tracker_tags, sanitize::printable, url::with_scheme};
 
 /// Parameter of a partner's link.
 const PARAMETER: &str = "aff";
@@ -72,7 +71,7 @@ impl Site {
                 return [check].into_iter().chain(skipped).collect();
             }
         };
-        let tags = tag::find(&visit.body);
+        let tags = tracker_tags(&visit.body);
         let cookie = ClickCookie::find(&visit);
         let mut checks = vec![landing::check(&visit), landing::https(&visit), aff::check(&visit, cookie.as_ref())];
         checks.push(tracker::check(&visit, &tags, expected, cookie.is_some()));

@@ -4,7 +4,7 @@ use affitor_sandbox::RequestRecord;
 
 use super::{
     finding::{Finding, FindingId},
-    provider::Purchase,
+    purchase::Purchase,
     shown::customer,
 };
 

@@ -6,7 +6,7 @@ use super::{
     Proof, Stop,
     finding::{Finding, FindingId},
     names::{AFTER_SALE, SALE},
-    provider::Purchase,
+    purchase::Purchase,
     shown::customer,
     sign_up::Buyer,
     stripe_api::{Created, StripeApi},
@@ -50,7 +50,7 @@ impl Proof {
                 (true, false) => "`webhook.api` names no variable for a stand-in of Stripe's API",
                 (true, true) => "there was no checkout",
             };
-            self.report.not_checked(&[SESSION, SUBSCRIPTION], why);
+            self.report.skipped(&[SESSION, SUBSCRIPTION], why);
             return Ok(CheckedOut { purchase, session_problem: None, renewals_have_customer: true });
         };
         let session_problem = problem(&session, "metadata", &key, FindingId::SessionMetadataMissing);
@@ -59,8 +59,8 @@ impl Proof {
         let session_problem = match session_problem {
             Some(finding) if !(is_missing(&finding) && has_reference) => {
                 let stop = self.stop(SESSION, finding);
-                self.report.not_checked(&[SUBSCRIPTION, SALE], "the metadata of the session is wrong");
-                self.report.not_checked(AFTER_SALE, "the metadata of the session is wrong");
+                self.report.skipped(&[SUBSCRIPTION, SALE], "the metadata of the session is wrong");
+                self.report.skipped(AFTER_SALE, "the metadata of the session is wrong");
                 return Err(stop);
             }
             excused => excused,
@@ -103,11 +103,11 @@ impl Proof {
     /// Carries out the steps of the checkout, and returns the session that the app created meanwhile.
     async fn session(&mut self, buyer: &mut Buyer) -> Result<Option<Created>, Stop> {
         let Some(checkout) = &self.config.checkout else {
-            self.report.not_checked(&[CHECKOUT], "affitor.toml has no `checkout`");
+            self.report.skipped(&[CHECKOUT], "affitor.toml has no `checkout`");
             return Ok(None);
         };
         if self.config.signup.command.is_some() {
-            self.report.not_checked(&[CHECKOUT], "the sign-up is a command, so nobody is logged in");
+            self.report.skipped(&[CHECKOUT], "the sign-up is a command, so nobody is logged in");
             return Ok(None);
         }
         let known = self.stripe.as_ref().map_or(0, |stripe| stripe.sessions().len());
@@ -121,9 +121,7 @@ impl Proof {
         let unknown_calls = self.stripe.as_ref().map(StripeApi::unknown_calls).unwrap_or_default();
         if let Some(finding) = self.rejected(&page, FindingId::CheckoutFailed) {
             return self.fail(match unknown_calls.first() {
-                Some(call) => {
-                    Finding { reason: format!("the stand-in of Stripe's API does not know {call}"), ..finding }
-                }
+                Some(call) => Finding { hint: format!("the stand-in of Stripe's API does not know {call}"), ..finding },
                 None => finding,
             });
         }

@@ -6,20 +6,21 @@ use std::{
 };
 
 use affitor::adapter::MissingLayer;
-use reqwest::{Client, StatusCode, Url, header::CONTENT_TYPE};
+use reqwest::{StatusCode, Url};
 use tokio::time::sleep;
 
 use super::{
     finding::{Finding, FindingId},
     layer,
-    provider::{Delivery, Signer},
     shown::{causes, first_line},
-    visitor::client,
 };
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    http::read_beginning,
+    payment::{Delivery, Sender, signer},
+    provider::PaymentProvider,
+};
 
-/// Time limit of a delivery, as at Stripe.
-const TIMEOUT: Duration = Duration::from_secs(20);
 /// Deliveries of a webhook, if the app asks for another one.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(300);
@@ -27,9 +28,7 @@ const TEXT_LIMIT: usize = 2_000;
 
 /// The app's endpoint.
 pub(super) struct Endpoint {
-    http: Client,
-    url: Url,
-    signer: Signer,
+    sender: Sender,
     /// Whether the app has accepted a webhook, and so has the right secret.
     has_accepted: AtomicBool,
 }
@@ -43,9 +42,11 @@ struct Response {
 }
 
 impl Endpoint {
-    pub(super) fn new(url: Url, signer: Signer) -> Result<Self, Failure> {
-        let http = client(&url, TIMEOUT)?;
-        Ok(Self { http, url, signer, has_accepted: AtomicBool::new(false) })
+    pub(super) fn new(url: Url, provider: PaymentProvider, secret: &str) -> Result<Self, Failure> {
+        let signer = signer(provider, secret)
+            .map_err(|error| Failure::usage(error.to_string(), "check the variable that `webhook.secret` names"))?;
+        let sender = Sender::new(url, signer).map_err(|error| Failure::no_http_client(&error))?;
+        Ok(Self { sender, has_accepted: AtomicBool::new(false) })
     }
 
     /// Delivers webhooks in order, and each again while the app asks for it.
@@ -92,35 +93,21 @@ impl Endpoint {
     }
 
     async fn send(&self, delivery: &Delivery, body: &str) -> Result<Response, Finding> {
-        let mut request = self.http.post(self.url.clone()).header(CONTENT_TYPE, "application/json");
-        for (name, value) in (self.signer)(&delivery.id, body) {
-            request = request.header(name, value);
-        }
         let failed = |error: reqwest::Error| {
-            let message = format!(
-                "{}: {} got no response: {}",
-                self.url.path(),
-                delivery.event_type,
-                causes(&error.without_url())
-            );
-            FindingId::WebhookFailed.found(message)
+            let (path, event_type) = (self.sender.url.path(), delivery.event_type);
+            let why = causes(&error.without_url());
+            FindingId::WebhookFailed.found(format!("{path}: {event_type} got no response: {why}"))
         };
-        let mut response = request.body(body.to_owned()).send().await.map_err(failed)?;
+        let response = self.sender.send(&delivery.id, body, body).await.map_err(failed)?;
         let (status, layer_problem) = (response.status(), layer::problem_of(response.headers()));
         self.has_accepted.fetch_or(status.is_success(), Ordering::Relaxed);
-        let mut text = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            text.extend_from_slice(&chunk);
-            if text.len() > TEXT_LIMIT {
-                break;
-            }
-        }
-        Ok(Response { status, text: String::from_utf8_lossy(&text).into_owned(), layer_problem })
+        let text = read_beginning(response, TEXT_LIMIT).await.map_err(failed)?;
+        Ok(Response { status, text, layer_problem })
     }
 
     /// Finds out why the app rejected a webhook.
     async fn finding(&self, delivery: &Delivery, Response { status, text, layer_problem }: &Response) -> Finding {
-        let (path, event_type) = (self.url.path(), delivery.event_type);
+        let (path, event_type) = (self.sender.url.path(), delivery.event_type);
         let line = first_line(text);
         let message = format!("{path} responded to {event_type} with status {}{line}", status.as_u16());
         if let Some(problem) = *layer_problem {
@@ -147,14 +134,8 @@ impl Endpoint {
 
     /// Returns whether the app gives the same response to a webhook with a wrong signature.
     async fn responds_so_to_anyone(&self, delivery: &Delivery, status: StatusCode, text: &str) -> bool {
-        let mut request = self.http.post(self.url.clone()).header(CONTENT_TYPE, "application/json");
         // The signature of another body.
-        for (name, value) in (self.signer)(&delivery.id, "{}") {
-            request = request.header(name, value);
-        }
-        let Ok(mut response) = request.body(delivery.body.clone()).send().await else { return false };
-        let first = response.chunk().await.ok().flatten().unwrap_or_default();
-        response.status() == status
-            && text.as_bytes().get(..first.len().min(text.len())) == first.get(..text.len().min(first.len()))
+        let Ok(response) = self.sender.send(&delivery.id, &delivery.body, "{}").await else { return false };
+        response.status() == status && read_beginning(response, TEXT_LIMIT).await.is_ok_and(|other| other == text)
     }
 }

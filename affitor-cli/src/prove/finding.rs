@@ -68,7 +68,7 @@ pub(crate) struct Finding {
     /// What was seen.
     pub(crate) message: String,
     /// The likeliest reason.
-    pub(crate) reason: String,
+    pub(crate) hint: String,
     /// Where the documentation explains it.
     pub(crate) documentation: String,
 }
@@ -76,12 +76,12 @@ pub(crate) struct Finding {
 impl FindingId {
     pub(crate) fn found(self, message: impl Into<String>) -> Finding {
         let id = self.as_str();
-        let (reason, documentation) = (self.reason().to_owned(), format!("{GUIDE}#{id}"));
-        Finding { id, message: message.into(), reason, documentation }
+        let (hint, documentation) = (self.reason().to_owned(), format!("{GUIDE}#{id}"));
+        Finding { id, message: message.into(), hint, documentation }
     }
 
     /// A finding whose reason is known better than the likeliest one.
     pub(crate) fn because(self, message: impl Into<String>, reason: impl Into<String>) -> Finding {
-        Finding { reason: reason.into(), ..self.found(message) }
+        Finding { hint: reason.into(), ..self.found(message) }
     }
 }

@@ -8,11 +8,15 @@ use serde_json::json;
 use super::{
     Proof, SETTLE, Stop, chromium,
     finding::{Finding, FindingId},
-    html::{TrackerTag, tracker_tag},
-    visitor::{CLICK_ID_COOKIE, Page, Visitor},
+    visitor::{Page, Visitor},
     watch::Watch,
 };
-use crate::{failure::Failure, settings::DEFAULT_URL};
+use crate::{
+    browser::CLICK_ID_COOKIE,
+    failure::Failure,
+    html::{TrackerTag, tracker_tags},
+    settings::DEFAULT_URL,
+};
 
 pub(super) const NAME: &str = "landing";
 
@@ -47,7 +51,7 @@ impl Proof {
             return self.captured(visitor, page, click).await;
         }
         self.check_tag(&page)?;
-        if tracker_tag(&page.body, &page.url).is_none() {
+        if tracker_tags(&page.body).is_empty() {
             // The server may report the click after the page.
             watch.until(self.wait.min(SETTLE), ApiCall::Click, |calls| calls.iter().any(|call| call.changed)).await;
             if let Some(click) = captured(&watch) {
@@ -80,7 +84,7 @@ impl Proof {
 
     /// Does what the tracker in the page would do.
     async fn with_tracker(&mut self, visitor: &mut Visitor, page: Page) -> Result<Landed, Stop> {
-        let Some(tag) = tracker_tag(&page.body, &page.url) else {
+        let Some(tag) = tracker_tags(&page.body).into_iter().next() else {
             let message =
                 format!("the page {} does not contain the tracker, and the server reported no click", page.url.path());
             return self.stop_at_landing(FindingId::NoTracker.found(message));
@@ -88,24 +92,25 @@ impl Proof {
         let program = self.sandbox.program_id().to_string();
         let click_id = click(&self.sandbox, page.url.as_str()).await?;
         let landing = form_urlencoded::byte_serialize(page.url.as_str().as_bytes()).collect::<String>();
-        visitor.store(
-            &page.url,
-            &[
-                (CLICK_ID_COOKIE, &click_id),
-                ("affitor_click_ids", &click_id),
-                ("affitor_aff_url", &landing),
-                ("customer_code", &click_id),
-            ],
-        );
+        for (name, value) in [
+            (CLICK_ID_COOKIE, &click_id),
+            ("affitor_click_ids", &click_id),
+            ("affitor_aff_url", &landing),
+            ("customer_code", &click_id),
+        ] {
+            visitor.store(&page.url, name, value);
+        }
         self.report.passed(NAME, format!("the page has the tracker; did what it does: click {click_id}"));
-        if is_of(&tag, DEFAULT_URL) {
+        if origin(&tag, &page).as_deref() == Some(DEFAULT_URL) {
             let hint = "the tag has the fixed URL of the service; `client.script_tag()` uses AFFITOR_API_URL";
-            self.report.note("tracker", hint);
+            self.report.warning("tracker", hint);
         }
         if tag.program_id.as_deref().is_some_and(|id| id != program) {
             let id = tag.program_id.unwrap_or_default();
-            self.report
-                .note("tracker", format!("the tag names program {id:?}; AFFITOR_PROGRAM_ID of this run is {program}"));
+            self.report.warning(
+                "tracker",
+                format!("the tag names program {id:?}; AFFITOR_PROGRAM_ID of this run is {program}"),
+            );
         }
         Ok(Landed { click_id, page: page.url })
     }
@@ -113,12 +118,12 @@ impl Proof {
     /// Refuses an app whose page has the tracker of another service. That of the real service is only refused if a browser would run
     /// it.
     pub(super) fn check_tag(&mut self, page: &Page) -> Result<(), Stop> {
-        let Some(tag) = tracker_tag(&page.body, &page.url) else { return Ok(()) };
-        let is_inert = !self.use_browser && !self.is_manual && is_of(&tag, DEFAULT_URL);
-        if is_inert || is_of(&tag, self.sandbox.url()) {
+        let Some(tag) = tracker_tags(&page.body).into_iter().next() else { return Ok(()) };
+        let Some(origin) = origin(&tag, page) else { return Ok(()) };
+        let is_inert = !self.use_browser && !self.is_manual && origin == DEFAULT_URL;
+        if is_inert || origin == self.sandbox.url() {
             return Ok(());
         }
-        let origin = tag.source.origin().ascii_serialization();
         let message =
             format!("the tracker in the page {} is that of {origin}, not that of the sandbox", page.url.path());
         self.report.failed(NAME, FindingId::PointsElsewhere.found(message));
@@ -138,7 +143,7 @@ impl Proof {
             let reason = "the page has no tracker, its Content Security Policy blocks it, or it is loaded from another API than AFFITOR_API_URL";
             return self.stop_at_landing(FindingId::NoTracker.because(message, reason));
         };
-        visitor.store(&page.url, &[(CLICK_ID_COOKIE, &click_id)]);
+        visitor.store(&page.url, CLICK_ID_COOKIE, &click_id);
         self.report.passed(NAME, format!("in a browser, the page's tracker reported the click {click_id}"));
         Ok(Landed { click_id, page: page.url })
     }
@@ -148,8 +153,9 @@ impl Proof {
     }
 }
 
-fn is_of(tag: &TrackerTag, api: &str) -> bool {
-    tag.source.origin().ascii_serialization() == api
+/// The origin of the tracker's script.
+fn origin(tag: &TrackerTag, page: &Page) -> Option<String> {
+    Some(tag.source(&page.url)?.origin().ascii_serialization())
 }
 
 /// The path of a partner's link.

@@ -8,7 +8,6 @@ mod config;
 mod deliver;
 mod finding;
 mod guard;
-mod html;
 mod landing;
 mod layer;
 mod lead;
@@ -17,7 +16,7 @@ mod names;
 mod outage;
 mod payments;
 mod process;
-mod provider;
+mod purchase;
 mod report;
 mod settings;
 mod shown;
@@ -56,33 +55,13 @@ pub(crate) const EXIT_CODES: ExitCodes = &[
     (Exit::RetryLater, "No problem found, but events that the app has accepted have not arrived yet"),
 ];
 
-const SECRET_HELP: &str =
-    "Instead of a file: variable from which the app reads the secret of the endpoint [default: STRIPE_WEBHOOK_SECRET]";
-
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", help = format!("File that describes the app's routes [default: {}]", config::FILE))]
     config: Option<PathBuf>,
-    /// URL of the app, on this machine; `{port}` stands for a free port
+    /// URL of the app, on this machine, in place of `app.url`; `{port}` stands for a free port
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// Variable from which the app reads the port
-    #[arg(long, value_name = "NAME")]
-    port_env: Option<String>,
-    /// Instead of a file: path of the page with the sign-up form, to which the form is posted
-    #[arg(long, value_name = "PATH", conflicts_with = "config")]
-    signup: Option<String>,
-    /// Instead of a file: path to which the visitor posts to start a checkout
-    #[arg(long, value_name = "PATH", requires = "signup")]
-    checkout: Option<String>,
-    /// Instead of a file: path of the endpoint for Stripe's webhooks
-    #[arg(long, value_name = "PATH", requires = "signup")]
-    webhook: Option<String>,
-    #[arg(long, value_name = "NAME", requires = "webhook", help = SECRET_HELP)]
-    webhook_secret_env: Option<String>,
-    /// Instead of a file: variable from which the app reads the URL of Stripe's API
-    #[arg(long, value_name = "NAME", requires = "webhook")]
-    stripe_api_env: Option<String>,
     /// Sign up yourself, in your browser, while the command watches
     #[arg(long)]
     manual: bool,

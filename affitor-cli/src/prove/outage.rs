@@ -6,11 +6,10 @@ use super::{
     Proof, SETTLE, Stop,
     deliver::Endpoint,
     finding::FindingId,
-    provider::Payment,
-    visitor::{CLICK_ID_COOKIE, Visitor},
+    visitor::Visitor,
     watch::{Watch, is_settled},
 };
-use crate::failure::Failure;
+use crate::{browser::CLICK_ID_COOKIE, failure::Failure, payment::Payment};
 
 const SIGN_UP: &str = "sign-up, outage";
 pub(super) const SALE: &str = "sale, outage";
@@ -21,7 +20,7 @@ impl Proof {
         let click_id = self.click().await?;
         let mut visitor = Visitor::new(&self.url)?;
         let url = self.url.clone();
-        visitor.store(&url, &[(CLICK_ID_COOKIE, &click_id)]);
+        visitor.store(&url, CLICK_ID_COOKIE, &click_id);
         let watch = Watch::begin(&self.sandbox);
         self.sandbox.inject(Fault::BadGateway.always());
         let result = self.sign_up(&mut visitor, &click_id).await;
@@ -48,7 +47,7 @@ impl Proof {
                 "succeeded; its lead has not arrived within {seconds} s: it is lost, unless the app retries later. See \
                  docs/guides/background.md"
             );
-            self.report.note(SIGN_UP, lost);
+            self.report.warning(SIGN_UP, lost);
         }
         Ok(())
     }

@@ -10,29 +10,30 @@ use super::{
     finding::{Finding, FindingId},
     names::{AFTER_SALE, PARTIAL_REFUND, REDELIVERY, REFUND, RENEWAL, SALE},
     outage,
-    provider::{Delivery, Purchase, payment, signer},
+    purchase::Purchase,
     sign_up::Buyer,
     watch::{Watch, is_settled},
 };
+use crate::payment::Delivery;
 
 impl Proof {
     /// Lets the buyer pay, and the provider report it.
     pub(super) async fn payments(&mut self, buyer: &mut Buyer) -> Result<(), Stop> {
         let Some((webhook, secret)) = self.config.webhook.clone().zip(self.secret.clone()) else {
-            self.report.not_checked(&["checkout", SALE], "affitor.toml has no `webhook`");
-            self.report.not_checked(AFTER_SALE, "affitor.toml has no `webhook`");
+            self.report.skipped(&["checkout", SALE], "affitor.toml has no `webhook`");
+            self.report.skipped(AFTER_SALE, "affitor.toml has no `webhook`");
             return Ok(());
         };
         let CheckedOut { purchase, session_problem, renewals_have_customer } = self.check_out(buyer).await?;
         let url = self.url.join(&webhook.path).unwrap_or_else(|_| self.url.clone());
-        let endpoint = Endpoint::new(url, signer(webhook.provider, &secret)?)?;
-        let mut payment = payment(webhook.provider, &purchase);
+        let endpoint = Endpoint::new(url, webhook.provider, &secret)?;
+        let mut payment = purchase.payment(webhook.provider);
 
         let paid = payment.paid();
         let watch = Watch::begin(&self.sandbox);
         let sale = self.sale(&endpoint, &paid, &purchase, &watch, FindingId::NoSale).await;
         let Some(mut sale_id) = self.judge(SALE, sale, session_problem) else {
-            self.report.not_checked(AFTER_SALE, "there is no sale");
+            self.report.skipped(AFTER_SALE, "there is no sale");
             return Ok(());
         };
         self.redelivery(&endpoint, &paid, &watch).await;
@@ -44,18 +45,18 @@ impl Proof {
             self.refund(PARTIAL_REFUND, &endpoint, &payment.refunded(part), expected).await;
         } else {
             rest = purchase.amount_cents;
-            self.report.not_checked(&[PARTIAL_REFUND], "the amount is too small");
+            self.report.skipped(&[PARTIAL_REFUND], "the amount is too small");
         }
         if !purchase.is_subscription {
-            self.report.not_checked(&[RENEWAL], "the checkout makes no subscription");
+            self.report.skipped(&[RENEWAL], "the checkout makes no subscription");
         } else if !renewals_have_customer {
-            self.report.not_checked(&[RENEWAL], "it would not be attributed");
+            self.report.skipped(&[RENEWAL], "it would not be attributed");
         } else {
             let renewed = payment.renewed();
             let watch = Watch::begin(&self.sandbox);
             let renewal = self.sale(&endpoint, &renewed, &purchase, &watch, FindingId::NoRenewal).await;
             let Some(renewal_id) = self.judge(RENEWAL, renewal, None) else {
-                self.report.not_checked(&[REFUND, outage::SALE], "there is no renewal to refund");
+                self.report.skipped(&[REFUND, outage::SALE], "there is no renewal to refund");
                 return Ok(());
             };
             (sale_id, rest) = (renewal_id, purchase.amount_cents);
@@ -64,13 +65,10 @@ impl Proof {
         self.refund(REFUND, &endpoint, &payment.refunded_in_full(), expected).await;
 
         match self.check_out_again(buyer, &purchase).await {
-            Some(purchase) => {
-                let payment = super::provider::payment(webhook.provider, &purchase);
-                self.sale_in_outage(&endpoint, payment.as_ref()).await
-            }
+            Some(purchase) => self.sale_in_outage(&endpoint, purchase.payment(webhook.provider).as_ref()).await,
             None => {
                 let reason = if self.is_manual { "it needs a second checkout" } else { "a second checkout failed" };
-                self.report.not_checked(&[outage::SALE], reason);
+                self.report.skipped(&[outage::SALE], reason);
                 Ok(())
             }
         }
@@ -109,7 +107,7 @@ impl Proof {
         match sale {
             Ok(call) => {
                 if let Some(problem) = problem {
-                    self.report.note(SESSION, format!("{}; the app finds the customer otherwise", problem.message));
+                    self.report.warning(SESSION, format!("{}; the app finds the customer otherwise", problem.message));
                 }
                 let id = call.transaction_id.clone().unwrap_or_default();
                 let (amount, partner) = (call.amount().unwrap_or_default(), call.partner_code.unwrap_or_default());
@@ -120,7 +118,7 @@ impl Proof {
                 let is_unknown = UNKNOWN_CUSTOMER.iter().any(|unknown| unknown.as_str() == finding.id);
                 match problem.filter(|_| is_unknown) {
                     Some(problem) => self.report.failed(SESSION, problem),
-                    None if self.report.has(finding.id) => self.report.not_checked(&[name], "see above"),
+                    None if self.report.has(finding.id) => self.report.skipped(&[name], "see above"),
                     None => self.report.failed(name, finding),
                 }
                 None
@@ -132,7 +130,7 @@ impl Proof {
     fn with_unknown_calls(&self, finding: Finding) -> Finding {
         let unknown = self.stripe.as_ref().and_then(|stripe| stripe.unknown_calls().into_iter().next());
         match unknown.filter(|_| finding.id == FindingId::WebhookFailed.as_str()) {
-            Some(call) => Finding { reason: format!("the stand-in of Stripe's API does not know {call}"), ..finding },
+            Some(call) => Finding { hint: format!("the stand-in of Stripe's API does not know {call}"), ..finding },
             None => finding,
         }
     }
@@ -162,7 +160,7 @@ impl Proof {
         match result {
             Ok(()) => self.report.passed(name, format!("of transaction {}", expected.sale)),
             // The same mistake as that of an earlier refund.
-            Err(finding) if self.report.has(finding.id) => self.report.not_checked(&[name], "see above"),
+            Err(finding) if self.report.has(finding.id) => self.report.skipped(&[name], "see above"),
             Err(finding) => self.report.failed(name, finding),
         }
     }

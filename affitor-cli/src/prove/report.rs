@@ -1,39 +1,19 @@
 //! The report: a line per check, then what was found.
 
-use serde::Serialize;
 use serde_json::json;
 
 use super::finding::Finding;
 use crate::{
+    check::{Check, CheckStatus},
     exit::Exit,
-    output::{DIM, GREEN, Output, RED, YELLOW},
+    output::{DIM, GREEN, Output, RED, YELLOW, with_symbol},
 };
-
-/// Result of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Passed,
-    Failed,
-    /// Something that the app has accepted has not arrived yet.
-    Waiting,
-    /// Worth knowing, but no mistake.
-    Note,
-    NotChecked,
-}
-
-#[derive(Debug, Serialize)]
-struct Line {
-    name: &'static str,
-    status: Status,
-    message: String,
-}
 
 /// Collects the checks, and prints each when it is done.
 #[derive(Debug)]
 pub(crate) struct Report {
     output: Output,
-    lines: Vec<Line>,
+    checks: Vec<Check>,
     findings: Vec<Finding>,
     /// Whether a line could not be printed.
     is_lost: bool,
@@ -41,30 +21,30 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(output: Output) -> Self {
-        Self { output, lines: Vec::new(), findings: Vec::new(), is_lost: false }
+        Self { output, checks: Vec::new(), findings: Vec::new(), is_lost: false }
     }
 
     pub(crate) fn passed(&mut self, name: &'static str, message: impl Into<String>) {
-        self.add(name, Status::Passed, message.into());
+        self.add(Check::passed(name, message));
     }
 
     pub(crate) fn waiting(&mut self, name: &'static str, message: impl Into<String>) {
-        self.add(name, Status::Waiting, message.into());
+        self.add(Check::waiting(name, message));
     }
 
-    pub(crate) fn note(&mut self, name: &'static str, message: impl Into<String>) {
-        self.add(name, Status::Note, message.into());
+    /// Something worth knowing, but no mistake.
+    pub(crate) fn warning(&mut self, name: &'static str, message: impl Into<String>) {
+        self.add(Check { status: CheckStatus::Warning, ..Check::passed(name, message) });
     }
 
-    pub(crate) fn not_checked(&mut self, names: &[&'static str], reason: &str) {
+    pub(crate) fn skipped(&mut self, names: &[&'static str], reason: &str) {
         for name in names {
-            self.add(name, Status::NotChecked, format!("not checked: {reason}"));
+            self.add(Check::skipped(name, reason));
         }
     }
 
     pub(crate) fn failed(&mut self, name: &'static str, finding: Finding) {
-        self.add(name, Status::Failed, finding.message.clone());
-        self.line(&format!("    {DIM}likely{DIM:#}  {}", finding.reason));
+        self.add(Check::failed(name, &finding.message, &finding.hint));
         self.line(&format!("    {DIM}see{DIM:#}     {}", finding.documentation));
         self.findings.push(finding);
     }
@@ -74,16 +54,16 @@ impl Report {
         self.findings.iter().any(|finding| finding.id == id)
     }
 
-    fn add(&mut self, name: &'static str, status: Status, message: String) {
-        let (style, symbol) = match status {
-            Status::Passed => (GREEN, "✓"),
-            Status::Failed => (RED, "✗"),
-            Status::Waiting => (YELLOW, "…"),
-            Status::Note => (YELLOW, "!"),
-            Status::NotChecked => (DIM, "·"),
-        };
-        self.line(&format!("{style}{symbol}{style:#} {name:<24}{message}"));
-        self.lines.push(Line { name, status, message });
+    fn add(&mut self, check: Check) {
+        self.line(&with_symbol(check.status, &format!("{:<24}{}", check.name, check.message)));
+        if let Some(hint) = &check.hint {
+            self.line(&format!("    {DIM}likely{DIM:#}  {hint}"));
+        }
+        self.checks.push(check);
+    }
+
+    fn count(&self, status: CheckStatus) -> usize {
+        self.checks.iter().filter(|check| check.status == status).count()
     }
 
     /// Prints a line. That it can't be printed is reported at the end, when the app is stopped.
@@ -93,26 +73,28 @@ impl Report {
 
     /// Prints the summary, and returns the exit code.
     pub(crate) fn finish(self) -> Exit {
-        let waiting = self.lines.iter().filter(|line| line.status == Status::Waiting).count();
+        let waiting = self.count(CheckStatus::Waiting);
         let exit = match (self.findings.len(), waiting) {
             _ if self.is_lost => Exit::Failed,
             (0, 0) => Exit::Success,
             (0, _) => Exit::RetryLater,
             _ => Exit::Failed,
         };
-        let skipped = self.lines.iter().filter(|line| line.status == Status::NotChecked).count();
-        let not_checked = if skipped == 0 { String::new() } else { format!(", {skipped} not checked") };
+        let skipped = match self.count(CheckStatus::Skipped) {
+            0 => String::new(),
+            count => format!(", {count} skipped"),
+        };
         self.output.line(&match (self.findings.len(), waiting) {
-            (0, 0) => format!("{GREEN}proved{GREEN:#}: no problem found{not_checked}"),
+            (0, 0) => format!("{GREEN}proved{GREEN:#}: no problem found{skipped}"),
             (0, _) => format!(
-                "{YELLOW}not proved yet{YELLOW:#}: {waiting} still waiting{not_checked}; retry with a longer --wait"
+                "{YELLOW}not proved yet{YELLOW:#}: {waiting} still waiting{skipped}; retry with a longer --wait"
             ),
-            (1, _) => format!("{RED}1 problem found{RED:#}{not_checked}"),
-            (found, _) => format!("{RED}{found} problems found{RED:#}{not_checked}"),
+            (1, _) => format!("{RED}1 problem found{RED:#}{skipped}"),
+            (found, _) => format!("{RED}{found} problems found{RED:#}{skipped}"),
         });
         self.output.document(&json!({
             "proved": exit == Exit::Success,
-            "checks": self.lines,
+            "checks": self.checks,
             "findings": self.findings,
         }));
         exit

@@ -1,55 +1,24 @@
-//! The settings of a proof: the file, the flags, and what is generated.
+//! The settings of a proof: the file, and what is generated.
 
-use std::{collections::BTreeMap, env, io, net::TcpListener, path::Path};
+use std::{env, io, net::TcpListener, path::Path};
 
 use reqwest::Url;
 
 use super::{
     Arguments,
-    config::{App, Checkout, Config, FILE, Landing, SignUp, Step, Webhook},
+    config::{Config, FILE},
 };
 use crate::{failure::Failure, provider::PaymentProvider};
 
 impl Arguments {
-    /// Returns what the file says, or the flags that stand for a file.
+    /// Returns what the file says.
     pub(super) fn config(&self) -> Result<Config, Failure> {
-        let mut config = match &self.signup {
-            Some(path) => self.config_of_flags(path),
-            None => Config::read(self.config.as_deref().unwrap_or(Path::new(FILE)))?,
-        };
+        let mut config = Config::read(self.config.as_deref().unwrap_or(Path::new(FILE)))?;
         if let Some(url) = &self.url {
             config.app.url.clone_from(url);
         }
-        if let Some(variable) = &self.port_env {
-            config.app.port = Some(variable.clone());
-        }
         config.check().map_err(|problem| Failure::usage(problem, "see `affitor prove --help`"))?;
         Ok(config)
-    }
-
-    fn config_of_flags(&self, signup: &str) -> Config {
-        let provider = PaymentProvider::Stripe;
-        let fields = [("name", "Jo"), ("email", "{email}"), ("password", "prove-{id}-A1!")];
-        let form: BTreeMap<_, _> =
-            fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let get = |path: &str| Step { get: Some(path.to_owned()), ..Step::default() };
-        let post = |path: &str, form| Step { post: Some(path.to_owned()), form, ..Step::default() };
-        Config {
-            app: App {
-                url: self.url.clone().unwrap_or_else(|| "http://127.0.0.1:3000".to_owned()),
-                port: None,
-                start: None,
-            },
-            landing: Landing::default(),
-            signup: SignUp { steps: vec![get(signup), post(signup, Some(form))], command: None },
-            checkout: self.checkout.as_ref().map(|path| Checkout { steps: vec![post(path, None)] }),
-            webhook: self.webhook.as_ref().map(|path| Webhook {
-                provider,
-                path: path.clone(),
-                secret: self.webhook_secret_env.clone().unwrap_or_else(|| provider.secret_variable().to_owned()),
-                api: self.stripe_api_env.clone(),
-            }),
-        }
     }
 }
 

@@ -1,15 +1,21 @@
 //! What of an app's values may be shown.
 
+use affitor_core::redact::may_hold_address;
+
 /// Returns a customer key for a message. An app may use e-mail addresses, which are never shown.
 pub(super) fn customer(key: &str) -> &str {
-    if key.contains('@') { "(an e-mail address)" } else { key }
+    if may_hold_address(key) { "(an e-mail address)" } else { key }
 }
 
 /// Returns the first line of a response for a message, with a colon before it. Pages are not shown.
 pub(super) fn first_line(body: &str) -> String {
     let line = body.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let line: String = line.chars().filter(|char| !char.is_control()).take(160).collect();
-    if line.is_empty() || line.starts_with('<') || line.contains('@') { String::new() } else { format!(": {line}") }
+    if line.is_empty() || line.starts_with('<') || may_hold_address(&line) {
+        String::new()
+    } else {
+        format!(": {line}")
+    }
 }
 
 /// Returns an error with its causes.

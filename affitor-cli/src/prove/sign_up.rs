@@ -45,7 +45,7 @@ impl Proof {
         self.report.passed(COOKIE, format!("lead {} with {}", customer(&customer_key), landed.click_id));
         self.customers.insert(customer_key.clone());
         if self.config.signup.command.is_some() {
-            self.report.not_checked(&[HEADER, FIELD], "the sign-up is a command");
+            self.report.skipped(&[HEADER, FIELD], "the sign-up is a command");
         } else {
             self.sign_up_with(HEADER, ClickIdIn::Header, "the header x-affitor-click-id").await?;
             self.sign_up_with(FIELD, ClickIdIn::Field, "the field affitorClickId of the body").await?;
@@ -122,7 +122,7 @@ impl Proof {
         }
         let finding = id.found(format!("{method} {path} responded with status {status}{}", page.excerpt()));
         let limited = "the app limits the rate of requests: switch that off in development";
-        Some(if status == 429 { Finding { reason: limited.to_owned(), ..finding } } else { finding })
+        Some(if status == 429 { Finding { hint: limited.to_owned(), ..finding } } else { finding })
     }
 
     async fn sign_up_command(
@@ -161,7 +161,7 @@ impl Proof {
         let mut visitor = Visitor::new(&self.url)?.with_click_id_in(place(click_id.clone()));
         let watch = Watch::begin(&self.sandbox);
         if let Err(finding) = self.sign_up(&mut visitor, &click_id).await? {
-            self.report.note(name, format!("the sign-up with {shown} failed: {}", finding.message));
+            self.report.warning(name, format!("the sign-up with {shown} failed: {}", finding.message));
             return Ok(());
         }
         // Not an earlier visitor's lead, which an app may report again.
@@ -184,7 +184,9 @@ impl Proof {
                 self.report.passed(name, format!("lead {} with {click_id}", customer(&key)));
                 self.customers.insert(key);
             }
-            Err(_) => self.report.note(name, format!("{shown} has no effect; only pages without the cookie need it")),
+            Err(_) => {
+                self.report.warning(name, format!("{shown} has no effect; only pages without the cookie need it"))
+            }
         }
         Ok(())
     }

@@ -5,21 +5,17 @@ mod requests;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use affitor::adapter::MissingLayer;
-use cookie_store::{CookieStore, RawCookie};
 use reqwest::{
-    Client, Method, Url,
+    Method, Url,
     header::{HeaderMap, HeaderName},
 };
 use serde_json::{Map, Value};
 
-use super::{config::Step, html::Form, shown::first_line};
-use crate::{failure::Failure, http};
+use super::{config::Step, shown::first_line};
+use crate::{browser::Browser, failure::Failure, html::Form, http};
 
 /// Time limit of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The cookie that carries the click id.
-pub(super) const CLICK_ID_COOKIE: &str = "affitor_click_id";
 
 /// Where a visitor puts the click id, beside the cookie.
 #[derive(Clone, Debug, Default)]
@@ -61,9 +57,8 @@ impl Page {
 }
 
 pub(super) struct Visitor {
-    http: Client,
+    browser: Browser,
     origin: Url,
-    jar: CookieStore,
     pub(super) email: String,
     id: String,
     click_id_in: ClickIdIn,
@@ -82,12 +77,13 @@ pub(super) struct Visitor {
 impl Visitor {
     /// A new visitor of an app.
     pub(super) fn new(origin: &Url) -> Result<Self, Failure> {
-        let http = client(origin, TIMEOUT)?;
+        // Nobody has signed the certificate of a server on this machine.
+        let http = http::client(origin).timeout(TIMEOUT).tls_danger_accept_invalid_certs(true).build();
+        let http = http.map_err(|error| Failure::no_http_client(&error))?;
         let id = format!("{:010x}", fastrand::u64(..1 << 40));
         Ok(Self {
-            http,
+            browser: Browser::new(http),
             origin: origin.clone(),
-            jar: CookieStore::default(),
             email: format!("prove-{id}@example.com"),
             id,
             click_id_in: ClickIdIn::default(),
@@ -114,16 +110,12 @@ impl Visitor {
 
     /// Returns the cookie with the click id that would be sent to a URL.
     pub(super) fn click_id_at(&self, url: &Url) -> Option<String> {
-        self.jar.get_request_values(url).find(|(name, _)| *name == CLICK_ID_COOKIE).map(|(_, value)| value.to_owned())
+        self.browser.click_id_at(url)
     }
 
-    /// Stores cookies as the tracker does on this machine: of this host alone.
-    pub(super) fn store(&mut self, url: &Url, cookies: &[(&str, &str)]) {
-        for (name, value) in cookies {
-            let cookie = RawCookie::build(((*name).to_owned(), (*value).to_owned())).path("/").build();
-            // Fails only for cookies that a browser would not accept either.
-            let _ = self.jar.insert_raw(&cookie, url);
-        }
+    /// Stores a cookie as the tracker does.
+    pub(super) fn store(&mut self, url: &Url, name: &str, value: &str) {
+        self.browser.store(url, name, value);
     }
 
     /// Carries out steps, and returns the last page.
@@ -214,13 +206,6 @@ impl Visitor {
         let base = self.open.as_ref().unwrap_or(&self.origin);
         base.join(&self.fill(path)).map_err(|error| NoPage(format!("the path {path:?} is invalid: {error}")))
     }
-}
-
-/// An HTTP client for a server on this machine, whose certificate nobody has signed.
-pub(super) fn client(url: &Url, timeout: Duration) -> Result<Client, Failure> {
-    http::client(url).timeout(timeout).tls_danger_accept_invalid_certs(true).build().map_err(|error| {
-        Failure::usage(format!("cannot create an HTTP client: {error}"), "check the TLS settings of this machine")
-    })
 }
 
 struct Body {

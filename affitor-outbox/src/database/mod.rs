@@ -157,6 +157,7 @@ pub(crate) mod sealed {
         Integer(Option<i64>),
         Text(Option<String>),
         Flag(Option<bool>),
+        Bytes(Vec<u8>),
     }
 
     impl From<i64> for Parameter {
@@ -168,6 +169,12 @@ pub(crate) mod sealed {
     impl From<Option<i64>> for Parameter {
         fn from(value: Option<i64>) -> Self {
             Self::Integer(value)
+        }
+    }
+
+    impl From<i32> for Parameter {
+        fn from(value: i32) -> Self {
+            Self::Integer(Some(value.into()))
         }
     }
 
@@ -186,6 +193,12 @@ pub(crate) mod sealed {
     impl From<Option<String>> for Parameter {
         fn from(value: Option<String>) -> Self {
             Self::Text(value)
+        }
+    }
+
+    impl From<Vec<u8>> for Parameter {
+        fn from(value: Vec<u8>) -> Self {
+            Self::Bytes(value)
         }
     }
 
@@ -230,20 +243,6 @@ pub(crate) mod sealed {
             except: i64,
         ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-        /// Stores a history while the event is being sent. Returns `false` if another attempt has taken it over.
-        fn set_history(
-            store: &Store<Self>,
-            id: i64,
-            attempt: i32,
-            history: &str,
-        ) -> impl Future<Output = Result<bool, Error>> + Send;
-
-        /// Gives an event the lowest priority.
-        fn put_last(store: &Store<Self>, id: i64) -> impl Future<Output = Result<(), Error>> + Send;
-
-        /// Gives events that were put last, and that are due for a minute, the normal priority.
-        fn put_forward(store: &Store<Self>) -> impl Future<Output = Result<(), Error>> + Send;
-
         /// Returns the kind of a job, or the name of a queue, that is not the outbox's.
         fn foreign(store: &Store<Self>) -> impl Future<Output = Result<Option<String>, Error>> + Send;
 
@@ -261,12 +260,6 @@ pub(crate) mod sealed {
             limit: i64,
         ) -> impl Future<Output = Result<Vec<Row>, Error>> + Send;
 
-        /// Marks an uncertain event as checked. Returns `false` if there is none with this id.
-        fn settle(store: &Store<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
-
-        /// Marks a dead letter as discarded. Returns `false` if there is none with this id.
-        fn discard(store: &Store<Self>, id: i64) -> impl Future<Output = Result<bool, Error>> + Send;
-
         /// Reads a dead letter, and locks it until the transaction ends.
         fn dead_letter(
             store: &Store<Self>,
@@ -274,36 +267,12 @@ pub(crate) mod sealed {
             id: i64,
         ) -> impl Future<Output = Result<Option<Locked>, Error>> + Send;
 
-        /// Replaces the event of a dead letter. Returns `false` if there is none with this id and key.
-        fn correct(
-            store: &Store<Self>,
-            tx: &mut sqlx::Transaction<'_, Self>,
-            id: i64,
-            row: &NewRow,
-        ) -> impl Future<Output = Result<bool, Error>> + Send;
-
-        /// Makes a dead letter pending.
-        fn replay(
-            store: &Store<Self>,
-            tx: &mut sqlx::Transaction<'_, Self>,
-            id: i64,
-            history: &str,
-        ) -> impl Future<Output = Result<bool, Error>> + Send;
-
-        /// Makes the refunds of a sale pending that ended because the sale was not found.
-        fn replay_refunds(
-            store: &Store<Self>,
-            tx: &mut sqlx::Transaction<'_, Self>,
-            transaction_id: &str,
-        ) -> impl Future<Output = Result<u64, Error>> + Send;
-
-        /// Discards a customer's dead letters and pending events, and removes the customer from delivered leads. Returns
-        /// the number of discarded events and of those that are being sent.
-        fn forget(
+        /// Returns the number of a customer's events that are being sent.
+        fn being_sent(
             store: &Store<Self>,
             tx: &mut sqlx::Transaction<'_, Self>,
             customer_key: &str,
-        ) -> impl Future<Output = Result<(u64, u64), Error>> + Send;
+        ) -> impl Future<Output = Result<u64, Error>> + Send;
 
         /// Begins a part of a transaction that can be rolled back alone, and is when it is dropped.
         fn savepoint<'t>(
@@ -318,6 +287,13 @@ pub(crate) mod sealed {
             parameters: Vec<Parameter>,
         ) -> impl Future<Output = Result<u64, Error>> + Send;
 
+        /// Runs a statement in a transaction of its own, and returns the number of rows that it changed.
+        fn run_alone(
+            store: &Store<Self>,
+            sql: &Arc<str>,
+            parameters: Vec<Parameter>,
+        ) -> impl Future<Output = Result<u64, Error>> + Send;
+
         /// Runs a query whose rows are JSON texts.
         fn read(
             store: &Store<Self>,
@@ -325,9 +301,6 @@ pub(crate) mod sealed {
             sql: &Arc<str>,
             parameters: Vec<Parameter>,
         ) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
-
-        /// Reschedules events that a clock jump left in the future. Returns their number.
-        fn fix_schedule(store: &Store<Self>) -> impl Future<Output = Result<u64, Error>> + Send;
     }
 }
 

@@ -34,6 +34,22 @@ macro_rules! query {
     };
 }
 
+/// Binds the parameters of a query.
+macro_rules! bind {
+    ($query:expr, $parameters:expr) => {{
+        let mut query = $query;
+        for parameter in $parameters {
+            query = match parameter {
+                Parameter::Integer(value) => query.bind(value),
+                Parameter::Text(value) => query.bind(value),
+                Parameter::Flag(value) => query.bind(value),
+                Parameter::Bytes(value) => query.bind(value),
+            };
+        }
+        query
+    }};
+}
+
 macro_rules! implement {
     ($database:ty, $begin:expr) => {
         impl Queries for $database {
@@ -93,21 +109,6 @@ macro_rules! implement {
                 Ok(query.bind(except).bind(from).bind(to).fetch_one(&store.pool).await?)
             }
 
-            async fn set_history(store: &Store<Self>, id: i64, attempt: i32, history: &str) -> Result<bool, Error> {
-                let query = query!(store, set_history).bind(id).bind(attempt).bind(history);
-                Ok(query.execute(&store.pool).await?.rows_affected() > 0)
-            }
-
-            async fn put_last(store: &Store<Self>, id: i64) -> Result<(), Error> {
-                query!(store, put_last).bind(id).execute(&store.pool).await?;
-                Ok(())
-            }
-
-            async fn put_forward(store: &Store<Self>) -> Result<(), Error> {
-                query!(store, put_forward).bind(&*store.queue).execute(&store.pool).await?;
-                Ok(())
-            }
-
             async fn foreign(store: &Store<Self>) -> Result<Option<String>, Error> {
                 Ok(sqlx::query_scalar(AssertSqlSafe(store.sql.foreign.clone())).fetch_optional(&store.pool).await?)
             }
@@ -136,16 +137,6 @@ macro_rules! implement {
                 Ok(rows.into_iter().map(row).collect())
             }
 
-            async fn settle(store: &Store<Self>, id: i64) -> Result<bool, Error> {
-                let query = query!(store, settle).bind(&*store.queue).bind(id);
-                Ok(query.execute(&store.pool).await?.rows_affected() > 0)
-            }
-
-            async fn discard(store: &Store<Self>, id: i64) -> Result<bool, Error> {
-                let query = query!(store, discard).bind(&*store.queue).bind(id);
-                Ok(query.execute(&store.pool).await?.rows_affected() > 0)
-            }
-
             async fn dead_letter(
                 store: &Store<Self>,
                 tx: &mut sqlx::Transaction<'_, Self>,
@@ -160,48 +151,14 @@ macro_rules! implement {
                 }))
             }
 
-            async fn correct(
-                store: &Store<Self>,
-                tx: &mut sqlx::Transaction<'_, Self>,
-                id: i64,
-                row: &NewRow,
-            ) -> Result<bool, Error> {
-                let query = query!(store, correct).bind(&*store.queue).bind(id).bind(&row.key).bind(&row.args);
-                Ok(query.execute(&mut **tx).await?.rows_affected() > 0)
-            }
-
-            async fn replay(
-                store: &Store<Self>,
-                tx: &mut sqlx::Transaction<'_, Self>,
-                id: i64,
-                history: &str,
-            ) -> Result<bool, Error> {
-                let query = query!(store, replay).bind(&*store.queue).bind(id).bind(history);
-                Ok(query.execute(&mut **tx).await?.rows_affected() > 0)
-            }
-
-            async fn replay_refunds(
-                store: &Store<Self>,
-                tx: &mut sqlx::Transaction<'_, Self>,
-                transaction_id: &str,
-            ) -> Result<u64, Error> {
-                let [from, to] = key::refunds(&store.queue, transaction_id);
-                Ok(query!(store, replay_refunds).bind(from).bind(to).execute(&mut **tx).await?.rows_affected())
-            }
-
-            async fn forget(
+            async fn being_sent(
                 store: &Store<Self>,
                 tx: &mut sqlx::Transaction<'_, Self>,
                 customer_key: &str,
-            ) -> Result<(u64, u64), Error> {
-                let queue = &*store.queue;
-                let discarding = query!(store, forget_unsent).bind(queue).bind(customer_key);
-                let discarded = discarding.execute(&mut **tx).await?.rows_affected();
-                let [from, to] = key::leads(queue, customer_key);
-                query!(store, forget_leads).bind(from).bind(to).execute(&mut **tx).await?;
-                let counting = sqlx::query_scalar(AssertSqlSafe(store.sql.being_sent.clone()));
-                let sending: i64 = counting.bind(queue).bind(customer_key).fetch_one(&mut **tx).await?;
-                Ok((discarded, sending.unsigned_abs()))
+            ) -> Result<u64, Error> {
+                let query = sqlx::query_scalar(AssertSqlSafe(store.sql.being_sent.clone())).bind(&*store.queue);
+                let sending: i64 = query.bind(customer_key).fetch_one(&mut **tx).await?;
+                Ok(sending.unsigned_abs())
             }
 
             async fn savepoint<'t>(
@@ -216,15 +173,13 @@ macro_rules! implement {
                 sql: &Arc<str>,
                 parameters: Vec<Parameter>,
             ) -> Result<u64, Error> {
-                let mut query = sqlx::query(AssertSqlSafe(Arc::clone(sql))).persistent(store.prepared);
-                for parameter in parameters {
-                    query = match parameter {
-                        Parameter::Integer(value) => query.bind(value),
-                        Parameter::Text(value) => query.bind(value),
-                        Parameter::Flag(value) => query.bind(value),
-                    };
-                }
-                Ok(query.execute(&mut **tx).await?.rows_affected())
+                let query = sqlx::query(AssertSqlSafe(Arc::clone(sql))).persistent(store.prepared);
+                Ok(bind!(query, parameters).execute(&mut **tx).await?.rows_affected())
+            }
+
+            async fn run_alone(store: &Store<Self>, sql: &Arc<str>, parameters: Vec<Parameter>) -> Result<u64, Error> {
+                let query = sqlx::query(AssertSqlSafe(Arc::clone(sql)));
+                Ok(bind!(query, parameters).execute(&store.pool).await?.rows_affected())
             }
 
             async fn read(
@@ -233,21 +188,8 @@ macro_rules! implement {
                 sql: &Arc<str>,
                 parameters: Vec<Parameter>,
             ) -> Result<Vec<String>, Error> {
-                let mut query = sqlx::query_scalar(AssertSqlSafe(Arc::clone(sql))).persistent(store.prepared);
-                for parameter in parameters {
-                    query = match parameter {
-                        Parameter::Integer(value) => query.bind(value),
-                        Parameter::Text(value) => query.bind(value),
-                        Parameter::Flag(value) => query.bind(value),
-                    };
-                }
-                Ok(query.fetch_all(&mut **tx).await?)
-            }
-
-            async fn fix_schedule(store: &Store<Self>) -> Result<u64, Error> {
-                let queue = &*store.queue;
-                let waiting = query!(store, fix_waiting).bind(queue).execute(&store.pool).await?.rows_affected();
-                Ok(waiting + query!(store, fix_running).bind(queue).execute(&store.pool).await?.rows_affected())
+                let query = sqlx::query_scalar(AssertSqlSafe(Arc::clone(sql))).persistent(store.prepared);
+                Ok(bind!(query, parameters).fetch_all(&mut **tx).await?)
             }
         }
     };

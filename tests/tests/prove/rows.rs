@@ -181,7 +181,7 @@ fn judge(output: &Output, finding: Option<&str>) -> Result<(), String> {
         let says = |field: &str| finding[field].as_str().is_some_and(|text| !text.trim().is_empty());
         if finding["documentation"] != format!("docs/guides/troubleshooting.md#{id}")
             || !says("message")
-            || !says("reason")
+            || !says("hint")
         {
             return problem("the finding is not explained");
         }

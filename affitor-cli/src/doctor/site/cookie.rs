@@ -12,10 +12,7 @@ use super::{
     hosts::{covers, is_public},
     visit::Visit,
 };
-use crate::{check::Check, format::count, url::is_loopback};
-
-/// Name of the cookie.
-const CLICK_ID: &str = "affitor_click_id";
+use crate::{browser::CLICK_ID_COOKIE, check::Check, format::count, url::is_loopback};
 
 /// Lifetime in days below which a warning is given. Commissions of later sales need the click id of an earlier visit.
 const MIN_DAYS: i64 = 30;
@@ -38,14 +35,12 @@ impl ClickCookie {
             visit.hops.iter().enumerate().flat_map(|(number, hop)| {
                 hop.headers.get_all(SET_COOKIE).into_iter().map(move |line| (number, hop, line))
             });
-        let mut cookies = lines.filter_map(|(number, hop, line)| {
-            let cookie = Cookie::parse(line.to_str().ok()?.to_owned()).ok()?;
-            (cookie.name() == CLICK_ID && lifetime(&cookie).is_none_or(|seconds| seconds > 0)).then(|| Self {
-                cookie,
-                url: hop.url.clone(),
-                hop: number,
-            })
-        });
+        let mut cookies =
+            lines.filter_map(|(number, hop, line)| {
+                let cookie = Cookie::parse(line.to_str().ok()?.to_owned()).ok()?;
+                (cookie.name() == CLICK_ID_COOKIE && lifetime(&cookie).is_none_or(|seconds| seconds > 0))
+                    .then(|| Self { cookie, url: hop.url.clone(), hop: number })
+            });
         cookies.next_back()
     }
 
@@ -80,15 +75,15 @@ fn value(found: &ClickCookie) -> Check {
     if ClickId::new(found.cookie.value()).is_err() {
         return Check::failed(
             NAME,
-            format!("{CLICK_ID} is not a valid click id"),
+            format!("{CLICK_ID_COOKIE} is not a valid click id"),
             "set it to the id from the service only",
         );
     }
     if found.cookie.http_only() == Some(true) {
         let hint = "remove HttpOnly: the tracker and sign-ups by script read the cookie";
-        return Check::warning(NAME, format!("the server sets {CLICK_ID} with HttpOnly"), hint);
+        return Check::warning(NAME, format!("the server sets {CLICK_ID_COOKIE} with HttpOnly"), hint);
     }
-    Check::passed(NAME, format!("the server sets {CLICK_ID}"))
+    Check::passed(NAME, format!("the server sets {CLICK_ID_COOKIE}"))
 }
 
 fn domain(found: &ClickCookie) -> Check {

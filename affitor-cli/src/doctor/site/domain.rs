@@ -4,15 +4,14 @@ use super::{
     cookie::ClickCookie,
     host,
     hosts::{covers, is_address},
-    tag::Tag,
     visit::Visit,
 };
-use crate::check::Check;
+use crate::{check::Check, html::TrackerTag};
 
 const NAME: &str = "app-host";
 
 /// Checks that a page on another host of the site gets the click id.
-pub(super) fn check(app: &str, visit: &Visit, cookie: Option<&ClickCookie>, tag: Option<&Tag>) -> Check {
+pub(super) fn check(app: &str, visit: &Visit, cookie: Option<&ClickCookie>, tag: Option<&TrackerTag>) -> Check {
     let Some(page) = visit.page() else { return Check::skipped(NAME, "there is no page") };
     let landing = host(&page.url);
     let failed = |domain: &str| {

@@ -4,15 +4,14 @@ use reqwest::Url;
 
 use super::{
     Expected,
-    tag::Tag,
     visit::{NotFollowed, Visit},
 };
-use crate::{check::Check, sanitize::printable, url::is_loopback};
+use crate::{check::Check, html::TrackerTag, sanitize::printable, url::is_loopback};
 
 const NAME: &str = "tracker";
 
 /// Checks the tags of a page. `captured`: whether the server sets the cookie.
-pub(super) fn check(visit: &Visit, tags: &[Tag], expected: &Expected<'_>, captured: bool) -> Check {
+pub(super) fn check(visit: &Visit, tags: &[TrackerTag], expected: &Expected<'_>, captured: bool) -> Check {
     let Some(page) = visit.page() else { return Check::skipped(NAME, "there is no page") };
     if matches!(visit.not_followed, Some(NotFollowed::OtherSite(_))) {
         return Check::skipped(NAME, "the page is on another site");
@@ -44,7 +43,7 @@ pub(super) fn check(visit: &Visit, tags: &[Tag], expected: &Expected<'_>, captur
         let message = format!("the tag is of program {shown}, but the key of program {program}");
         return Check::failed(NAME, message, "use the tag and the key of the same program");
     }
-    let src = tag.src.as_deref().and_then(|src| page.url.join(src).ok());
+    let src = tag.source(&page.url);
     if src.as_ref().is_some_and(|src| page.url.scheme() == "https" && src.scheme() == "http" && !is_loopback(src)) {
         return Check::failed(NAME, "the tag loads the script over http", "use https, or browsers block the script");
     }
@@ -78,8 +77,11 @@ fn reports_to(page: &Url, base: &Url, id: &str, api: Option<&Url>) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tag, *};
-    use crate::check::CheckStatus::{self, Failed, Passed, Warning};
+    use super::*;
+    use crate::{
+        check::CheckStatus::{self, Failed, Passed, Warning},
+        html::tracker_tags,
+    };
 
     #[test]
     fn tags_of_the_tracker() {
@@ -101,7 +103,7 @@ mod tests {
         let api = API.parse().unwrap();
         let expected = Expected { program_id: Some("42"), api: Some(&api) };
         for (html, captured, status, part) in cases {
-            let check = check(&Visit::fake(&[(page, &[])], &html), &tag::find(&html), &expected, captured);
+            let check = check(&Visit::fake(&[(page, &[])], &html), &tracker_tags(&html), &expected, captured);
             assert!(check.status == status && check.message.contains(part), "{html}: {check:?}");
         }
     }

@@ -1,15 +1,16 @@
 //! Opens a page like a browser that runs no scripts: follows redirects within the site, and keeps cookies.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use cookie::Cookie;
-use reqwest::{
-    Client, Response, Url,
-    header::{ACCEPT, COOKIE, HeaderMap, LOCATION, SET_COOKIE},
-};
+use reqwest::{Url, header::HeaderMap};
 
 use super::{host, shown};
-use crate::{check::Check, diagnosis::diagnose, http};
+use crate::{
+    browser::{Browser, location, navigation},
+    check::Check,
+    diagnosis::diagnose,
+    http::{self, read_beginning},
+};
 
 /// Limit of the whole visit.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -80,47 +81,22 @@ pub(super) async fn open(url: &Url) -> Result<Visit, Check> {
 }
 
 async fn visit(url: &Url) -> Result<Visit, reqwest::Error> {
-    let client = http::client(url).user_agent(USER_AGENT).build()?;
-    let (mut url, mut hops, mut cookies) = (url.clone(), Vec::new(), BTreeMap::new());
+    let mut browser = Browser::new(http::client(url).user_agent(USER_AGENT).build()?);
+    let (mut url, mut hops) = (url.clone(), Vec::new());
     loop {
-        let response = request(&client, &url, &cookies).await?;
+        // As when somebody follows a link.
+        let request = browser.http.get(url.clone()).headers(navigation("cross-site"));
+        let response = browser.send(request).await?;
         let hop = Hop { url: url.clone(), status: response.status().as_u16(), headers: response.headers().clone() };
         let next = next(&hop, hops.len());
-        remember(&hop, &mut cookies);
         hops.push(hop);
         match next {
             Ok(Some(target)) => url = target,
-            Ok(None) => return Ok(Visit { hops, not_followed: None, body: read(response).await? }),
+            Ok(None) => {
+                return Ok(Visit { hops, not_followed: None, body: read_beginning(response, BODY_LIMIT).await? });
+            }
             Err(reason) => return Ok(Visit { hops, not_followed: Some(reason), body: String::new() }),
         }
-    }
-}
-
-/// Requests a page as a browser does when somebody follows a link.
-async fn request(
-    client: &Client,
-    url: &Url,
-    cookies: &BTreeMap<(String, String), String>,
-) -> Result<Response, reqwest::Error> {
-    let mut request = client
-        .get(url.clone())
-        .header(ACCEPT, "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
-        .header("sec-fetch-mode", "navigate")
-        .header("sec-fetch-dest", "document")
-        .header("sec-fetch-site", "cross-site");
-    let of_host = cookies.iter().filter(|((domain, _), _)| domain == host(url));
-    let line: Vec<String> = of_host.map(|((_, name), value)| format!("{name}={value}")).collect();
-    if !line.is_empty() {
-        request = request.header(COOKIE, line.join("; "));
-    }
-    request.send().await
-}
-
-/// Stores the cookies of a response, for the same host only.
-fn remember(hop: &Hop, cookies: &mut BTreeMap<(String, String), String>) {
-    for line in hop.headers.get_all(SET_COOKIE) {
-        let Some(cookie) = line.to_str().ok().and_then(|line| Cookie::parse(line).ok()) else { continue };
-        cookies.insert((host(&hop.url).to_owned(), cookie.name().to_owned()), cookie.value().to_owned());
     }
 }
 
@@ -129,8 +105,7 @@ fn next(hop: &Hop, redirects: usize) -> Result<Option<Url>, NotFollowed> {
     if !matches!(hop.status, 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let location = hop.headers.get(LOCATION).and_then(|location| location.to_str().ok());
-    let target = location.and_then(|location| hop.url.join(location).ok()).ok_or(NotFollowed::Invalid)?;
+    let target = location(&hop.url, &hop.headers).ok_or(NotFollowed::Invalid)?;
     if !matches!(target.scheme(), "http" | "https") || !target.username().is_empty() {
         return Err(NotFollowed::Invalid);
     }
@@ -147,19 +122,6 @@ fn is_same_site(one: &str, other: &str) -> bool {
         parent.contains('.') && name.strip_suffix(parent).is_some_and(|prefix| prefix.ends_with('.'))
     };
     one == other || is_below(one, other) || is_below(other, one)
-}
-
-/// Reads the beginning of a body.
-async fn read(mut response: Response) -> Result<String, reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(data) = response.chunk().await? {
-        let free = BODY_LIMIT - body.len();
-        body.extend_from_slice(&data[..data.len().min(free)]);
-        if data.len() >= free {
-            break;
-        }
-    }
-    Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 /// For messages about a redirect.

@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn names_are_those_of_the_arguments() {
         for provider in PaymentProvider::value_variants() {
-            assert_eq!(provider.to_possible_value().unwrap().get_name(), provider.name());
+            assert_eq!(provider.to_possible_value().unwrap().get_name(), provider.id());
         }
     }
 }

@@ -1,22 +1,16 @@
 //! The requests of a visitor: headers and cookies as a browser sends them, and redirects on this machine.
 
-use cookie_store::RawCookie;
 use reqwest::{
     Method, Response, Url,
-    header::{
-        ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, REFERER, SET_COOKIE,
-        USER_AGENT,
-    },
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER, USER_AGENT},
 };
 
 use super::{Body, ClickIdIn, NoPage, Page, TIMEOUT, Visitor};
 use crate::{
+    browser::{location, navigation},
+    html::{forms, metas},
     http::read_body,
-    prove::{
-        html::{forms, metas},
-        layer,
-        shown::causes,
-    },
+    prove::{layer, shown::causes},
     url::is_loopback,
 };
 
@@ -38,9 +32,7 @@ impl Visitor {
         for _ in 0..=REDIRECTS {
             let response = self.send(&method, &url, body.as_ref(), &further).await?;
             let status = response.status();
-            let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-            let Some(next) = location.filter(|_| status.is_redirection()).and_then(|location| url.join(location).ok())
-            else {
+            let Some(next) = location(&url, response.headers()).filter(|_| status.is_redirection()) else {
                 return self.page(method, url, response).await;
             };
             if !is_loopback(&next) {
@@ -72,7 +64,8 @@ impl Visitor {
         if !is_loopback(url) {
             return Err(NoPage(format!("{url} is not on this machine")));
         }
-        let mut request = self.http.request(method.clone(), url.clone()).headers(self.headers(method, url, body));
+        let mut request =
+            self.browser.http.request(method.clone(), url.clone()).headers(self.headers(method, url, body));
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, body.content_type).body(body.text.clone());
         }
@@ -80,16 +73,13 @@ impl Visitor {
             // They replace others of the same name.
             request = request.headers(further.clone());
         }
-        let response = request.send().await.map_err(|error| {
+        let had = self.click_id_at(url).is_some();
+        let response = self.browser.send(request).await.map_err(|error| {
             let error = error.without_url();
             let why =
                 if error.is_timeout() { format!("no response within {} s", TIMEOUT.as_secs()) } else { causes(&error) };
             NoPage(format!("{method} {}: {why}", url.path()))
         })?;
-        let had = self.click_id_at(url).is_some();
-        let cookies = response.headers().get_all(SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-        let cookies = cookies.filter_map(|value| RawCookie::parse(value.to_owned()).ok());
-        self.jar.store_response_cookies(cookies, url);
         if had && self.click_id_at(url).is_none() {
             self.removed_by = Some(url.clone());
         }
@@ -98,18 +88,13 @@ impl Visitor {
 
     fn headers(&self, method: &Method, url: &Url, body: Option<&Body>) -> HeaderMap {
         let is_fetch = body.is_some_and(|body| body.content_type == "application/json");
-        let mut headers = HeaderMap::new();
+        let mut headers = navigation(if self.open.is_some() { "same-origin" } else { "none" });
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        let (accept, mode, dest) = if is_fetch {
-            ("application/json", "cors", "empty")
-        } else {
-            ("text/html,*/*;q=0.8", "navigate", "document")
-        };
-        headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        headers.insert("sec-fetch-mode", HeaderValue::from_static(mode));
-        headers.insert("sec-fetch-dest", HeaderValue::from_static(dest));
-        let site = if self.open.is_some() { "same-origin" } else { "none" };
-        headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+        if is_fetch {
+            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+            headers.insert("sec-fetch-mode", HeaderValue::from_static("cors"));
+            headers.insert("sec-fetch-dest", HeaderValue::from_static("empty"));
+        }
         let mut insert = |name, value: &str| value.parse().map(|value| headers.insert(name, value)).is_ok();
         if let Some(open) = &self.open {
             insert(REFERER, open.as_str());
@@ -121,10 +106,6 @@ impl Visitor {
             {
                 headers.insert(name, id);
             }
-        }
-        let cookies: Vec<_> = self.jar.get_request_values(url).map(|(name, value)| format!("{name}={value}")).collect();
-        if let (false, Ok(cookies)) = (cookies.is_empty(), HeaderValue::from_str(&cookies.join("; "))) {
-            headers.insert(COOKIE, cookies);
         }
         headers
     }

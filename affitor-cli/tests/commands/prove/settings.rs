@@ -79,15 +79,21 @@ async fn missing_files_and_programs_are_named() {
     let result = run(&["prove", "--config", "/nowhere/affitor.toml"], &[]).await;
     assert_eq!(result.code, 2);
     assert!(result.err.contains("affitor init --write"), "{}", result.err);
-    let result = run(&["prove", "--config", "affitor.toml", "--signup", "/signup"], &[]).await;
-    assert_eq!(result.code, 2);
-    assert!(result.err.contains("cannot be used with"), "{}", result.err);
-    let arguments = ["prove", "--signup", "/signup", "--url", "http://127.0.0.1:1", "--", "/nowhere/app"];
-    let result = run(&arguments, &[]).await;
+    let file = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("affitor.toml"), text).unwrap();
+        folder
+    };
+    let app = "app = { url = 'http://127.0.0.1:1' }\nsignup = { steps = [{ get = '/' }] }\n";
+    let folder = file(app);
+    let config = folder.path().join("affitor.toml");
+    let result = run(&["prove", "--config", config.to_str().unwrap(), "--", "/nowhere/app"], &[]).await;
     assert_eq!(result.code, 2);
     assert!(result.err.contains("cannot start /nowhere/app"), "{}", result.err);
-    let arguments = ["prove", "--signup", "/signup", "--webhook", "/webhooks", "--sandbox-port", "0"];
-    let result = run(&arguments, &[]).await;
+    let secret = "STRIPE_WEBHOOK_SECRET";
+    let folder = file(&format!("{app}webhook = {{ provider = 'stripe', path = '/w', secret = '{secret}' }}\n"));
+    let config = folder.path().join("affitor.toml");
+    let result = run(&["prove", "--config", config.to_str().unwrap(), "--sandbox-port", "0"], &[]).await;
     assert_eq!(result.code, 2, "without a command, the secret is that of the running app");
     assert!(result.err.contains("STRIPE_WEBHOOK_SECRET is not set"), "{}", result.err);
 }

@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use affitor::{ClickId, Client, Event, delivery::{NextStep, PriorDelivery, RetryClass}};
+use affitor::{
+    ClickId, Client, Event,
+    delivery::{NextStep, PriorDelivery, RetryClass},
+};
 use affitor_outbox::sqlx::{self, MySqlPool};
 
 use super::BoxError;

@@ -1,0 +1,69 @@
+//! A browser without scripts: its cookies, and the headers of a page that it opens.
+
+use cookie_store::{CookieStore, RawCookie};
+use reqwest::{
+    Client, RequestBuilder, Response, Url,
+    header::{ACCEPT, COOKIE, HeaderMap, HeaderValue, LOCATION, SET_COOKIE},
+};
+
+/// The cookie that carries the click id.
+pub(crate) const CLICK_ID_COOKIE: &str = "affitor_click_id";
+
+/// Sends requests with the cookies of earlier responses. Follows no redirects.
+pub(crate) struct Browser {
+    pub(crate) http: Client,
+    jar: CookieStore,
+}
+
+impl Browser {
+    pub(crate) fn new(http: Client) -> Self {
+        Self { http, jar: CookieStore::default() }
+    }
+
+    /// Returns the cookie with the click id that would be sent to a URL.
+    pub(crate) fn click_id_at(&self, url: &Url) -> Option<String> {
+        self.jar.get_request_values(url).find(|(name, _)| *name == CLICK_ID_COOKIE).map(|(_, value)| value.to_owned())
+    }
+
+    /// Stores a cookie as a script on the page does: of this host alone.
+    pub(crate) fn store(&mut self, url: &Url, name: &str, value: &str) {
+        let cookie = RawCookie::build((name.to_owned(), value.to_owned())).path("/").build();
+        // Fails only for cookies that a browser would not accept either.
+        let _ = self.jar.insert_raw(&cookie, url);
+    }
+
+    /// Sends a request, with cookies unless it has some, and stores the cookies of the response.
+    pub(crate) async fn send(&mut self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        let mut request = request.build()?;
+        let url = request.url().clone();
+        let cookies: Vec<_> =
+            self.jar.get_request_values(&url).map(|(name, value)| format!("{name}={value}")).collect();
+        if let (false, Ok(cookies)) = (cookies.is_empty(), HeaderValue::from_str(&cookies.join("; "))) {
+            request.headers_mut().entry(COOKIE).or_insert(cookies);
+        }
+        let response = self.http.execute(request).await?;
+        let cookies = response.headers().get_all(SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+        let cookies = cookies.filter_map(|value| RawCookie::parse(value.to_owned()).ok());
+        self.jar.store_response_cookies(cookies, &url);
+        Ok(response)
+    }
+}
+
+/// The headers of a page that is opened from `site`, a value of `Sec-Fetch-Site`.
+pub(crate) fn navigation(site: &'static str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        (ACCEPT.as_str(), "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+        ("sec-fetch-site", site),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+}
+
+/// The URL in `Location`, if there is a valid one.
+pub(crate) fn location(url: &Url, headers: &HeaderMap) -> Option<Url> {
+    url.join(headers.get(LOCATION)?.to_str().ok()?).ok()
+}

@@ -1,0 +1,69 @@
+//! What a buyer pays for, as the payment provider knows it.
+
+use affitor::Currency;
+use affitor_payments::{
+    LemonSqueezy, Paddle, Polar, Stripe,
+    test_util::{TestPayment, TestProvider},
+};
+
+use super::stripe_api::Created;
+use crate::{payment::Payment, provider::PaymentProvider};
+
+/// Who pays, how much, and what the provider knows about it.
+#[derive(Clone, Debug)]
+pub(super) struct Purchase {
+    pub(super) customer_key: String,
+    pub(super) amount_cents: u64,
+    pub(super) currency: Currency,
+    pub(super) is_subscription: bool,
+    /// What the app's checkout sent to the stand-in of Stripe's API.
+    pub(super) session: Option<Created>,
+}
+
+impl Purchase {
+    /// Creates a payment with new ids.
+    pub(super) fn payment(&self, provider: PaymentProvider) -> Box<dyn Payment> {
+        match provider {
+            PaymentProvider::Stripe => Box::new(match &self.session {
+                Some(session) => of_session(self.new_payment(), session),
+                None => self.with_customer::<Stripe>(),
+            }),
+            PaymentProvider::Polar => Box::new(self.with_customer::<Polar>()),
+            PaymentProvider::LemonSqueezy => Box::new(self.with_customer::<LemonSqueezy>()),
+            PaymentProvider::Paddle => Box::new(self.with_customer::<Paddle>()),
+        }
+    }
+
+    fn with_customer<P: TestProvider>(&self) -> TestPayment<P> {
+        self.new_payment().customer_key(&self.customer_key)
+    }
+
+    fn new_payment<P: TestProvider>(&self) -> TestPayment<P> {
+        let create = if self.is_subscription { TestPayment::subscription } else { TestPayment::new };
+        create(self.amount_cents, self.currency)
+    }
+}
+
+/// What the app has not sent is missing in the webhooks.
+fn of_session(payment: TestPayment<Stripe>, session: &Created) -> TestPayment<Stripe> {
+    let mut payment = payment.session_id(&session.id);
+    for (name, value) in session.map("metadata") {
+        payment = payment.metadata(name, value);
+    }
+    for (name, value) in session.map("subscription_data[metadata]") {
+        payment = payment.subscription_metadata(name, value);
+    }
+    for (name, value) in session.map("payment_intent_data[metadata]") {
+        payment = payment.payment_intent_metadata(name, value);
+    }
+    if let Some(reference) = session.get("client_reference_id") {
+        payment = payment.client_reference_id(reference);
+    }
+    if let Some(customer) = session.get("customer") {
+        payment = payment.customer(customer);
+    }
+    if let Some(email) = session.get("customer_email") {
+        payment = payment.customer_email(email);
+    }
+    payment
+}
