@@ -38,7 +38,7 @@ impl Config {
     }
 
     /// Returns whether an outer middleware has done the search; if so, inserts what the extractors need.
-    pub(crate) fn is_done(&self, request: &ServiceRequest) -> bool {
+    pub(crate) fn adopt_outer(&self, request: &ServiceRequest) -> bool {
         let extensions = request.extensions();
         if extensions.contains::<Attribution>() {
             return true;
@@ -52,7 +52,7 @@ impl Config {
 
     /// Inserts the result of the search, for the extractors.
     pub(crate) fn insert(&self, request: &ServiceRequest, found: Option<ClickId>) {
-        request.extensions_mut().insert(Attribution::new(self.client.clone(), found));
+        request.extensions_mut().insert(Attribution::new(self.client.clone(), &self.sources, found));
     }
 
     pub(crate) fn head<'r>(&'r self, request: &'r ServiceRequest) -> Head<'r> {

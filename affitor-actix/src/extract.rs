@@ -29,8 +29,6 @@ pub struct AffitorClickId(pub Option<ClickId>);
 
 wrapper!(AffitorClickId, Option<ClickId>, "the click id");
 
-impl AffitorClickId {}
-
 impl FromRequest for AffitorClickId {
     type Error = MissingLayer;
     type Future = Ready<Result<Self, MissingLayer>>;
@@ -62,8 +60,6 @@ impl FromRequest for AffitorClickId {
 pub struct AffitorClient(BoundClient);
 
 wrapper!(AffitorClient, BoundClient, "the bound client");
-
-impl AffitorClient {}
 
 /// One short line, because `#[instrument]` writes the arguments of a handler into its span.
 impl fmt::Debug for AffitorClient {

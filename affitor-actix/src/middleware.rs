@@ -100,7 +100,7 @@ impl<S: Service<ServiceRequest>> Service<ServiceRequest> for AffitorService<S> {
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let config = &*self.config;
-        if config.is_done(&request) {
+        if config.adopt_outer(&request) {
             return ResponseFuture::calling(self.service.call(request));
         }
         let access = BodyAccess::Readable { length: None };

@@ -7,9 +7,9 @@ use http_body_util::BodyExt as _;
 
 /// Converts every request body to axum's [`Body`]. A body that was not inspected stays as it is, without another box.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AxumBody;
+pub struct IntoAxumBody;
 
-impl<B> ConvertBody<B> for AxumBody
+impl<B> ConvertBody<B> for IntoAxumBody
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError> + Send,

@@ -27,8 +27,6 @@ pub struct AffitorClickId(pub Option<ClickId>);
 
 wrapper!(AffitorClickId, Option<ClickId>, "the click id");
 
-impl AffitorClickId {}
-
 /// Extracts the app's client for the visitor of the request. See [`BoundClient`].
 ///
 /// Rejects a request only if the layer is missing. `Option<AffitorClient>` is `None` then. Put it before an extractor that
@@ -50,8 +48,6 @@ impl AffitorClickId {}
 pub struct AffitorClient(BoundClient);
 
 wrapper!(AffitorClient, BoundClient, "the bound client");
-
-impl AffitorClient {}
 
 /// One short line, because `#[instrument]` writes the arguments of a handler into its span.
 impl fmt::Debug for AffitorClient {

@@ -5,7 +5,7 @@ use affitor_tower::{ReadBodyLayer, ReadBodyService};
 use http::request::Parts;
 use tower_layer::Layer;
 
-use crate::body::AxumBody;
+use crate::body::IntoAxumBody;
 
 /// Finds the click id of each request, and keeps it together with the app's client for the extractors.
 ///
@@ -20,7 +20,7 @@ use crate::body::AxumBody;
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it is put around a router"]
-pub struct AffitorLayer(ReadBodyLayer<AxumBody>);
+pub struct AffitorLayer(ReadBodyLayer<IntoAxumBody>);
 
 impl AffitorLayer {
     /// Creates a layer that searches the click-id header, the body and the cookies, in this order.
@@ -48,7 +48,7 @@ impl AffitorLayer {
 }
 
 impl<S> Layer<S> for AffitorLayer {
-    type Service = ReadBodyService<S, AxumBody>;
+    type Service = ReadBodyService<S, IntoAxumBody>;
 
     fn layer(&self, inner: S) -> Self::Service {
         self.0.layer(inner)

@@ -103,7 +103,7 @@ pub use affitor_tower;
 pub use affitor_tower::AffitorRequestExt;
 #[cfg(feature = "capture")]
 pub use affitor_tower::ClickCaptureLayer;
-pub use body::AxumBody;
+pub use body::IntoAxumBody;
 pub use extract::{AffitorClickId, AffitorClient};
 pub use layer::AffitorLayer;
 #[cfg(feature = "webhooks")]

@@ -52,8 +52,6 @@ pub struct PaymentEvent<P>(pub WebhookEvent<P>);
 
 wrapper!(PaymentEvent<P>, WebhookEvent<P>, "the event");
 
-impl<P> PaymentEvent<P> {}
-
 impl<P: Provider> fmt::Debug for PaymentEvent<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("PaymentEvent").field(&self.0).finish()

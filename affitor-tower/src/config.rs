@@ -40,12 +40,25 @@ impl Config {
 
     /// Returns whether an outer layer has done the search; if so, inserts what this layer's extractors need.
     #[inline(always)]
-    pub(crate) fn is_done(&self, extensions: &mut Extensions) -> bool {
+    pub(crate) fn adopt_outer(&self, extensions: &mut Extensions) -> bool {
         #[cfg(feature = "client")]
         if let Some(client) = &self.client {
-            return !extensions.is_empty() && is_attributed(client, extensions);
+            return !extensions.is_empty() && self.adopt_attribution(client, extensions);
         }
         extensions.get::<ClickId>().is_some()
+    }
+
+    #[cfg(feature = "client")]
+    fn adopt_attribution(&self, client: &affitor::Client, extensions: &mut Extensions) -> bool {
+        use affitor::adapter::Attribution;
+
+        if extensions.get::<Attribution>().is_some() {
+            return true;
+        }
+        // From the layer that captures clicks, or from one without a client.
+        let Some(click_id) = extensions.get::<ClickId>().cloned() else { return false };
+        extensions.insert(Attribution::new(client.clone(), &self.sources, Some(click_id)));
+        true
     }
 
     /// Inserts the result of the search.
@@ -53,7 +66,7 @@ impl Config {
     pub(crate) fn insert(&self, extensions: &mut Extensions, found: Option<ClickId>) {
         #[cfg(feature = "client")]
         if let Some(client) = &self.client {
-            extensions.insert(affitor::adapter::Attribution::new(client.clone(), found));
+            extensions.insert(affitor::adapter::Attribution::new(client.clone(), &self.sources, found));
             return;
         }
         if let Some(click_id) = found {
@@ -86,18 +99,6 @@ impl fmt::Debug for Config {
             .field("body_when", &self.body_when.is_some())
             .finish_non_exhaustive()
     }
-}
-
-#[cfg(feature = "client")]
-fn is_attributed(client: &affitor::Client, extensions: &mut Extensions) -> bool {
-    use affitor::adapter::Attribution;
-
-    if extensions.get::<Attribution>().is_some() {
-        return true;
-    }
-    let Some(click_id) = extensions.get::<ClickId>().cloned() else { return false };
-    extensions.insert(Attribution::new(client.clone(), Some(click_id)));
-    true
 }
 
 #[expect(clippy::expect_used, reason = "`Sources::header` has already panicked otherwise")]

@@ -67,7 +67,7 @@
 //!
 //! # Dependencies
 //!
-//! Without default features: `affitor` (the rules of the search; it needs `serde`, `serde_json`, `memchr`, `form_urlencoded` and
+//! Without default features: `affitor-core` (the rules of the search; it needs `serde`, `serde_json`, `memchr`, `form_urlencoded` and
 //! `percent-encoding`), `tower-layer` and `tower-service` (traits), `http` and `http-body` (types), `bytes` (frames of a body),
 //! `pin-project-lite` (pinning without `unsafe`). These need only `serde_core` (traits of serde), `itoa` and `zmij` (numbers, in
 //! `http` and `serde_json`) and, at build time, the derive macro of `serde` (`syn`, `quote`, `proc-macro2`, `unicode-ident`).

@@ -56,7 +56,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
-        if !self.config.is_done(request.extensions_mut()) {
+        if !self.config.adopt_outer(request.extensions_mut()) {
             let head = self.config.head(request.headers());
             let found = match search(&self.config.sources, &head, BodyAccess::HeadOnly) {
                 Search::Done(found) => found,

@@ -111,7 +111,7 @@ impl Error {
         self.0.kind == ErrorKind::Disabled
     }
 
-    /// Returns `true` if the service rejected the API key (status 401 or 403), or if the key could not be read from its function.
+    /// Returns `true` if the service rejected the API key (status 401 or 403), or if the key could not be read from its file or function.
     pub fn is_unauthorized(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Unauthorized | ErrorKind::NoKey)
     }

@@ -59,7 +59,9 @@ impl Default for Sources {
 
 impl Sources {
     /// Sets which sources are searched, in order of precedence. A source that is not listed is never searched; a repeated one
-    /// is ignored.
+    /// is ignored. A click id that an outer layer has inserted, such as one that captures clicks, comes before all of them.
+    ///
+    /// Without [`Source::Cookie`], no cookie is read: leads have no click history either.
     pub fn order(mut self, order: impl IntoIterator<Item = Source>) -> Self {
         self.order.clear();
         for source in order {
@@ -131,7 +133,7 @@ impl Sources {
     /// Sets how long to wait for a body that is inspected. Default: [`BODY_TIMEOUT`]. After that the remaining sources are
     /// searched, and the handler gets the whole body, as without the layer.
     ///
-    /// It has an effect only in layers with a client, in a Tokio runtime. Other layers wait as long as the body takes.
+    /// It has an effect in a Tokio runtime, and in `affitor-tower` only with its feature `client`. Else a layer waits as long as the body takes.
     pub fn body_timeout(mut self, limit: Duration) -> Self {
         self.body_timeout = limit;
         self

@@ -1,4 +1,4 @@
-//! The time limit for a body. Only layers with a client have one, because it needs Tokio.
+//! The time limit for a body. Without the feature `client` there is none, because it needs Tokio.
 
 #[cfg(feature = "client")]
 pub(super) use affitor::adapter::Deadline;

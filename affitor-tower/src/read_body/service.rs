@@ -64,7 +64,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if self.config.is_done(request.extensions_mut()) {
+        if self.config.adopt_outer(request.extensions_mut()) {
             return ResponseFuture::calling(self.inner.call(request.map(T::unread)));
         }
         let access = BodyAccess::Readable { length: request.body().size_hint().exact() };

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{runtime::Handle, task::JoinHandle};
 
-/// A time limit for reading a body, as in [`Sources::body_timeout`](affitor_core::find::Sources::body_timeout).
+/// A time limit, such as [`Sources::body_timeout`](affitor_core::find::Sources::body_timeout).
 ///
 /// It never passes outside a Tokio runtime. In a runtime without a time driver it passes at once.
 #[derive(Debug)]

@@ -7,6 +7,8 @@
 //! 2. Store an [`Attribution`] in the request. Extractors call [`Attribution::bind`] to get the client for this visitor.
 //!
 //! If an extractor finds no [`Attribution`], [`MissingLayer`] says why. If an outer layer already stored an [`Attribution`], keep it.
+//! If it stored a [`ClickId`](affitor_core::ClickId), as a layer that captures clicks does, do not search: store an [`Attribution`] with that
+//! id. With [`CapturedByServer`] in the request too, pass it on with [`BoundClient::captured_by_server`](crate::BoundClient).
 //!
 //! # Example
 //!
@@ -40,7 +42,7 @@
 //!         Search::Done(found) => found,
 //!         Search::NeedsBody(pending) => pending.finish(sources, &head, Some(&request.body)),
 //!     };
-//!     Attribution::new(client.clone(), click_id)
+//!     Attribution::new(client.clone(), sources, click_id)
 //! }
 //!
 //! let request = Request {

@@ -25,7 +25,8 @@ pub use outcome::{EventOutcome, NotAttributed};
 pub use refund::{Refund, RefundOutcome};
 pub use sale::{Sale, SaleOutcome, SaleType, SubscriptionInterval};
 
-/// The list of all kinds of events, for a macro. A new kind is a file here, one in `wire`, and one line in this list.
+/// The list of all kinds of events, for a macro. A new kind is a file here, one in `wire`, one line in
+/// this list, and a method `track_…` in `client/track.rs`.
 macro_rules! event_kinds {
     ($then:ident) => {
         $then! {

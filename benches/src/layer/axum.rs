@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 
-use affitor_axum::{AffitorLayer, AxumBody, Client};
+use affitor_axum::{AffitorLayer, Client, IntoAxumBody};
 use affitor_tower::ClickIdLayer;
 use axum::{
     Json, Router,
@@ -74,12 +74,12 @@ pub(super) fn case(service: &str, kind: Kind) -> Option<Box<dyn Case>> {
             kind,
         ),
         "axum-click-id-outer" => boxed(ClickIdLayer::new().layer(ready(bare())), kind),
-        "axum-click-id-router" => boxed(ready(bare().layer(ClickIdLayer::new().read_body_as::<AxumBody>())), kind),
+        "axum-click-id-router" => boxed(ready(bare().layer(ClickIdLayer::new().read_body_as::<IntoAxumBody>())), kind),
         "axum-affitor-outer" => boxed(affitor().layer(ready(bare())), kind),
         "axum-affitor-router" => boxed(ready(bare().layer(affitor())), kind),
         "axum-bytes" => boxed(ready(bytes()), kind),
         "axum-bytes-click-id-outer" => {
-            boxed(ClickIdLayer::new().read_body_as::<AxumBody>().layer(ready(bytes())), kind)
+            boxed(ClickIdLayer::new().read_body_as::<IntoAxumBody>().layer(ready(bytes())), kind)
         }
         "axum-bytes-affitor-outer" => boxed(affitor().layer(ready(bytes())), kind),
         "axum-bytes-affitor-router" => boxed(ready(bytes().layer(affitor())), kind),

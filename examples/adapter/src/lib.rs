@@ -61,7 +61,7 @@ impl Affitor {
                 search.finish(&self.sources, &self.head(request), body)
             }
         };
-        let attribution = Attribution::new(self.client.clone(), click_id);
+        let attribution = Attribution::new(self.client.clone(), &self.sources, click_id);
         let client = attribution.bind(self.head(request).values(Header::Cookie));
         (
             client,

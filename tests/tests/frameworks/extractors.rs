@@ -147,6 +147,34 @@ async fn a_missing_layer_says_what_to_install() {
     assert!(message.contains("found no `AffitorLayer`"), "{message}");
 }
 
+#[tokio::test]
+async fn without_the_source_cookie_no_cookie_is_read() {
+    use affitor_axum::{Source, Sources};
+    use tower::ServiceExt as _;
+
+    fn shown(client: &affitor::BoundClient) -> String {
+        format!("{:?} {}", client.click_id(), client.visitor().click_ids.len())
+    }
+    for (order, expected) in
+        [(vec![Source::Header], "None 0"), (vec![Source::Header, Source::Cookie], "Some(ClickId(\"cust_2_2\")) 2")]
+    {
+        let sources = Sources::default().order(order);
+        let cookie = ("cookie", "affitor_click_id=cust_2_2; affitor_click_ids=cust_1_1%7Ccust_2_2");
+        let app = axum::Router::new()
+            .route("/", axum::routing::get(async |affitor: AffitorClient| shown(&affitor)))
+            .layer(affitor_axum::AffitorLayer::new(Client::disabled()).sources(sources.clone()));
+        let request = http::Request::builder().header(cookie.0, cookie.1).body(axum::body::Body::empty()).unwrap();
+        let body = axum::body::to_bytes(app.oneshot(request).await.unwrap().into_body(), 1_000).await.unwrap();
+        assert_eq!(body, expected, "axum");
+        let app = actix_web::App::new()
+            .route("/", actix_web::web::get().to(async |affitor: affitor_actix::AffitorClient| shown(&affitor)))
+            .wrap(affitor_actix::AffitorLayer::new(Client::disabled()).sources(sources));
+        let app = actix_web::test::init_service(app).await;
+        let request = actix_web::test::TestRequest::default().insert_header(cookie).to_request();
+        assert_eq!(actix_web::test::call_and_read_body(&app, request).await, expected, "actix-web");
+    }
+}
+
 /// A visitor disconnects while a handler tracks: axum drops the handler, and the event still arrives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_arrives_although_the_visitor_disconnects() {
