@@ -3,12 +3,16 @@
 use std::time::{Duration, SystemTime};
 
 use affitor_payments::{
-    InvalidSecret, LemonSqueezy, Paddle, Polar, Stripe, Webhook,
+    InvalidSecret, Webhook,
     test_util::{TestPayment, TestProvider, TestWebhook},
 };
 use reqwest::{Client, Response, Url, header::CONTENT_TYPE};
 
-use crate::{http, provider::PaymentProvider, url::is_loopback};
+use crate::{
+    http,
+    provider::{PaymentProvider, with_provider},
+    url::is_loopback,
+};
 
 /// Time limit of a delivery, as at Stripe.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
@@ -75,17 +79,10 @@ fn deliveries<P: TestProvider>(webhooks: Vec<TestWebhook<P>>) -> Vec<Delivery> {
 ///
 /// Returns an error if the secret can't be one.
 pub(crate) fn signer(provider: PaymentProvider, secret: &str) -> Result<Signer, InvalidSecret> {
-    match provider {
-        PaymentProvider::Stripe => signer_of::<Stripe>(secret),
-        PaymentProvider::Polar => signer_of::<Polar>(secret),
-        PaymentProvider::LemonSqueezy => signer_of::<LemonSqueezy>(secret),
-        PaymentProvider::Paddle => signer_of::<Paddle>(secret),
-    }
-}
-
-fn signer_of<P: TestProvider>(secret: &str) -> Result<Signer, InvalidSecret> {
-    let webhook = Webhook::<P>::new(secret)?;
-    Ok(Box::new(move |id, body| webhook.sign(id, body.as_bytes(), SystemTime::now()).into_iter().collect()))
+    with_provider!(provider, P => {
+        let webhook = Webhook::<P>::new(secret)?;
+        Ok(Box::new(move |id, body| webhook.sign(id, body.as_bytes(), SystemTime::now()).into_iter().collect()))
+    })
 }
 
 /// Sends webhooks to an app's endpoint, as a payment provider does.

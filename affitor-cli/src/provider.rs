@@ -42,6 +42,15 @@ impl PaymentProvider {
         }
     }
 
+    /// How its webhook secrets begin.
+    pub(crate) fn secret_prefix(self) -> &'static str {
+        match self {
+            Self::Stripe | Self::Polar => "whsec_",
+            Self::Paddle => "pdl_ntfset_",
+            Self::LemonSqueezy => "",
+        }
+    }
+
     /// Variable from which the app reads the webhook secret.
     pub(crate) fn secret_variable(self) -> &'static str {
         match self {
@@ -52,3 +61,29 @@ impl PaymentProvider {
         }
     }
 }
+
+/// Evaluates an expression in which a name stands for the provider's type in `affitor_payments`.
+macro_rules! with_provider {
+    ($provider:expr, $type:ident => $body:expr) => {
+        match $provider {
+            $crate::provider::PaymentProvider::Stripe => {
+                type $type = affitor_payments::Stripe;
+                $body
+            }
+            $crate::provider::PaymentProvider::Polar => {
+                type $type = affitor_payments::Polar;
+                $body
+            }
+            $crate::provider::PaymentProvider::LemonSqueezy => {
+                type $type = affitor_payments::LemonSqueezy;
+                $body
+            }
+            $crate::provider::PaymentProvider::Paddle => {
+                type $type = affitor_payments::Paddle;
+                $body
+            }
+        }
+    };
+}
+
+pub(crate) use with_provider;

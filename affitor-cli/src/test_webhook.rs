@@ -4,7 +4,7 @@ use std::env;
 
 use affitor::Currency;
 use affitor_payments::{
-    LemonSqueezy, Paddle, Polar, Stripe,
+    Stripe,
     test_util::{TestPayment, TestProvider},
 };
 use clap::{Args, ValueEnum, builder::RangedI64ValueParser};
@@ -18,7 +18,7 @@ use crate::{
     failure::Failure,
     output::Output,
     payment::{Delivery, Payment, Sender, Signer, TIMEOUT, signer},
-    provider::PaymentProvider,
+    provider::{PaymentProvider, with_provider},
     url::{host_and_port, is_loopback, with_scheme},
 };
 
@@ -158,18 +158,14 @@ impl Arguments {
 
     /// Returns a payment with new ids.
     fn payment(&self) -> Result<Box<dyn Payment>, Failure> {
-        Ok(match self.provider {
-            PaymentProvider::Stripe => Box::new(self.new_payment::<Stripe>().live_mode(!self.test_mode)),
-            other if self.test_mode => {
-                return Err(Failure::usage(
-                    format!("--test-mode is for Stripe: the test webhooks of {} are not made here", other.name()),
-                    "mark all payments as tests in the app instead: `Webhook::test_mode(true)`",
-                ));
-            }
-            PaymentProvider::Polar => Box::new(self.new_payment::<Polar>()),
-            PaymentProvider::LemonSqueezy => Box::new(self.new_payment::<LemonSqueezy>()),
-            PaymentProvider::Paddle => Box::new(self.new_payment::<Paddle>()),
-        })
+        match self.provider {
+            PaymentProvider::Stripe => Ok(Box::new(self.new_payment::<Stripe>().live_mode(!self.test_mode))),
+            other if self.test_mode => Err(Failure::usage(
+                format!("--test-mode is for Stripe: the test webhooks of {} are not made here", other.name()),
+                "mark all payments as tests in the app instead: `Webhook::test_mode(true)`",
+            )),
+            other => with_provider!(other, P => Ok(Box::new(self.new_payment::<P>()))),
+        }
     }
 
     fn new_payment<P: TestProvider>(&self) -> TestPayment<P> {

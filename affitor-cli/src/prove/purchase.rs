@@ -2,12 +2,15 @@
 
 use affitor::Currency;
 use affitor_payments::{
-    LemonSqueezy, Paddle, Polar, Stripe,
+    Stripe,
     test_util::{TestPayment, TestProvider},
 };
 
 use super::stripe_api::Created;
-use crate::{payment::Payment, provider::PaymentProvider};
+use crate::{
+    payment::Payment,
+    provider::{PaymentProvider, with_provider},
+};
 
 /// Who pays, how much, and what the provider knows about it.
 #[derive(Clone, Debug)]
@@ -23,19 +26,10 @@ pub(super) struct Purchase {
 impl Purchase {
     /// Creates a payment with new ids.
     pub(super) fn payment(&self, provider: PaymentProvider) -> Box<dyn Payment> {
-        match provider {
-            PaymentProvider::Stripe => Box::new(match &self.session {
-                Some(session) => of_session(self.new_payment(), session),
-                None => self.with_customer::<Stripe>(),
-            }),
-            PaymentProvider::Polar => Box::new(self.with_customer::<Polar>()),
-            PaymentProvider::LemonSqueezy => Box::new(self.with_customer::<LemonSqueezy>()),
-            PaymentProvider::Paddle => Box::new(self.with_customer::<Paddle>()),
+        match &self.session {
+            Some(session) => Box::new(of_session(self.new_payment(), session)),
+            None => with_provider!(provider, P => Box::new(self.new_payment::<P>().customer_key(&self.customer_key))),
         }
-    }
-
-    fn with_customer<P: TestProvider>(&self) -> TestPayment<P> {
-        self.new_payment().customer_key(&self.customer_key)
     }
 
     fn new_payment<P: TestProvider>(&self) -> TestPayment<P> {

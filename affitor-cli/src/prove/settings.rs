@@ -46,11 +46,7 @@ pub(super) fn program_id() -> u64 {
 /// A webhook secret as the provider makes them.
 pub(super) fn new_secret(provider: PaymentProvider) -> String {
     let text: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
-    match provider {
-        PaymentProvider::Stripe | PaymentProvider::Polar => format!("whsec_{text}"),
-        PaymentProvider::Paddle => format!("pdl_ntfset_{text}"),
-        PaymentProvider::LemonSqueezy => text,
-    }
+    format!("{}{text}", provider.secret_prefix())
 }
 
 /// The secret that a running app was started with.
