@@ -185,7 +185,7 @@ impl Proof {
                 self.customers.insert(key);
             }
             Err(_) => {
-                self.report.warning(name, format!("{shown} has no effect; only pages without the cookie need it"))
+                self.report.warning(name, format!("{shown} has no effect; only pages without the cookie need it"));
             }
         }
         Ok(())

@@ -55,7 +55,9 @@ impl Case<'_> {
         }
         let attribution = self.attribution();
         if !attribution.names_somebody() {
-            return not(NotReported::NoCustomer);
+            // What named the customer may be forgotten, or older than the ledger. A refund counts then.
+            let earlier = if self.returned.cents > 0 { past.why_unknown(Some(paid.at.0)) } else { None };
+            return not(earlier.unwrap_or(NotReported::NoCustomer));
         }
         let is_other = |its: &String| policy.program_id.as_ref().is_some_and(|ours| ours != its);
         if attribution.program_id.as_ref().is_some_and(is_other) {
@@ -136,7 +138,9 @@ impl Case<'_> {
             payment.reported_refund_cents = target;
             events.push(match (is_everything, done) {
                 (true, 0) => Refund::full(id).into(),
-                (true, _) if !is_known => Refund::full(id).into(),
+                (true, _) if !is_known || !self.past.knows_refunds(&self.returned, &payment.status) => {
+                    Refund::full(id).into()
+                }
                 _ => {
                     let refund_id = self.past.refund_id(id, target, self.returned.id(id));
                     Refund::partial(id, due).refund_id(refund_id).into()

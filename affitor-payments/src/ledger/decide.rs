@@ -9,11 +9,11 @@ use super::{
     facts::Facts,
     object::Source,
     past::Past,
-    payment::{Decision, NotReported, Payment, Status},
+    payment::{Decision, Payment, Status},
     policy::{Policy, Reports},
     sales::{Candidate, Form, sales},
     shares::{returned_of, shares},
-    unknown::{NOT_OURS, movements, returned_since, unknown_sale},
+    unknown::unknown_sales,
 };
 
 /// Decides what to report about a group of payments at the time `now`, in seconds of Unix time.
@@ -80,20 +80,18 @@ pub(super) fn decide_with(
         let case = Case { candidate, sources, reported, returned, past, policy, now };
         decision.add(case.decide());
     }
-    let known = |movement: &str| {
-        candidates.iter().filter(|candidate| !is_unpaid_intent(candidate)).any(|candidate| {
+    let is_candidate = |id: &str| candidates.iter().any(|candidate| candidate.transaction_id == id);
+    // A part of a bill is known only if the bill is.
+    let counts =
+        |candidate: &&Candidate<'_>| !is_unpaid_intent(candidate) && candidate.counted_as.is_none_or(is_candidate);
+    let is_known = |movement: &str| {
+        candidates.iter().filter(counts).any(|candidate| {
             candidate.transaction_id == movement || candidate.movements.iter().any(|(known, _)| *known == movement)
         })
     };
-    for (movement, created) in movements(facts) {
-        if !known(movement) {
-            let Some((payment, events)) = unknown_sale(facts, movement, created, reports, (past, policy), now) else {
-                continue;
-            };
-            if payment.status == Status::NotReported(NotReported::SaleUnknown) {
-                let since = returned_since(facts, movement).unwrap_or(now);
-                decision.is_due_at(Some(since.saturating_add(NOT_OURS)));
-            }
+    for unknown in unknown_sales(facts, is_known) {
+        if let Some((payment, events, due_at)) = unknown.decide(facts, reports, (past, policy), now) {
+            decision.is_due_at(due_at);
             decision.add((payment, events));
         }
     }

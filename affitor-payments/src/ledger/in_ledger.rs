@@ -4,6 +4,7 @@ use super::{
     past::Past,
     payment::{Doubt, NotReported, Status},
     policy::Policy,
+    returned::Returned,
 };
 
 impl Past for Policy {
@@ -42,6 +43,11 @@ impl Past for Policy {
         } else {
             (returned, None)
         }
+    }
+
+    fn knows_refunds(&self, returned: &Returned, status: &Status) -> bool {
+        // What was refunded before the start may have been reported.
+        *status != Status::NotReported(NotReported::BeforeLedger) || returned.recent_cents >= returned.cents
     }
 
     fn refund_id(&self, transaction_id: &str, target: u64, _: String) -> String {

@@ -9,6 +9,7 @@ use super::{
     past::Past,
     payment::{Decision, Doubt, NotReported, Status},
     policy::{Policy, Reports},
+    returned::Returned,
 };
 
 /// What is in memory.
@@ -62,6 +63,10 @@ impl Past for Memory {
 
     fn refund_target(&self, _: u64, recent: u64, _: &Status, _: bool) -> (u64, Option<Doubt>) {
         (recent, None)
+    }
+
+    fn knows_refunds(&self, _: &Returned, _: &Status) -> bool {
+        true
     }
 
     fn refund_id(&self, _: &str, _: u64, latest: String) -> String {

@@ -72,6 +72,8 @@ pub struct Reported {
     pub discarded: bool,
     /// Amount of the sale, in the currency's smallest unit.
     pub sale_cents: u64,
+    /// Currency of the sale, if it is known.
+    pub currency: Option<Currency>,
     /// Sum of the partial refunds, in the currency's smallest unit.
     pub refunded_cents: u64,
     /// Whether it was reported as fully refunded.

@@ -32,6 +32,18 @@ pub(super) struct Returned {
 }
 
 impl Returned {
+    /// Adds what was returned of another movement of the same sale.
+    pub(super) fn add(&mut self, other: Self) {
+        self.cents = self.cents.saturating_add(other.cents);
+        self.is_everything |= other.is_everything;
+        self.recent_cents = self.recent_cents.saturating_add(other.recent_cents);
+        self.other_currency |= other.other_currency;
+        self.pending_cents = self.pending_cents.saturating_add(other.pending_cents);
+        self.total_cents = self.total_cents.saturating_add(other.total_cents);
+        self.last = self.last.take().max(other.last);
+        self.due_at = [self.due_at, other.due_at].into_iter().flatten().min();
+    }
+
     /// Identifies the latest refund of a sale by what the provider says, on which several processes agree that know nothing else.
     pub(super) fn id(&self, sale: &str) -> String {
         match (self.total_cents, &self.last) {
@@ -40,6 +52,26 @@ impl Returned {
             (total, Some(last)) => format!("{sale}:{total}:{last}"),
         }
     }
+}
+
+/// The charges of a movement.
+pub(super) fn charges<'f>(facts: &'f Facts, movement: &str) -> Vec<(&'f str, &'f Charge)> {
+    let of_movement = facts.iter().filter_map(|(id, object)| match object {
+        Object::Charge(charge) if charge.movement.as_deref().unwrap_or(id) == movement => Some((id, charge)),
+        _ => None,
+    });
+    of_movement.collect()
+}
+
+/// The refunds and disputes of a movement, or of one of its charges.
+pub(super) fn reversals<'f>(facts: &'f Facts, movement: &str) -> Vec<(&'f str, &'f Reversal)> {
+    let charges = charges(facts, movement);
+    let is_of = |of: &str| of == movement || charges.iter().any(|(id, _)| *id == of);
+    let of_movement = facts.iter().filter_map(|(id, object)| match object {
+        Object::Reversal(reversal) if is_of(&reversal.of) => Some((id, reversal)),
+        _ => None,
+    });
+    of_movement.collect()
 }
 
 /// Returns what was returned of a movement of at most `most` cents; `None` if its amount is not known.
@@ -55,21 +87,10 @@ pub(super) fn returned(
     past: &dyn Past,
     now: u64,
 ) -> Returned {
-    let charges: Vec<(&str, &Charge)> = facts
-        .iter()
-        .filter_map(|(id, object)| match object {
-            Object::Charge(charge) if charge.movement.as_deref().unwrap_or(id) == movement => Some((id, charge)),
-            _ => None,
-        })
-        .collect();
-    let is_of = |of: &str| of == movement || charges.iter().any(|(id, _)| *id == of);
-    let reversals = facts.iter().filter_map(|(id, object)| match object {
-        Object::Reversal(reversal) if is_of(&reversal.of) => Some((id, reversal)),
-        _ => None,
-    });
+    let (charges, reversals) = (charges(facts, movement), reversals(facts, movement));
     let same_currency = |other: Option<Currency>| other.is_none_or(|other| other == currency);
     let (counted, foreign): (Vec<(&str, &Reversal)>, Vec<_>) =
-        reversals.partition(|(_, reversal)| same_currency(reversal.currency));
+        reversals.into_iter().partition(|(_, reversal)| same_currency(reversal.currency));
     let foreign_total = charges.iter().any(|(_, charge)| charge.refunded.is_some() && !same_currency(charge.currency));
     let sum = |wanted: &dyn Fn(&Reversal) -> bool| {
         let counted = counted.iter().map(|(_, reversal)| *reversal).filter(|reversal| wanted(reversal));

@@ -78,13 +78,14 @@ pub(super) fn returned_of(
         let own = parts.iter().find(|(id, _)| *id == sale.transaction_id).map_or(0, |(_, cents)| *cents);
         let until = before.saturating_add(own);
         let share = |cents: u64| scale(cents, (until, whole)).saturating_sub(scale(cents, (before, whole)));
-        sum.cents = sum.cents.saturating_add(share(of_movement.cents)).min(paid.cents);
-        sum.recent_cents = sum.recent_cents.saturating_add(share(of_movement.recent_cents)).min(sum.cents);
-        sum.pending_cents = sum.pending_cents.saturating_add(share(of_movement.pending_cents));
-        sum.total_cents = sum.total_cents.saturating_add(of_movement.total_cents);
-        sum.last = sum.last.max(of_movement.last);
-        sum.other_currency |= of_movement.other_currency;
-        sum.due_at = [sum.due_at, of_movement.due_at].into_iter().flatten().min();
+        sum.add(Returned {
+            cents: share(of_movement.cents),
+            recent_cents: share(of_movement.recent_cents),
+            pending_cents: share(of_movement.pending_cents),
+            ..of_movement
+        });
+        sum.cents = sum.cents.min(paid.cents);
+        sum.recent_cents = sum.recent_cents.min(sum.cents);
     }
     sum
 }

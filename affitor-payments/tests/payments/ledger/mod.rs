@@ -13,3 +13,4 @@ mod stripe_corner_cases;
 mod stripe_refunds;
 mod support;
 mod tables;
+mod unknown;

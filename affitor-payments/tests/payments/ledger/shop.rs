@@ -23,6 +23,8 @@ struct Scope {
     policy: Policy,
     reports: Reports,
     payments: Vec<Payment>,
+    /// When to decide again.
+    due_at: Option<u64>,
 }
 
 /// What came of a row.
@@ -69,11 +71,22 @@ pub(crate) fn run<P: Provider>(row: &Row<P>, deliveries: &[Delivery], each: bool
     outcome.show(&scopes);
     outcome.held = outcome.text();
     for scope in scopes.values_mut() {
-        outcome.events.extend(scope.decide(now + DAY));
-        let more = scope.decide(now + 2 * DAY);
-        assert!(more.is_empty(), "{}: {more:?} is decided after everything was", row.name);
+        // Only when a decision says so, as the outbox does.
+        let mut time = now;
+        if !each {
+            outcome.events.extend(scope.decide(time));
+        }
+        while let Some(due) = scope.due_at.filter(|due| *due <= now + DAY) {
+            assert!(due > time, "{}: due at {due}, and it is {time}", row.name);
+            time = due;
+            outcome.events.extend(scope.decide(time));
+        }
     }
     outcome.show(&scopes);
+    for scope in scopes.values_mut() {
+        let more = scope.decide(now + 30 * DAY);
+        assert!(more.is_empty(), "{}: {more:?} was never due", row.name);
+    }
     outcome
 }
 
@@ -92,6 +105,7 @@ impl Scope {
     fn decide(&mut self, now: u64) -> Vec<Event> {
         let (payments, sources) = self.facts.clone().split_sources();
         self.payments.clear();
+        self.due_at = None;
         let mut events = Vec::new();
         for group in groups(&payments) {
             let decision = decide(&group, &sources, &self.reports, &self.policy, now);
@@ -100,6 +114,7 @@ impl Scope {
                 self.report(event);
             }
             events.extend(decision.events);
+            self.due_at = [self.due_at, decision.due_at].into_iter().flatten().min();
             self.payments.extend(decision.payments);
         }
         events

@@ -15,6 +15,7 @@ use super::{
     stripe_corner_cases::corner_cases,
     stripe_refunds::{before_the_ledger, disputes, held, refunds},
     support::{Delivery, Row, row},
+    unknown,
 };
 
 pub(crate) use super::stripe_corner_cases::known_rows;
@@ -30,6 +31,7 @@ pub(crate) fn rows() -> Vec<Row<Stripe>> {
         before_the_ledger(),
         held(),
         corner_cases(),
+        unknown::rows(),
     ]
     .into_iter()
     .flatten()

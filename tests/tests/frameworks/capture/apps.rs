@@ -8,6 +8,20 @@ use affitor_sandbox::Sandbox;
 pub(crate) mod actix;
 pub(crate) mod axum;
 
+/// A running app. Stops when it is dropped: the table has more rows than a process may have open files.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    stop: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            stop();
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framework {
     Axum,
@@ -16,12 +30,7 @@ pub(crate) enum Framework {
 
 impl Framework {
     /// Starts an app. `sandbox` is for the page `/waits`.
-    pub(crate) async fn start(
-        self,
-        client: Client,
-        capture: ClickCapture,
-        sandbox: std::sync::Arc<Sandbox>,
-    ) -> SocketAddr {
+    pub(crate) async fn start(self, client: Client, capture: ClickCapture, sandbox: std::sync::Arc<Sandbox>) -> Server {
         match self {
             Self::Axum => axum::start(client, capture, sandbox).await,
             Self::Actix => actix::start(client, capture, sandbox).await,

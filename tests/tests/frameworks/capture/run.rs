@@ -1,6 +1,6 @@
 //! Running a row.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use affitor_axum::{Client, capture::ClickCapture};
 use affitor_sandbox::Sandbox;
@@ -8,7 +8,7 @@ use axum::{Router, http::StatusCode};
 use tokio::net::TcpListener;
 
 use crate::capture::{
-    apps::Framework,
+    apps::{Framework, Server},
     row::{Api, Row, Step, Visit},
     visit::{Jar, Response, send},
 };
@@ -29,14 +29,14 @@ pub(crate) async fn run(framework: Framework, row: &Row) -> Result<(), String> {
         let differs = |what: String| format!("step {}: {what}", number + 1);
         match step {
             Step::Visit(visit) if visit.disconnects => {
-                let sending = send(instance.address, visit, &jar);
+                let sending = send(instance.server.address, visit, &jar);
                 tokio::select! {
                     response = sending => return Err(differs(format!("{response:?} before the visitor left"))),
                     () = instance.wait_until_calls(|in_flight| in_flight > 0) => {}
                 }
             }
             Step::Visit(visit) => {
-                let response = send(instance.address, visit, &jar).await;
+                let response = send(instance.server.address, visit, &jar).await;
                 let response = response.ok_or_else(|| differs("no response".to_owned()))?;
                 jar.store(&response.values("set-cookie"));
                 check(visit, &response, &sandbox).map_err(differs)?;
@@ -69,7 +69,7 @@ pub(crate) async fn run(framework: Framework, row: &Row) -> Result<(), String> {
 }
 
 struct Instance {
-    address: SocketAddr,
+    server: Server,
     capture: ClickCapture,
 }
 
@@ -87,8 +87,8 @@ impl Instance {
         // On a busy machine, even a fast call takes time.
         let builder = (row.settings)(builder.budget(Duration::from_secs(20)));
         let capture = builder.build().unwrap();
-        let address = framework.start(client.clone(), capture.clone(), Arc::clone(sandbox)).await;
-        Self { address, capture }
+        let server = framework.start(client.clone(), capture.clone(), Arc::clone(sandbox)).await;
+        Self { server, capture }
     }
 
     /// Waits until no call is in flight.

@@ -1,6 +1,6 @@
 //! The app in actix-web.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{
     App, Error, HttpRequest, HttpResponse, HttpResponseBuilder, HttpServer,
@@ -14,9 +14,9 @@ use actix_web::{
 use affitor_actix::{AffitorClient, AffitorLayer, ClickCaptureLayer, Client, capture::ClickCapture};
 use affitor_sandbox::Sandbox;
 
-use super::special;
+use super::{Server, special};
 
-pub(crate) async fn start(client: Client, capture: ClickCapture, sandbox: Arc<Sandbox>) -> SocketAddr {
+pub(crate) async fn start(client: Client, capture: ClickCapture, sandbox: Arc<Sandbox>) -> Server {
     let sandbox = web::Data::from(sandbox);
     let server = HttpServer::new(move || {
         App::new()
@@ -35,8 +35,11 @@ pub(crate) async fn start(client: Client, capture: ClickCapture, sandbox: Arc<Sa
     .bind(("127.0.0.1", 0))
     .unwrap();
     let address = server.addrs()[0];
-    tokio::spawn(server.run());
-    address
+    let running = server.run();
+    let handle = running.handle();
+    tokio::spawn(running);
+    // The command is sent at once, without waiting for the server to have stopped.
+    Server { address, stop: Some(Box::new(move || drop(handle.stop(false)))) }
 }
 
 /// A middleware whose errors reach the capture middleware as errors, not as responses.

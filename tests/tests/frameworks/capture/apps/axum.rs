@@ -1,6 +1,6 @@
 //! The app in axum, with the layer around the router.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use affitor_axum::{AffitorClient, AffitorLayer, ClickCaptureLayer, Client, capture::ClickCapture};
 use affitor_sandbox::Sandbox;
@@ -13,9 +13,9 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
-use super::special;
+use super::{Server, special};
 
-pub(crate) async fn start(client: Client, capture: ClickCapture, sandbox: Arc<Sandbox>) -> SocketAddr {
+pub(crate) async fn start(client: Client, capture: ClickCapture, sandbox: Arc<Sandbox>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let nested = Router::new().route("/page", get(page)).layer(AffitorLayer::new(client.clone()));
@@ -29,8 +29,8 @@ pub(crate) async fn start(client: Client, capture: ClickCapture, sandbox: Arc<Sa
         .layer(AffitorLayer::new(client))
         .layer(ClickCaptureLayer::new(capture));
     let app = Router::new().nest("/nested", nested).merge(outer);
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    address
+    let task = tokio::spawn(async move { axum::serve(listener, app).await });
+    Server { address, stop: Some(Box::new(move || task.abort())) }
 }
 
 /// Responds when the service has the click.
