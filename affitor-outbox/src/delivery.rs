@@ -3,7 +3,7 @@
 use affitor::{Event, InvalidEvent, delivery::EventIds};
 use riverqueue::{InsertOpts, JobArgs};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::key;
 
@@ -17,6 +17,8 @@ pub const QUEUE: &str = "affitor";
 /// Attempts are used up only if the worker is killed, if a job times out, or if River itself can't read the row. Such a
 /// row becomes a dead letter after some hours.
 const MAX_ATTEMPTS: i32 = 30;
+
+const NO_JSON: InvalidEvent = InvalidEvent::new("the event can't be written as JSON");
 
 const NUL: InvalidEvent = InvalidEvent::new("the event contains a NUL character, which Postgres can't store");
 
@@ -72,15 +74,14 @@ impl NewRow {
         if [customer_key, transaction_id, refund_id].into_iter().flatten().any(|id| id.len() > MAX_ID_LEN) {
             return Err(TOO_LONG);
         }
-        let json = serde_json::to_value(event).unwrap_or_default();
+        let json = serde_json::to_value(event).map_err(|_| NO_JSON)?;
         if is_deeper(&json, MAX_DEPTH + 1) {
             return Err(TOO_DEEP);
         }
         if has_nul(&json) {
             return Err(NUL);
         }
-        let args = serde_json::to_string(&Delivery { event: json }).unwrap_or_default();
-        Ok(Self { kind: event.kind(), args, key: key::of(event, queue)? })
+        Ok(Self { kind: event.kind(), args: json!({ "event": json }).to_string(), key: key::of(event, queue)? })
     }
 }
 

@@ -10,14 +10,13 @@ const CONTROL: InvalidEvent = InvalidEvent::new("a transaction id or refund id c
 
 /// The key of an event, `None` if it has no identity (a test event).
 pub(crate) fn of(event: &Event, queue: &str) -> Result<Option<String>, InvalidEvent> {
-    let Some(identity) = event.idempotency_key()? else { return Ok(None) };
-    let parts: Vec<String> = serde_json::from_str(&identity).unwrap_or_default();
+    let Some(parts) = event.identity()? else { return Ok(None) };
     let is_lead = matches!(event, Event::Lead(_));
     let mut key = format!("{}\n{queue}", event.kind());
-    for (position, part) in parts.iter().enumerate().skip(1) {
+    for (position, part) in parts.into_iter().enumerate() {
         key.push('\n');
         // The first id of a lead is its customer.
-        if is_lead && position == 1 && !part.is_empty() {
+        if is_lead && position == 0 && !part.is_empty() {
             key.push_str(&hash(part));
         } else if part.chars().any(char::is_control) {
             return Err(CONTROL);

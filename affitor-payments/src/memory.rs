@@ -134,13 +134,12 @@ impl Claim {
             let (sources, reports) = (sources.collect(), &group.reports);
             let decision = decide_in_memory(&group.facts, &sources, reports, policy, group.has_payment, now);
             for payment in &decision.payments {
-                let Some(source) = &payment.source else { continue };
-                if payment.attribution.names_somebody() {
-                    if let Some(known) = book.sources.get_mut(source) {
+                for source in [&payment.source, &payment.customer].into_iter().flatten() {
+                    if !payment.attribution.names_somebody() {
+                        book.source(source).waiting.insert(*id);
+                    } else if let Some(known) = book.sources.get_mut(source) {
                         known.waiting.remove(id);
                     }
-                } else {
-                    book.source(source).waiting.insert(*id);
                 }
             }
             self.decision.events.extend(decision.events);
@@ -169,6 +168,7 @@ impl Claim {
         self.with_group(&sale.transaction_id, |group| {
             let reported = group.reports.entry(sale.transaction_id.clone()).or_default();
             (reported.sale, reported.sale_cents) = (true, sale.amount_cents);
+            reported.currency = Some(sale.currency);
         });
     }
 

@@ -189,9 +189,10 @@ ON CONFLICT (queue) DO UPDATE SET started_at = coalesce(started_at, excluded.sta
 -- name: ledger
 -- ?1 queue, ?2 scope
 SELECT json_object('started_at', ledger.started_at, 'stripe_connected', ledger.stripe_connected,
-  'read_by_affitor', ledger.read_by_affitor, 'policy', policy.policy)
+  'read_by_affitor', ledger.read_by_affitor, 'policy', policy.policy, 'keep', kept.seconds, 'keep_said_at', kept.said_at)
 FROM affitor_ledgers AS ledger
 LEFT JOIN affitor_ledger_policies AS policy ON policy.queue = ledger.queue AND policy.scope = ?2
+LEFT JOIN affitor_retention AS kept ON kept.queue = ledger.queue AND kept.kind = 'payments'
 WHERE ledger.queue = ?1
 
 -- name: save_policy
@@ -262,10 +263,6 @@ UPDATE affitor_payment_groups
 SET facts = ?2, policy = ?3, due_at = ?4, updated_at = ?5
 WHERE id = ?1
 
--- name: postpone_group
--- ?1 group, ?2 when to decide it again
-UPDATE affitor_payment_groups SET due_at = ?2 WHERE id = ?1 AND due_at IS NOT NULL
-
 -- name: save_facts
 -- ?1 group, ?2 facts
 UPDATE affitor_payment_groups SET facts = ?2 WHERE id = ?1
@@ -283,6 +280,7 @@ ORDER BY enqueued_at, job_id
 SELECT json_object('scope', scope, 'transaction_id', transaction_id, 'group_id', group_id, 'form', form, 'status', status,
   'counted_as', counted_as, 'paid_cents', paid_cents, 'commissionable_cents', commissionable_cents, 'currency', currency,
   'paid_at', paid_at, 'customer_key', customer_key, 'click_id', click_id, 'program_id', program_id, 'source', source,
+  'provider_customer', provider_customer,
   'returned_cents', returned_cents, 'reported_refund_cents', reported_refund_cents, 'doubts', doubts, 'since', since)
 FROM affitor_payments WHERE group_id = ?1
 ORDER BY paid_at, transaction_id
@@ -290,17 +288,19 @@ ORDER BY paid_at, transaction_id
 -- name: save_payment
 -- ?1 queue, ?2 scope, ?3 transaction id, ?4 group, ?5 form, ?6 status, ?7 counted_as, ?8 paid, ?9 commissionable,
 -- ?10 currency, ?11 paid at, ?12 customer, ?13 click, ?14 program, ?15 source, ?16 returned, ?17 reported refunds,
--- ?18 doubts, ?19 current time
+-- ?18 doubts, ?19 current time, ?20 customer of the provider
 INSERT INTO affitor_payments
   (queue, scope, transaction_id, group_id, form, status, counted_as, paid_cents, commissionable_cents, currency, paid_at,
-   customer_key, click_id, program_id, source, returned_cents, reported_refund_cents, doubts, since)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+   customer_key, click_id, program_id, source, returned_cents, reported_refund_cents, doubts, since,
+   provider_customer)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
 ON CONFLICT (queue, scope, transaction_id) DO UPDATE SET
   group_id = excluded.group_id, form = excluded.form, status = excluded.status, counted_as = excluded.counted_as,
   paid_cents = excluded.paid_cents, commissionable_cents = excluded.commissionable_cents, currency = excluded.currency,
   paid_at = excluded.paid_at, customer_key = excluded.customer_key, click_id = excluded.click_id,
   program_id = excluded.program_id, source = excluded.source, returned_cents = excluded.returned_cents,
-  reported_refund_cents = excluded.reported_refund_cents, doubts = excluded.doubts
+  reported_refund_cents = excluded.reported_refund_cents, doubts = excluded.doubts,
+  provider_customer = excluded.provider_customer
 
 -- name: drop_payments
 -- Removes what turned out to be a part of another payment. ?1 group, ?2 transaction ids to keep
@@ -319,11 +319,36 @@ ON CONFLICT (queue, scope, event_id) DO UPDATE SET
 -- Groups with payments that lack a customer and could inherit one. ?1 queue, ?2 scope, ?3 subscriptions or customers
 SELECT DISTINCT CAST(group_id AS text) FROM affitor_payments
 WHERE queue = ?1 AND scope = ?2 AND source IN (SELECT value FROM json_each(?3)) AND status = 'no_customer'
+UNION
+SELECT CAST(group_id AS text) FROM affitor_payments
+WHERE queue = ?1 AND scope = ?2 AND provider_customer IN (SELECT value FROM json_each(?3)) AND status = 'no_customer'
 
--- name: due_groups
--- ?1 queue, ?2 current time
-SELECT CAST(id AS text) FROM affitor_payment_groups
-WHERE queue = ?1 AND due_at <= ?2 ORDER BY due_at, id LIMIT 100
+-- name: claim_due_groups
+-- Groups that are due, for one process alone. ?1 queue, ?2 current time, ?3 when they are due again if nobody decides them, ?4 how many
+UPDATE affitor_payment_groups SET due_at = ?3
+WHERE id IN (
+  SELECT id FROM affitor_payment_groups WHERE queue = ?1 AND due_at <= ?2 ORDER BY due_at, id LIMIT ?4
+)
+RETURNING CAST(id AS text)
+
+-- name: say_retention
+-- ?1 queue, ?2 kind, ?3 seconds, ?4 current time
+INSERT INTO affitor_retention (queue, kind, seconds, said_at) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (queue, kind) DO UPDATE SET seconds = excluded.seconds, said_at = excluded.said_at
+WHERE excluded.seconds > seconds OR (excluded.seconds = seconds AND said_at < excluded.said_at - 86400)
+  OR said_at < excluded.said_at - 2592000
+
+-- name: retention
+-- ?1 queue
+SELECT json_object('kind', kind, 'seconds', seconds) FROM affitor_retention WHERE queue = ?1
+
+-- name: purge_completed
+-- Deletes delivered events, 1,000 at a time. ?1 queue, ?2 time
+DELETE FROM river_job WHERE id IN (
+  SELECT id FROM river_job
+  WHERE state = 'completed' AND finalized_at < datetime(?2, 'unixepoch') AND +queue = ?1 AND +kind = 'affitor_event'
+  ORDER BY finalized_at LIMIT 1000
+)
 
 -- name: purge_groups
 -- Deletes payments that nothing was reported about for long, 500 at a time. ?1 queue, ?2 time
@@ -361,6 +386,7 @@ ORDER BY first_seen_at, event_id
 SELECT json_object('scope', scope, 'transaction_id', transaction_id, 'group_id', group_id, 'form', form, 'status', status,
   'counted_as', counted_as, 'paid_cents', paid_cents, 'commissionable_cents', commissionable_cents, 'currency', currency,
   'paid_at', paid_at, 'customer_key', customer_key, 'click_id', click_id, 'program_id', program_id, 'source', source,
+  'provider_customer', provider_customer,
   'returned_cents', returned_cents, 'reported_refund_cents', reported_refund_cents, 'doubts', doubts, 'since', since)
 FROM affitor_payments
 WHERE queue = ?1 AND transaction_id > ?2 AND (?3 IS NULL OR status = ?3)

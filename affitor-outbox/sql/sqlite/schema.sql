@@ -181,7 +181,8 @@ CREATE TABLE IF NOT EXISTS affitor_payments (
   customer_key text,
   click_id text,
   program_id text,
-  source text,                           -- subscription or customer from which it inherits
+  source text,                           -- subscription from which it inherits
+  provider_customer text,                -- customer of the provider, who names it if nothing else does
   returned_cents integer NOT NULL,        -- refunds and lost disputes
   reported_refund_cents integer NOT NULL,
   doubts text NOT NULL,                  -- what a person should check: names, separated by spaces
@@ -190,6 +191,8 @@ CREATE TABLE IF NOT EXISTS affitor_payments (
 );
 CREATE INDEX IF NOT EXISTS affitor_payments_group ON affitor_payments (group_id);
 CREATE INDEX IF NOT EXISTS affitor_payments_source ON affitor_payments (queue, scope, source) WHERE status = 'no_customer';
+CREATE INDEX IF NOT EXISTS affitor_payments_provider_customer ON affitor_payments (queue, scope, provider_customer)
+  WHERE status = 'no_customer';
 CREATE INDEX IF NOT EXISTS affitor_payments_customer ON affitor_payments (queue, customer_key);
 
 -- Webhooks that were seen. A repeated one is decided again from what is known now.
@@ -207,6 +210,16 @@ CREATE TABLE IF NOT EXISTS affitor_payment_webhooks (
 );
 CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_group ON affitor_payment_webhooks (group_id);
 CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_seen ON affitor_payment_webhooks (queue, last_seen_at);
+
+-- How long delivered events (`completed`) and payments (`payments`) are kept, as the app has said it. Of two values the longer counts,
+-- unless nobody has said it for 30 days.
+CREATE TABLE IF NOT EXISTS affitor_retention (
+  queue text NOT NULL,
+  kind text NOT NULL,
+  seconds integer NOT NULL,
+  said_at integer NOT NULL,
+  PRIMARY KEY (queue, kind)
+);
 
 -- When the ledger of a queue was started, and whether Affitor reads the provider's webhooks itself.
 CREATE TABLE IF NOT EXISTS affitor_ledgers (

@@ -123,6 +123,9 @@ pub(crate) mod sealed {
         /// Our own migrations. The first one is version 1.
         const MIGRATIONS: &'static [&'static str];
 
+        /// Held payments that are decided concurrently. SQLite has one writer.
+        const DECIDERS: usize;
+
         /// Statements to run before River's migrations.
         fn prelude(schema: &str) -> String;
 

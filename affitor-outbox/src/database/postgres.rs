@@ -42,6 +42,8 @@ impl Dialect for sqlx::Postgres {
 
     const BEGIN: &'static str = "BEGIN";
 
+    const DECIDERS: usize = 4;
+
     fn prelude(schema: &str) -> String {
         format!("DO $$ BEGIN IF to_regnamespace('{schema}') IS NULL THEN CREATE SCHEMA {schema}; END IF; END $$;\n")
     }

@@ -43,8 +43,8 @@ queries! {
     uncertain settle discard dead_letter correct replay replay_refunds forget_unsent forget_leads being_sent foreign fix_waiting
     fix_running version record_version
     ledger_start ledger save_policy ledger_connected ledger_decide payment_ids lock_group group new_group add_ids move_ids
-    move_payments move_webhooks drop_groups save_group save_facts postpone_group reports group_payments save_payment drop_payments save_webhook
-    waiting_for_source due_groups purge_groups purge_webhooks purge_reports
+    move_payments move_webhooks drop_groups save_group save_facts reports group_payments save_payment drop_payments save_webhook
+    waiting_for_source claim_due_groups say_retention retention purge_completed purge_groups purge_webhooks purge_reports
     find_payment group_ids group_webhooks list_payments balance_sales balance_refunds release_payments groups_naming
     forget_payments
 }

@@ -25,6 +25,8 @@ impl Dialect for sqlx::Sqlite {
 
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
 
+    const DECIDERS: usize = 1;
+
     fn prelude(_: &str) -> String {
         String::new()
     }

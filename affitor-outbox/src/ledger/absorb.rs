@@ -18,6 +18,9 @@ use crate::{Database, Error, PaymentSettings, delivery::NewRow, review::replay_r
 /// How long until a payment is decided again that is held because of a conflict, in seconds.
 const CONFLICT: i64 = 60 * 60;
 
+/// How often it is said again how long payments are kept, in seconds.
+const DAY: i64 = 24 * 60 * 60;
+
 /// How long before the start of the ledger a payment may have been made that is still reported: webhooks take a moment.
 const IN_FLIGHT: Duration = Duration::from_secs(5 * 60);
 
@@ -39,6 +42,15 @@ impl<DB: Database> Ledger<'_, '_, DB> {
             let json = serde_json::to_string(&policy).unwrap_or_default();
             let parameters = vec![(&*self.store.queue).into(), self.scope.into(), json.into()];
             DB::run(self.store, self.tx, &self.store.sql.save_policy, parameters).await?;
+        }
+        if let Some(keep) = settings.get_keep() {
+            let seconds = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
+            let is_said = ledger.keep.is_some_and(|known| known >= seconds)
+                && ledger.keep_said_at.is_some_and(|at| at > self.now - DAY);
+            if !is_said {
+                let parameters = vec![(&*self.store.queue).into(), "payments".into(), seconds.into(), self.now.into()];
+                DB::run(self.store, self.tx, &self.store.sql.say_retention, parameters).await?;
+            }
         }
         policy.hold = settings.get_hold();
         Ok(self.complete(policy, settings, &ledger))
@@ -162,7 +174,10 @@ impl<DB: Database> Ledger<'_, '_, DB> {
             }
             match NewRow::new(&event, &self.store.queue) {
                 Ok(row) => {
-                    DB::insert(self.store, self.tx, &row).await?;
+                    if !DB::insert(self.store, self.tx, &row).await? {
+                        tracing::warn!(event = event.kind(), "a payment was decided again that is enqueued already");
+                        continue;
+                    }
                     // A refund may have been reported before, when the sale was not, and may have found no sale.
                     if let Event::Sale(sale) = &event
                         && reports.contains_key(&sale.transaction_id)
@@ -243,6 +258,7 @@ fn reports(rows: &[ReportRow], payments: &[LedgerPayment]) -> Reports {
         match (row.r#type.as_str(), row.cents) {
             ("sale", cents) => {
                 (reported.sale, reported.sale_cents) = (true, cents.unwrap_or_default());
+                reported.currency = row.currency.as_ref().and_then(|currency| currency.parse().ok());
                 reported.discarded = row.outcome == "discarded";
             }
             (_, None) => reported.fully_refunded = true,
@@ -254,6 +270,7 @@ fn reports(rows: &[ReportRow], payments: &[LedgerPayment]) -> Reports {
         let reported = reports.entry(payment.transaction_id.clone()).or_default();
         if !reported.sale {
             (reported.sale, reported.sale_cents) = (true, payment.commissionable_cents);
+            reported.currency = payment.currency.as_ref().and_then(|currency| currency.parse().ok());
             reported.refunded_cents = reported.refunded_cents.max(payment.reported_refund_cents);
         }
     }

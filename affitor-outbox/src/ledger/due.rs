@@ -1,20 +1,26 @@
 //! Decisions that are due without a new webhook, and the deletion of old payments.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use tokio::task::JoinSet;
 
 use super::{
     group::Ledger,
     record::seconds,
     rows::{GroupRow, parse},
 };
-use crate::{Database, Error, Outbox, PaymentSettings, database::Store};
+use crate::{Database, Error, Outbox, database::Store};
 
-/// How long a payment is postponed that can't be decided, in seconds.
-const POSTPONED: i64 = 5 * 60;
+/// How long a payment is claimed by the process that decides it, in seconds. If it can't be decided, or the process dies, it is due
+/// again after this time.
+const CLAIM: i64 = 5 * 60;
+
+/// Payments that are claimed at once.
+const BATCH: i64 = 100;
 
 impl<DB: Database> Outbox<DB> {
-    /// Decides payments that were held and whose time has come, at most 100, and returns their number. A running
-    /// [`Worker`](crate::Worker) does this every 15 seconds.
+    /// Decides payments that were held and whose time has come, until none is left, and returns their number. A running
+    /// [`Worker`](crate::Worker) does this every 15 seconds. Several processes share the work.
     ///
     /// # Errors
     ///
@@ -26,22 +32,39 @@ impl<DB: Database> Outbox<DB> {
 
 /// Decides the groups that are due.
 pub(crate) async fn decide_due<DB: Database>(store: &Store<DB>) -> Result<usize, Error> {
-    let now = seconds(SystemTime::now());
-    let mut tx = DB::begin(&store.pool).await?;
-    let due = DB::read(store, &mut tx, &store.sql.due_groups, vec![(&*store.queue).into(), now.into()]).await?;
-    tx.rollback().await?;
-    let due = parse::<i64>(&due)?;
-    for group in &due {
-        if let Err(error) = decide(store, *group, now).await {
-            // It must not delay the others.
-            tracing::warn!(%error, group, "a payment that was held can't be decided, and is postponed");
-            let mut tx = DB::begin(&store.pool).await?;
-            let parameters = vec![(*group).into(), (now + POSTPONED).into()];
-            DB::run(store, &mut tx, &store.sql.postpone_group, parameters).await?;
-            tx.commit().await?;
+    let mut decided = 0;
+    loop {
+        let now = seconds(SystemTime::now());
+        let mut tx = DB::begin(&store.pool).await?;
+        let parameters = vec![(&*store.queue).into(), now.into(), (now + CLAIM).into(), BATCH.into()];
+        let groups = parse::<i64>(&DB::read(store, &mut tx, &store.sql.claim_due_groups, parameters).await?)?;
+        tx.commit().await?;
+        if groups.is_empty() {
+            return Ok(decided);
+        }
+        decided += groups.len();
+        let mut rest = groups.into_iter();
+        let mut running = JoinSet::new();
+        loop {
+            while running.len() < DB::DECIDERS
+                && let Some(group) = rest.next()
+            {
+                let store = store.clone();
+                running.spawn(async move { (group, decide(&store, group, now).await) });
+            }
+            match running.join_next().await {
+                None => break,
+                Some(Ok((_, Ok(())))) => {}
+                // It must not delay the others.
+                Some(Ok((group, Err(error)))) => {
+                    tracing::warn!(%error, group, "a payment that was held can't be decided, and is postponed");
+                }
+                Some(Err(error)) => {
+                    tracing::error!(%error, "deciding a payment that was held has panicked; it is postponed");
+                }
+            }
         }
     }
-    Ok(due.len())
 }
 
 /// Decides a group again, in a transaction of its own.
@@ -54,8 +77,10 @@ async fn decide<DB: Database>(store: &Store<DB>, group: i64, now: i64) -> Result
     let (facts, mut policy) = (row.facts()?, row.policy()?);
     let mut ledger = Ledger { store, tx: &mut tx, scope: &row.scope, now };
     let state = ledger.started().await?;
-    // A person may have decided since.
-    policy.read_by_affitor = policy.read_by_affitor.filter(|_| !policy.conflict);
+    // The stored policy may contain what a person had decided then, and has decided otherwise since.
+    if let Some(app) = state.policy()? {
+        policy.read_by_affitor = app.read_by_affitor;
+    }
     ledger.decide_reporter(&mut policy, &state);
     let recorded = ledger.absorb(facts, &policy).await?;
     if !recorded.decision.events.is_empty() {
@@ -64,9 +89,9 @@ async fn decide<DB: Database>(store: &Store<DB>, group: i64, now: i64) -> Result
     Ok(tx.commit().await?)
 }
 
-/// Deletes payments that nothing was reported about for longer than the settings keep them.
-pub(crate) async fn purge<DB: Database>(store: &Store<DB>, settings: &PaymentSettings) -> Result<(), Error> {
-    let keep = i64::try_from(settings.get_keep().as_secs()).unwrap_or(i64::MAX);
+/// Deletes payments that nothing was reported about for so long.
+pub(crate) async fn purge<DB: Database>(store: &Store<DB>, keep: Duration) -> Result<(), Error> {
+    let keep = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
     let before = seconds(SystemTime::now()).saturating_sub(keep);
     let mut tx = DB::begin(&store.pool).await?;
     let sql = &store.sql;

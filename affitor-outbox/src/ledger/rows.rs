@@ -55,6 +55,9 @@ pub(super) struct LedgerRow {
     pub(super) stripe_connected: Option<bool>,
     #[serde(default, deserialize_with = "flag")]
     pub(super) read_by_affitor: Option<bool>,
+    /// How long payments are kept, in seconds, and when the app has said it for the last time.
+    pub(super) keep: Option<i64>,
+    pub(super) keep_said_at: Option<i64>,
     /// How the app last decided about the payments of the scope, as JSON.
     policy: Option<String>,
 }
@@ -71,6 +74,9 @@ pub(super) struct ReportRow {
     pub(super) transaction_id: String,
     pub(super) r#type: String,
     pub(super) cents: Option<u64>,
+    /// Of a sale.
+    #[serde(default)]
+    pub(super) currency: Option<String>,
     pub(super) outcome: String,
 }
 

@@ -40,8 +40,10 @@ pub struct LedgerPayment {
     pub click_id: Option<String>,
     /// The Affitor program that its metadata names.
     pub program_id: Option<String>,
-    /// The subscription or customer at the provider from which it inherits.
+    /// The subscription at the provider from which it inherits.
     pub source: Option<String>,
+    /// The customer at the provider, who names it if nothing else does.
+    pub provider_customer: Option<String>,
     /// Amount that was returned to the customer: refunds and lost disputes.
     pub returned_cents: u64,
     /// Part of the commissionable amount that is reported as refunded.
@@ -183,6 +185,7 @@ impl LedgerPayment {
             click_id: attribution.click_id,
             program_id: attribution.program_id,
             source: payment.source.clone(),
+            provider_customer: payment.customer.clone(),
             returned_cents: payment.returned_cents,
             reported_refund_cents: payment.reported_refund_cents,
             doubts: doubts.join(" "),
@@ -213,6 +216,7 @@ impl LedgerPayment {
             number(self.reported_refund_cents).into(),
             self.doubts.into(),
             number(self.since).into(),
+            self.provider_customer.into(),
         ]
     }
 

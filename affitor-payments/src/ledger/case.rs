@@ -125,7 +125,14 @@ impl Case<'_> {
             self.past.refund_target(self.returned.cents, self.returned.recent_cents, &payment.status, is_full);
         payment.doubts.extend(doubt);
         let is_everything = is_full && target == self.returned.cents;
-        let target = share(target);
+        let split = self.returned.split;
+        let target = match self.policy.commission_on {
+            // Of a refund, tax may be more or less than of the payment.
+            CommissionOn::Net if target == self.returned.cents && target >= split.cents && !is_full => {
+                split.net_cents.saturating_add(share(target - split.cents)).min(base)
+            }
+            _ => share(target),
+        };
         // While a part of the total is held, the target may still grow.
         let pending = share(self.returned.pending_cents);
         if target.saturating_add(pending) < done && self.returned.due_at.is_none() {
@@ -133,14 +140,13 @@ impl Case<'_> {
         }
         let held_back = self.policy.test || self.past.is_in_conflict() || self.policy.read_by_affitor == Some(true);
         let due = target.saturating_sub(done);
+        let knows_refunds = self.past.knows_refunds(self.returned.cents, self.returned.recent_cents, &payment.status);
         let is_due = if is_known { due > 0 } else { !self.reported.fully_refunded && (due > 0 || is_everything) };
         if is_due && !held_back {
             payment.reported_refund_cents = target;
             events.push(match (is_everything, done) {
                 (true, 0) => Refund::full(id).into(),
-                (true, _) if !is_known || !self.past.knows_refunds(&self.returned, &payment.status) => {
-                    Refund::full(id).into()
-                }
+                (true, _) if !is_known || !knows_refunds => Refund::full(id).into(),
                 _ => {
                     let refund_id = self.past.refund_id(id, target, self.returned.id(id));
                     Refund::partial(id, due).refund_id(refund_id).into()
@@ -151,11 +157,25 @@ impl Case<'_> {
     }
 
     fn attribution(&self) -> Attribution {
+        let named = self.named();
+        match self.customer() {
+            Some(customer) if named.customer_key.is_none() && !customer.disagrees => named.or(&customer.attribution),
+            _ => named,
+        }
+        .or(&self.candidate.fallback)
+    }
+
+    /// What the payment itself and its subscription say.
+    fn named(&self) -> Attribution {
         let own = self.candidate.attribution.clone();
         match self.candidate.source.and_then(|source| self.sources.get(source)) {
-            Some(source) => own.or(&source.attribution).or(&self.candidate.fallback),
-            None => own.or(&self.candidate.fallback),
+            Some(source) => own.or(&source.attribution),
+            None => own,
         }
+    }
+
+    fn customer(&self) -> Option<&Source> {
+        self.sources.get(self.candidate.customer?)
     }
 
     fn commissionable_cents(&self) -> u64 {
@@ -177,6 +197,11 @@ impl Case<'_> {
         let checks = [
             (returned.other_currency, Doubt::OtherCurrency),
             (candidate.is_doubled, Doubt::CountedTwice),
+            (candidate.contradicts, Doubt::AmountsContradict),
+            (
+                self.customer().is_some_and(|customer| customer.disagrees) && self.named().customer_key.is_none(),
+                Doubt::CustomersDisagree,
+            ),
             (
                 candidate.fee_cents.is_some() && self.policy.commission_on == CommissionOn::Gross,
                 Doubt::DestinationCharge,
@@ -193,6 +218,7 @@ impl Case<'_> {
             paid_at: candidate.paid.as_ref().map(|paid| paid.at.0),
             attribution: self.attribution(),
             source: candidate.source.map(str::to_owned),
+            customer: candidate.customer.map(str::to_owned),
             returned_cents: returned.cents,
             reported_refund_cents: self.reported.refunded_cents,
             doubts,

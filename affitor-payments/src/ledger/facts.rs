@@ -82,12 +82,17 @@ impl Facts {
 
     /// Returns the ids of the subscriptions and customers: of the objects, and of those that payments inherit from.
     pub fn sources(&self) -> BTreeSet<&str> {
-        let named = self.iter().filter_map(|(id, object)| match object {
-            Object::Source(_) => Some(id),
-            Object::Bill(bill) => bill.source.as_deref(),
-            _ => None,
-        });
-        named.collect()
+        let mut sources = BTreeSet::new();
+        for (id, object) in self.iter() {
+            match object {
+                Object::Source(_) => sources.extend([id]),
+                Object::Bill(bill) => {
+                    sources.extend([&bill.source, &bill.customer].into_iter().flatten().map(String::as_str));
+                }
+                _ => {}
+            }
+        }
+        sources
     }
 
     /// Splits off the subscriptions and customers.

@@ -4,7 +4,6 @@ use super::{
     past::Past,
     payment::{Doubt, NotReported, Status},
     policy::Policy,
-    returned::Returned,
 };
 
 impl Past for Policy {
@@ -45,9 +44,9 @@ impl Past for Policy {
         }
     }
 
-    fn knows_refunds(&self, returned: &Returned, status: &Status) -> bool {
+    fn knows_refunds(&self, returned: u64, recent: u64, status: &Status) -> bool {
         // What was refunded before the start may have been reported.
-        *status != Status::NotReported(NotReported::BeforeLedger) || returned.recent_cents >= returned.cents
+        *status != Status::NotReported(NotReported::BeforeLedger) || recent >= returned
     }
 
     fn refund_id(&self, transaction_id: &str, target: u64, _: String) -> String {

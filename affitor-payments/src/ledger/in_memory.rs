@@ -9,7 +9,6 @@ use super::{
     past::Past,
     payment::{Decision, Doubt, NotReported, Status},
     policy::{Policy, Reports},
-    returned::Returned,
 };
 
 /// What is in memory.
@@ -65,7 +64,7 @@ impl Past for Memory {
         (recent, None)
     }
 
-    fn knows_refunds(&self, _: &Returned, _: &Status) -> bool {
+    fn knows_refunds(&self, _: u64, _: u64, _: &Status) -> bool {
         true
     }
 

@@ -26,19 +26,28 @@ macro_rules! join {
     };
 }
 
-join! { Bill { source refunded_cents may_repeat_checkout } { paid attribution fallback details } }
+join! { Bill { source customer refunded_cents contradicts may_repeat_checkout } { paid attribution fallback details } }
 join! { Checkout { movement bill one_time without_tax } { paid attribution } }
 join! { Intent { fee_cents released_cents } { paid attribution } }
 join! { Charge { movement captured_cents refunded released_cents refunded_before currency created } {} }
 join! { Allocation { bill movement cents } {} }
-join! { Reversal { of cents currency status is_dispute created } {} }
-join! { Source {} { attribution } }
+join! { Reversal { of cents net_cents currency status is_dispute created } {} }
 join! { Details { recurring subscription_id interval product_id } {} }
 
 impl Attribution {
     /// A later report wins. The texts decide between reports of the same second.
     fn rank(&self) -> impl Ord + '_ {
         (self.names_somebody(), self.said_at, &self.customer_key, &self.click_id, &self.program_id)
+    }
+}
+
+impl Join for Source {
+    fn join(&mut self, other: Self) {
+        self.is_customer |= other.is_customer;
+        let (own, its) = (&self.attribution.customer_key, &other.attribution.customer_key);
+        let differs = own.is_some() && its.is_some() && own != its;
+        self.disagrees |= other.disagrees || (self.is_customer && differs);
+        self.attribution.join(other.attribution);
     }
 }
 

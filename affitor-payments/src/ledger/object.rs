@@ -41,9 +41,12 @@ pub struct Bill {
     /// The bill's own attribution.
     #[serde(skip_serializing_if = "Attribution::is_empty")]
     pub attribution: Attribution,
-    /// The subscription or customer from which it inherits what its own attribution lacks.
+    /// The subscription from which it inherits what its own attribution lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The provider's customer, who names your own user if nothing else does, and if all of their paid bills agree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
     /// What counts if nothing else says who it belongs to.
     #[serde(skip_serializing_if = "Attribution::is_empty")]
     pub fallback: Attribution,
@@ -53,6 +56,9 @@ pub struct Bill {
     /// Running total of what was refunded, in the currency's smallest unit.
     #[serde(skip_serializing_if = "is_zero")]
     pub refunded_cents: u64,
+    /// Whether its amounts contradict each other, so that it is unknown what was paid.
+    #[serde(skip_serializing_if = "is_false")]
+    pub contradicts: bool,
     /// Whether it may be the invoice that Stripe makes for a Checkout payment, which is counted with the payment.
     #[serde(skip_serializing_if = "is_false")]
     pub may_repeat_checkout: bool,
@@ -171,6 +177,9 @@ pub struct Reversal {
     /// The amount in the currency's smallest unit. `None` means everything that is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cents: Option<u64>,
+    /// The part of the amount that is not tax. `None` if the provider does not say; it is in proportion to the payment then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub net_cents: Option<u64>,
     /// Currency of the amount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
@@ -206,6 +215,21 @@ pub struct Source {
     /// The attribution that its payments inherit.
     #[serde(skip_serializing_if = "Attribution::is_empty")]
     pub attribution: Attribution,
+    /// Whether it is a customer, whom strangers can name too: they buy with the same address. It names nobody if two reports
+    /// differ. Of a subscription, the latest report counts.
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_customer: bool,
+    /// Whether two reports of a customer name different users.
+    #[serde(skip_serializing_if = "is_false")]
+    pub disagrees: bool,
+}
+
+impl Source {
+    /// A customer, as a paid bill names them. Only your own user id counts: a click belongs to one purchase.
+    pub(crate) fn customer(named_by: &Attribution) -> Self {
+        let attribution = Attribution { customer_key: named_by.customer_key.clone(), ..Attribution::default() };
+        Self { attribution, is_customer: true, disagrees: false }
+    }
 }
 
 /// An amount that was paid.

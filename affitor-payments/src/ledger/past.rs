@@ -1,10 +1,7 @@
 //! What a decision assumes about the past. A [ledger](super::Policy) knows everything since its start; memory knows what it has not
 //! forgotten.
 
-use super::{
-    payment::{Doubt, NotReported, Status},
-    returned::Returned,
-};
+use super::payment::{Doubt, NotReported, Status};
 
 /// What is known about the past.
 pub(super) trait Past {
@@ -32,8 +29,9 @@ pub(super) trait Past {
     /// How much is to be reported of what was returned, of which a part is certainly recent, and what a person should check.
     fn refund_target(&self, returned: u64, recent: u64, status: &Status, is_full: bool) -> (u64, Option<Doubt>);
 
-    /// Whether it is known what was reported of what was returned. If not, a full refund brings it right.
-    fn knows_refunds(&self, returned: &Returned, status: &Status) -> bool;
+    /// Whether it is known what was reported of what was returned, of which a part is certainly recent. If not, a full refund brings it
+    /// right.
+    fn knows_refunds(&self, returned: u64, recent: u64, status: &Status) -> bool;
 
     /// The id of a partial refund after which `target` cents are reported in all. `latest` names the latest refund of the sale, on
     /// which several processes agree that know nothing else.

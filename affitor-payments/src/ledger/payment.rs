@@ -39,8 +39,10 @@ pub struct Payment {
     pub paid_at: Option<u64>,
     /// The customer and the click.
     pub attribution: Attribution,
-    /// The subscription or customer from which it inherits its attribution.
+    /// The subscription from which it inherits its attribution.
     pub source: Option<String>,
+    /// The provider's customer, who names it if nothing else does.
+    pub customer: Option<String>,
     /// Amount that was returned to the customer: refunds and lost disputes.
     pub returned_cents: u64,
     /// Part of the commissionable amount that is reported as refunded, including what this decision reports.
@@ -122,6 +124,10 @@ pub enum Doubt {
     UncertainId,
     /// The same money was reported under two transaction ids.
     CountedTwice,
+    /// The provider's amounts contradict each other, so it is unknown what was paid.
+    AmountsContradict,
+    /// Nothing but the provider's customer could name your user, and their paid orders name different ones.
+    CustomersDisagree,
     /// The money went to a connected account, and the shop keeps only a fee.
     DestinationCharge,
     /// An id is too long or contains a character that can't be stored, so it is not reported.
@@ -203,12 +209,14 @@ impl fmt::Display for NotReported {
 
 impl Doubt {
     /// All of them.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::ReportedTooMuch,
         Self::OtherCurrency,
         Self::RefundedBeforeLedger,
         Self::UncertainId,
         Self::CountedTwice,
+        Self::CustomersDisagree,
+        Self::AmountsContradict,
         Self::DestinationCharge,
         Self::InvalidEvent,
     ];
@@ -226,6 +234,8 @@ impl Doubt {
             Self::RefundedBeforeLedger => "refunded_before_ledger",
             Self::UncertainId => "uncertain_id",
             Self::CountedTwice => "counted_twice",
+            Self::CustomersDisagree => "customers_disagree",
+            Self::AmountsContradict => "amounts_contradict",
             Self::DestinationCharge => "destination_charge",
             Self::InvalidEvent => "invalid_event",
         }
@@ -250,6 +260,14 @@ impl fmt::Display for Doubt {
                  finds it"
             }
             Self::CountedTwice => "the same money was reported as two sales: correct one of them in Affitor's dashboard",
+            Self::CustomersDisagree => {
+                "only the provider's customer could tell whose payment it is, and their paid orders name different users of yours: \
+                 report it manually, and set the user in every checkout"
+            }
+            Self::AmountsContradict => {
+                "the provider's amounts contradict each other, so it is unknown what was paid: look at the payment there, and report it \
+                 manually"
+            }
             Self::DestinationCharge => {
                 "the money went to a connected account: choose the commission with `commission_on`"
             }

@@ -23,12 +23,34 @@ pub(super) struct Returned {
     pub(super) other_currency: bool,
     /// Refunds that may still succeed.
     pub(super) pending_cents: u64,
+    /// The part of `cents` of which the provider says how much is not tax, and that amount.
+    pub(super) split: Split,
     /// The provider's running total.
     pub(super) total_cents: u64,
     /// Id of the latest refund or dispute that counts.
     pub(super) last: Option<String>,
     /// When a part of the total counts that no refund explains, in seconds of Unix time.
     pub(super) due_at: Option<u64>,
+}
+
+/// An amount, and the part of it that is not tax.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Split {
+    pub(super) cents: u64,
+    pub(super) net_cents: u64,
+}
+
+impl Split {
+    fn add(self, other: Self) -> Self {
+        Self {
+            cents: self.cents.saturating_add(other.cents),
+            net_cents: self.net_cents.saturating_add(other.net_cents),
+        }
+    }
+
+    fn of(reversal: &Reversal) -> Option<Self> {
+        Some(Self { cents: reversal.cents?, net_cents: reversal.net_cents? })
+    }
 }
 
 impl Returned {
@@ -39,6 +61,7 @@ impl Returned {
         self.recent_cents = self.recent_cents.saturating_add(other.recent_cents);
         self.other_currency |= other.other_currency;
         self.pending_cents = self.pending_cents.saturating_add(other.pending_cents);
+        self.split = self.split.add(other.split);
         self.total_cents = self.total_cents.saturating_add(other.total_cents);
         self.last = self.last.take().max(other.last);
         self.due_at = [self.due_at, other.due_at].into_iter().flatten().min();
@@ -140,6 +163,11 @@ pub(super) fn returned(
             && counted.iter().any(|(_, reversal)| reversal.cents.is_none() && is_returned(reversal)),
         recent_cents: recent.saturating_add(recent_disputes).min(cents),
         pending_cents: sum(&|reversal| reversal.status == ReversalStatus::Pending && !reversal.is_dispute),
+        split: counted
+            .iter()
+            .filter(|(_, reversal)| is_returned(reversal))
+            .filter_map(|(_, reversal)| Split::of(reversal))
+            .fold(Split::default(), Split::add),
         total_cents: total.max(of_bill),
         last: counted
             .iter()

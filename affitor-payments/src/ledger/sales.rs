@@ -39,8 +39,10 @@ pub(super) struct Candidate<'a> {
     pub(super) attribution: Attribution,
     /// What counts if nothing else says who it belongs to.
     pub(super) fallback: Attribution,
-    /// The subscription or customer from which it inherits.
+    /// The subscription from which it inherits.
     pub(super) source: Option<&'a str>,
+    /// The customer, who names it if nothing else does.
+    pub(super) customer: Option<&'a str>,
     pub(super) details: Details,
     /// The movements that paid it, each with the amount that it paid.
     pub(super) movements: Vec<(&'a str, Option<u64>)>,
@@ -54,6 +56,8 @@ pub(super) struct Candidate<'a> {
     pub(super) counted_as: Option<&'a str>,
     /// Other sales that its money pays, and that inherit its attribution.
     pub(super) also: Vec<&'a str>,
+    /// Whether its amounts contradict each other.
+    pub(super) contradicts: bool,
     /// Whether its money was reported under two transaction ids.
     pub(super) is_doubled: bool,
 }
@@ -111,6 +115,7 @@ pub(super) fn sales<'a>(facts: &'a Facts, is_reported: impl Fn(&str) -> bool) ->
                     attribution: bill.attribution.clone(),
                     fallback: bill.fallback.clone(),
                     source: bill.source.as_deref(),
+                    customer: bill.customer.as_deref(),
                     details: bill.details.clone(),
                     fee_cents: movements
                         .iter()
@@ -118,6 +123,7 @@ pub(super) fn sales<'a>(facts: &'a Facts, is_reported: impl Fn(&str) -> bool) ->
                         .reduce(u64::saturating_add),
                     may_have_fee: movements.iter().all(|(movement, _)| intent(facts, movement).is_none()),
                     may_be_another: bill.may_repeat_checkout,
+                    contradicts: bill.contradicts,
                     counted_as: checkout,
                     ..Candidate::new(
                         id,
@@ -159,6 +165,7 @@ impl<'a> Candidate<'a> {
             attribution: Attribution::default(),
             fallback: Attribution::default(),
             source: None,
+            customer: None,
             details: Details::default(),
             movements,
             fee_cents: None,
@@ -166,6 +173,7 @@ impl<'a> Candidate<'a> {
             may_be_another: false,
             counted_as: None,
             also: vec![],
+            contradicts: false,
             is_doubled: false,
         }
     }

@@ -6,7 +6,7 @@ use super::{
     facts::Facts,
     object::{Intent, Object, scale},
     past::Past,
-    returned::{Returned, returned},
+    returned::{Returned, Split, returned},
     sales::{Candidate, Form},
 };
 
@@ -82,6 +82,7 @@ pub(super) fn returned_of(
             cents: share(of_movement.cents),
             recent_cents: share(of_movement.recent_cents),
             pending_cents: share(of_movement.pending_cents),
+            split: Split { cents: share(of_movement.split.cents), net_cents: share(of_movement.split.net_cents) },
             ..of_movement
         });
         sum.cents = sum.cents.min(paid.cents);

@@ -32,6 +32,9 @@ use crate::ledger::Facts;
 /// - Orders and invoices have separate number series, so they are tracked as `ls_order_…` and `ls_invoice_…`.
 /// - The customer is `user_id` in the checkout's custom data, else `user_email`. Set the former: an address may change. The click id
 ///   is `affitor_click_id` in the custom data.
+/// - A renewal or order without custom data inherits that of its subscription: subscribe to `subscription_created`. If that is not
+///   known, Lemon Squeezy's customer names the user, if all of their paid orders agree. Lemon Squeezy tells customers apart by their
+///   address alone, which anybody can enter.
 /// - A pending, failed or fraudulent order does not count. Lemon Squeezy sends no webhook when a pending one is paid later.
 /// - `refunded_amount` is a running total. The [`Webhook`](crate::Webhook#memory) remembers what was reported; after a restart, the
 ///   whole total counts as new. A ledger remembers it.
@@ -96,10 +99,10 @@ impl Rules for LemonSqueezy {
             "subscription_payment_success" | "subscription_payment_refunded" | "subscription_payment_recovered" => {
                 Series::Invoice
             }
-            // They name the customer.
+            // They name the user.
             "subscription_created" | "subscription_updated" => {
                 let data = Fields(fields.get("data").ok_or(Refused::MissingField { field: "data" })?);
-                return facts::customer(data, fields.get("meta.custom_data"))?.ok_or(Ignored::OtherType.into());
+                return facts::new_subscription(data, fields.get("meta.custom_data"))?.ok_or(Ignored::OtherType.into());
             }
             _ => return Err(Ignored::OtherType.into()),
         };

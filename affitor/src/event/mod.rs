@@ -152,10 +152,28 @@ impl Event {
     ///
     /// Returns an error if a partial refund has no `refund_id`.
     pub fn idempotency_key(&self) -> Result<Option<String>, InvalidEvent> {
-        let Some(mut parts) = self.inner().identity()? else { return Ok(None) };
+        let Some(mut parts) = self.identity()? else { return Ok(None) };
         parts.insert(0, self.kind());
         // As JSON, so that no id can be mistaken for two.
-        Ok(serde_json::to_string(&parts).ok())
+        Ok(Some(serde_json::Value::from(parts).to_string()))
+    }
+
+    /// Returns the ids of the [idempotency key](Event::idempotency_key), without the kind. An id that is missing is empty. For queues that
+    /// store a key of their own.
+    ///
+    /// ```
+    /// use affitor::{Event, Refund};
+    ///
+    /// let refund = Event::from(Refund::partial("in_1", 1_500).refund_id("re_1"));
+    /// assert_eq!(refund.identity()?.unwrap(), ["in_1", "re_1"]);
+    /// # Ok::<(), affitor::InvalidEvent>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a partial refund has no `refund_id`.
+    pub fn identity(&self) -> Result<Option<Vec<&str>>, InvalidEvent> {
+        self.inner().identity()
     }
 }
 

@@ -29,10 +29,6 @@ pub(in super::super) fn payment(
     moment: Moment,
 ) -> Found<Facts> {
     let number = data.required_id("id")?;
-    if series == Series::Invoice && data.required_text("attributes.billing_reason")? == "initial" {
-        return customer(data, custom_data)?
-            .ok_or(Ignored::CountedElsewhere { by: "order_created and order_refunded" }.into());
-    }
     let is_paid = match data.required_text("attributes.status")? {
         // An order that was refunded before its webhook was delivered was paid nevertheless.
         "paid" | "refunded" | "partial_refund" => true,
@@ -57,9 +53,19 @@ pub(in super::super) fn payment(
     };
     let attribution = attribution(custom_data)?;
     let mut facts = Facts::default();
-    let customer = customer_id(data)?;
-    if let Some(customer) = &customer {
-        facts.add(customer, Object::Source(Source { attribution: attribution.clone() }));
+    let subscription_id = if series == Series::Invoice { data.id("attributes.subscription_id")? } else { None };
+    if let Some(id) = &subscription_id {
+        facts.merge(named(subscription(id), &attribution));
+    }
+    let customer = data.id("attributes.customer_id")?.map(|id| format!("ls_customer_{id}"));
+    // Anybody can name a user in an order that costs nothing, or that fails.
+    let is_proof = attribution.customer_key.is_some() && paid.as_ref().is_some_and(|paid| paid.cents > 0);
+    if let Some(customer) = customer.as_ref().filter(|_| is_proof) {
+        facts.add(customer, Object::Source(Source::customer(&attribution)));
+    }
+    if series == Series::Invoice && data.required_text("attributes.billing_reason")? == "initial" {
+        let counted = Ignored::CountedElsewhere { by: "order_created and order_refunded" };
+        return if facts.is_empty() { Err(counted.into()) } else { Ok(facts) };
     }
     // An address may change, so it is used only if nothing else is known, and never from the API.
     let email = if is_webhook { data.id("attributes.user_email")? } else { None };
@@ -70,12 +76,16 @@ pub(in super::super) fn payment(
         None if data.text("attributes.status")? == Some("refunded") => data.amount_or_zero("attributes.total")?,
         None => 0,
     };
-    let subscription_id = if series == Series::Invoice { data.id("attributes.subscription_id")? } else { None };
+    let id = match series {
+        Series::Order => format!("ls_order_{number}"),
+        Series::Invoice => format!("ls_invoice_{number}"),
+    };
     let bill = Bill {
         paid,
         attribution,
         fallback: Attribution { customer_key: email, ..Attribution::default() },
-        source: customer,
+        source: Some(subscription_id.as_ref().map_or_else(|| checkout(&number), |id| subscription(id))),
+        customer,
         details: Details {
             recurring: series == Series::Invoice,
             subscription_id,
@@ -83,28 +93,38 @@ pub(in super::super) fn payment(
             product_id: data.id("attributes.first_order_item.product_id")?,
         },
         refunded_cents,
-        may_repeat_checkout: false,
-    };
-    let id = match series {
-        Series::Order => format!("ls_order_{number}"),
-        Series::Invoice => format!("ls_invoice_{number}"),
+        ..Bill::default()
     };
     facts.add(id, Object::Bill(bill));
     Ok(facts)
 }
 
-/// Reads only whose customer it is. `None` if it names nobody.
-pub(in super::super) fn customer(data: Fields<'_>, custom_data: Option<&Value>) -> Found<Option<Facts>> {
-    let (attribution, customer) = (attribution(custom_data)?, customer_id(data)?);
-    let mut facts = Facts::default();
-    if let Some(customer) = customer.filter(|_| attribution.names_somebody()) {
-        facts.add(customer, Object::Source(Source { attribution }));
+/// Reads whose subscription it is, and so whose order began it. `None` if it names nobody.
+pub(in super::super) fn new_subscription(data: Fields<'_>, custom_data: Option<&Value>) -> Found<Option<Facts>> {
+    let attribution = attribution(custom_data)?;
+    let mut facts = named(subscription(&data.required_id("id")?), &attribution);
+    if let Some(order) = data.id("attributes.order_id")? {
+        facts.merge(named(checkout(&order), &attribution));
     }
-    Ok(Some(facts).filter(|facts| facts.iter().next().is_some()))
+    Ok(Some(facts).filter(|facts| !facts.is_empty()))
 }
 
-fn customer_id(data: Fields<'_>) -> Result<Option<String>, Refused> {
-    Ok(data.id("attributes.customer_id")?.map(|id| format!("ls_customer_{id}")))
+/// A source that names somebody, or nothing.
+fn named(source: String, attribution: &Attribution) -> Facts {
+    let mut facts = Facts::default();
+    if attribution.names_somebody() {
+        facts.add(source, Object::Source(Source { attribution: attribution.clone(), ..Source::default() }));
+    }
+    facts
+}
+
+fn subscription(id: &str) -> String {
+    format!("ls_subscription_{id}")
+}
+
+/// The checkout of an order.
+fn checkout(order: &str) -> String {
+    format!("ls_checkout_{order}")
 }
 
 fn attribution(custom_data: Option<&Value>) -> Result<Attribution, Refused> {

@@ -43,13 +43,14 @@ pub(in super::super) fn transaction(transaction: Fields<'_>, moment: Moment) -> 
     };
     let subscription = transaction.text("subscription_id")?;
     if let Some(subscription) = subscription {
-        facts.add(subscription, Object::Source(Source { attribution: attribution.clone() }));
+        facts.add(subscription, Object::Source(Source { attribution: attribution.clone(), ..Source::default() }));
     }
     let later = transaction.text("origin")?.is_some_and(|origin| origin.starts_with("subscription_"));
     let bill = Bill {
         paid,
         attribution,
         source: subscription.map(str::to_owned),
+        customer: None,
         details: Details {
             recurring: subscription.is_some() && later,
             subscription_id: subscription.map(str::to_owned),
@@ -77,15 +78,25 @@ pub(in super::super) fn adjustment(adjustment: Fields<'_>) -> Found<Facts> {
         "rejected" | "reversed" => ReversalStatus::NotReturned,
         _ => ReversalStatus::Pending,
     };
-    let cents = match adjustment.text("type")? {
-        Some("full") => None,
+    let is_full = match adjustment.text("type")? {
+        Some("full") => true,
         // Missing in older payloads.
-        Some("partial") | None => Some(adjustment.amount_text("totals.total")?),
+        Some("partial") | None => false,
         _ => return Err(wrong("type", "full or partial")),
+    };
+    let amount = |name| adjustment.amount_text(name).ok();
+    let totals = (amount("totals.subtotal"), amount("totals.tax"), amount("totals.total"));
+    // Paddle returns tax alone when a customer adds a VAT number, and the type may be any.
+    let is_tax_alone = matches!(totals, (Some(0), Some(tax), Some(total)) if tax > 0 && tax == total);
+    let cents = if is_full && !is_tax_alone { None } else { Some(adjustment.amount_text("totals.total")?) };
+    let net_cents = match totals {
+        (Some(net), Some(tax), Some(total)) if net.saturating_add(tax) == total => cents.map(|_| net),
+        _ => None,
     };
     let reversal = Reversal {
         of: adjustment.required_text("transaction_id")?.to_owned(),
         cents,
+        net_cents,
         currency: if cents.is_some() { adjustment.currency_code("currency_code")? } else { None },
         status,
         is_dispute,

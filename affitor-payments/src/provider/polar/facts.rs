@@ -15,14 +15,23 @@ pub(in super::super) fn order(order: Fields<'_>, moment: Moment) -> Found<Facts>
     let id = order.required_text("id")?;
     let is_paid = matches!(order.required_text("status")?, "paid" | "refunded" | "partially_refunded");
     let mut facts = Facts::default();
+    let mut contradicts = false;
     let paid = if is_paid {
         let total = order.amount_or_zero("total_amount")?;
         // What is left to pay after a credit, which was paid before.
         let cents = if order.get("due_amount").is_some() { order.amount_or_zero("due_amount")? } else { total };
         let currency = order.currency_code("currency")?.ok_or(Refused::MissingField { field: "currency" })?;
         let mut paid = Paid::new(cents, currency, order.time("created_at").map_or(moment.at, unix_seconds));
+        let signed = |field| order.get(field).and_then(serde_json::Value::as_i64);
         let tax = order.get("tax_amount").and_then(serde_json::Value::as_u64);
-        paid.without_tax = tax.filter(|_| total > 0).map(|tax| (total.saturating_sub(tax), total));
+        paid.without_tax = match (signed("net_amount"), signed("applied_balance_amount")) {
+            // A credit pays a part of the net amount, and a debt is paid with it.
+            (Some(net), Some(balance)) => {
+                Some((u64::try_from(net.saturating_add(balance)).unwrap_or(0).min(cents), cents))
+            }
+            _ => tax.filter(|_| total > 0).map(|tax| (total.saturating_sub(tax), total)),
+        };
+        contradicts = total > 0 && cents == 0 && signed("applied_balance_amount") == Some(0);
         paid.known_since = Reverse(moment.now);
         Some(paid)
     } else {
@@ -52,6 +61,7 @@ pub(in super::super) fn order(order: Fields<'_>, moment: Moment) -> Found<Facts>
             ..Attribution::default()
         },
         source: None,
+        customer: None,
         details: Details {
             recurring: subscription_id.is_some() && later,
             subscription_id,
@@ -59,7 +69,7 @@ pub(in super::super) fn order(order: Fields<'_>, moment: Moment) -> Found<Facts>
             product_id: order.id("product_id")?,
         },
         refunded_cents: refunded("refunded_amount")?.saturating_add(refunded("refunded_tax_amount")?),
-        may_repeat_checkout: false,
+        contradicts,
         ..Bill::default()
     };
     facts.add(id, Object::Bill(bill));

@@ -67,7 +67,7 @@ fn checkout(facts: &mut Facts, object: Fields<'_>, moment: Moment) -> Found<()> 
     // A session without a payment intent, such as one that was free, is its own movement.
     let movement = object.reference("payment_intent")?.or(paid.is_some().then_some(id));
     if let Some(subscription) = object.reference("subscription")? {
-        facts.add(subscription, Object::Source(Source { attribution: attribution.clone() }));
+        facts.add(subscription, Object::Source(Source { attribution: attribution.clone(), ..Source::default() }));
     }
     let checkout = Checkout {
         paid,
@@ -103,6 +103,7 @@ fn invoice(facts: &mut Facts, object: Fields<'_>, says_paid: bool, moment: Momen
         paid,
         attribution,
         source: subscription.map(str::to_owned),
+        customer: None,
         details: Details {
             recurring: subscription.is_some() && !is_first,
             subscription_id: subscription.map(str::to_owned),
@@ -247,6 +248,7 @@ fn reversal(facts: &mut Facts, object: Fields<'_>, status: ReversalStatus, is_di
     let reversal = Reversal {
         of: of.ok_or(Ignored::Unattributable)?.to_owned(),
         cents: Some(object.amount("amount")?),
+        net_cents: None,
         currency: object.currency_code("currency")?,
         status,
         is_dispute,
@@ -257,7 +259,7 @@ fn reversal(facts: &mut Facts, object: Fields<'_>, status: ReversalStatus, is_di
 }
 
 fn subscription(facts: &mut Facts, object: Fields<'_>) -> Found<()> {
-    let source = Source { attribution: metadata(object, "metadata")? };
+    let source = Source { attribution: metadata(object, "metadata")?, ..Source::default() };
     facts.add(object.required_text("id")?, Object::Source(source));
     Ok(())
 }

@@ -35,7 +35,7 @@ fn invoice_refunded(cents: u64) -> Delivery {
 }
 
 pub(crate) fn rows() -> Vec<Row<LemonSqueezy>> {
-    [sales(), customers(), refunds(), corner_cases()].into_iter().flatten().collect()
+    [sales(), customers(), refunds(), corner_cases(), strangers()].into_iter().flatten().collect()
 }
 
 fn sales() -> Vec<Row<LemonSqueezy>> {
@@ -160,22 +160,86 @@ fn corner_cases() -> Vec<Row<LemonSqueezy>> {
     ]
 }
 
-pub(crate) fn known_rows() -> Vec<Row<LemonSqueezy>> {
-    let second = || order().set("id", "2");
+/// Anybody can buy with the address of somebody else, and put any user into the URL of a checkout.
+fn strangers() -> Vec<Row<LemonSqueezy>> {
+    let mallory = || order().set("id", "2").top("meta.custom_data.user_id", "mallory");
+    let subscribed = |user: &str| {
+        order()
+            .named("subscription_created")
+            .set("id", "7")
+            .set("type", "subscriptions")
+            .top("meta.custom_data.user_id", user)
+    };
     vec![
         row(
-            "order_created without a program id, of a customer who bought in another program",
-            [order().top("meta.custom_data.program_id", "43"), second()],
+            "renewal read by API, after a free order of a stranger",
+            [order(), mallory().with("total", 0), invoice().by_api()],
         )
-        .gives("sale ls_order_2 4900 USD user_7 9; ls_order_1 other_program")
-        .but_today("ls_order_1 other_program; ls_order_2 other_program"),
+        .gives(
+            "sale ls_order_1 4900 USD user_7 9; sale ls_invoice_1 4900 USD user_7 7 recurring; ls_order_2 nothing_paid",
+        ),
+        row(
+            "renewal read by API, after a failed order of a stranger",
+            [order(), mallory().with("status", "failed"), invoice().by_api()],
+        )
+        .gives("sale ls_order_1 4900 USD user_7 9; sale ls_invoice_1 4900 USD user_7 7 recurring; ls_order_2 not_paid"),
+        row(
+            "renewal read by API, of a subscription that is known, after a paid order of a stranger",
+            [subscribed("user_7"), order(), mallory(), invoice().by_api()],
+        )
+        .gives(
+            "sale ls_order_1 4900 USD user_7 9; sale ls_order_2 4900 USD mallory 9; \
+             sale ls_invoice_1 4900 USD user_7 7 recurring",
+        )
+        .order_matters("the subscription must be known first"),
+        row(
+            "renewal read by API, of a subscription that is not known, after a paid order of a stranger",
+            [order(), mallory(), invoice().by_api()],
+        )
+        .gives(
+            "sale ls_order_1 4900 USD user_7 9; sale ls_order_2 4900 USD mallory 9; \
+             ls_invoice_1 no_customer, doubt customers_disagree",
+        )
+        .order_matters("what was reported stays"),
+        row(
+            "renewal without custom data, after one that has some",
+            [invoice(), mallory(), invoice().set("id", "3").without_custom_data()],
+        )
+        .gives(
+            "sale ls_invoice_1 4900 USD user_7 7 recurring; sale ls_order_2 4900 USD mallory 9; \
+             sale ls_invoice_3 4900 USD user_7 7 recurring",
+        )
+        .order_matters("the subscription must be known first"),
+        row(
+            "order without custom data, of a customer whose paid orders name two users",
+            [order(), mallory(), order().set("id", "3").without_custom_data()],
+        )
+        .gives(
+            "sale ls_order_1 4900 USD user_7 9; sale ls_order_2 4900 USD mallory 9; \
+             sale ls_order_3 4900 USD jo@example.com 9; ls_order_3 reported, doubt customers_disagree",
+        )
+        .order_matters("the orders must be known first"),
+        row(
+            "order_created without a program id, of a customer who bought in another program",
+            [order().top("meta.custom_data.program_id", "43"), order().set("id", "2")],
+        )
+        .gives("sale ls_order_2 4900 USD user_7 9; ls_order_1 other_program"),
         row(
             "order_created of two users with one customer",
-            [order(), second().top("meta.custom_data.user_id", "user_8"), order().set("id", "3").by_api()],
+            [
+                order(),
+                order().set("id", "2").top("meta.custom_data.user_id", "user_8"),
+                order().set("id", "3").by_api(),
+            ],
         )
-        .gives("sale ls_order_1 4900 USD user_7 9; sale ls_order_2 4900 USD user_8 9; ls_order_3 no_customer")
-        .but_today(
-            "sale ls_order_1 4900 USD user_7 9; sale ls_order_2 4900 USD user_8 9; sale ls_order_3 4900 USD user_8 9",
-        ),
+        .gives(
+            "sale ls_order_1 4900 USD user_7 9; sale ls_order_2 4900 USD user_8 9; \
+             ls_order_3 no_customer, doubt customers_disagree",
+        )
+        .order_matters("what was reported stays"),
     ]
+}
+
+pub(crate) fn known_rows() -> Vec<Row<LemonSqueezy>> {
+    vec![]
 }

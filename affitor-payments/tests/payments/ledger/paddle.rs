@@ -38,6 +38,14 @@ fn pending(adjustment: Delivery) -> Delivery {
     adjustment.of_type("adjustment.created").set("status", "pending_approval")
 }
 
+/// A partial refund with its tax.
+fn of_totals(net: u64, tax: u64) -> Delivery {
+    let totals = [("subtotal", net), ("tax", tax), ("total", net + tax)];
+    totals.into_iter().fold(adjustment(1, 0), |adjustment, (name, cents)| {
+        adjustment.set(&format!("totals.{name}"), cents.to_string())
+    })
+}
+
 pub(crate) fn rows() -> Vec<Row<Paddle>> {
     [sales(), refunds(), corner_cases()].into_iter().flatten().collect()
 }
@@ -91,6 +99,19 @@ fn sales() -> Vec<Row<Paddle>> {
             .gives("sale txn_1 4900 USD user_7"),
         row("transaction read by API", [transaction().by_api(), adjustment(1, 900).by_api()])
             .gives("sale txn_1 4900 USD user_7; partial refund txn_1 900"),
+        row("adjustment of the tax alone, commission on the net amount", [transaction(), of_totals(0, 400)])
+            .or([transaction(), of_totals(0, 400).set("type", "full")])
+            .policy(|policy| policy.commission_on = CommissionOn::Net)
+            .gives("sale txn_1 4500 USD user_7"),
+        row("adjustment of the tax alone", [transaction(), of_totals(0, 400)])
+            .or([transaction(), of_totals(0, 400).set("type", "full")])
+            .gives("sale txn_1 4900 USD user_7; partial refund txn_1 400"),
+        row(
+            "adjustments with more and less tax than the transaction, commission on the net amount",
+            [transaction(), of_totals(1_000, 0), of_totals(900, 300).set("id", "adj_2")],
+        )
+        .policy(|policy| policy.commission_on = CommissionOn::Net)
+        .gives("sale txn_1 4500 USD user_7; partial refund txn_1 1000; partial refund txn_1 900"),
         row("transaction, commission on the net amount", [transaction(), adjustment(1, 2_450)])
             .policy(|policy| policy.commission_on = CommissionOn::Net)
             .gives("sale txn_1 4500 USD user_7; partial refund txn_1 2250"),

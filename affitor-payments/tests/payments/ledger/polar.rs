@@ -55,6 +55,22 @@ fn sales() -> Vec<Row<Polar>> {
         )
         .gives("sale order_1 4900 USD user_7 product_1"),
         row("order read by API", [order().by_api()]).gives("sale order_1 4900 USD user_7 product_1"),
+        row(
+            "order paid partly with credit, commission on the net amount",
+            [order().set("applied_balance_amount", -1_000).set("due_amount", 3_900)],
+        )
+        .policy(|policy| policy.commission_on = CommissionOn::Net)
+        .gives("sale order_1 3500 USD user_7 product_1"),
+        row(
+            "order that pays a debt too, commission on the net amount",
+            [order().set("applied_balance_amount", 1_000).set("due_amount", 5_900)],
+        )
+        .policy(|policy| policy.commission_on = CommissionOn::Net)
+        .gives("sale order_1 5500 USD user_7 product_1"),
+        row("order whose amounts contradict each other", [order().set("due_amount", 0)])
+            .gives("order_1 nothing_paid, doubt amounts_contradict"),
+        row("order paid with credit alone", [order().set("applied_balance_amount", -4_900).set("due_amount", 0)])
+            .gives("order_1 nothing_paid"),
         row("order, commission on the net amount", [order(), refunded(2_250, 200)])
             .policy(|policy| policy.commission_on = CommissionOn::Net)
             .gives("sale order_1 4500 USD user_7 product_1; partial refund order_1 2250"),

@@ -65,7 +65,7 @@ fn queries(dialect: &Dialect) -> Vec<(String, String)> {
 /// Values for the queries of the payment ledger.
 fn ledger_values(name: &str) -> Option<Vec<String>> {
     let values: &[&str] = match name {
-        "ledger_start" | "due_groups" | "release_payments" => &["'affitor'", "1"],
+        "ledger_start" | "release_payments" => &["'affitor'", "1"],
         "purge_groups" | "purge_webhooks" | "purge_reports" => &["'affitor'", "1"],
         "ledger" => &["'affitor'", "'stripe//live'"],
         "save_policy" => &["'affitor'", "'stripe//live'", "'{}'"],
@@ -77,7 +77,9 @@ fn ledger_values(name: &str) -> Option<Vec<String>> {
         "move_ids" | "move_payments" | "move_webhooks" => &["'[70001]'", "70002"],
         "drop_groups" => &["'[70001]'"],
         "save_group" => &["70001", "'{}'", "'{}'", "1", "1"],
-        "postpone_group" => &["70001", "1"],
+        "say_retention" => &["'affitor'", "'payments'", "1", "1"],
+        "purge_completed" => &["'affitor'", "1"],
+        "claim_due_groups" => &["'affitor'", "1", "2", "100"],
         "save_facts" => &["70001", "'{}'"],
         "reports" => &["'affitor'", "'[\"pi_70001\"]'"],
         "drop_payments" => &["70001", "'[\"pi_70001\"]'"],
@@ -101,6 +103,7 @@ fn ledger_values(name: &str) -> Option<Vec<String>> {
             "0",
             "''",
             "1",
+            "'cus_1'",
         ],
         "save_webhook" => &["'affitor'", "'stripe//live'", "'evt_70001'", "'invoice.paid'", "70001", "1", "'noted'"],
         "waiting_for_source" => &["'affitor'", "'stripe//live'", "'[\"sub_70001\"]'"],
