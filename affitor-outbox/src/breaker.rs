@@ -11,12 +11,13 @@ use std::{
     time::Instant,
 };
 
-use riverqueue::Client;
+use riverqueue::{Client, QueueConfig};
 use tokio::sync::{Notify, watch};
 
 use crate::{
     gate::{Change, Gate, GateView, Verdict},
     metrics,
+    supervise::supervise,
 };
 
 pub(crate) struct Breaker {
@@ -74,7 +75,13 @@ impl Breaker {
         metrics::suspended(queue, change != Some(Change::Opened));
         self.changed.notify_waiters();
         if change != Some(Change::Opened) && !self.guarded.swap(true, Ordering::SeqCst) {
-            tokio::spawn(guard(Arc::clone(self), river.clone(), queue.to_owned()));
+            let Some(config) = river.local_queues().configs().remove(queue) else {
+                return self.give_up(queue);
+            };
+            let (breaker, river, queue) = (Arc::clone(self), river.clone(), queue.to_owned());
+            // Its settings are kept here: a task that is started again may find the queue removed.
+            let task = move || guard(Arc::clone(&breaker), river.clone(), queue.clone(), config.clone());
+            tokio::spawn(supervise("breaker", task));
         }
     }
 
@@ -114,10 +121,7 @@ impl Breaker {
 }
 
 /// Works the queue with one slot at a time until the gate is open.
-async fn guard(breaker: Arc<Breaker>, river: Client, queue: String) {
-    let Some(config) = river.local_queues().configs().remove(&queue) else {
-        return breaker.give_up(&queue);
-    };
+async fn guard(breaker: Arc<Breaker>, river: Client, queue: String, config: QueueConfig) {
     loop {
         // Waits for the events in flight. An error means that the queue is already removed.
         river.local_queues().remove(&queue).await.ok();

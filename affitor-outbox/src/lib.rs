@@ -23,10 +23,12 @@ mod outbox;
 #[cfg(feature = "webhooks")]
 mod payment_settings;
 mod program;
+mod retention;
 mod review;
 mod sender;
 mod statement;
 mod stats;
+mod supervise;
 #[cfg(all(test, feature = "sqlite", feature = "postgres"))]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod upgrade;
@@ -57,6 +59,7 @@ pub use riverqueue::sqlx;
 pub use ledger::{Balance, LedgerPayment, PaymentRecord, PaymentStory, Reconciliation, Report, SeenWebhook};
 #[cfg(feature = "webhooks")]
 pub use payment_settings::PaymentSettings;
+pub use retention::Kept;
 pub use {
     database::Database,
     dead::{DeadLetter, DeadReason, UncertainEvent},

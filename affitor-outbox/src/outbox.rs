@@ -160,6 +160,15 @@ impl<DB: Database> Outbox<DB> {
         &self.store.queue
     }
 
+    /// Returns how long delivered events and payments are kept.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn kept(&self) -> Result<crate::Kept, Error> {
+        crate::retention::read(&self.store).await
+    }
+
     /// Creates the tables, or updates them. Safe to call at every start, even from several processes at once; changes
     /// nothing if the tables are up to date.
     ///

@@ -7,9 +7,6 @@ use std::{
 
 use affitor_payments::ledger::Policy;
 
-/// How long payments are kept by default. A dispute can arrive 540 days after the payment.
-const KEEP: Duration = Duration::from_secs(550 * 24 * 60 * 60);
-
 /// Settings of the payment ledger. See [`Outbox::with_payment_settings`](crate::Outbox::with_payment_settings).
 ///
 /// ```
@@ -24,13 +21,13 @@ pub struct PaymentSettings {
     program_id: Option<String>,
     hold: Duration,
     report_since: Option<SystemTime>,
-    keep: Duration,
+    pub(crate) keep: Option<Duration>,
 }
 
 impl Default for PaymentSettings {
     fn default() -> Self {
         let Policy { program_id, hold, .. } = Policy::default();
-        Self { program_id, hold, report_since: None, keep: KEEP }
+        Self { program_id, hold, report_since: None, keep: None }
     }
 }
 
@@ -78,13 +75,16 @@ impl PaymentSettings {
 
     /// Sets how long payments are kept after the last webhook about them. Default: 550 days. After that, a refund or dispute no
     /// longer finds its sale.
+    ///
+    /// The value is stored in the database with the next webhook, so that workers without one use it too. If processes set different
+    /// ones, the longest counts, until none has set it for 30 days. [`Outbox::kept`](crate::Outbox::kept) returns it.
     pub fn keep(mut self, duration: Duration) -> Self {
-        self.keep = duration;
+        self.keep = Some(duration);
         self
     }
 
-    /// Returns how long payments are kept.
-    pub fn get_keep(&self) -> Duration {
+    /// Returns how long payments are kept, if it is set here.
+    pub fn get_keep(&self) -> Option<Duration> {
         self.keep
     }
 }

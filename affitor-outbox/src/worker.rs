@@ -8,8 +8,8 @@ use riverqueue::{MaintenanceConfig, QueueConfig, Retention, RunHandle, Workers, 
 use crate::{
     Database, Error, Outbox,
     breaker::Breaker,
-    keeper::{self, Alive},
-    migration,
+    keeper::{self, Alive, Keeping},
+    migration, retention,
     sender::{ByAttempts, CALL_TIMEOUT, JOB_TIMEOUT, Sender},
 };
 
@@ -19,14 +19,8 @@ const SHUTDOWN_TIMEOUT: Duration = JOB_TIMEOUT.saturating_add(Duration::from_sec
 /// River's limit.
 const MAX_SENDERS: usize = 10_000;
 
-/// How long delivered rows are kept by default.
-const DEFAULT_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
 /// Default of the minimum interval between two fetches.
 const DEFAULT_FETCH_INTERVAL: Duration = Duration::from_millis(20);
-
-/// Longer retentions exceed the range of dates, and mean forever.
-const MAX_RETENTION: Duration = Duration::from_secs(1_000 * 365 * 24 * 60 * 60);
 
 /// Builds a [`Worker`].
 #[must_use = "a builder does nothing until it starts"]
@@ -34,7 +28,7 @@ pub struct WorkerBuilder<DB: Database> {
     outbox: Outbox<DB>,
     client: ClientBuilder,
     senders: usize,
-    keep_completed: Duration,
+    keep_completed: Option<Duration>,
     fetch_interval: Duration,
     listen: bool,
 }
@@ -50,14 +44,7 @@ impl<DB: Database> fmt::Debug for WorkerBuilder<DB> {
 
 impl<DB: Database> WorkerBuilder<DB> {
     pub(crate) fn new(outbox: Outbox<DB>, client: ClientBuilder) -> Self {
-        Self {
-            outbox,
-            client,
-            senders: 50,
-            keep_completed: DEFAULT_RETENTION,
-            fetch_interval: DEFAULT_FETCH_INTERVAL,
-            listen: true,
-        }
+        Self { outbox, client, senders: 50, keep_completed: None, fetch_interval: DEFAULT_FETCH_INTERVAL, listen: true }
     }
 
     /// Sets how many events are sent concurrently. Default: 50. Range: 1 to 10,000.
@@ -68,8 +55,11 @@ impl<DB: Database> WorkerBuilder<DB> {
 
     /// Sets how long delivered rows are kept. Default: 30 days. Duplicates are recognised for that long; after that,
     /// the service still recognises a sale. Partial refunds, uncertain events and the totals are kept forever.
+    ///
+    /// The value is stored in the database, for this queue, so that workers without one use it too. If processes set different
+    /// ones, the longest counts, until none has set it for 30 days. [`Outbox::kept`] returns it.
     pub fn keep_completed(mut self, duration: Duration) -> Self {
-        self.keep_completed = duration;
+        self.keep_completed = Some(duration);
         self
     }
 
@@ -111,13 +101,12 @@ impl<DB: Database> WorkerBuilder<DB> {
         if let Some(name) = DB::foreign(store).await? {
             return Err(Error::foreign(name));
         }
-        let retention = if self.keep_completed > MAX_RETENTION {
-            Retention::Keep
-        } else {
-            Retention::DeleteAfter(self.keep_completed)
-        };
+        if let Some(keep) = self.keep_completed {
+            retention::say(store, retention::Kind::Completed, keep).await?;
+        }
         let breaker = Arc::new(Breaker::default());
-        let (sender, alive) = sender(&self.outbox, self.client, Arc::clone(&breaker), true)?;
+        let keeping = Keeping { completed: self.keep_completed, is_exclusive: true };
+        let (sender, alive) = sender(&self.outbox, self.client, Arc::clone(&breaker), keeping)?;
         let mut workers = Workers::new();
         workers.add(sender)?;
         let mut river = DB::client(store)?
@@ -125,7 +114,8 @@ impl<DB: Database> WorkerBuilder<DB> {
             .queue(&*store.queue, QueueConfig::new(self.senders))
             .fetch_cooldown(self.fetch_interval)
             .retry_policy(ByAttempts)
-            .maintenance(maintenance().with_completed_job_retention(retention));
+            // The keeper deletes them.
+            .maintenance(maintenance().with_completed_job_retention(Retention::Keep));
         if !self.listen {
             river = river.without_notifications();
         }
@@ -133,17 +123,16 @@ impl<DB: Database> WorkerBuilder<DB> {
     }
 }
 
-/// Creates the River worker for the outbox's jobs and starts its background task. If `exclusive`, no other River may
-/// use the tables.
+/// Creates the River worker for the outbox's jobs and starts its background tasks.
 fn sender<DB: Database>(
     outbox: &Outbox<DB>,
     client: ClientBuilder,
     breaker: Arc<Breaker>,
-    exclusive: bool,
+    keeping: Keeping,
 ) -> Result<(Sender<DB>, Alive), Error> {
     // The client must not retry: River retries, and the job records whether an attempt may have arrived.
     let client = client.max_attempts(1).timeout(CALL_TIMEOUT).request_timeout(CALL_TIMEOUT).build()?;
-    let alive = keeper::start(outbox.clone(), client.clone(), exclusive)?;
+    let alive = keeper::start(outbox.clone(), client.clone(), keeping)?;
     Ok((Sender::new(client, outbox.store.clone(), breaker, alive.clone()), alive))
 }
 
@@ -188,7 +177,7 @@ impl Outbox<sqlx::Sqlite> {
     /// Returns an error if the client can't be built (for example without an API key); outside a Tokio runtime; if the
     /// outbox is already registered. It does not check whether the tables are [migrated](Outbox::migrate).
     pub fn register(&self, workers: &mut Workers, client: ClientBuilder) -> Result<(), Error> {
-        let (sender, _) = sender(self, client, Arc::default(), false)?;
+        let (sender, _) = sender(self, client, Arc::default(), Keeping { completed: None, is_exclusive: false })?;
         workers.add(sender)?;
         Ok(())
     }
@@ -203,7 +192,7 @@ pub fn maintenance() -> MaintenanceConfig {
         .with_rescue_after(Duration::from_secs(60))
         .with_rescuer_interval(Duration::from_secs(10))
         .with_scheduler_interval(Duration::from_secs(1))
-        .with_completed_job_retention(Retention::DeleteAfter(DEFAULT_RETENTION))
+        .with_completed_job_retention(Retention::DeleteAfter(retention::COMPLETED))
         .with_discarded_job_retention(Retention::Keep)
         .with_cancelled_job_retention(Retention::Keep)
 }
