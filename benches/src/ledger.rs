@@ -22,7 +22,7 @@ pub(crate) fn report() -> Result<(), Box<dyn std::error::Error>> {
 
 /// What is measured.
 #[derive(Clone, Copy)]
-enum Case {
+pub(crate) enum Case {
     /// A row in a table of the app.
     Bare,
     /// The first webhook of a payment.
@@ -145,7 +145,7 @@ async fn measure(name: &str, writers: i64, write: impl AsyncFn(i64, Case) -> Res
 }
 
 /// The webhook of a case.
-fn event(number: i64, case: Case) -> Option<WebhookEvent<Stripe>> {
+pub(crate) fn event(number: i64, case: Case) -> Option<WebhookEvent<Stripe>> {
     let now = SystemTime::now();
     let created = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     let (kind, object): (_, Value) = match case {

@@ -7,6 +7,7 @@
 //! - `stall`: how long visitors wait while the service stalls
 //! - `outbox`: throughput into and out of the outbox
 //! - `ledger`: recording payment webhooks next to a bare insert
+//! - `growth`: what each operation of the outbox costs as its tables grow
 //! - `outage`: statements of a worker while its key is wrong or the service is down
 //!
 //! For `layer`, valgrind's callgrind counts instructions per request, and a counting allocator counts allocations: 200 requests,
@@ -16,6 +17,7 @@
 mod callgrind;
 mod capture;
 mod flood;
+mod growth;
 mod layer;
 mod ledger;
 mod measure;
@@ -63,6 +65,12 @@ enum Subject {
     Ledger,
     /// Statements per minute of a worker that waits, with few and with many pending events (11 minutes)
     Outage,
+    /// Cost of each operation of the outbox as its tables grow, on both databases (25 minutes with a million rows)
+    Growth {
+        /// Numbers of rows
+        #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000")]
+        rows: Vec<u32>,
+    },
     /// Events per second into the outbox, next to a bare insert, and out of it
     Outbox,
 }
@@ -77,6 +85,7 @@ fn main() -> ExitCode {
         Subject::Sandbox { serve: true } => sandbox::serve(),
         Subject::Sandbox { serve: false } => sandbox::report(),
         Subject::Stall => stall::report(),
+        Subject::Growth { rows } => growth::report(&rows),
         Subject::Ledger => ledger::report(),
         Subject::Outage => outage::report(),
         Subject::Outbox => outbox::report(),

@@ -4,6 +4,7 @@
 
 pub mod apps;
 pub mod databases;
+pub mod growth;
 pub mod pgbouncer;
 pub mod prove_apps;
 pub mod provider_apis;

@@ -32,7 +32,8 @@ SELECT EXISTS (
     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
 ) OR EXISTS (
   SELECT FROM affitor.river_job
-  WHERE kind = 'affitor_event' AND unique_key >= $3 AND unique_key < $4
+  WHERE kind = 'affitor_event' AND unique_key > '\x726566756e640a' AND unique_key < '\x726566756e640b'
+    AND unique_key >= $3 AND unique_key < $4
     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled') AND id < $1
 )
 
@@ -63,12 +64,12 @@ WHERE id IN (
 )
 
 -- name: stats
--- Counts of all events. In one statement, so that no event is counted twice or missed. $1 queue
+-- Counts of all events. In one statement, so that no event is counted twice or missed. The queue holds nothing else, so the kind does
+-- not matter, and the index alone answers. $1 queue
 SELECT outcome, uncertain, count FROM affitor.affitor_totals WHERE queue = $1
 UNION ALL
 SELECT 'pending', false, count(*) FROM affitor.river_job
-WHERE kind = 'affitor_event' AND queue = $1
-  AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
+WHERE queue = $1 AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
 UNION ALL
 SELECT 'dead', coalesce(metadata -> 'affitor_dead' ->> 'reason' = 'uncertain', false), count(*) FROM affitor.river_job
 WHERE kind = 'affitor_event' AND queue = $1 AND state = 'discarded'
@@ -76,15 +77,14 @@ GROUP BY 2
 
 -- name: backlog
 -- Counts of the events that are not delivered, and when the oldest pending one was enqueued. $1 queue
-SELECT
-  (SELECT count(*) FROM affitor.river_job
-   WHERE kind = 'affitor_event' AND queue = $1
-     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')),
-  (SELECT CAST(extract(epoch FROM min(created_at)) AS double precision) FROM affitor.river_job
-   WHERE kind = 'affitor_event' AND queue = $1
-     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')),
+SELECT pending.count,
+  (SELECT CAST(extract(epoch FROM created_at) AS double precision) FROM affitor.river_job WHERE id = pending.oldest),
   (SELECT count(*) FROM affitor.river_job
    WHERE kind = 'affitor_event' AND queue = $1 AND state = 'discarded')
+FROM (
+  SELECT count(*) AS count, min(id) AS oldest FROM affitor.river_job
+  WHERE queue = $1 AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
+) AS pending
 
 -- name: dead
 -- Dead letters with a higher id than $2. $1 queue, $3 limit
@@ -168,7 +168,7 @@ SELECT name FROM affitor.river_queue WHERE name <> 'affitor' AND left(name, 8) <
 -- After a clock jump. No delay exceeds a day; an event without an attempt may have been scheduled on purpose. $1 queue
 UPDATE affitor.river_job SET scheduled_at = now()
 WHERE kind = 'affitor_event' AND queue = $1 AND state IN ('available', 'retryable', 'scheduled')
-  AND scheduled_at > now() + interval '25 hours' AND (attempt > 0 OR coalesce(metadata ->> 'snoozes', '0') <> '0')
+  AND priority IN (1, 2, 3, 4) AND scheduled_at > now() + interval '25 hours' AND (attempt > 0 OR coalesce(metadata ->> 'snoozes', '0') <> '0')
 
 -- name: fix_running
 -- If nobody is sending the event, River rescues it a minute after the new time. $1 queue
@@ -305,12 +305,19 @@ DELETE FROM affitor.affitor_payments
 WHERE group_id = $1 AND transaction_id <> ALL (ARRAY(SELECT json_array_elements_text(CAST($2 AS json))))
 
 -- name: save_webhook
--- $1 queue, $2 scope, $3 event id, $4 kind, $5 group, $6 current time, $7 decision
+-- $1 queue, $2 scope, $3 event id, $4 kind, $5 group, $6 current time, $7 decision, $8 whether it is refused
 INSERT INTO affitor.affitor_payment_webhooks AS webhook
-  (queue, scope, event_id, kind, group_id, first_seen_at, last_seen_at, decision)
-VALUES ($1, $2, $3, $4, $5, $6, $6, $7)
+  (queue, scope, event_id, kind, group_id, first_seen_at, last_seen_at, decision, refused)
+VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)
 ON CONFLICT (queue, scope, event_id) DO UPDATE SET
-  seen = webhook.seen + 1, last_seen_at = excluded.last_seen_at, group_id = excluded.group_id, decision = excluded.decision
+  seen = webhook.seen + 1, last_seen_at = excluded.last_seen_at, group_id = excluded.group_id, decision = excluded.decision,
+  refused = excluded.refused
+
+-- name: save_webhook_ids
+-- The ids in a webhook without a group. $1 queue, $2 scope, $3 event id, $4 ids
+INSERT INTO affitor.affitor_webhook_ids (queue, scope, event_id, id)
+SELECT $1, $2, $3, id FROM json_array_elements_text(CAST($4 AS json)) AS id
+ON CONFLICT (queue, id, scope, event_id) DO NOTHING
 
 -- name: waiting_for_source
 -- Groups with payments that lack a customer and could inherit one. $1 queue, $2 scope, $3 subscriptions or customers
@@ -366,8 +373,15 @@ DELETE FROM affitor.affitor_reports
 WHERE queue = $1 AND enqueued_at < $2 AND outcome NOT IN ('pending', 'dead') AND NOT uncertain
 
 -- name: find_payment
--- Groups with an id, in every scope. $1 queue, $2 id
-SELECT DISTINCT CAST(group_id AS text) FROM affitor.affitor_payment_ids WHERE queue = $1 AND id = $2
+-- Groups by an id in any scope: of an object, a webhook, a customer of the app, a subscription or a customer of the provider.
+-- $1 queue, $2 id, $3 limit
+SELECT CAST(group_id AS text) FROM (
+  SELECT group_id FROM affitor.affitor_payment_ids WHERE queue = $1 AND id = $2
+  UNION SELECT group_id FROM affitor.affitor_payment_webhooks WHERE queue = $1 AND event_id = $2 AND group_id IS NOT NULL
+  UNION SELECT group_id FROM affitor.affitor_payments WHERE queue = $1 AND customer_key = $2
+  UNION SELECT group_id FROM affitor.affitor_payments WHERE queue = $1 AND source = $2
+  UNION SELECT group_id FROM affitor.affitor_payments WHERE queue = $1 AND provider_customer = $2
+) AS found ORDER BY group_id LIMIT $3
 
 -- name: group_ids
 -- $1 group
@@ -378,18 +392,51 @@ SELECT CAST(to_json(id) AS text) FROM affitor.affitor_payment_ids WHERE group_id
 SELECT CAST(to_json(webhook) AS text) FROM affitor.affitor_payment_webhooks AS webhook WHERE group_id = $1
 ORDER BY first_seen_at, event_id
 
+-- name: loose_webhooks
+-- Webhooks that belong to no payment, by ids in them. $1 queue, $2 ids
+SELECT DISTINCT CAST(to_json(webhook) AS text)
+FROM (
+  SELECT webhook.* FROM affitor.affitor_webhook_ids AS mention
+  JOIN affitor.affitor_payment_webhooks AS webhook
+    ON webhook.event_id = mention.event_id AND webhook.scope = mention.scope AND webhook.queue = mention.queue
+  WHERE mention.queue = $1 AND mention.id = ANY (ARRAY(SELECT json_array_elements_text(CAST($2 AS json))))
+    AND webhook.group_id IS NULL
+  ORDER BY webhook.first_seen_at LIMIT 100
+) AS webhook
+
+-- name: refused_webhooks
+-- The latest webhooks that look like payments and can't be read. $1 queue, $2 limit
+SELECT CAST(to_json(webhook) AS text) FROM affitor.affitor_payment_webhooks AS webhook WHERE queue = $1 AND refused
+ORDER BY last_seen_at DESC LIMIT $2
+
+-- name: count_refused
+-- $1 queue
+SELECT CAST(count(*) AS text) FROM affitor.affitor_payment_webhooks WHERE queue = $1 AND refused
+
 -- name: list_payments
--- Payments in the order of their transaction ids. $1 queue, $2 transaction id of the last one, $3 status or null, $4 limit
+-- Payments in the order of their transaction ids. $1 queue, $2 transaction id of the last one, $3 limit
 SELECT CAST(to_json(payment) AS text) FROM affitor.affitor_payments AS payment
-WHERE queue = $1 AND transaction_id > $2 AND (CAST($3 AS text) IS NULL OR status = $3)
-ORDER BY transaction_id LIMIT $4
+WHERE queue = $1 AND transaction_id > $2
+ORDER BY transaction_id LIMIT $3
+
+-- name: list_payments_with_status
+-- The same with a status. $1 queue, $2 transaction id of the last one, $3 limit, $4 status
+SELECT CAST(to_json(payment) AS text) FROM affitor.affitor_payments AS payment
+WHERE queue = $1 AND transaction_id > $2 AND status = $4
+ORDER BY transaction_id LIMIT $3
+
+-- name: list_payments_to_check
+-- The same with a doubt. $1 queue, $2 transaction id of the last one, $3 limit, $4 status or null
+SELECT CAST(to_json(payment) AS text) FROM affitor.affitor_payments AS payment
+WHERE queue = $1 AND transaction_id > $2 AND doubts <> '' AND (CAST($4 AS text) IS NULL OR status = $4)
+ORDER BY transaction_id LIMIT $3
 
 -- name: balance_sales
 -- Payments by currency, by what became of them, and by the outcome of their sales. $1 queue
 SELECT CAST(json_build_object('currency', coalesce(payment.currency, report.currency), 'status', coalesce(payment.status, 'reported'),
   'outcome', report.outcome, 'uncertain', coalesce(report.uncertain, false), 'doubts', coalesce(payment.doubts, ''),
   'payments', count(*), 'paid_cents', sum(coalesce(payment.paid_cents, report.cents)),
-  'sale_cents', sum(coalesce(report.cents, 0)), 'returned_cents', sum(coalesce(payment.returned_cents, 0))) AS text)
+  'returned_cents', sum(coalesce(payment.returned_cents, 0))) AS text)
 FROM (SELECT * FROM affitor.affitor_payments WHERE queue = $1 AND scope LIKE '%/live') AS payment
 FULL JOIN (SELECT * FROM affitor.affitor_reports WHERE queue = $1 AND type = 'sale') AS report
   ON report.transaction_id = payment.transaction_id

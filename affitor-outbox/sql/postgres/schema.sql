@@ -21,6 +21,11 @@ CREATE INDEX IF NOT EXISTS affitor_pending_lead_of_click ON affitor.river_job (q
   WHERE kind = 'affitor_event' AND unique_key > '\x6c6561640a' AND unique_key < '\x6c6561640b' -- begins with 'lead' and a line feed
     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled');
 
+-- Finds the pending refunds of a transaction.
+CREATE INDEX IF NOT EXISTS affitor_pending_refund ON affitor.river_job (unique_key)
+  WHERE kind = 'affitor_event' AND unique_key > '\x726566756e640a' AND unique_key < '\x726566756e640b' -- begins with 'refund' and a line feed
+    AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled');
+
 -- Finds dead letters and uncertain events.
 CREATE INDEX IF NOT EXISTS affitor_to_review ON affitor.river_job (queue, id)
   WHERE kind = 'affitor_event'
@@ -118,6 +123,42 @@ CREATE TRIGGER affitor_protect BEFORE UPDATE ON affitor.river_job FOR EACH ROW
   WHEN (NEW.kind = 'affitor_event' AND (OLD.state = 'running' OR NEW.state IN ('completed', 'cancelled', 'discarded')))
   EXECUTE FUNCTION affitor.affitor_protect();
 
+-- Trigger 3: when a sale or refund ends, the next refund of the sale is due at once, unless it has failed itself.
+CREATE OR REPLACE FUNCTION affitor.affitor_next() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  ended text[] := ARRAY(
+    SELECT DISTINCT 'refund' || E'\n' || after.queue || E'\n' || (after.args -> 'event' ->> 'transaction_id')
+    FROM new_rows AS after JOIN old_rows AS before ON before.id = after.id
+    WHERE after.kind = 'affitor_event' AND after.state IN ('completed', 'cancelled', 'discarded')
+      AND before.state NOT IN ('completed', 'cancelled', 'discarded')
+      AND after.args -> 'event' ->> 'type' IN ('sale', 'refund')
+  );
+  woken text;
+BEGIN
+  -- The update below calls this function again, even if it changes nothing.
+  IF cardinality(ended) = 0 THEN
+    RETURN NULL;
+  END IF;
+  FOR woken IN
+    UPDATE affitor.river_job AS next SET state = 'available', scheduled_at = now(), priority = 1
+    FROM unnest(ended) AS refunds
+    WHERE next.id = (
+      SELECT min(id) FROM affitor.river_job
+      WHERE kind = 'affitor_event' AND unique_key > '\x726566756e640a' AND unique_key < '\x726566756e640b'
+        AND unique_key >= convert_to(refunds, 'UTF8') AND unique_key < convert_to(refunds || E'\x0b', 'UTF8')
+        AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
+    ) AND next.state IN ('available', 'scheduled') AND next.metadata -> 'affitor' -> 'failing_since' IS NULL
+    RETURNING next.queue
+  LOOP
+    PERFORM pg_notify('affitor.river_insert', json_build_object('queue', woken)::text);
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+DROP TRIGGER IF EXISTS affitor_next ON affitor.river_job;
+CREATE TRIGGER affitor_next AFTER UPDATE ON affitor.river_job
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION affitor.affitor_next();
+
 -- Rejects what River could not read. One such row would stop the delivery of all.
 ALTER TABLE affitor.river_job DROP CONSTRAINT IF EXISTS affitor_readable;
 ALTER TABLE affitor.river_job ADD CONSTRAINT affitor_readable CHECK (
@@ -179,13 +220,15 @@ CREATE TABLE IF NOT EXISTS affitor.affitor_payments (
   reported_refund_cents bigint NOT NULL,
   doubts text NOT NULL,                  -- what a person should check: names, separated by spaces
   since bigint NOT NULL,                 -- first known here
-  PRIMARY KEY (transaction_id, scope, queue)
+  PRIMARY KEY (queue, transaction_id, scope)
 );
 CREATE INDEX IF NOT EXISTS affitor_payments_group ON affitor.affitor_payments (group_id);
-CREATE INDEX IF NOT EXISTS affitor_payments_source ON affitor.affitor_payments (queue, scope, source) WHERE status = 'no_customer';
-CREATE INDEX IF NOT EXISTS affitor_payments_provider_customer ON affitor.affitor_payments (queue, scope, provider_customer)
-  WHERE status = 'no_customer';
-CREATE INDEX IF NOT EXISTS affitor_payments_customer ON affitor.affitor_payments (queue, customer_key);
+CREATE INDEX IF NOT EXISTS affitor_payments_source ON affitor.affitor_payments (queue, source, scope) WHERE source IS NOT NULL;
+CREATE INDEX IF NOT EXISTS affitor_payments_provider_customer ON affitor.affitor_payments (queue, provider_customer, scope)
+  WHERE provider_customer IS NOT NULL;
+CREATE INDEX IF NOT EXISTS affitor_payments_customer ON affitor.affitor_payments (queue, customer_key) WHERE customer_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS affitor_payments_status ON affitor.affitor_payments (queue, status, transaction_id);
+CREATE INDEX IF NOT EXISTS affitor_payments_doubts ON affitor.affitor_payments (queue, transaction_id) WHERE doubts <> '';
 
 -- Webhooks that were seen. A repeated one is decided again from what is known now.
 CREATE TABLE IF NOT EXISTS affitor.affitor_payment_webhooks (
@@ -198,10 +241,23 @@ CREATE TABLE IF NOT EXISTS affitor.affitor_payment_webhooks (
   first_seen_at bigint NOT NULL,
   last_seen_at bigint NOT NULL,
   decision text NOT NULL,
+  refused boolean NOT NULL DEFAULT false, -- whether it looks like a payment and can't be read
   PRIMARY KEY (event_id, scope, queue)
 );
 CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_group ON affitor.affitor_payment_webhooks (group_id);
 CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_seen ON affitor.affitor_payment_webhooks (queue, last_seen_at);
+CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_refused ON affitor.affitor_payment_webhooks (queue, last_seen_at) WHERE refused;
+
+-- The ids in webhooks that say nothing about payments, or that can't be read.
+CREATE TABLE IF NOT EXISTS affitor.affitor_webhook_ids (
+  queue text NOT NULL,
+  scope text NOT NULL,
+  event_id text NOT NULL,
+  id text NOT NULL,
+  PRIMARY KEY (queue, id, scope, event_id),
+  FOREIGN KEY (event_id, scope, queue) REFERENCES affitor.affitor_payment_webhooks (event_id, scope, queue) ON DELETE CASCADE
+);
+CREATE INDEX IF NOT EXISTS affitor_webhook_ids_webhook ON affitor.affitor_webhook_ids (event_id, scope, queue);
 
 -- How long delivered events (`completed`) and payments (`payments`) are kept, as the app has said it. Of two values the longer counts,
 -- unless nobody has said it for 30 days.
@@ -242,7 +298,7 @@ CREATE TABLE IF NOT EXISTS affitor.affitor_reports (
   outcome text NOT NULL DEFAULT 'pending', -- pending, recorded, already_recorded, not_attributed, dead or discarded
   uncertain boolean NOT NULL DEFAULT false,
   finished_at bigint,
-  PRIMARY KEY (transaction_id, queue, type, refund_id)
+  PRIMARY KEY (queue, transaction_id, type, refund_id)
 );
 CREATE INDEX IF NOT EXISTS affitor_reports_enqueued ON affitor.affitor_reports (queue, enqueued_at);
 

@@ -1,5 +1,8 @@
 -- The outbox's queries. To try one in sqlite3, set its parameters with `.parameter set ?1 …`.
 -- "Pending" means: state IN ('available', 'pending', 'retryable', 'running', 'scheduled').
+--
+-- SQLite knows how selective an index is only after ANALYZE, which nothing runs. So `INDEXED BY` names the index of a query that could
+-- choose another one.
 
 -- name: enqueue
 -- ?1 queue, ?2 args as JSON text, ?3 key as text or null
@@ -10,11 +13,11 @@ ON CONFLICT DO NOTHING -- without a target: a connection that has not seen the i
 -- name: lead_pending
 -- Whether a lead with a lower id than ?1 is pending. ?2 queue, ?3 and ?4 range of the customer's keys, ?5 click id
 SELECT EXISTS (
-  SELECT 1 FROM river_job
+  SELECT 1 FROM river_job INDEXED BY affitor_key
   WHERE kind = 'affitor_event' AND unique_key >= ?3 AND unique_key < ?4
     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled') AND id < ?1
 ) OR EXISTS (
-  SELECT 1 FROM river_job
+  SELECT 1 FROM river_job INDEXED BY affitor_pending_lead_of_click
   WHERE kind = 'affitor_event' AND unique_key > x'6c6561640a' AND unique_key < x'6c6561640b'
     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
     AND queue = ?2 AND json_extract(args, '$.event.click_id') = ?5 AND id < ?1
@@ -23,19 +26,20 @@ SELECT EXISTS (
 -- name: payment_pending
 -- Whether the sale, or a refund with a lower id than ?1, is pending. ?2 key of the sale, ?3 and ?4 range of the refunds' keys
 SELECT EXISTS (
-  SELECT 1 FROM river_job
+  SELECT 1 FROM river_job INDEXED BY affitor_key
   WHERE kind = 'affitor_event' AND unique_key = ?2
     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
 ) OR EXISTS (
-  SELECT 1 FROM river_job
-  WHERE kind = 'affitor_event' AND unique_key >= ?3 AND unique_key < ?4
+  SELECT 1 FROM river_job INDEXED BY affitor_pending_refund
+  WHERE kind = 'affitor_event' AND unique_key > x'726566756e640a' AND unique_key < x'726566756e640b'
+    AND unique_key >= ?3 AND unique_key < ?4
     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled') AND id < ?1
 )
 
 -- name: partial_refund
 -- Whether the sale has a partial refund with another id than ?1. ?2 and ?3 range of the refunds' keys
 SELECT EXISTS (
-  SELECT 1 FROM river_job
+  SELECT 1 FROM river_job INDEXED BY affitor_key
   WHERE kind = 'affitor_event' AND unique_key >= ?2 AND unique_key < ?3 AND id <> ?1
     AND json_extract(args, '$.event.refund_amount_cents') IS NOT NULL
 )
@@ -59,35 +63,34 @@ WHERE id IN (
 )
 
 -- name: stats
--- Counts of all events. In one statement, so that no event is counted twice or missed. ?1 queue
+-- Counts of all events. In one statement, so that no event is counted twice or missed. The queue holds nothing else, so the kind does
+-- not matter, and the index alone answers. ?1 queue
 SELECT outcome, uncertain, count FROM affitor_totals WHERE queue = ?1
 UNION ALL
-SELECT 'pending', 0, count(*) FROM river_job
-WHERE kind = 'affitor_event' AND queue = ?1
-  AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
+SELECT 'pending', 0, count(*) FROM river_job INDEXED BY river_job_prioritized_fetching_index
+WHERE queue = ?1 AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
 UNION ALL
-SELECT 'dead', coalesce(json_extract(metadata, '$.affitor_dead.reason') = 'uncertain', 0), count(*) FROM river_job
+SELECT 'dead', coalesce(json_extract(metadata, '$.affitor_dead.reason') = 'uncertain', 0), count(*)
+FROM river_job INDEXED BY affitor_to_review
 WHERE kind = 'affitor_event' AND queue = ?1 AND state = 'discarded'
 GROUP BY 2
 
 -- name: backlog
 -- Counts of the events that are not delivered, and when the oldest pending one was enqueued. ?1 queue
-SELECT
-  (SELECT count(*) FROM river_job
-   WHERE kind = 'affitor_event' AND queue = ?1
-     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')),
-  (SELECT CAST(strftime('%s', min(created_at)) AS real) FROM river_job
-   WHERE kind = 'affitor_event' AND queue = ?1
-     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')),
-  (SELECT count(*) FROM river_job
+SELECT pending.count, (SELECT CAST(strftime('%s', created_at) AS real) FROM river_job WHERE id = pending.oldest),
+  (SELECT count(*) FROM river_job INDEXED BY affitor_to_review
    WHERE kind = 'affitor_event' AND queue = ?1 AND state = 'discarded')
+FROM (
+  SELECT count(*) AS count, min(id) AS oldest FROM river_job INDEXED BY river_job_prioritized_fetching_index
+  WHERE queue = ?1 AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
+) AS pending
 
 -- name: dead
 -- Dead letters with a higher id than ?2. ?1 queue, ?3 limit
 SELECT id, CAST(args -> '$.event' AS blob),
   CAST(coalesce(metadata -> '$.affitor_dead', metadata -> '$.output') AS blob),
   CAST(strftime('%s', created_at) AS real)
-FROM river_job
+FROM river_job INDEXED BY affitor_to_review
 WHERE kind = 'affitor_event' AND queue = ?1 AND id > ?2 AND state = 'discarded'
 ORDER BY id LIMIT ?3
 
@@ -95,9 +98,10 @@ ORDER BY id LIMIT ?3
 -- Delivered events that are uncertain, with a higher id than ?2. ?1 queue, ?3 limit
 SELECT id, CAST(args -> '$.event' AS blob), NULL,
   CAST(strftime('%s', created_at) AS real)
-FROM river_job
+FROM river_job INDEXED BY affitor_to_review
 WHERE kind = 'affitor_event' AND queue = ?1 AND id > ?2
-  AND state = 'completed' AND json_extract(metadata, '$.output.uncertain') = 1
+  AND (state = 'discarded' OR state = 'completed' AND json_extract(metadata, '$.output.uncertain') = 1) -- as in the index
+  AND state = 'completed'
 ORDER BY id LIMIT ?3
 
 -- name: settle
@@ -133,7 +137,7 @@ WHERE id = ?2 AND kind = 'affitor_event' AND queue = ?1 AND state = 'discarded'
 
 -- name: replay_refunds
 -- Repeats the refunds of a sale that ended because the sale was not found. ?1 and ?2 range of the refunds' keys
-UPDATE river_job
+UPDATE river_job INDEXED BY affitor_key
 SET attempt = 0, state = 'available', finalized_at = NULL, scheduled_at = datetime('now', 'subsec'), priority = 1, max_attempts = 30,
   metadata = jsonb_remove(metadata, '$.output', '$.affitor')
 WHERE kind = 'affitor_event' AND unique_key >= ?1 AND unique_key < ?2 AND state = 'completed'
@@ -141,18 +145,19 @@ WHERE kind = 'affitor_event' AND unique_key >= ?1 AND unique_key < ?2 AND state 
 
 -- name: forget_unsent
 -- Discards a customer's dead letters and pending events. ?1 queue, ?2 customer key
-UPDATE river_job SET state = 'cancelled', finalized_at = datetime('now', 'subsec')
+UPDATE river_job INDEXED BY river_job_prioritized_fetching_index
+SET state = 'cancelled', finalized_at = datetime('now', 'subsec')
 WHERE kind = 'affitor_event' AND queue = ?1 AND state IN ('available', 'discarded', 'pending', 'retryable', 'scheduled')
   AND json_extract(args, '$.event.customer_key') = ?2
 
 -- name: forget_leads
 -- Removes the hash of the customer from delivered and discarded leads. ?1 and ?2 range of the customer's keys
-UPDATE river_job SET unique_key = NULL
+UPDATE river_job INDEXED BY affitor_key SET unique_key = NULL
 WHERE kind = 'affitor_event' AND unique_key >= ?1 AND unique_key < ?2 AND state IN ('cancelled', 'completed')
 
 -- name: being_sent
 -- Events of a customer that are being sent now. ?1 queue, ?2 customer key
-SELECT count(*) FROM river_job
+SELECT count(*) FROM river_job INDEXED BY river_job_prioritized_fetching_index
 WHERE kind = 'affitor_event' AND queue = ?1 AND state = 'running' AND json_extract(args, '$.event.customer_key') = ?2
 
 -- name: foreign
@@ -163,13 +168,15 @@ LIMIT 1
 
 -- name: fix_waiting
 -- After a clock jump. No delay exceeds a day; an event without an attempt may have been scheduled on purpose. ?1 queue
-UPDATE river_job SET scheduled_at = datetime('now', 'subsec')
+UPDATE river_job INDEXED BY river_job_prioritized_fetching_index
+SET scheduled_at = datetime('now', 'subsec')
 WHERE kind = 'affitor_event' AND queue = ?1 AND state IN ('available', 'retryable', 'scheduled')
-  AND scheduled_at > datetime('now', '+25 hours') AND (attempt > 0 OR json_extract(metadata, '$.snoozes') > 0)
+  AND priority IN (1, 2, 3, 4) AND scheduled_at > datetime('now', '+25 hours') AND (attempt > 0 OR json_extract(metadata, '$.snoozes') > 0)
 
 -- name: fix_running
 -- If nobody is sending the event, River rescues it a minute after the new time. ?1 queue
-UPDATE river_job SET attempted_at = datetime('now', 'subsec')
+UPDATE river_job INDEXED BY river_job_prioritized_fetching_index
+SET attempted_at = datetime('now', 'subsec')
 WHERE kind = 'affitor_event' AND queue = ?1 AND state = 'running' AND attempted_at > datetime('now', '+1 hour')
 
 -- name: version
@@ -273,7 +280,7 @@ SELECT json_object('transaction_id', transaction_id, 'type', type, 'refund_id', 
   'job_id', job_id, 'enqueued_at', enqueued_at, 'outcome', outcome, 'uncertain', uncertain, 'finished_at', finished_at)
 FROM affitor_reports
 WHERE queue = ?1 AND transaction_id IN (SELECT value FROM json_each(?2))
-ORDER BY enqueued_at, job_id
+ORDER BY +enqueued_at, job_id
 
 -- name: group_payments
 -- ?1 group
@@ -308,19 +315,26 @@ DELETE FROM affitor_payments
 WHERE group_id = ?1 AND transaction_id NOT IN (SELECT value FROM json_each(?2))
 
 -- name: save_webhook
--- ?1 queue, ?2 scope, ?3 event id, ?4 kind, ?5 group, ?6 current time, ?7 decision
+-- ?1 queue, ?2 scope, ?3 event id, ?4 kind, ?5 group, ?6 current time, ?7 decision, ?8 whether it is refused
 INSERT INTO affitor_payment_webhooks
-  (queue, scope, event_id, kind, group_id, first_seen_at, last_seen_at, decision)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)
+  (queue, scope, event_id, kind, group_id, first_seen_at, last_seen_at, decision, refused)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8)
 ON CONFLICT (queue, scope, event_id) DO UPDATE SET
-  seen = seen + 1, last_seen_at = excluded.last_seen_at, group_id = excluded.group_id, decision = excluded.decision
+  seen = seen + 1, last_seen_at = excluded.last_seen_at, group_id = excluded.group_id, decision = excluded.decision,
+  refused = excluded.refused
+
+-- name: save_webhook_ids
+-- The ids in a webhook without a group. ?1 queue, ?2 scope, ?3 event id, ?4 ids
+INSERT INTO affitor_webhook_ids (queue, scope, event_id, id)
+SELECT ?1, ?2, ?3, value FROM json_each(?4) WHERE true -- or `ON CONFLICT` is read as part of a join
+ON CONFLICT (queue, id, scope, event_id) DO NOTHING
 
 -- name: waiting_for_source
 -- Groups with payments that lack a customer and could inherit one. ?1 queue, ?2 scope, ?3 subscriptions or customers
-SELECT DISTINCT CAST(group_id AS text) FROM affitor_payments
+SELECT CAST(group_id AS text) FROM affitor_payments INDEXED BY affitor_payments_source
 WHERE queue = ?1 AND scope = ?2 AND source IN (SELECT value FROM json_each(?3)) AND status = 'no_customer'
 UNION
-SELECT CAST(group_id AS text) FROM affitor_payments
+SELECT CAST(group_id AS text) FROM affitor_payments INDEXED BY affitor_payments_provider_customer
 WHERE queue = ?1 AND scope = ?2 AND provider_customer IN (SELECT value FROM json_each(?3)) AND status = 'no_customer'
 
 -- name: claim_due_groups
@@ -359,7 +373,7 @@ DELETE FROM affitor_payment_groups WHERE id IN (
 
 -- name: purge_webhooks
 -- ?1 queue, ?2 time
-DELETE FROM affitor_payment_webhooks WHERE queue = ?1 AND last_seen_at < ?2 AND group_id IS NULL
+DELETE FROM affitor_payment_webhooks WHERE queue = ?1 AND last_seen_at < ?2 AND +group_id IS NULL
 
 -- name: purge_reports
 -- ?1 queue, ?2 time
@@ -367,8 +381,15 @@ DELETE FROM affitor_reports
 WHERE queue = ?1 AND enqueued_at < ?2 AND outcome NOT IN ('pending', 'dead') AND NOT uncertain
 
 -- name: find_payment
--- Groups with an id, in every scope. ?1 queue, ?2 id
-SELECT DISTINCT CAST(group_id AS text) FROM affitor_payment_ids WHERE queue = ?1 AND id = ?2
+-- Groups by an id in any scope: of an object, a webhook, a customer of the app, a subscription or a customer of the provider.
+-- ?1 queue, ?2 id, ?3 limit
+SELECT CAST(group_id AS text) FROM (
+  SELECT group_id FROM affitor_payment_ids WHERE queue = ?1 AND id = ?2
+  UNION SELECT group_id FROM affitor_payment_webhooks WHERE +queue = ?1 AND event_id = ?2 AND group_id IS NOT NULL
+  UNION SELECT group_id FROM affitor_payments WHERE queue = ?1 AND customer_key = ?2
+  UNION SELECT group_id FROM affitor_payments WHERE queue = ?1 AND source = ?2
+  UNION SELECT group_id FROM affitor_payments WHERE queue = ?1 AND provider_customer = ?2
+) AS found ORDER BY group_id LIMIT ?3
 
 -- name: group_ids
 -- ?1 group
@@ -377,32 +398,89 @@ SELECT json_quote(id) FROM affitor_payment_ids WHERE group_id = ?1 ORDER BY id
 -- name: group_webhooks
 -- ?1 group
 SELECT json_object('scope', scope, 'event_id', event_id, 'kind', kind, 'seen', seen, 'first_seen_at', first_seen_at,
-  'last_seen_at', last_seen_at, 'decision', decision)
+  'last_seen_at', last_seen_at, 'decision', decision, 'refused', refused)
 FROM affitor_payment_webhooks WHERE group_id = ?1
 ORDER BY first_seen_at, event_id
 
+-- name: loose_webhooks
+-- Webhooks that belong to no payment, by ids in them. ?1 queue, ?2 ids
+SELECT DISTINCT json_object('scope', scope, 'event_id', event_id, 'kind', kind, 'seen', seen, 'first_seen_at', first_seen_at,
+  'last_seen_at', last_seen_at, 'decision', decision, 'refused', refused)
+FROM (
+  SELECT webhook.* FROM affitor_webhook_ids AS mention
+  CROSS JOIN affitor_payment_webhooks AS webhook -- in this order
+  WHERE mention.queue = ?1 AND mention.id IN (SELECT value FROM json_each(?2))
+    AND webhook.event_id = mention.event_id AND webhook.scope = mention.scope AND webhook.queue = ?1
+    AND +webhook.group_id IS NULL
+  ORDER BY webhook.first_seen_at LIMIT 100
+)
+
+-- name: refused_webhooks
+-- The latest webhooks that look like payments and can't be read. ?1 queue, ?2 limit
+SELECT json_object('scope', scope, 'event_id', event_id, 'kind', kind, 'seen', seen, 'first_seen_at', first_seen_at,
+  'last_seen_at', last_seen_at, 'decision', decision, 'refused', refused)
+FROM affitor_payment_webhooks INDEXED BY affitor_payment_webhooks_refused WHERE queue = ?1 AND refused
+ORDER BY last_seen_at DESC LIMIT ?2
+
+-- name: count_refused
+-- ?1 queue
+SELECT CAST(count(*) AS text) FROM affitor_payment_webhooks INDEXED BY affitor_payment_webhooks_refused
+WHERE queue = ?1 AND refused
+
 -- name: list_payments
--- Payments in the order of their transaction ids. ?1 queue, ?2 transaction id of the last one, ?3 status or null, ?4 limit
+-- Payments in the order of their transaction ids. ?1 queue, ?2 transaction id of the last one, ?3 limit
 SELECT json_object('scope', scope, 'transaction_id', transaction_id, 'group_id', group_id, 'form', form, 'status', status,
   'counted_as', counted_as, 'paid_cents', paid_cents, 'commissionable_cents', commissionable_cents, 'currency', currency,
   'paid_at', paid_at, 'customer_key', customer_key, 'click_id', click_id, 'program_id', program_id, 'source', source,
   'provider_customer', provider_customer,
   'returned_cents', returned_cents, 'reported_refund_cents', reported_refund_cents, 'doubts', doubts, 'since', since)
 FROM affitor_payments
-WHERE queue = ?1 AND transaction_id > ?2 AND (?3 IS NULL OR status = ?3)
-ORDER BY transaction_id LIMIT ?4
+WHERE queue = ?1 AND transaction_id > ?2
+ORDER BY transaction_id LIMIT ?3
+
+-- name: list_payments_with_status
+-- The same with a status. ?1 queue, ?2 transaction id of the last one, ?3 limit, ?4 status
+SELECT json_object('scope', scope, 'transaction_id', transaction_id, 'group_id', group_id, 'form', form, 'status', status,
+  'counted_as', counted_as, 'paid_cents', paid_cents, 'commissionable_cents', commissionable_cents, 'currency', currency,
+  'paid_at', paid_at, 'customer_key', customer_key, 'click_id', click_id, 'program_id', program_id, 'source', source,
+  'provider_customer', provider_customer,
+  'returned_cents', returned_cents, 'reported_refund_cents', reported_refund_cents, 'doubts', doubts, 'since', since)
+FROM affitor_payments INDEXED BY affitor_payments_status
+WHERE queue = ?1 AND transaction_id > ?2 AND status = ?4
+ORDER BY transaction_id LIMIT ?3
+
+-- name: list_payments_to_check
+-- The same with a doubt. ?1 queue, ?2 transaction id of the last one, ?3 limit, ?4 status or null
+SELECT json_object('scope', scope, 'transaction_id', transaction_id, 'group_id', group_id, 'form', form, 'status', status,
+  'counted_as', counted_as, 'paid_cents', paid_cents, 'commissionable_cents', commissionable_cents, 'currency', currency,
+  'paid_at', paid_at, 'customer_key', customer_key, 'click_id', click_id, 'program_id', program_id, 'source', source,
+  'provider_customer', provider_customer,
+  'returned_cents', returned_cents, 'reported_refund_cents', reported_refund_cents, 'doubts', doubts, 'since', since)
+FROM affitor_payments INDEXED BY affitor_payments_doubts
+WHERE queue = ?1 AND transaction_id > ?2 AND doubts <> '' AND (?4 IS NULL OR status = ?4)
+ORDER BY transaction_id LIMIT ?3
 
 -- name: balance_sales
 -- Payments by currency, by what became of them, and by the outcome of their sales. ?1 queue
-SELECT json_object('currency', coalesce(payment.currency, report.currency), 'status', coalesce(payment.status, 'reported'),
-  'outcome', report.outcome, 'uncertain', coalesce(report.uncertain, false), 'doubts', coalesce(payment.doubts, ''),
-  'payments', count(*), 'paid_cents', sum(coalesce(payment.paid_cents, report.cents)),
-  'sale_cents', sum(coalesce(report.cents, 0)), 'returned_cents', sum(coalesce(payment.returned_cents, 0)))
-FROM (SELECT * FROM affitor_payments WHERE queue = ?1 AND scope LIKE '%/live') AS payment
-FULL JOIN (SELECT * FROM affitor_reports WHERE queue = ?1 AND type = 'sale') AS report
-  ON report.transaction_id = payment.transaction_id
-GROUP BY coalesce(payment.currency, report.currency), coalesce(payment.status, 'reported'), report.outcome,
-  coalesce(report.uncertain, false), coalesce(payment.doubts, '')
+SELECT json_object('currency', currency, 'status', status, 'outcome', outcome, 'uncertain', uncertain, 'doubts', doubts,
+  'payments', count(*), 'paid_cents', sum(paid), 'returned_cents', sum(returned))
+FROM (
+  SELECT coalesce(payment.currency, report.currency) AS currency, payment.status AS status, report.outcome AS outcome,
+    coalesce(report.uncertain, 0) AS uncertain, payment.doubts AS doubts, payment.paid_cents AS paid,
+    payment.returned_cents AS returned
+  FROM affitor_payments AS payment
+  LEFT JOIN affitor_reports AS report
+    ON report.queue = ?1 AND report.transaction_id = payment.transaction_id AND report.type = 'sale'
+  WHERE payment.queue = ?1 AND payment.scope LIKE '%/live'
+  UNION ALL
+  SELECT currency, 'reported', outcome, uncertain, '', cents, 0
+  FROM affitor_reports AS report
+  WHERE queue = ?1 AND type = 'sale' AND NOT EXISTS (
+    SELECT 1 FROM affitor_payments AS payment
+    WHERE payment.queue = ?1 AND payment.transaction_id = report.transaction_id AND payment.scope LIKE '%/live'
+  )
+)
+GROUP BY currency, status, outcome, uncertain, doubts
 
 -- name: balance_refunds
 -- Refunds that were enqueued, by currency and outcome. A full refund has the amount of its sale. ?1 queue
@@ -411,9 +489,9 @@ SELECT json_object('currency', coalesce(sale.currency, payment.currency, refund.
   'cents', sum(coalesce(refund.cents, sale.cents, payment.commissionable_cents, 0)))
 FROM affitor_reports AS refund
 LEFT JOIN affitor_reports AS sale
-  ON sale.queue = refund.queue AND sale.transaction_id = refund.transaction_id AND sale.type = 'sale'
+  ON sale.queue = ?1 AND sale.transaction_id = refund.transaction_id AND sale.type = 'sale'
 LEFT JOIN affitor_payments AS payment
-  ON payment.queue = refund.queue AND payment.transaction_id = refund.transaction_id AND payment.scope LIKE '%/live'
+  ON payment.queue = ?1 AND payment.transaction_id = refund.transaction_id AND payment.scope LIKE '%/live'
 WHERE refund.queue = ?1 AND refund.type = 'refund'
 GROUP BY coalesce(sale.currency, payment.currency, refund.currency), refund.outcome, refund.uncertain
 

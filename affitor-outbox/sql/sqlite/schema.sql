@@ -16,6 +16,11 @@ CREATE INDEX IF NOT EXISTS affitor_pending_lead_of_click ON river_job (queue, js
   WHERE kind = 'affitor_event' AND unique_key > x'6c6561640a' AND unique_key < x'6c6561640b' -- begins with 'lead' and a line feed
     AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled');
 
+-- Finds the pending refunds of a transaction.
+CREATE INDEX IF NOT EXISTS affitor_pending_refund ON river_job (unique_key)
+  WHERE kind = 'affitor_event' AND unique_key > x'726566756e640a' AND unique_key < x'726566756e640b' -- begins with 'refund' and a line feed
+    AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled');
+
 -- Finds dead letters and uncertain events.
 CREATE INDEX IF NOT EXISTS affitor_to_review ON river_job (queue, id)
   WHERE kind = 'affitor_event'
@@ -104,7 +109,22 @@ WHEN NEW.kind = 'affitor_event' AND NEW.state IN ('completed', 'cancelled') AND 
   )) WHERE id = NEW.id;
 END;
 
--- Triggers 7 and 8: reject what River could not read. One such row would stop the delivery of all.
+-- Trigger 7: when a sale or refund ends, the next refund of the sale is due at once, unless it has failed itself.
+CREATE TRIGGER IF NOT EXISTS affitor_next AFTER UPDATE OF state ON river_job
+WHEN NEW.kind = 'affitor_event' AND NEW.state IN ('completed', 'cancelled', 'discarded')
+  AND OLD.state NOT IN ('completed', 'cancelled', 'discarded')
+  AND json_extract(NEW.args, '$.event.type') IN ('sale', 'refund') BEGIN
+  UPDATE river_job SET state = 'available', scheduled_at = datetime('now', 'subsec'), priority = 1
+  WHERE id = (
+    SELECT min(id) FROM river_job INDEXED BY affitor_pending_refund
+    WHERE kind = 'affitor_event' AND unique_key > x'726566756e640a' AND unique_key < x'726566756e640b'
+      AND unique_key >= CAST(concat_ws(char(10), 'refund', NEW.queue, json_extract(NEW.args, '$.event.transaction_id')) AS blob)
+      AND unique_key < CAST(concat_ws(char(10), 'refund', NEW.queue, json_extract(NEW.args, '$.event.transaction_id')) || char(11) AS blob)
+      AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
+  ) AND state IN ('available', 'scheduled') AND json_extract(metadata, '$.affitor.failing_since') IS NULL;
+END;
+
+-- Triggers 8 and 9: reject what River could not read. One such row would stop the delivery of all.
 CREATE TRIGGER IF NOT EXISTS affitor_check_inserted BEFORE INSERT ON river_job WHEN NEW.kind = 'affitor_event' BEGIN
   SELECT RAISE(ABORT, 'affitor: a column of the event has a value that River cannot read') WHERE NOT (
     json_valid(NEW.args, 9) AND json_valid(NEW.metadata, 9) AND coalesce(json_type(NEW.metadata), '') = 'object'
@@ -187,13 +207,15 @@ CREATE TABLE IF NOT EXISTS affitor_payments (
   reported_refund_cents integer NOT NULL,
   doubts text NOT NULL,                  -- what a person should check: names, separated by spaces
   since integer NOT NULL,                 -- first known here
-  PRIMARY KEY (transaction_id, scope, queue)
+  PRIMARY KEY (queue, transaction_id, scope)
 );
 CREATE INDEX IF NOT EXISTS affitor_payments_group ON affitor_payments (group_id);
-CREATE INDEX IF NOT EXISTS affitor_payments_source ON affitor_payments (queue, scope, source) WHERE status = 'no_customer';
-CREATE INDEX IF NOT EXISTS affitor_payments_provider_customer ON affitor_payments (queue, scope, provider_customer)
-  WHERE status = 'no_customer';
-CREATE INDEX IF NOT EXISTS affitor_payments_customer ON affitor_payments (queue, customer_key);
+CREATE INDEX IF NOT EXISTS affitor_payments_source ON affitor_payments (queue, source, scope) WHERE source IS NOT NULL;
+CREATE INDEX IF NOT EXISTS affitor_payments_provider_customer ON affitor_payments (queue, provider_customer, scope)
+  WHERE provider_customer IS NOT NULL;
+CREATE INDEX IF NOT EXISTS affitor_payments_customer ON affitor_payments (queue, customer_key) WHERE customer_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS affitor_payments_status ON affitor_payments (queue, status, transaction_id);
+CREATE INDEX IF NOT EXISTS affitor_payments_doubts ON affitor_payments (queue, transaction_id) WHERE doubts <> '';
 
 -- Webhooks that were seen. A repeated one is decided again from what is known now.
 CREATE TABLE IF NOT EXISTS affitor_payment_webhooks (
@@ -206,10 +228,23 @@ CREATE TABLE IF NOT EXISTS affitor_payment_webhooks (
   first_seen_at integer NOT NULL,
   last_seen_at integer NOT NULL,
   decision text NOT NULL,
+  refused integer NOT NULL DEFAULT 0, -- whether it looks like a payment and can't be read
   PRIMARY KEY (event_id, scope, queue)
 );
 CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_group ON affitor_payment_webhooks (group_id);
 CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_seen ON affitor_payment_webhooks (queue, last_seen_at);
+CREATE INDEX IF NOT EXISTS affitor_payment_webhooks_refused ON affitor_payment_webhooks (queue, last_seen_at) WHERE refused;
+
+-- The ids in webhooks that say nothing about payments, or that can't be read.
+CREATE TABLE IF NOT EXISTS affitor_webhook_ids (
+  queue text NOT NULL,
+  scope text NOT NULL,
+  event_id text NOT NULL,
+  id text NOT NULL,
+  PRIMARY KEY (queue, id, scope, event_id),
+  FOREIGN KEY (event_id, scope, queue) REFERENCES affitor_payment_webhooks (event_id, scope, queue) ON DELETE CASCADE
+);
+CREATE INDEX IF NOT EXISTS affitor_webhook_ids_webhook ON affitor_webhook_ids (event_id, scope, queue);
 
 -- How long delivered events (`completed`) and payments (`payments`) are kept, as the app has said it. Of two values the longer counts,
 -- unless nobody has said it for 30 days.
@@ -250,11 +285,11 @@ CREATE TABLE IF NOT EXISTS affitor_reports (
   outcome text NOT NULL DEFAULT 'pending', -- pending, recorded, already_recorded, not_attributed, dead or discarded
   uncertain integer NOT NULL DEFAULT 0,
   finished_at integer,
-  PRIMARY KEY (transaction_id, queue, type, refund_id)
+  PRIMARY KEY (queue, transaction_id, type, refund_id)
 );
 CREATE INDEX IF NOT EXISTS affitor_reports_enqueued ON affitor_reports (queue, enqueued_at);
 
--- Triggers 9 to 11 keep the reports.
+-- Triggers 10 to 12 keep the reports.
 CREATE TRIGGER IF NOT EXISTS affitor_report_inserted AFTER INSERT ON river_job
 WHEN NEW.kind = 'affitor_event' AND NEW.unique_key IS NOT NULL
   AND json_extract(NEW.args, '$.event.type') IN ('sale', 'refund') AND json_extract(NEW.args, '$.event.transaction_id') IS NOT NULL BEGIN

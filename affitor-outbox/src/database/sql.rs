@@ -44,9 +44,10 @@ queries! {
     fix_running version record_version
     ledger_start ledger save_policy ledger_connected ledger_decide payment_ids lock_group group new_group add_ids move_ids
     move_payments move_webhooks drop_groups save_group save_facts reports group_payments save_payment drop_payments save_webhook
+    save_webhook_ids loose_webhooks refused_webhooks count_refused
     waiting_for_source claim_due_groups say_retention retention purge_completed purge_groups purge_webhooks purge_reports
-    find_payment group_ids group_webhooks list_payments balance_sales balance_refunds release_payments groups_naming
-    forget_payments
+    find_payment group_ids group_webhooks list_payments list_payments_with_status list_payments_to_check balance_sales
+    balance_refunds release_payments groups_naming forget_payments
 }
 
 /// Removes the comment before a query.

@@ -12,7 +12,7 @@ use crate::Error;
 type SqliteStore = Store<sqlx::Sqlite>;
 
 /// Number of triggers in `schema.sql`.
-const TRIGGERS: i64 = 11;
+const TRIGGERS: i64 = 12;
 
 impl Database for sqlx::Sqlite {}
 

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use affitor::{Client, Currency, Lead, Sale};
+use affitor::{Client, Currency, Lead, Refund, Sale};
 use affitor_sandbox::{ApiCall, Fault};
 
-use crate::outbox::common::{Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Amount as _, Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
 
 fn sale_of_nobody(id: String) -> Sale {
     Sale::new(id, 100, Currency::USD).customer_key("nobody")
@@ -20,6 +20,27 @@ async fn time_passes<DB: Raw>(store: &Store<DB>, days: u64) {
         DB::HISTORY_MOVED_BACK.replace("SECONDS", &history.to_string())
     );
     store.raw(&sql).await;
+}
+
+/// Refunds of one sale are sent one after the other, and none waits longer than the one before it takes: `wait_until` allows a minute.
+async fn many_refunds_of_one_sale_follow_each_other<DB: Raw>(store: Store<DB>) {
+    const REFUNDS: u64 = 119;
+    let outbox = &store.outbox;
+    let sandbox = sandbox().start().await.unwrap();
+    let click = click(&sandbox).await;
+    outbox.enqueue_alone(Lead::new("user_7").click_id(click)).await.unwrap();
+    outbox.enqueue_alone(sale("in_1").amount(10_000)).await.unwrap();
+    for number in 0..REFUNDS {
+        outbox.enqueue_alone(Refund::partial("in_1", number + 1).refund_id(format!("re_{number:03}"))).await.unwrap();
+    }
+    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let stats = wait_until(outbox, |stats| stats.pending == 0).await;
+    worker.shutdown().await.unwrap();
+    assert_eq!((stats.recorded, stats.uncertain, stats.dead), (REFUNDS + 2, 0, 0), "{stats:?}");
+    let requests = sandbox.requests();
+    let refunds = requests.iter().filter(|request| request.call == Some(ApiCall::Refund));
+    let amounts: Vec<u64> = refunds.map(|request| request.amount_cents.unwrap()).collect();
+    assert_eq!(amounts, (1..=REFUNDS).collect::<Vec<_>>());
 }
 
 /// A wrong key for 15 days, then the right key and a failure of the service: the event is not too old.
@@ -123,7 +144,10 @@ async fn delivery_resumes_after_an_outage<DB: Raw>(store: Store<DB>) {
     assert_eq!(refunds, 1, "the partial refund is sent once");
 }
 
-scenarios! { a_wrong_key_for_days_ages_no_event an_outdated_key_stops_only_its_own_worker delivery_resumes_after_an_outage }
+scenarios! {
+    a_wrong_key_for_days_ages_no_event an_outdated_key_stops_only_its_own_worker delivery_resumes_after_an_outage
+    many_refunds_of_one_sale_follow_each_other
+}
 
 /// A worker whose key is rotated reads the new one and goes on, without a restart.
 ///
