@@ -89,6 +89,22 @@ pub struct UncertainEvent {
     pub event: Option<Event>,
 }
 
+impl UncertainEvent {
+    /// Returns why it is uncertain, and what to compare.
+    pub fn reason(&self) -> &'static str {
+        match &self.event {
+            Some(Event::Sale(_)) => {
+                "Affitor knew this sale already, perhaps from an attempt that failed before its commission was made: \
+                 check that the sale has a commission"
+            }
+            Some(Event::Refund(_)) => {
+                "Affitor had reduced the commission of this sale before: check that this refund is deducted too"
+            }
+            _ => "Affitor knew it already, perhaps from an attempt that failed half-way",
+        }
+    }
+}
+
 pub(crate) fn read(row: Row) -> DeadLetter {
     let output: Output = serde_json::from_str(&row.output).unwrap_or_default();
     DeadLetter {

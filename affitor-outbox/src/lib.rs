@@ -56,7 +56,10 @@ pub use riverqueue;
 pub use riverqueue::sqlx;
 
 #[cfg(feature = "webhooks")]
-pub use ledger::{Balance, LedgerPayment, PaymentRecord, PaymentStory, Reconciliation, Report, SeenWebhook};
+pub use ledger::{
+    Balance, LedgerPayment, PaymentFilter, PaymentRecord, PaymentReturn, PaymentStory, Reconciliation, Report,
+    SeenWebhook,
+};
 #[cfg(feature = "webhooks")]
 pub use payment_settings::PaymentSettings;
 pub use retention::Kept;

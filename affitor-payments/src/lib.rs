@@ -68,6 +68,7 @@ mod event;
 pub mod guides;
 pub mod ledger;
 mod memory;
+mod mentioned;
 mod notice;
 mod provider;
 mod reading;

@@ -1,10 +1,11 @@
 //! Reading a webhook for a ledger.
 
-use std::{borrow::Cow, fmt, time::SystemTime};
+use std::{borrow::Cow, collections::BTreeSet, fmt, time::SystemTime};
 
 use crate::{
     event::WebhookEvent,
     ledger::{Decision, Facts, Policy, Reports, decide_in_memory},
+    mentioned,
     provider::{Announced, Ignored, Moment, NoFacts, Provider, Refused},
     unix_time::unix_seconds,
 };
@@ -89,6 +90,12 @@ impl<'e, P: Provider> Reading<'e, P> {
             commission_on: endpoint.get_commission_on(),
             ..Policy::default()
         }
+    }
+
+    /// Returns the ids of the provider in the webhook, whether or not it can be read: of the event, of its account, of objects. A
+    /// ledger keeps them of a webhook that says nothing about payments, so that a person finds it. At most 32.
+    pub fn mentioned_ids(&self) -> BTreeSet<String> {
+        mentioned::ids(self.0.json())
     }
 
     /// Returns the [id](WebhookEvent::id) of the event, if it differs between events. Lemon Squeezy's does not.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use affitor_outbox::{Database, Outbox};
+use affitor_outbox::{Database, Outbox, PaymentFilter};
 
 use crate::{
     check::Check,
@@ -100,7 +100,7 @@ fn payments(number: usize) -> String {
 async fn count_payments<DB: Database>(outbox: &Outbox<DB>, status: &str, since: u64) -> Result<usize, Failure> {
     let (mut total, mut after) = (0, String::new());
     for _ in 0..MAX_PAGES {
-        let page = outbox.list_payments(&after, Some(status), PAGE).await;
+        let page = outbox.list_payments(PaymentFilter::default().status(status), &after, PAGE).await;
         let page = page.map_err(|error| crate::database::failed(&error))?;
         let counted = page.iter().filter(|payment| {
             payment.scope.starts_with("stripe/") && payment.scope.ends_with("/live") && payment.since >= since

@@ -206,7 +206,8 @@ pub(super) async fn list_uncertain<DB: Database>(
         .iter()
         .map(|found| {
             let at = httpdate::fmt_http_date(found.enqueued_at);
-            sanitized(json!({ "id": found.id, "enqueued_at": at, "event": redacted(json!(found.event)) }), None)
+            let event = redacted(json!(found.event));
+            sanitized(json!({ "id": found.id, "enqueued_at": at, "event": event, "reason": found.reason() }), None)
         })
         .collect();
     output.document(&json!({ "uncertain": events }));
@@ -217,6 +218,7 @@ pub(super) async fn list_uncertain<DB: Database>(
             text(&event["enqueued_at"]),
             event["event"]
         ));
+        output.hint(text(&event["reason"]));
     }
     page.print_note(&events, "uncertain events", output);
     Ok(Exit::Success)

@@ -15,12 +15,17 @@ use crate::{
 
 pub(super) async fn show<DB: Database>(outbox: &Outbox<DB>, output: Output) -> Result<Exit, Failure> {
     let balances = outbox.payment_balance().await.map_err(|error| failed(&error))?;
-    output.document(&json!({ "balance": balances }));
+    let refused = outbox.count_refused_webhooks().await.map_err(|error| failed(&error))?;
+    output.document(&json!({ "balance": balances, "refused_webhooks": refused }));
     if balances.is_empty() {
         output.line("no payments");
     }
     for (currency, balance) in &balances {
         print(&printable(currency), balance, output);
+    }
+    if refused > 0 {
+        output.status(CheckStatus::Warning, &format!("{} can't be read", count(refused, "webhook")));
+        output.hint("`affitor payments refused` lists them");
     }
     Ok(Exit::Success)
 }
@@ -44,8 +49,14 @@ fn print(currency: &str, balance: &Balance, output: Output) {
         output.line(&format!("  {name:<32} {amount:>width$}"));
     }
     if balance.uncertain > 0 {
-        output.status(CheckStatus::Warning, &format!("{} to check", count(balance.uncertain, "payment or report")));
-        output.hint("`affitor payments list` and `affitor outbox uncertain` show them");
+        output.status(
+            CheckStatus::Warning,
+            &match balance.uncertain {
+                1 => "1 payment or report to check".to_owned(),
+                number => format!("{number} payments or reports to check"),
+            },
+        );
+        output.hint("`affitor payments list --check` and `affitor outbox uncertain` show them");
     }
 }
 

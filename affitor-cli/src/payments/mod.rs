@@ -42,11 +42,18 @@ enum Command {
     Reconcile(reconcile::Arguments),
     /// Show what is known about a payment, what was decided and why, and what was reported
     Explain {
-        /// Any id of the payment at the provider, or its transaction id
+        /// Id of a payment, refund, dispute, webhook, subscription, customer or account at the provider, your own user id, or a
+        /// transaction id
         id: String,
     },
     /// List payments by transaction id
     List(show::Page),
+    /// List webhooks that look like payments and can't be read, latest first
+    Refused {
+        /// Maximum number of webhooks
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
     /// Show what was paid and what became of it, per currency
     Balance,
     /// Decide who reports Stripe's payments, which are held while that is unknown
@@ -79,6 +86,7 @@ async fn execute<DB: Database>(outbox: Outbox<DB>, command: Prepared, output: Ou
         Prepared::Reconcile(plan) => Box::pin(reconcile::run(*plan, outbox, output)).await,
         Prepared::Explain { id } => show::explain(&id, &outbox, output).await,
         Prepared::List(page) => show::list(&page, &outbox, output).await,
+        Prepared::Refused { limit } => show::refused(limit, &outbox, output).await,
         Prepared::Balance => balance::show(&outbox, output).await,
         Prepared::Reporter(reporter) => decide(reporter, &outbox, output).await,
     }
@@ -89,6 +97,7 @@ enum Prepared {
     Reconcile(Box<reconcile::Plan>),
     Explain { id: String },
     List(show::Page),
+    Refused { limit: u32 },
     Balance,
     Reporter(Reporter),
 }
@@ -99,6 +108,7 @@ impl Prepared {
             Command::Reconcile(arguments) => Self::Reconcile(Box::new(reconcile::Plan::new(arguments)?)),
             Command::Explain { id } => Self::Explain { id },
             Command::List(page) => Self::List(page),
+            Command::Refused { limit } => Self::Refused { limit },
             Command::Balance => Self::Balance,
             Command::Reporter { reporter } => Self::Reporter(reporter),
         })

@@ -1,6 +1,6 @@
 //! Shows payments of the ledger.
 
-use affitor_outbox::{Database, LedgerPayment, Outbox};
+use affitor_outbox::{Database, LedgerPayment, Outbox, PaymentFilter, SeenWebhook};
 use clap::Args;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -30,6 +30,9 @@ pub(super) struct Page {
     /// Only payments with this status
     #[arg(long, value_parser = STATUSES)]
     status: Option<String>,
+    /// Only payments that a person should check
+    #[arg(long)]
+    check: bool,
     /// Maximum number of payments
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
@@ -42,11 +45,12 @@ pub(super) async fn explain<DB: Database>(id: &str, outbox: &Outbox<DB>, output:
     let story = outbox.explain_payment(id.trim()).await.map_err(|error| failed(&error))?;
     let Some(mut story) = story else {
         let hint = "check the id; `affitor payments reconcile` finds payments whose webhooks did not arrive";
-        return Err(Failure::new(Exit::Failed, "the ledger knows no payment with this id", hint));
+        return Err(Failure::new(Exit::Failed, "the ledger knows nothing with this id", hint));
     };
     story.ids = clean_all(story.ids);
     story.webhooks = clean_all(story.webhooks);
     story.payments = clean_all(story.payments);
+    story.returns = clean_all(story.returns);
     story.reports = clean_all(story.reports);
     output.document(&story);
     output.line(story.to_string().trim());
@@ -54,7 +58,14 @@ pub(super) async fn explain<DB: Database>(id: &str, outbox: &Outbox<DB>, output:
 }
 
 pub(super) async fn list<DB: Database>(page: &Page, outbox: &Outbox<DB>, output: Output) -> Result<Exit, Failure> {
-    let found = outbox.list_payments(&page.after, page.status.as_deref(), page.limit).await;
+    let mut filter = PaymentFilter::default();
+    if let Some(status) = &page.status {
+        filter = filter.status(status);
+    }
+    if page.check {
+        filter = filter.to_check();
+    }
+    let found = outbox.list_payments(filter, &page.after, page.limit).await;
     let payments: Vec<LedgerPayment> = clean_all(found.map_err(|error| failed(&error))?);
     output.document(&json!({ "payments": payments }));
     for payment in &payments {
@@ -66,6 +77,22 @@ pub(super) async fn list<DB: Database>(page: &Page, outbox: &Outbox<DB>, output:
             output.line(&format!("there may be more; continue with --after {}", last.transaction_id));
         }
         Some(_) => {}
+    }
+    Ok(Exit::Success)
+}
+
+/// Lists webhooks that can't be read.
+pub(super) async fn refused<DB: Database>(limit: u32, outbox: &Outbox<DB>, output: Output) -> Result<Exit, Failure> {
+    let found = outbox.refused_webhooks(limit).await.map_err(|error| failed(&error))?;
+    let webhooks: Vec<SeenWebhook> = clean_all(found);
+    output.document(&json!({ "refused_webhooks": webhooks }));
+    for webhook in &webhooks {
+        output.line(&format!("{} {}: {}", webhook.event_id, webhook.kind, webhook.decision));
+    }
+    if webhooks.is_empty() {
+        output.line("no refused webhooks");
+    } else {
+        output.hint("compare each with the provider's dashboard, and report a missing payment yourself");
     }
     Ok(Exit::Success)
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use affitor::{Click, Client, Lead};
-use affitor_outbox::{Outbox, sqlx::Sqlite};
-use affitor_payments::{Stripe, Webhook};
+use affitor_outbox::{Outbox, riverqueue::jiff::Timestamp, sqlx::Sqlite};
+use affitor_payments::{LemonSqueezy, Provider, Stripe, Webhook};
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use serde_json::{Value, json};
 
@@ -37,8 +37,41 @@ fn refund(number: u32) -> [Value; 2] {
     ]
 }
 
+/// A dispute that the shop has won.
+fn won_dispute(number: u32) -> Value {
+    let object = json!({ "id": format!("dp_{number}"), "object": "dispute", "payment_intent": format!("pi_{number}"),
+        "charge": format!("ch_{number}"), "amount": 4_900, "currency": "usd", "status": "won", "created": now() });
+    event(&format!("evt_{number}3"), "charge.dispute.closed", &object)
+}
+
+/// A paid checkout with an amount that can't be read.
+fn unreadable(number: u32) -> Value {
+    let mut body = checkout(number, &json!({ "affitor_customer_key": "user_7" }));
+    body["data"]["object"]["amount_total"] = json!("49.00");
+    body
+}
+
+/// A payment of an account that the app has not listed.
+fn of_account(number: u32, account: &str) -> Value {
+    let mut body = checkout(number, &json!({ "affitor_customer_key": "user_7" }));
+    body["account"] = json!(account);
+    body
+}
+
+/// A Lemon Squeezy order of one customer.
+fn order(number: u32, customer: u32, user: Option<&str>) -> Value {
+    let custom_data = user.map(|user| json!({ "user_id": user }));
+    json!({ "meta": { "event_name": "order_created", "test_mode": false, "custom_data": custom_data },
+        "data": { "type": "orders", "id": number.to_string(), "attributes": { "customer_id": customer, "status": "paid",
+            "total": 4_900, "tax": 0, "currency": "USD", "refunded_amount": 0, "created_at": Timestamp::now().to_string() } } })
+}
+
 async fn record(outbox: &Outbox<Sqlite>, body: &Value) {
-    let endpoint = Webhook::<Stripe>::new("whsec_0123456789").unwrap();
+    record_of::<Stripe>(outbox, "whsec_0123456789", body).await;
+}
+
+async fn record_of<P: Provider>(outbox: &Outbox<Sqlite>, secret: &str, body: &Value) {
+    let endpoint = Webhook::<P>::new(secret).unwrap();
     let (body, now) = (body.to_string(), SystemTime::now());
     let headers = endpoint.sign("", body.as_bytes(), now);
     let event = endpoint.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();
@@ -100,10 +133,19 @@ async fn what_explain_prints() {
         record(&outbox, &body).await;
     }
     delivered(&outbox).await;
+    record(&outbox, &checkout(10, &of("user_7"))).await;
+    record(&outbox, &won_dispute(10)).await;
+    record(&outbox, &unreadable(5)).await;
+    record(&outbox, &of_account(6, "acct_6")).await;
+    // A stranger buys with the address of a customer, and names themselves.
+    for body in [order(7, 70, Some("user_7")), order(8, 70, Some("user_9")), order(9, 70, None)] {
+        record_of::<LemonSqueezy>(&outbox, "0123456789", &body).await;
+    }
+    delivered(&outbox).await;
     worker.shutdown().await.unwrap();
 
     let (guide, mut missing) = (without_times(GUIDE), String::new());
-    for id in ["cs_1", "pi_2", "pi_3", "re_4"] {
+    for id in ["cs_1", "pi_2", "pi_3", "re_4", "dp_10", "evt_50", "acct_6", "ls_order_9", "user_9"] {
         let ran = run(&database.url(), &["explain", id], ("UNUSED", "")).await;
         assert_eq!(ran.code, 0, "{ran:?}");
         let shown = format!("```console\n$ affitor payments explain {id}\n{}```\n", ran.stdout);

@@ -1,8 +1,15 @@
 //! Lemon Squeezy, whose API does not say who a customer is.
 
-use shop_lives::Provider;
+use shop_lives::{Life, Provider, Webhook};
 
 use crate::shop::{Database, Shop};
+
+/// The webhook that says who the customer is: of the subscription, else of the order.
+pub(super) fn naming(life: &Life) -> &Webhook {
+    let of_subscription =
+        life.webhooks.iter().find(|webhook| webhook.body["meta"]["event_name"] == "subscription_created");
+    of_subscription.unwrap_or(&life.webhooks[0])
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn payments_of_known_customers_are_recorded_and_others_are_counted() {
@@ -10,7 +17,7 @@ async fn payments_of_known_customers_are_recorded_and_others_are_counted() {
     shop.database.start_ledger(2 * 24 * 60 * 60).await;
     shop.api.set_page_size(9);
     let (unknown, known) = shop.lives.split_at(12);
-    shop.record(known.iter().map(|life| &life.webhooks[0])).await;
+    shop.record(known.iter().map(naming)).await;
     let before = shop.database.events().await.len();
 
     let dry = shop.reconcile(&["--dry-run"]).await;
@@ -41,8 +48,8 @@ async fn payments_of_known_customers_are_recorded_and_others_are_counted() {
     assert_eq!(again.number("/payments/not_attributed"), unattributed as u64);
     assert_eq!(again.payments(), ran.payments());
 
-    // One webhook of each customer is enough.
-    shop.record(unknown.iter().map(|life| &life.webhooks[0])).await;
+    // One webhook of each checkout is enough.
+    shop.record(unknown.iter().map(naming)).await;
     shop.check(&shop.lives).await;
     let last = shop.reconcile(&[]).await;
     assert_eq!((last.code, last.enqueued(), last.number("/payments/not_attributed")), (0, (0, 0), 0), "{last:?}");

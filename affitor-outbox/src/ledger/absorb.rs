@@ -1,6 +1,9 @@
 //! Adding facts to the ledger, deciding, and enqueueing what is missing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use affitor::Event;
 use affitor_payments::ledger::{
@@ -9,7 +12,7 @@ use affitor_payments::ledger::{
 
 use super::{
     group::Ledger,
-    record::seconds,
+    record::{PaymentRecord, seconds},
     rows::{LedgerRow, ReportRow, list, parse},
     story::LedgerPayment,
 };
@@ -235,7 +238,7 @@ impl<DB: Database> Ledger<'_, '_, DB> {
         id: &str,
         kind: &str,
         group: Option<i64>,
-        decision: &str,
+        record: &PaymentRecord,
     ) -> Result<(), Error> {
         let parameters = vec![
             (&*self.store.queue).into(),
@@ -244,9 +247,16 @@ impl<DB: Database> Ledger<'_, '_, DB> {
             kind.into(),
             group.into(),
             self.now.into(),
-            decision.into(),
+            record.summary().into(),
+            Some(record.refused.is_some()).into(),
         ];
         DB::run(self.store, self.tx, &self.store.sql.save_webhook, parameters).await.map(drop)
+    }
+
+    /// Saves the ids in a webhook that belongs to no payment.
+    pub(super) async fn save_webhook_ids(&mut self, id: &str, mentioned: &BTreeSet<String>) -> Result<(), Error> {
+        let parameters = vec![(&*self.store.queue).into(), self.scope.into(), id.into(), list(mentioned).into()];
+        DB::run(self.store, self.tx, &self.store.sql.save_webhook_ids, parameters).await.map(drop)
     }
 }
 

@@ -123,7 +123,7 @@ impl<DB: Database> Outbox<DB> {
         if let Some(group) = recorded.group.filter(|_| record.changed) {
             // For the story of the payment.
             let id = format!("reconciliation {group}");
-            ledger.save_webhook(&id, "reconciliation", Some(group), &record.summary()).await?;
+            ledger.save_webhook(&id, "reconciliation", Some(group), &record).await?;
         }
         if reconciliation.dry_run {
             tx.rollback().await?;

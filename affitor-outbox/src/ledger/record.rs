@@ -135,7 +135,13 @@ impl<DB: Database> Outbox<DB> {
             (record.enqueued, record.payments) = (recorded.decision.events, recorded.decision.payments);
             (record.changed, group) = (recorded.changed, recorded.group);
         }
-        ledger.save_webhook(&event_id(&reading, event), event.kind(), group, &record.summary()).await?;
+        let id = event_id(&reading, event);
+        ledger.save_webhook(&id, event.kind(), group, &record).await?;
+        if group.is_none() {
+            let mut ids = reading.mentioned_ids();
+            ids.insert(id.clone());
+            ledger.save_webhook_ids(&id, &ids).await?;
+        }
         if !record.enqueued.is_empty() && self.is_notification_due() {
             DB::notify(&self.store, tx).await?;
         }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use affitor_payments::ledger::{Doubt, NotReported, Payment, Status};
+use affitor_payments::ledger::{Doubt, Facts, NotReported, Object, Payment, ReversalStatus, Status};
 use serde::{Deserialize, Serialize};
 
-use super::rows::{list, parse, read_flag};
+use super::rows::{GroupRow, list, parse, read_flag};
 use crate::{Database, Error, Outbox, database::sealed::Parameter};
+
+/// How many payments a story has at most.
+const MOST: i64 = 100;
 
 /// A payment in the ledger. Amounts are in the currency's smallest unit, times in seconds of Unix time.
 ///
@@ -70,6 +73,25 @@ pub struct SeenWebhook {
     pub last_seen_at: u64,
     /// What was decided at the last delivery.
     pub decision: String,
+    /// Whether it looks like a payment and can't be read with certainty.
+    #[serde(default, deserialize_with = "read_flag")]
+    pub refused: bool,
+}
+
+/// Money that was returned to a customer, or that may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PaymentReturn {
+    /// Id of the refund, dispute or adjustment at the provider.
+    pub id: String,
+    /// Amount in the currency's smallest unit. `None` for everything that is left.
+    pub cents: Option<u64>,
+    /// Currency, if the provider says it.
+    pub currency: Option<String>,
+    /// Whether it is a dispute (a chargeback), not a refund.
+    pub is_dispute: bool,
+    /// Whether the money is returned.
+    pub status: ReversalStatus,
 }
 
 /// A sale or refund that was enqueued, by the ledger or by the app.
@@ -103,8 +125,10 @@ pub struct Report {
 pub struct PaymentStory {
     /// Ids at the provider.
     pub ids: Vec<String>,
-    /// The webhooks that were seen, oldest first.
+    /// The webhooks that were seen, oldest first: of the payments, and those that can't be read or are ignored, but mention their ids.
     pub webhooks: Vec<SeenWebhook>,
+    /// Refunds and disputes, also those that do not count.
+    pub returns: Vec<PaymentReturn>,
     /// What became of each payment.
     pub payments: Vec<LedgerPayment>,
     /// What was reported, and what the service responded, oldest first.
@@ -112,8 +136,9 @@ pub struct PaymentStory {
 }
 
 impl<DB: Database> Outbox<DB> {
-    /// Returns what the ledger knows about a payment, by any of its ids: of the payment, the session, the invoice, the charge, a
-    /// refund or a dispute, or the transaction id of a sale that the app enqueued. Returns `None` if no payment has this id.
+    /// Returns what the ledger knows about an id: of a payment, a session, an invoice, a charge, a refund or a dispute; of a webhook;
+    /// of a subscription or a customer at the provider; of your own user; of an account that is not listed; or the transaction id of a
+    /// sale that the app enqueued. At most 100 payments and 100 webhooks. Returns `None` if nothing has this id.
     ///
     /// # Errors
     ///
@@ -122,8 +147,9 @@ impl<DB: Database> Outbox<DB> {
         let (store, sql, queue) = (&self.store, &self.store.sql, &*self.store.queue);
         let mut tx = self.begin().await?;
         let groups: Vec<i64> =
-            parse(&DB::read(store, &mut tx, &sql.find_payment, vec![queue.into(), id.into()]).await?)?;
-        let mut story = PaymentStory { ids: vec![], webhooks: vec![], payments: vec![], reports: vec![] };
+            parse(&DB::read(store, &mut tx, &sql.find_payment, vec![queue.into(), id.into(), MOST.into()]).await?)?;
+        let mut story =
+            PaymentStory { ids: vec![], webhooks: vec![], returns: vec![], payments: vec![], reports: vec![] };
         for group in groups {
             let of_group = || vec![group.into()];
             story.ids.extend(parse::<String>(&DB::read(store, &mut tx, &sql.group_ids, of_group()).await?)?);
@@ -133,33 +159,117 @@ impl<DB: Database> Outbox<DB> {
             story
                 .payments
                 .extend(parse::<LedgerPayment>(&DB::read(store, &mut tx, &sql.group_payments, of_group()).await?)?);
+            for row in parse::<GroupRow>(&DB::read(store, &mut tx, &sql.group, of_group()).await?)? {
+                story.returns.extend(returns(&row.facts()?));
+            }
         }
+        let mentioned = list(story.ids.iter().map(String::as_str).chain([id]));
+        let loose = DB::read(store, &mut tx, &sql.loose_webhooks, vec![queue.into(), mentioned.into()]).await?;
+        story.webhooks.extend(parse::<SeenWebhook>(&loose)?);
+        story.webhooks.sort_by_key(|webhook| webhook.first_seen_at);
         let mut transactions: BTreeSet<&str> = story.payments.iter().map(|payment| &*payment.transaction_id).collect();
         transactions.insert(id);
         let parameters = vec![queue.into(), list(transactions).into()];
         story.reports = parse(&DB::read(store, &mut tx, &sql.reports, parameters).await?)?;
         tx.rollback().await?;
-        Ok(Some(story).filter(|story| !story.ids.is_empty() || !story.reports.is_empty()))
+        Ok(Some(story).filter(|story| !story.ids.is_empty() || !story.reports.is_empty() || !story.webhooks.is_empty()))
     }
 
-    /// Returns payments in the order of their transaction ids: at most `limit`, after the transaction id `after`, and only with
-    /// this status if one is given. See [`LedgerPayment::status`].
+    /// Returns the latest webhooks that look like payments and can't be read with certainty, at most `limit`. Each got status 200,
+    /// because a redelivery changes nothing. Report such a payment yourself.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn refused_webhooks(&self, limit: u32) -> Result<Vec<SeenWebhook>, Error> {
+        let mut tx = self.begin().await?;
+        let parameters = vec![(&*self.store.queue).into(), i64::from(limit).into()];
+        let rows = DB::read(&self.store, &mut tx, &self.store.sql.refused_webhooks, parameters).await?;
+        tx.rollback().await?;
+        parse(&rows)
+    }
+
+    /// Counts the [refused webhooks](Outbox::refused_webhooks).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails.
+    pub async fn count_refused_webhooks(&self) -> Result<u64, Error> {
+        let mut tx = self.begin().await?;
+        let rows =
+            DB::read(&self.store, &mut tx, &self.store.sql.count_refused, vec![(&*self.store.queue).into()]).await?;
+        tx.rollback().await?;
+        Ok(parse(&rows)?.first().copied().unwrap_or_default())
+    }
+
+    /// Returns payments in the order of their transaction ids: at most `limit`, after the transaction id `after`.
     ///
     /// # Errors
     ///
     /// Returns an error if the database fails.
     pub async fn list_payments(
         &self,
+        filter: PaymentFilter<'_>,
         after: &str,
-        status: Option<&str>,
         limit: u32,
     ) -> Result<Vec<LedgerPayment>, Error> {
+        let sql = &self.store.sql;
+        let mut parameters = vec![(&*self.store.queue).into(), after.into(), i64::from(limit).into()];
+        let statement = match (filter.to_check, filter.status) {
+            (true, status) => {
+                parameters.push(status.map(str::to_owned).into());
+                &sql.list_payments_to_check
+            }
+            (false, Some(status)) => {
+                parameters.push(status.into());
+                &sql.list_payments_with_status
+            }
+            (false, None) => &sql.list_payments,
+        };
         let mut tx = self.begin().await?;
-        let status = status.map(str::to_owned);
-        let parameters = vec![(&*self.store.queue).into(), after.into(), status.into(), i64::from(limit).into()];
-        let rows = DB::read(&self.store, &mut tx, &self.store.sql.list_payments, parameters).await?;
+        let rows = DB::read(&self.store, &mut tx, statement, parameters).await?;
         tx.rollback().await?;
         parse(&rows)
+    }
+}
+
+/// Returns the refunds and disputes in facts.
+fn returns(facts: &Facts) -> Vec<PaymentReturn> {
+    let reversals = facts.iter().filter_map(|(id, object)| match object {
+        Object::Reversal(reversal) => Some((id, reversal)),
+        _ => None,
+    });
+    let returned = reversals.map(|(id, reversal)| PaymentReturn {
+        id: id.to_owned(),
+        cents: reversal.cents,
+        currency: reversal.currency.map(|currency| currency.to_string()),
+        is_dispute: reversal.is_dispute,
+        status: reversal.status,
+    });
+    returned.collect()
+}
+
+/// Which payments [`Outbox::list_payments`] returns. The default is all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PaymentFilter<'a> {
+    status: Option<&'a str>,
+    to_check: bool,
+}
+
+impl<'a> PaymentFilter<'a> {
+    /// Only payments with this [status](LedgerPayment::status).
+    #[must_use]
+    pub fn status(mut self, status: &'a str) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Only payments that a person should check: those with a [doubt](LedgerPayment::doubts).
+    #[must_use]
+    pub fn to_check(mut self) -> Self {
+        self.to_check = true;
+        self
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::story::{LedgerPayment, PaymentStory, Report};
+use affitor_payments::ledger::ReversalStatus;
+
+use super::story::{LedgerPayment, PaymentReturn, PaymentStory, Report};
 
 impl PaymentStory {
     fn report_of_sale(&self, transaction_id: &str) -> Option<&Report> {
@@ -20,6 +22,9 @@ impl PaymentStory {
 
 impl fmt::Display for PaymentStory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.payments.is_empty() && self.reports.is_empty() {
+            writeln!(f, "no payment is known by this id")?;
+        }
         for payment in &self.payments {
             write!(f, "{payment}")?;
             if let Some(report) = self.report_of_sale(&payment.transaction_id) {
@@ -31,7 +36,14 @@ impl fmt::Display for PaymentStory {
         }
         for webhook in &self.webhooks {
             let repeated = if webhook.seen > 1 { format!(" ({} times)", webhook.seen) } else { String::new() };
-            writeln!(f, "  {} {}{repeated}: {}", time(webhook.first_seen_at), webhook.kind, webhook.decision)?;
+            let check = if webhook.refused { "CHECK: " } else { "" };
+            writeln!(f, "  {} {}{repeated}: {check}{}", time(webhook.first_seen_at), webhook.kind, webhook.decision)?;
+        }
+        if !self.returns.is_empty() {
+            writeln!(f, "\nReturned to the customer")?;
+        }
+        for returned in &self.returns {
+            writeln!(f, "  {}: {}", returned.id, returned.explain())?;
         }
         if !self.reports.is_empty() {
             writeln!(f, "\nReported to Affitor")?;
@@ -65,6 +77,9 @@ fn who_is_paid(outcome: &str) -> &'static str {
 impl fmt::Display for LedgerPayment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let currency = self.currency.as_deref().unwrap_or("?");
+        if !self.doubts.is_empty() {
+            write!(f, "CHECK ")?;
+        }
         write!(f, "{}: {} paid", self.transaction_id, amount(self.paid_cents, currency))?;
         if let Some(at) = self.paid_at {
             write!(f, " at {}", time(at))?;
@@ -92,6 +107,26 @@ impl fmt::Display for LedgerPayment {
             writeln!(f, "  CHECK: {doubt}")?;
         }
         Ok(())
+    }
+}
+
+impl PaymentReturn {
+    /// Explains whether it counts.
+    fn explain(&self) -> String {
+        let what = if self.is_dispute { "dispute" } else { "refund" };
+        let of = match self.cents {
+            Some(cents) => format!(" of {}", amount(cents, self.currency.as_deref().unwrap_or_default())),
+            None => String::new(),
+        };
+        let counts = match (self.is_dispute, self.status) {
+            (false, ReversalStatus::Returned) => "the money is returned",
+            (true, ReversalStatus::Returned) => "lost",
+            (false, ReversalStatus::Pending) => "pending: it counts when it succeeds",
+            (true, ReversalStatus::Pending) => "open: it counts if it is lost",
+            (false, _) => "failed or canceled: it does not count",
+            (true, _) => "won: it does not count",
+        };
+        format!("{what}{of}, {counts}")
     }
 }
 

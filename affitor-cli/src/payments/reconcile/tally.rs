@@ -85,7 +85,8 @@ impl Tally {
             self.payments.not_attributed += 1;
             // One that is known was told here, or by a webhook that names no customer.
             if record.changed {
-                let reason = "its customer is unknown: resend a webhook of this customer from Lemon Squeezy's settings";
+                let reason = "its customer is unknown: resend its `order_created`, or its subscription's \
+                              `subscription_created`, from Lemon Squeezy's settings";
                 self.check(id, reason);
             }
         } else if !has(is_ours) {

@@ -7,7 +7,8 @@ use std::{
 
 use affitor::Event;
 use affitor_outbox::{
-    Balance, LedgerPayment, Outbox, OutboxStats, PaymentRecord, PaymentSettings, PaymentStory, Reconciliation,
+    Balance, LedgerPayment, Outbox, OutboxStats, PaymentFilter, PaymentRecord, PaymentSettings, PaymentStory,
+    Reconciliation,
     sqlx::{self, PgPool, SqlitePool},
 };
 use affitor_payments::ledger::Facts;
@@ -158,7 +159,8 @@ impl Store {
 
     /// Returns all payments with this status.
     pub(crate) async fn payments(&self, status: Option<&str>) -> Vec<LedgerPayment> {
-        with_outbox!(self, |outbox| outbox.list_payments("", status, u32::MAX).await.unwrap())
+        let filter = status.map_or_else(PaymentFilter::default, |status| PaymentFilter::default().status(status));
+        with_outbox!(self, |outbox| outbox.list_payments(filter, "", u32::MAX).await.unwrap())
     }
 }
 
