@@ -41,15 +41,9 @@ impl Facts {
     }
 }
 
-/// What was observed during an attempt. `None` stands for a query that failed.
+/// What was observed when an event was sent. `None` stands for a query that failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Observed {
-    /// The event could be sent now, unless an earlier event that it depends on is pending.
-    Ready { behind: Option<bool>, gate: GateView },
-    /// Another attempt has taken the event over.
-    TakenOver,
-    /// The event was not sent, because the attempt could not be recorded first.
-    NotRecorded,
     /// The service recorded the event, or credits no partner.
     Delivered(EventOutcome),
     /// The service knows this event already. For a refund: whether the sale has another partial refund.
@@ -63,8 +57,6 @@ pub(crate) enum Observed {
 /// What happens next.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
-    /// Send it. If it must not be repeated, the history is stored first.
-    Send(PriorDelivery),
     /// It is delivered.
     Done(EventOutcome),
     /// Delivery failed permanently, with the message of the service.
@@ -107,37 +99,53 @@ impl Postponed {
     }
 }
 
-/// Decides what happens next, and updates the history.
-pub(crate) fn decide(facts: &Facts, history: &mut History, observed: Observed) -> Step {
-    let age = facts.age(history);
+/// Decides whether an event is sent now, and updates the history. If it must not be repeated, the history is stored before it is sent.
+/// `behind` says whether an earlier event that it depends on is pending; `None` if that query failed.
+///
+/// # Errors
+///
+/// Returns what happens instead.
+pub(crate) fn start(
+    facts: &Facts,
+    history: &mut History,
+    behind: Option<bool>,
+    gate: GateView,
+) -> Result<PriorDelivery, Step> {
     let must_not_repeat = facts.retry_class == RetryClass::NotIdempotent;
-    match observed {
-        Observed::Ready { behind: Some(true), .. } => Step::Later(backoff::behind(age), Postponed::Behind),
-        Observed::TakenOver => Step::Later(backoff::behind(age), Postponed::TakenOver),
-        Observed::Ready { behind: None, .. } | Observed::NotRecorded => {
-            Step::Later(backoff::behind(age), Postponed::Database)
-        }
-        Observed::Ready { gate: GateView::Closed(wait), .. } => {
-            suspended(history, backoff::at_least(wait, facts.random))
+    match (behind, gate) {
+        (Some(true), _) => return Err(unsent(facts, history, Postponed::Behind)),
+        (None, _) => return Err(unsent(facts, history, Postponed::Database)),
+        (Some(false), GateView::Closed(wait)) => {
+            return Err(suspended(history, backoff::at_least(wait, facts.random)));
         }
         // Not the event to find out with whether the service works again.
-        Observed::Ready { gate: GateView::Probing, .. } if must_not_repeat => {
-            suspended(history, backoff::behind(age).max(Duration::from_secs(5)))
+        (Some(false), GateView::Probing) if must_not_repeat => {
+            let wait = backoff::behind(facts.age(history)).max(Duration::from_secs(5));
+            return Err(suspended(history, wait));
         }
-        // The second condition: a late result of an earlier attempt has replaced what the last attempt stored.
-        Observed::Ready { .. }
-            if must_not_repeat
-                && (history.may_have_arrived || history.attempt.is_some_and(|stored| stored + 1 < facts.attempt)) =>
-        {
-            Step::Dead(DeadReason::Uncertain, history.error.clone())
-        }
-        Observed::Ready { .. } => {
-            let lost = history.may_have_arrived || facts.attempt > 1;
-            // Stored before the event is sent, in case this process dies while sending.
-            history.may_have_arrived |= must_not_repeat;
-            history.attempt = must_not_repeat.then_some(facts.attempt);
-            Step::Send(if lost { PriorDelivery::Possible } else { PriorDelivery::Impossible })
-        }
+        (Some(false), GateView::Probing | GateView::Open) => {}
+    }
+    // The second condition: a late result of an earlier attempt has replaced what the last attempt stored.
+    if must_not_repeat && (history.may_have_arrived || history.attempt.is_some_and(|stored| stored + 1 < facts.attempt))
+    {
+        return Err(Step::Dead(DeadReason::Uncertain, history.error.clone()));
+    }
+    let lost = history.may_have_arrived || facts.attempt > 1;
+    // Stored before the event is sent, in case this process dies while sending.
+    history.may_have_arrived |= must_not_repeat;
+    history.attempt = must_not_repeat.then_some(facts.attempt);
+    Ok(if lost { PriorDelivery::Possible } else { PriorDelivery::Impossible })
+}
+
+/// What happens to an event that was not sent, for a reason that has nothing to do with the service.
+pub(crate) fn unsent(facts: &Facts, history: &History, reason: Postponed) -> Step {
+    Step::Later(backoff::behind(facts.age(history)), reason)
+}
+
+/// Decides what happens to an event that was sent, and updates the history.
+pub(crate) fn finish(facts: &Facts, history: &mut History, observed: Observed) -> Step {
+    let must_not_repeat = facts.retry_class == RetryClass::NotIdempotent;
+    match observed {
         Observed::Delivered(outcome) => {
             history.may_have_arrived &= !must_not_repeat;
             Step::Done(outcome)
@@ -251,10 +259,6 @@ mod tests {
         History { may_have_arrived: true, ..History::default() }
     }
 
-    fn ready(gate: GateView) -> Observed {
-        Observed::Ready { behind: Some(false), gate }
-    }
-
     fn failed(next_step: NextStep, may_have_arrived: bool) -> Observed {
         Observed::Failed { next_step, may_have_arrived, retry_after: None, message: "no".to_owned() }
     }
@@ -265,44 +269,62 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    /// One line per rule: the event, its history, whether an earlier event is pending, the gate, and what happens next.
+    #[test]
+    fn what_happens_before_sending() {
+        use GateView::{Closed, Open, Probing};
+        use PriorDelivery::{Impossible, Possible};
+        let (new, of_attempt) = (History::default, |attempt| History { attempt: Some(attempt), ..History::default() });
+        let (ready, later) = (Some(false), |seconds, reason| Err(Step::Later(secs(seconds), reason)));
+        let uncertain = || Err(Step::Dead(DeadReason::Uncertain, None));
+        let attempt = |attempt, event| Facts { attempt, ..event };
+        for (line, (facts, history, behind, gate, expected)) in [
+            (facts(), new(), ready, Open, Ok(Impossible)),
+            (facts(), arrived(), ready, Open, Ok(Possible)),
+            (attempt(2, facts()), new(), ready, Open, Ok(Possible)),
+            (facts(), new(), ready, Probing, Ok(Impossible)),
+            (facts(), new(), ready, Closed(secs(30)), later(30, Postponed::Suspended)),
+            (facts(), new(), Some(true), Open, later(1, Postponed::Behind)),
+            (facts(), new(), None, Open, later(1, Postponed::Database)),
+            (partial_refund(), new(), ready, Open, Ok(Impossible)),
+            (partial_refund(), new(), ready, Probing, later(5, Postponed::Suspended)),
+            (partial_refund(), arrived(), ready, Open, uncertain()),
+            (attempt(2, partial_refund()), new(), ready, Open, Ok(Possible)),
+            (attempt(2, partial_refund()), of_attempt(1), ready, Open, Ok(Possible)),
+            (attempt(3, partial_refund()), of_attempt(1), ready, Open, uncertain()),
+            (partial_refund(), arrived(), ready, Closed(secs(30)), later(30, Postponed::Suspended)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let started = start(&facts, &mut history.clone(), behind, gate);
+            assert_eq!(started, expected, "line {}: {facts:?} {history:?} {behind:?} {gate:?}", line + 1);
+        }
+        assert_eq!(
+            unsent(&partial_refund(), &arrived(), Postponed::TakenOver),
+            Step::Later(secs(1), Postponed::TakenOver)
+        );
+    }
+
     /// One line per rule: the event, its history, what was observed, and what happens next.
     #[test]
-    fn what_happens_next() {
+    fn what_happens_after_sending() {
         use DeadReason as Dead;
         use EventOutcome::{AlreadyRecorded, NotAttributed, Recorded};
         use Postponed as Why;
-        let (new, open) = (History::default, GateView::Open);
+        let new = History::default;
         let dead = |reason| Step::Dead(reason, Some("no".to_owned()));
         let unknown_for = |seconds| History { unknown_since: Some(NOW - seconds), ..new() };
         let unasked_for = |seconds| History { unknown_at: Some(NOW - seconds), ..unknown_for(seconds) };
-        let of_attempt = |attempt| History { attempt: Some(attempt), ..new() };
         let failing_for = |days: u64, last: u64| History {
             failing_since: Some(NOW - days * DAY),
             failed_at: Some(NOW - last * DAY),
             ..new()
         };
         let no_click = Facts { has_click: false, ..facts() };
-        let second = Facts { attempt: 2, ..facts() };
         let already = |uncertain, partial_refund| Observed::AlreadyRecorded { uncertain, partial_refund };
         let not_found = |pending| Observed::NotFound { pending };
         for (line, (facts, history, observed, expected)) in [
-            // Before sending.
-            (facts(), new(), ready(open), Step::Send(PriorDelivery::Impossible)),
-            (facts(), arrived(), ready(open), Step::Send(PriorDelivery::Possible)),
-            (second, new(), ready(open), Step::Send(PriorDelivery::Possible)),
-            (facts(), new(), ready(GateView::Probing), Step::Send(PriorDelivery::Impossible)),
-            (facts(), new(), ready(GateView::Closed(secs(30))), Step::Later(secs(30), Why::Suspended)),
-            (facts(), new(), Observed::Ready { behind: Some(true), gate: open }, Step::Later(secs(1), Why::Behind)),
-            (facts(), new(), Observed::Ready { behind: None, gate: open }, Step::Later(secs(1), Why::Database)),
-            (partial_refund(), new(), ready(open), Step::Send(PriorDelivery::Impossible)),
-            (partial_refund(), new(), ready(GateView::Probing), Step::Later(secs(5), Why::Suspended)),
-            (partial_refund(), arrived(), ready(open), Step::Dead(Dead::Uncertain, None)),
-            (Facts { attempt: 2, ..partial_refund() }, new(), ready(open), Step::Send(PriorDelivery::Possible)),
-            (Facts { attempt: 2, ..partial_refund() }, of_attempt(1), ready(open), Step::Send(PriorDelivery::Possible)),
-            (Facts { attempt: 3, ..partial_refund() }, of_attempt(1), ready(open), Step::Dead(Dead::Uncertain, None)),
-            (partial_refund(), arrived(), ready(GateView::Closed(secs(30))), Step::Later(secs(30), Why::Suspended)),
-            (partial_refund(), arrived(), Observed::TakenOver, Step::Later(secs(1), Why::TakenOver)),
-            (partial_refund(), arrived(), Observed::NotRecorded, Step::Later(secs(1), Why::Database)),
             // The service responds.
             (facts(), new(), Observed::Delivered(Recorded), Step::Done(Recorded)),
             (facts(), new(), already(false, Some(false)), Step::Done(AlreadyRecorded { uncertain: false })),
@@ -340,7 +362,7 @@ mod tests {
         .enumerate()
         {
             let mut after = history.clone();
-            let step = decide(&facts, &mut after, observed.clone());
+            let step = finish(&facts, &mut after, observed.clone());
             let step = match step {
                 // The table rounds fractions of a second down.
                 Step::Later(wait, reason) => Step::Later(secs(wait.as_secs().min(450)), reason),
@@ -353,15 +375,19 @@ mod tests {
     #[test]
     fn what_the_history_remembers() {
         let after = |facts: Facts, mut history: History, observed| {
-            decide(&facts, &mut history, observed);
+            finish(&facts, &mut history, observed);
+            history
+        };
+        let before = |facts: Facts, mut history: History, gate| {
+            start(&facts, &mut history, Some(false), gate).ok();
             history
         };
         let doubt = |history: History| history.may_have_arrived;
         // A repeatable event collects doubts, and a partial refund has the doubt of its last attempt.
         assert!(doubt(after(facts(), History::default(), failed(UNAVAILABLE, true))));
         assert!(doubt(after(facts(), arrived(), failed(UNAVAILABLE, false))));
-        assert!(!doubt(after(facts(), History::default(), ready(GateView::Open))));
-        assert!(doubt(after(partial_refund(), History::default(), ready(GateView::Open))));
+        assert!(!doubt(before(facts(), History::default(), GateView::Open)));
+        assert!(doubt(before(partial_refund(), History::default(), GateView::Open)));
         assert!(!doubt(after(partial_refund(), arrived(), failed(UNAVAILABLE, false))));
         assert!(!doubt(after(partial_refund(), arrived(), Observed::NotFound { pending: Some(true) })));
         assert!(!doubt(after(partial_refund(), arrived(), Observed::Delivered(EventOutcome::Recorded))));
@@ -380,7 +406,7 @@ mod tests {
         assert!(!arrived().replayed(true, 2, NOW).may_have_arrived, "a person knows that the refund has not arrived");
         // Delays in which nothing is sent do not count towards the hour.
         let unknown = History { unknown_since: Some(NOW - 100), ..History::default() };
-        let paused = after(facts(), unknown.clone(), ready(GateView::Closed(secs(30))));
+        let paused = before(facts(), unknown.clone(), GateView::Closed(secs(30)));
         assert_eq!(paused.unknown_since, Some(NOW - 70));
         let counted = after(facts(), unknown, Observed::NotFound { pending: Some(false) });
         assert_eq!(counted.unknown_since, Some(NOW - 100));

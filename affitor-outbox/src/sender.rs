@@ -1,4 +1,4 @@
-//! The River worker: observes, lets [`decide`] decide, and acts on it.
+//! The River worker: observes, lets [`decide`](crate::decide) decide, and acts on it.
 
 use std::{
     future::Future,
@@ -20,7 +20,7 @@ use crate::{
     breaker::Breaker,
     database::{Store, sealed::Parameter},
     dead::{DEAD, Output},
-    decide::{Facts, Observed, Postponed, Step, decide},
+    decide::{Facts, Observed, Postponed, Step, finish, start, unsent},
     delivery::Delivery,
     gate::Verdict,
     history::{HISTORY, History, seconds},
@@ -97,7 +97,7 @@ impl<DB: Database> Worker<Delivery> for Sender<DB> {
             if history != History::default() || row.metadata.get_raw(HISTORY).is_some() {
                 context.metadata_set(HISTORY, &history)?;
             }
-            finish(step, &context, row.id, kind)
+            carry_out(step, &context, row.id, kind)
         }
         .instrument(span)
         .await
@@ -121,32 +121,34 @@ impl<DB: Database> Sender<DB> {
         };
         let behind = self.query(DB::must_wait(&self.store, event.waits_for(), row.id, row.id)).await;
         let before = history.clone();
-        let step = decide(&facts, history, Observed::Ready { behind, gate: self.breaker.view() });
-        let Step::Send(prior) = step else {
-            if step_is_behind(&step) && row.priority < LOWEST_PRIORITY {
-                // Other events go first, so that many events behind one do not delay them. A failure loses nothing.
-                self.run(&self.store.sql.put_last, vec![row.id.into()]).await;
+        let prior = match start(&facts, history, behind, self.breaker.view()) {
+            Ok(prior) => prior,
+            Err(step) => {
+                if matches!(step, Step::Later(_, Postponed::Behind)) && row.priority < LOWEST_PRIORITY {
+                    // Other events go first, so that many events behind one do not delay them. A failure loses nothing.
+                    self.run(&self.store.sql.put_last, vec![row.id.into()]).await;
+                }
+                return (step, Verdict::Unknown);
             }
-            return (step, Verdict::Unknown);
         };
         if facts.retry_class == RetryClass::NotIdempotent {
-            let unsent = match self.set_history(row, history).await {
+            let not_sent = match self.set_history(row, history).await {
                 Some(1..) => None,
-                Some(0) => Some(Observed::TakenOver),
+                Some(0) => Some(Postponed::TakenOver),
                 None => {
                     // It may have been written. If it can't be undone either, the refund becomes uncertain, which is safe.
                     self.set_history(row, &before).await;
-                    Some(Observed::NotRecorded)
+                    Some(Postponed::Database)
                 }
             };
-            if let Some(observed) = unsent {
+            if let Some(reason) = not_sent {
                 *history = before;
-                return (decide(&facts, history, observed), Verdict::Unknown);
+                return (unsent(&facts, history, reason), Verdict::Unknown);
             }
         }
         let (observed, verdict) = self.send(row, event, prior).await;
         let facts = Facts { now: seconds(SystemTime::now()), ..facts };
-        (decide(&facts, history, observed), verdict)
+        (finish(&facts, history, observed), verdict)
     }
 
     async fn send(&self, row: &JobRow, event: &Event, prior: PriorDelivery) -> (Observed, Verdict) {
@@ -202,12 +204,8 @@ fn failed(error: &ClientError, retry_class: RetryClass) -> (Observed, Verdict) {
     (Observed::Failed { next_step, may_have_arrived, retry_after, message: error.to_string() }, verdict)
 }
 
-fn step_is_behind(step: &Step) -> bool {
-    matches!(step, Step::Later(_, Postponed::Behind))
-}
-
 /// Reports the step to the log and the metrics, and returns it as River's outcome.
-fn finish(step: Step, context: &WorkContext, id: i64, event: &'static str) -> Result<WorkOutcome, BoxError> {
+fn carry_out(step: Step, context: &WorkContext, id: i64, event: &'static str) -> Result<WorkOutcome, BoxError> {
     let (output, outcome) = match step {
         Step::Later(wait, reason) => {
             let reason = reason.name();
@@ -215,7 +213,6 @@ fn finish(step: Step, context: &WorkContext, id: i64, event: &'static str) -> Re
             metrics::postponed(event, reason);
             return Ok(WorkOutcome::Snooze(wait));
         }
-        Step::Send(_) => return Err("an event was not sent".into()),
         Step::Done(outcome) => {
             let (label, uncertain) = match outcome {
                 EventOutcome::AlreadyRecorded { uncertain } => ("already_recorded", uncertain),

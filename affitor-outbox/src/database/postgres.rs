@@ -38,7 +38,7 @@ impl Dialect for sqlx::Postgres {
 
     const QUERIES: &'static str = include_str!("../../sql/postgres/queries.sql");
 
-    const MIGRATIONS: &'static [&'static str] = &[include_str!("../../sql/postgres/schema.sql")];
+    const MIGRATIONS: &'static [&'static str] = &[include_str!("../../sql/postgres/migrations/001.sql")];
 
     const BEGIN: &'static str = "BEGIN";
 

@@ -69,7 +69,27 @@ pub(crate) fn in_schema(text: &str, schema: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
+
+    /// A migration that somebody may have applied never changes. Until the first release, change the hash with it; after that, add a
+    /// migration.
+    #[test]
+    fn the_migrations_are_as_they_were() {
+        for (text, hash) in [
+            (
+                include_str!("../../sql/postgres/migrations/001.sql"),
+                "b47cd9922a0e30d036854503d442bbb414059e7209172b0cf40db9f37ab3edac",
+            ),
+            (
+                include_str!("../../sql/sqlite/migrations/001.sql"),
+                "463024ad67ff15b03a07f8117612996977e83d0ab2f1865352c05b98c15bbe87",
+            ),
+        ] {
+            assert_eq!(format!("{:x}", Sha256::digest(text)), hash);
+        }
+    }
 
     #[test]
     fn every_query_has_a_text() {

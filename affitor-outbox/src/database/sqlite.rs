@@ -11,7 +11,7 @@ use crate::Error;
 
 type SqliteStore = Store<sqlx::Sqlite>;
 
-/// Number of triggers in `schema.sql`.
+/// Number of triggers in the migrations.
 const TRIGGERS: i64 = 12;
 
 impl Database for sqlx::Sqlite {}
@@ -21,7 +21,7 @@ impl Dialect for sqlx::Sqlite {
 
     const QUERIES: &'static str = include_str!("../../sql/sqlite/queries.sql");
 
-    const MIGRATIONS: &'static [&'static str] = &[include_str!("../../sql/sqlite/schema.sql")];
+    const MIGRATIONS: &'static [&'static str] = &[include_str!("../../sql/sqlite/migrations/001.sql")];
 
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
 
