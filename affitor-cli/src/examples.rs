@@ -79,7 +79,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("payments explain", &["affitor payments explain pi_1", "affitor payments explain in_1 --json"]),
-    ("payments list", &["affitor payments list --status no_customer", "affitor payments list --limit 10 --after in_1"]),
+    ("payments list", &["affitor payments list --status no_customer", "affitor payments list --check --limit 10"]),
+    ("payments refused", &["affitor payments refused", "affitor payments refused --limit 10 --json"]),
     ("payments balance", &["affitor payments balance --json"]),
     ("payments reporter", &["affitor payments reporter app", "affitor payments reporter affitor"]),
     (

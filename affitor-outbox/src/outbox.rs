@@ -139,6 +139,8 @@ impl<DB: Database> Outbox<DB> {
     /// Returns an outbox in the same tables for another Affitor program. Each program has its own queue, totals and
     /// duplicates, and needs its own [worker](Outbox::worker), with its API key. For an app that serves several programs.
     ///
+    /// The settings of the payment ledger stay, except for the program id.
+    ///
     /// ```no_run
     /// # fn run(outbox: affitor_outbox::Outbox<affitor_outbox::sqlx::Sqlite>) -> Result<(), affitor_outbox::Error> {
     /// let europe = outbox.for_program("eu")?;
@@ -151,7 +153,10 @@ impl<DB: Database> Outbox<DB> {
     /// Returns an error unless the name consists of lowercase letters, digits, and single `-` or `_` between them, and has
     /// at most 56 characters.
     pub fn for_program(&self, name: &str) -> Result<Self, Error> {
-        Ok(Self::new(self.store.with_queue(&program::queue(name)?)))
+        let outbox = Self::new(self.store.with_queue(&program::queue(name)?));
+        #[cfg(feature = "webhooks")]
+        let outbox = outbox.with_payment_settings(crate::PaymentSettings::clone(&self.payments).of_another_program());
+        Ok(outbox)
     }
 
     /// Returns the name of the queue in River's tables: [`QUEUE`](crate::QUEUE), or a name that contains the

@@ -44,6 +44,12 @@ impl PaymentSettings {
         self
     }
 
+    /// The same settings for another program.
+    pub(crate) fn of_another_program(mut self) -> Self {
+        self.program_id = None;
+        self
+    }
+
     /// Returns the id of the app's Affitor program.
     pub fn get_program_id(&self) -> Option<&str> {
         self.program_id.as_deref()

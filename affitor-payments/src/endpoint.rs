@@ -38,7 +38,10 @@ use crate::{
 /// # Memory
 ///
 /// A `Webhook` remembers the last 10,000 payments that [`track`] or [`enqueue`] read from it, so that each payment is
-/// reported once, whichever webhooks report it, and each refund once, under the right sale. Its clones share that memory, even if a setting changes. A `Webhook` that is built anew starts without memory: build it once
+/// reported once, whichever webhooks report it, and each refund once, under the right sale. After a restart, and beyond 10,000 payments,
+/// a partial refund that is redelivered [may be reported twice](crate#duplicates-and-order).
+///
+/// Its clones share that memory, even if a setting changes. A `Webhook` that is built anew starts without memory: build it once
 /// and clone it, instead of building it in the factory of an actix-web `HttpServer` (which runs once per worker) or in an
 /// implementation of axum's `FromRef` (which runs once per request).
 ///

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use affitor_outbox::{Database, Outbox, PaymentFilter};
+use affitor_outbox::{Database, Kept, Outbox, PaymentFilter};
 
 use crate::{
     check::Check,
@@ -40,11 +40,12 @@ pub(super) async fn check(database: DatabaseArgs, connected: Option<bool>) -> Ch
 }
 
 /// Numbers of Stripe's payments of the last 7 days, except for those that are held, which all count.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Counts {
     held: usize,
     reported: usize,
     left_to_affitor: usize,
+    kept: Kept,
 }
 
 impl Counts {
@@ -54,11 +55,12 @@ impl Counts {
             held: count_payments(outbox, "conflict", 0).await?,
             reported: count_payments(outbox, "reported", recent).await?,
             left_to_affitor: count_payments(outbox, "read_by_affitor", recent).await?,
+            kept: outbox.kept().await.map_err(|error| crate::database::failed(&error))?,
         })
     }
 
     fn check(self, connected: Option<bool>) -> Check {
-        let Self { held, reported, left_to_affitor } = self;
+        let Self { held, reported, left_to_affitor, kept } = self;
         if held > 0 {
             return Check::warning(
                 NAME,
@@ -84,12 +86,19 @@ impl Counts {
             _ => Check::passed(
                 NAME,
                 format!(
-                    "holds nothing; of the last 7 days, it reported {} and left {left_to_affitor} to Affitor",
-                    payments(reported)
+                    "holds nothing; of the last 7 days, it reported {} and left {left_to_affitor} to Affitor; it keeps payments for \
+                     {} and delivered events for {}",
+                    payments(reported),
+                    days(kept.payments),
+                    days(kept.completed)
                 ),
             ),
         }
     }
+}
+
+fn days(duration: Duration) -> String {
+    count(duration.as_secs() / (24 * 60 * 60), "day")
 }
 
 fn payments(number: usize) -> String {

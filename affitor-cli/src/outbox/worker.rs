@@ -1,6 +1,6 @@
 //! `affitor outbox work`: runs a worker as a separate process.
 
-use std::io;
+use std::{io, time::Duration};
 
 use affitor_outbox::{Database, Outbox};
 use clap::Args;
@@ -9,6 +9,8 @@ use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use super::status;
 use crate::{database::failed, exit::Exit, failure::Failure, output::Output, settings::ConnectionArgs, signal};
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -16,6 +18,9 @@ pub(super) struct Arguments {
     /// Maximum number of events to send concurrently
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     senders: u16,
+    /// Days for which delivered events are kept; the longest value of all processes counts [default: 30, or what is stored]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    keep_completed: Option<u32>,
     /// Do not listen for notifications of Postgres, as behind a connection pooler; new events are sent within a second
     #[arg(long)]
     no_listen: bool,
@@ -32,13 +37,16 @@ pub(super) async fn run<DB: Database>(
     outbox: &Outbox<DB>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let Arguments { connection, senders, no_listen, only_attributed, test_mode } = arguments;
+    let Arguments { connection, senders, keep_completed, no_listen, only_attributed, test_mode } = arguments;
     init_logging();
     let settings = connection.settings();
     // Fails here if the tables are missing, before the command reports that it is delivering.
     outbox.stats().await.map_err(|error| failed(&error))?;
     let client = settings.builder()?.only_attributed(only_attributed).test_mode(test_mode);
     let mut worker = outbox.worker(client).senders(senders.into());
+    if let Some(days) = keep_completed {
+        worker = worker.keep_completed(DAY * days);
+    }
     if no_listen {
         worker = worker.without_listen();
     }

@@ -36,7 +36,7 @@ async fn the_doctor_says_whether_the_ledger_holds_or_reports() {
     let shop = Shop::new(Provider::Stripe, Database::sqlite().await, 6, 21).await;
     let url = shop.database.url();
     assert_eq!(ledger(&own, None).await, (0, None), "no database is set");
-    assert_ledger(&own, &url, "passed", "holds nothing").await;
+    assert_ledger(&own, &url, "passed", "it keeps payments for 550 days and delivered events for 30 days").await;
 
     shop.database.start_ledger(2 * 24 * 60 * 60).await;
     shop.database.execute("UPDATE {}affitor_ledgers SET stripe_connected = true").await;

@@ -1,7 +1,8 @@
 //! What a provider says about payments, in terms that all providers share.
 //!
-//! Every field only grows: two reports of one object are joined field by field, and the greater value wins. So the result does
-//! not depend on the order of the reports, nor on how often each one arrives.
+//! Two reports of one object are joined field by field, and each field has an order in which the later value wins: an amount grows, a
+//! time of payment becomes earlier, a refund becomes final. So the result does not depend on the order of the reports, nor on how
+//! often each one arrives.
 
 use std::cmp::Reverse;
 

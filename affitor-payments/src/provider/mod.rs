@@ -95,7 +95,7 @@ mod sealed {
         fn verify(signed: &Signed<'_>) -> Result<(), VerifyError>;
         /// Returns the headers with which the provider signs a body.
         fn sign(secret: &[u8], id: &str, body: &[u8], seconds: u64) -> Vec<(&'static str, String)>;
-        /// Id of the event, for logs.
+        /// Id of the event: for logs, and for a ledger if it is unique.
         fn id(json: &Value) -> Option<Cow<'_, str>>;
         /// Type of the event.
         fn kind(json: &Value) -> Option<&str>;

@@ -5,6 +5,7 @@ mod databases;
 mod delivery;
 mod example;
 mod judge;
+mod later_click;
 mod lives;
 mod lost_webhooks;
 mod memory;

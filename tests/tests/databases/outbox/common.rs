@@ -60,7 +60,7 @@ pub(crate) struct Store<DB: Raw> {
     pub(crate) pool: sqlx::Pool<DB>,
 }
 
-/// Runs raw SQL. In it, `JOBS` stands for the outbox's table, `AT('+2 days')` for a time relative to now, and `JSON('…')` for a JSON
+/// Runs raw SQL. In it, `JOBS` stands for the outbox's table, `AFFITOR_` begins the name of another one, `AT('+2 days')` for a time relative to now, and `JSON('…')` for a JSON
 /// value.
 pub(crate) trait Raw: Database {
     /// Runs the statement. Returns the number of affected rows.
@@ -99,6 +99,7 @@ impl Raw for sqlx::Sqlite {
     async fn try_raw(pool: &sqlx::SqlitePool, sql: &str) -> Result<u64, sqlx::Error> {
         let sql = sql
             .replace("JOBS", "river_job")
+            .replace("AFFITOR_", "affitor_")
             .replace(" AT(", " datetime('now', ")
             .replace("JSON(", "jsonb(")
             .replace("JSON_TEXT", "json(args)");
@@ -129,6 +130,7 @@ impl Raw for sqlx::Postgres {
     async fn try_raw(pool: &sqlx::PgPool, sql: &str) -> Result<u64, sqlx::Error> {
         let sql = sql
             .replace("JOBS", "affitor.river_job")
+            .replace("AFFITOR_", "affitor.affitor_")
             .replace(" AT(", " (now() + interval ")
             .replace("JSON('", "(jsonb '")
             .replace("JSON_TEXT", "args");

@@ -9,6 +9,7 @@ mod pools;
 mod privacy;
 mod programs;
 mod protection;
+mod retention;
 mod rows;
 mod scenarios;
 mod shared_river;
