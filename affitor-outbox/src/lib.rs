@@ -57,12 +57,12 @@ pub use riverqueue::sqlx;
 
 #[cfg(feature = "webhooks")]
 pub use ledger::{
-    Balance, LedgerPayment, PaymentFilter, PaymentRecord, PaymentReturn, PaymentStory, Reconciliation, Report,
+    Balance, LedgerPayment, PaymentFilter, PaymentRecord, PaymentReversal, PaymentStory, Reconciliation, Report,
     SeenWebhook,
 };
 #[cfg(feature = "webhooks")]
 pub use payment_settings::PaymentSettings;
-pub use retention::Kept;
+pub use retention::Retention;
 pub use {
     database::Database,
     dead::{DeadLetter, DeadReason, UncertainEvent},

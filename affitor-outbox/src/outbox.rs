@@ -170,7 +170,7 @@ impl<DB: Database> Outbox<DB> {
     /// # Errors
     ///
     /// Returns an error if the database fails.
-    pub async fn kept(&self) -> Result<crate::Kept, Error> {
+    pub async fn retention(&self) -> Result<crate::Retention, Error> {
         crate::retention::read(&self.store).await
     }
 

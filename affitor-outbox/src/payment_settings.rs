@@ -83,7 +83,7 @@ impl PaymentSettings {
     /// longer finds its sale.
     ///
     /// The value is stored in the database with the next webhook, so that workers without one use it too. If processes set different
-    /// ones, the longest counts, until none has set it for 30 days. [`Outbox::kept`](crate::Outbox::kept) returns it.
+    /// ones, the longest counts, until none has set it for 30 days. [`Outbox::retention`](crate::Outbox::retention) returns it.
     pub fn keep(mut self, duration: Duration) -> Self {
         self.keep = Some(duration);
         self

@@ -16,7 +16,7 @@ pub(crate) const PAYMENTS: Duration = Duration::from_secs(550 * 24 * 60 * 60);
 /// How long rows are kept: the longest time that a process has [set](crate::WorkerBuilder::keep_completed) in the last 30 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Kept {
+pub struct Retention {
     /// For how long delivered events are kept. Default: 30 days.
     pub completed: Duration,
     /// For how long [payments](crate::PaymentSettings::keep) are kept. Default: 550 days.
@@ -49,11 +49,11 @@ pub(crate) async fn say<DB: Database>(store: &Store<DB>, kind: Kind, keep: Durat
 }
 
 /// Returns how long rows are kept.
-pub(crate) async fn read<DB: Database>(store: &Store<DB>) -> Result<Kept, Error> {
+pub(crate) async fn read<DB: Database>(store: &Store<DB>) -> Result<Retention, Error> {
     let mut tx = DB::begin(&store.pool).await?;
     let rows = DB::read(store, &mut tx, &store.sql.retention, vec![(&*store.queue).into()]).await?;
     tx.rollback().await?;
-    let mut kept = Kept { completed: COMPLETED, payments: PAYMENTS };
+    let mut kept = Retention { completed: COMPLETED, payments: PAYMENTS };
     for row in rows {
         let Row { kind, seconds } = serde_json::from_str(&row).map_err(Error::unreadable)?;
         match kind.as_str() {

@@ -57,7 +57,7 @@ impl<DB: Database> WorkerBuilder<DB> {
     /// the service still recognises a sale. Partial refunds, uncertain events and the totals are kept forever.
     ///
     /// The value is stored in the database, for this queue, so that workers without one use it too. If processes set different
-    /// ones, the longest counts, until none has set it for 30 days. [`Outbox::kept`] returns it.
+    /// ones, the longest counts, until none has set it for 30 days. [`Outbox::retention`] returns it.
     pub fn keep_completed(mut self, duration: Duration) -> Self {
         self.keep_completed = Some(duration);
         self

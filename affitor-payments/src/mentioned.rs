@@ -13,8 +13,17 @@ const LONGEST: usize = 255;
 /// How deep objects are searched. Stripe's objects are at `data.object`, and name others in fields of their own.
 const DEPTH: usize = 4;
 
-/// Fields with what the app itself has written: it may identify a person.
-const OF_THE_APP: [&str; 4] = ["metadata", "custom_data", "custom_field_data", "customer_details"];
+/// Fields with what the app or a person has written: it may identify a person.
+const OF_THE_APP: [&str; 8] = [
+    "client_reference_id",
+    "custom_data",
+    "custom_field_data",
+    "customer_details",
+    "customer_external_id",
+    "external_customer_id",
+    "external_id",
+    "metadata",
+];
 
 /// Fields of Stripe whose names don't end with `id`.
 const REFERENCES: [&str; 9] = [
@@ -44,7 +53,7 @@ fn collect(value: &Value, depth: usize, ids: &mut BTreeSet<String>) {
         Some("subscriptions") => Some("ls_subscription_"),
         _ => None,
     };
-    for (name, value) in fields {
+    for (name, value) in fields.iter().filter(|(name, _)| !OF_THE_APP.contains(&name.as_str())) {
         if ids.len() >= MOST {
             return;
         }
@@ -55,14 +64,14 @@ fn collect(value: &Value, depth: usize, ids: &mut BTreeSet<String>) {
             Value::String(id) if is_reference(name) && is_id(id) => {
                 ids.insert(id.clone());
             }
-            Value::Object(_) if depth > 1 && !OF_THE_APP.contains(&name.as_str()) => collect(value, depth - 1, ids),
+            Value::Object(_) if depth > 1 => collect(value, depth - 1, ids),
             _ => {}
         }
     }
 }
 
 fn is_reference(name: &str) -> bool {
-    name == "id" || name.ends_with("_id") && name != "external_id" || REFERENCES.contains(&name)
+    name == "id" || name.ends_with("_id") || REFERENCES.contains(&name)
 }
 
 /// Ids of providers consist of these characters. An e-mail address does not.
@@ -81,7 +90,7 @@ mod tests {
     #[test]
     fn ids_of_the_provider_and_nothing_that_identifies_a_person() {
         let stripe = json!({ "id": "evt_1", "account": "acct_1", "data": { "object": { "id": "pi_1", "customer": "cus_1",
-            "invoice": { "id": "in_1" }, "receipt_email": "jo@example.com", "metadata": { "user_id": "user_7" } } } });
+            "invoice": { "id": "in_1" }, "client_reference_id": "user_7", "external_customer_id": "user_7", "receipt_email": "jo@example.com", "metadata": { "user_id": "user_7" } } } });
         assert_eq!(ids(&stripe).into_iter().collect::<Vec<_>>(), ["acct_1", "cus_1", "evt_1", "in_1", "pi_1"]);
         let order = json!({ "meta": { "custom_data": { "user_id": "user_7" } },
             "data": { "type": "orders", "id": "5", "attributes": { "customer_id": 7, "user_email": "jo@example.com" } } });

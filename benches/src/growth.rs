@@ -36,28 +36,39 @@ pub(crate) fn report(counts: &[u32]) -> Result<(), Box<dyn std::error::Error>> {
     runtime.block_on(run(counts)).map_err(|error| error.to_string().into())
 }
 
+/// Fills a database, and measures each statement and the operations. A macro, because SQLx's traits make a generic function need a page
+/// of bounds.
+macro_rules! measure {
+    ($table:expr, $rows:expr, $dialect:expr, $outbox:expr, $pool:expr) => {{
+        let (pool, dialect) = (&$pool, $dialect);
+        let outbox = $outbox.with_payment_settings(PaymentSettings::new().program_id(42));
+        outbox.migrate().await?;
+        for sql in $rows.statements(dialect) {
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await?;
+        }
+        if dialect == Dialect::Postgres {
+            // As autovacuum does.
+            sqlx::raw_sql("VACUUM ANALYZE").execute(pool).await?;
+        }
+        let timed = async |sql| {
+            let mut tx = pool.begin().await?;
+            let started = Instant::now();
+            sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *tx).await?;
+            let spent = started.elapsed();
+            tx.rollback().await?;
+            Ok(spent)
+        };
+        statements(&mut $table, dialect, timed).await?;
+        ends(&mut $table, &outbox).await?;
+    }};
+}
+
 async fn run(counts: &[u32]) -> Result<(), Error> {
     for fill in [Fill::Delivered, Fill::Pending, Fill::Payments] {
         let mut table = Table::new();
         for count in counts {
             let (pool, _folder) = sqlite().await;
-            let outbox = Outbox::sqlite(pool.clone()).with_payment_settings(PaymentSettings::new().program_id(42));
-            outbox.migrate().await?;
-            let mut tx = pool.begin().await?;
-            for sql in (Rows { fill, count: *count }).statements(Dialect::Sqlite) {
-                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *tx).await?;
-            }
-            tx.commit().await?;
-            statements(&mut table, Dialect::Sqlite, async |sql| {
-                let mut tx = pool.begin().await?;
-                let started = Instant::now();
-                sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *tx).await?;
-                let spent = started.elapsed();
-                tx.rollback().await?;
-                Ok(spent)
-            })
-            .await?;
-            ends(&mut table, &outbox).await?;
+            measure!(table, Rows { fill, count: *count }, Dialect::Sqlite, Outbox::sqlite(pool.clone()), pool);
         }
         print("SQLite", fill, counts, &table);
 
@@ -65,30 +76,14 @@ async fn run(counts: &[u32]) -> Result<(), Error> {
         for count in counts {
             let server = Postgres::start().ok_or("Postgres is not installed")?;
             let pool = server.pool().await;
-            let outbox = Outbox::postgres(pool.clone()).with_payment_settings(PaymentSettings::new().program_id(42));
-            outbox.migrate().await?;
-            for sql in (Rows { fill, count: *count }).statements(Dialect::Postgres) {
-                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await?;
-            }
-            // As autovacuum does.
-            sqlx::raw_sql("VACUUM ANALYZE").execute(&pool).await?;
-            statements(&mut table, Dialect::Postgres, async |sql| {
-                let mut tx = pool.begin().await?;
-                let started = Instant::now();
-                sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *tx).await?;
-                let spent = started.elapsed();
-                tx.rollback().await?;
-                Ok(spent)
-            })
-            .await?;
-            ends(&mut table, &outbox).await?;
+            measure!(table, Rows { fill, count: *count }, Dialect::Postgres, Outbox::postgres(pool.clone()), pool);
         }
         print("Postgres", fill, counts, &table);
     }
     Ok(())
 }
 
-/// Measures each statement in a transaction that is rolled back.
+/// Measures each statement, which `run` runs in a transaction that is rolled back.
 async fn statements(
     table: &mut Table,
     dialect: Dialect,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use affitor_outbox::{Database, Kept, Outbox, PaymentFilter};
+use affitor_outbox::{Database, Outbox, PaymentFilter, Retention};
 
 use crate::{
     check::Check,
@@ -45,7 +45,7 @@ struct Counts {
     held: usize,
     reported: usize,
     left_to_affitor: usize,
-    kept: Kept,
+    retention: Retention,
 }
 
 impl Counts {
@@ -55,12 +55,12 @@ impl Counts {
             held: count_payments(outbox, "conflict", 0).await?,
             reported: count_payments(outbox, "reported", recent).await?,
             left_to_affitor: count_payments(outbox, "read_by_affitor", recent).await?,
-            kept: outbox.kept().await.map_err(|error| crate::database::failed(&error))?,
+            retention: outbox.retention().await.map_err(|error| crate::database::failed(&error))?,
         })
     }
 
     fn check(self, connected: Option<bool>) -> Check {
-        let Self { held, reported, left_to_affitor, kept } = self;
+        let Self { held, reported, left_to_affitor, retention } = self;
         if held > 0 {
             return Check::warning(
                 NAME,
@@ -89,8 +89,8 @@ impl Counts {
                     "holds nothing; of the last 7 days, it reported {} and left {left_to_affitor} to Affitor; it keeps payments for \
                      {} and delivered events for {}",
                     payments(reported),
-                    days(kept.payments),
-                    days(kept.completed)
+                    days(retention.payments),
+                    days(retention.completed)
                 ),
             ),
         }

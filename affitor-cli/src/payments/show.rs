@@ -50,7 +50,7 @@ pub(super) async fn explain<DB: Database>(id: &str, outbox: &Outbox<DB>, output:
     story.ids = clean_all(story.ids);
     story.webhooks = clean_all(story.webhooks);
     story.payments = clean_all(story.payments);
-    story.returns = clean_all(story.returns);
+    story.reversals = clean_all(story.reversals);
     story.reports = clean_all(story.reports);
     output.document(&story);
     output.line(story.to_string().trim());

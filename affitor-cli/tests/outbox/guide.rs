@@ -154,4 +154,20 @@ async fn what_explain_prints() {
         }
     }
     assert!(missing.is_empty(), "the guide does not show this:\n{missing}");
+
+    let of = async |arguments: &[&str]| run(&database.url(), arguments, ("UNUSED", "")).await;
+    let refused = of(&["refused", "--json"]).await.json();
+    assert_eq!(refused["refused_webhooks"].as_array().unwrap().len(), 1, "{refused}");
+    assert_eq!(refused["refused_webhooks"][0]["event_id"], "evt_50");
+    assert_eq!(of(&["balance", "--json"]).await.json()["refused_webhooks"], 1);
+    assert!(of(&["balance"]).await.stdout.contains("1 webhook can't be read"));
+    let check = of(&["list", "--check", "--json"]).await.json();
+    let ids: Vec<&Value> =
+        check["payments"].as_array().unwrap().iter().map(|payment| &payment["transaction_id"]).collect();
+    assert_eq!(ids, ["ls_order_9"]);
+    assert_eq!(of(&["list", "--check", "--status", "reported", "--json"]).await.json()["payments"], json!([]));
+
+    // A provider may name the app's own user in a field that is not known.
+    outbox.forget_customer("acct_6").await.unwrap();
+    assert_eq!(of(&["explain", "acct_6"]).await.code, 1);
 }

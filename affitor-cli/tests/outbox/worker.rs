@@ -54,7 +54,8 @@ async fn an_outbox_from_migration_to_resolved_dead_letters() {
     }
     pool.close().await;
 
-    let mut work = affitor(&database, &["work", "--api-url", sandbox.url(), "--api-key", sandbox.api_key()]);
+    let arguments = ["work", "--api-url", sandbox.url(), "--api-key", sandbox.api_key(), "--keep-completed", "40"];
+    let mut work = affitor(&database, &arguments);
     let worker = work.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     sandbox.wait_for(|state| state.leads.len() == 1).await.unwrap();
     let drained = async {
@@ -83,6 +84,15 @@ async fn an_outbox_from_migration_to_resolved_dead_letters() {
     assert_eq!(run(&database, &["dead", "--limit", "0"]).await.0, 2);
     assert_eq!(run(&database, &["uncertain"]).await, (0, serde_json::json!({ "uncertain": [] })));
     assert_eq!(run(&database, &["settle", "1"]).await.0, 1);
+    let pool = affitor_outbox::sqlx::SqlitePool::connect(&database).await.unwrap();
+    let kept = affitor_outbox::Outbox::sqlite(pool.clone()).retention().await.unwrap().completed;
+    assert_eq!(kept, Duration::from_secs(40 * 24 * 60 * 60));
+    let uncertain = r#"UPDATE river_job SET metadata = jsonb('{"output": {"outcome": "already_recorded", "uncertain": true}}') WHERE id = 1"#;
+    affitor_outbox::sqlx::query(uncertain).execute(&pool).await.unwrap();
+    pool.close().await;
+    let (_, listed) = run(&database, &["uncertain"]).await;
+    assert!(listed["uncertain"][0]["reason"].as_str().unwrap().contains("an attempt that failed half-way"), "{listed}");
+    assert_eq!(run(&database, &["settle", "1"]).await.0, 0);
     let letter = dead["dead"][0].clone();
     assert_eq!(letter["reason"], "unreadable", "{dead}");
     let id = letter["id"].to_string();

@@ -469,3 +469,7 @@ ORDER BY id
 -- name: forget_payments
 -- $1 queue, $2 customer key
 UPDATE affitor.affitor_payments SET customer_key = NULL, click_id = NULL WHERE queue = $1 AND customer_key = $2
+
+-- name: forget_webhook_ids
+-- $1 queue, $2 customer key
+DELETE FROM affitor.affitor_webhook_ids WHERE queue = $1 AND id = $2

@@ -47,7 +47,7 @@ queries! {
     save_webhook_ids loose_webhooks refused_webhooks count_refused
     waiting_for_source claim_due_groups say_retention retention purge_completed purge_groups purge_webhooks purge_reports
     find_payment group_ids group_webhooks list_payments list_payments_with_status list_payments_to_check balance_sales
-    balance_refunds release_payments groups_naming forget_payments
+    balance_refunds release_payments groups_naming forget_payments forget_webhook_ids
 }
 
 /// Removes the comment before a query.
@@ -80,11 +80,11 @@ mod tests {
         for (text, hash) in [
             (
                 include_str!("../../sql/postgres/migrations/001.sql"),
-                "b47cd9922a0e30d036854503d442bbb414059e7209172b0cf40db9f37ab3edac",
+                "ddae40d19f3e12b5ad575d554b9aa286ce6aeddfd553d633e847b09591d70de4",
             ),
             (
                 include_str!("../../sql/sqlite/migrations/001.sql"),
-                "463024ad67ff15b03a07f8117612996977e83d0ab2f1865352c05b98c15bbe87",
+                "af0fcadc104d89e591c9db8aacde44e092e1c03429555a719420f64a42596899",
             ),
         ] {
             assert_eq!(format!("{:x}", Sha256::digest(text)), hash);

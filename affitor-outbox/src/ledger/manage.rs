@@ -67,7 +67,10 @@ impl<DB: Database> Outbox<DB> {
                 DB::run(store, tx, &sql.save_facts, vec![group.into(), facts.into()]).await?;
             }
         }
-        let parameters = vec![(&*store.queue).into(), customer_key.into()];
-        DB::run(store, tx, &sql.forget_payments, parameters).await.map(drop)
+        // A provider may name the app's own user in a field that is not known.
+        for statement in [&sql.forget_payments, &sql.forget_webhook_ids] {
+            DB::run(store, tx, statement, vec![(&*store.queue).into(), customer_key.into()]).await?;
+        }
+        Ok(())
     }
 }

@@ -15,6 +15,6 @@ mod tell;
 pub use balance::Balance;
 pub use reconcile::Reconciliation;
 pub use record::PaymentRecord;
-pub use story::{LedgerPayment, PaymentFilter, PaymentReturn, PaymentStory, Report, SeenWebhook};
+pub use story::{LedgerPayment, PaymentFilter, PaymentReversal, PaymentStory, Report, SeenWebhook};
 
 pub(crate) use due::{decide_due, purge};

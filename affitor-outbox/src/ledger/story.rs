@@ -81,7 +81,7 @@ pub struct SeenWebhook {
 /// Money that was returned to a customer, or that may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct PaymentReturn {
+pub struct PaymentReversal {
     /// Id of the refund, dispute or adjustment at the provider.
     pub id: String,
     /// Amount in the currency's smallest unit. `None` for everything that is left.
@@ -128,7 +128,7 @@ pub struct PaymentStory {
     /// The webhooks that were seen, oldest first: of the payments, and those that can't be read or are ignored, but mention their ids.
     pub webhooks: Vec<SeenWebhook>,
     /// Refunds and disputes, also those that do not count.
-    pub returns: Vec<PaymentReturn>,
+    pub reversals: Vec<PaymentReversal>,
     /// What became of each payment.
     pub payments: Vec<LedgerPayment>,
     /// What was reported, and what the service responded, oldest first.
@@ -149,7 +149,7 @@ impl<DB: Database> Outbox<DB> {
         let groups: Vec<i64> =
             parse(&DB::read(store, &mut tx, &sql.find_payment, vec![queue.into(), id.into(), MOST.into()]).await?)?;
         let mut story =
-            PaymentStory { ids: vec![], webhooks: vec![], returns: vec![], payments: vec![], reports: vec![] };
+            PaymentStory { ids: vec![], webhooks: vec![], reversals: vec![], payments: vec![], reports: vec![] };
         for group in groups {
             let of_group = || vec![group.into()];
             story.ids.extend(parse::<String>(&DB::read(store, &mut tx, &sql.group_ids, of_group()).await?)?);
@@ -160,7 +160,7 @@ impl<DB: Database> Outbox<DB> {
                 .payments
                 .extend(parse::<LedgerPayment>(&DB::read(store, &mut tx, &sql.group_payments, of_group()).await?)?);
             for row in parse::<GroupRow>(&DB::read(store, &mut tx, &sql.group, of_group()).await?)? {
-                story.returns.extend(returns(&row.facts()?));
+                story.reversals.extend(reversals(&row.facts()?));
             }
         }
         let mentioned = list(story.ids.iter().map(String::as_str).chain([id]));
@@ -234,19 +234,18 @@ impl<DB: Database> Outbox<DB> {
 }
 
 /// Returns the refunds and disputes in facts.
-fn returns(facts: &Facts) -> Vec<PaymentReturn> {
+fn reversals(facts: &Facts) -> Vec<PaymentReversal> {
     let reversals = facts.iter().filter_map(|(id, object)| match object {
-        Object::Reversal(reversal) => Some((id, reversal)),
+        Object::Reversal(reversal) => Some(PaymentReversal {
+            id: id.to_owned(),
+            cents: reversal.cents,
+            currency: reversal.currency.map(|currency| currency.to_string()),
+            is_dispute: reversal.is_dispute,
+            status: reversal.status,
+        }),
         _ => None,
     });
-    let returned = reversals.map(|(id, reversal)| PaymentReturn {
-        id: id.to_owned(),
-        cents: reversal.cents,
-        currency: reversal.currency.map(|currency| currency.to_string()),
-        is_dispute: reversal.is_dispute,
-        status: reversal.status,
-    });
-    returned.collect()
+    reversals.collect()
 }
 
 /// Which payments [`Outbox::list_payments`] returns. The default is all of them.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use affitor_payments::ledger::ReversalStatus;
 
-use super::story::{LedgerPayment, PaymentReturn, PaymentStory, Report};
+use super::story::{LedgerPayment, PaymentReversal, PaymentStory, Report};
 
 impl PaymentStory {
     fn report_of_sale(&self, transaction_id: &str) -> Option<&Report> {
@@ -39,11 +39,11 @@ impl fmt::Display for PaymentStory {
             let check = if webhook.refused { "CHECK: " } else { "" };
             writeln!(f, "  {} {}{repeated}: {check}{}", time(webhook.first_seen_at), webhook.kind, webhook.decision)?;
         }
-        if !self.returns.is_empty() {
+        if !self.reversals.is_empty() {
             writeln!(f, "\nReturned to the customer")?;
         }
-        for returned in &self.returns {
-            writeln!(f, "  {}: {}", returned.id, returned.explain())?;
+        for reversal in &self.reversals {
+            writeln!(f, "  {}: {}", reversal.id, reversal.explain())?;
         }
         if !self.reports.is_empty() {
             writeln!(f, "\nReported to Affitor")?;
@@ -110,7 +110,7 @@ impl fmt::Display for LedgerPayment {
     }
 }
 
-impl PaymentReturn {
+impl PaymentReversal {
     /// Explains whether it counts.
     fn explain(&self) -> String {
         let what = if self.is_dispute { "dispute" } else { "refund" };

@@ -74,7 +74,7 @@ impl Dialect {
             "list_payments" => vec!["'affitor'", "'t5'", "5"],
             "list_payments_with_status" => vec!["'affitor'", "'t5'", "5", "'held'"],
             "list_payments_to_check" => vec!["'affitor'", "'t5'", "5", "NULL"],
-            "groups_naming" | "forget_payments" => vec!["'affitor'", "'user_5'"],
+            "groups_naming" | "forget_payments" | "forget_webhook_ids" => vec!["'affitor'", "'user_5'"],
             _ => vec!["'affitor'"],
         };
         values.into_iter().map(str::to_owned).collect()

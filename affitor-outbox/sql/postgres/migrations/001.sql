@@ -124,7 +124,7 @@ CREATE TRIGGER affitor_protect BEFORE UPDATE ON affitor.river_job FOR EACH ROW
   EXECUTE FUNCTION affitor.affitor_protect();
 
 -- Trigger 3: when a sale or refund ends, the next refund of the sale is due at once, unless it has failed itself.
-CREATE OR REPLACE FUNCTION affitor.affitor_next() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION affitor.affitor_wake() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   ended text[] := ARRAY(
     SELECT DISTINCT 'refund' || E'\n' || after.queue || E'\n' || (after.args -> 'event' ->> 'transaction_id')
@@ -141,13 +141,20 @@ BEGIN
   END IF;
   FOR woken IN
     UPDATE affitor.river_job AS next SET state = 'available', scheduled_at = now(), priority = 1
-    FROM unnest(ended) AS refunds
-    WHERE next.id = (
-      SELECT min(id) FROM affitor.river_job
-      WHERE kind = 'affitor_event' AND unique_key > '\x726566756e640a' AND unique_key < '\x726566756e640b'
-        AND unique_key >= convert_to(refunds, 'UTF8') AND unique_key < convert_to(refunds || E'\x0b', 'UTF8')
-        AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
-    ) AND next.state IN ('available', 'scheduled') AND next.metadata -> 'affitor' -> 'failing_since' IS NULL
+    WHERE next.id IN (
+      SELECT id FROM affitor.river_job AS waiting
+      WHERE waiting.id IN (
+        SELECT (
+          SELECT min(id) FROM affitor.river_job
+          WHERE kind = 'affitor_event' AND unique_key > '\x726566756e640a' AND unique_key < '\x726566756e640b'
+            AND unique_key >= convert_to(refunds, 'UTF8') AND unique_key < convert_to(refunds || E'\x0b', 'UTF8')
+            AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
+        )
+        FROM unnest(ended) AS refunds
+      ) AND waiting.state IN ('available', 'scheduled') AND waiting.metadata -> 'affitor' -> 'failing_since' IS NULL
+      -- Another worker may end this refund, and wait for what is locked here. The refund is then tried again by itself.
+      FOR UPDATE SKIP LOCKED
+    )
     RETURNING next.queue
   LOOP
     PERFORM pg_notify('affitor.river_insert', json_build_object('queue', woken)::text);
@@ -155,9 +162,9 @@ BEGIN
   RETURN NULL;
 END
 $$;
-DROP TRIGGER IF EXISTS affitor_next ON affitor.river_job;
-CREATE TRIGGER affitor_next AFTER UPDATE ON affitor.river_job
-  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION affitor.affitor_next();
+DROP TRIGGER IF EXISTS affitor_wake ON affitor.river_job;
+CREATE TRIGGER affitor_wake AFTER UPDATE ON affitor.river_job
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION affitor.affitor_wake();
 
 -- Rejects what River could not read. One such row would stop the delivery of all.
 ALTER TABLE affitor.river_job DROP CONSTRAINT IF EXISTS affitor_readable;

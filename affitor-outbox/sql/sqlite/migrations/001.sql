@@ -110,7 +110,7 @@ WHEN NEW.kind = 'affitor_event' AND NEW.state IN ('completed', 'cancelled') AND 
 END;
 
 -- Trigger 7: when a sale or refund ends, the next refund of the sale is due at once, unless it has failed itself.
-CREATE TRIGGER IF NOT EXISTS affitor_next AFTER UPDATE OF state ON river_job
+CREATE TRIGGER IF NOT EXISTS affitor_wake AFTER UPDATE OF state ON river_job
 WHEN NEW.kind = 'affitor_event' AND NEW.state IN ('completed', 'cancelled', 'discarded')
   AND OLD.state NOT IN ('completed', 'cancelled', 'discarded')
   AND json_extract(NEW.args, '$.event.type') IN ('sale', 'refund') BEGIN

@@ -92,7 +92,14 @@ const INDEXES: &[(&str, &[&str])] = &[
             "affitor_payment_ids_group (group_id=?)",
         ],
     ),
-    ("purge_webhooks", &["affitor_payment_webhooks_seen (queue=? AND last_seen_at<?)"]),
+    (
+        "purge_webhooks",
+        &[
+            "affitor_payment_webhooks_seen (queue=? AND last_seen_at<?)",
+            "affitor_webhook_ids_webhook (event_id=? AND scope=? AND queue=?)",
+        ],
+    ),
+    ("save_webhook", &["affitor_webhook_ids_webhook (event_id=? AND scope=? AND queue=?)"]),
     ("purge_reports", &["affitor_reports_enqueued (queue=? AND enqueued_at<?)"]),
     (
         "find_payment",
@@ -111,6 +118,7 @@ const INDEXES: &[(&str, &[&str])] = &[
             "sqlite_autoindex_affitor_payment_webhooks_1 (event_id=? AND scope=? AND queue=?)",
         ],
     ),
+    ("forget_webhook_ids", &["sqlite_autoindex_affitor_webhook_ids_1 (queue=? AND id=?)"]),
     ("refused_webhooks", &["affitor_payment_webhooks_refused (queue=?)"]),
     ("count_refused", &["affitor_payment_webhooks_refused (queue=?)"]),
     ("group_ids", &["affitor_payment_ids_group (group_id=?)"]),
@@ -147,6 +155,7 @@ fn indexes(plan: &[String]) -> Vec<String> {
         "river_job",
         "affitor_payment",
         "affitor_reports",
+        "affitor_webhook_ids",
         "payment",
         "report",
         "refund",

@@ -1,7 +1,9 @@
 //! Several programs in one outbox, and several outboxes in one database.
 
+use std::time::Duration;
+
 use affitor::Lead;
-use affitor_outbox::{Enqueued, Outbox, Statements};
+use affitor_outbox::{Enqueued, Outbox, PaymentSettings, Statements};
 
 use crate::outbox::common::{Amount, Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
 
@@ -35,6 +37,9 @@ async fn programs_do_not_see_each_other<DB: Raw>(store: Store<DB>) {
     for name in ["", "EU", "a b", "-", &"x".repeat(57)] {
         assert!(store.outbox.for_program(name).unwrap_err().is_invalid(), "{name}");
     }
+    let settings = PaymentSettings::new().program_id(42).hold(Duration::ZERO);
+    let outbox = store.outbox.with_payment_settings(settings).for_program("eu").unwrap();
+    assert_eq!(*outbox.payment_settings(), PaymentSettings::new().hold(Duration::ZERO));
 }
 
 scenarios! { programs_do_not_see_each_other }

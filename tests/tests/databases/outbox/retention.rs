@@ -34,7 +34,7 @@ async fn delivered_events<DB: Raw>(store: Store<DB>) {
     outbox.enqueue_alone(Lead::new("user_7").click_id(click)).await.unwrap();
     outbox.enqueue_alone(sale("in_1")).await.unwrap();
     outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id("re_1")).await.unwrap();
-    assert_eq!(outbox.kept().await.unwrap().completed, 30 * DAY, "the default");
+    assert_eq!(outbox.retention().await.unwrap().completed, 30 * DAY, "the default");
     let worker = outbox.worker(builder(&sandbox)).keep_completed(40 * DAY).start().await.unwrap();
     wait_until(outbox, |stats| stats.recorded == 3).await;
     worker.shutdown().await.unwrap();
@@ -43,13 +43,13 @@ async fn delivered_events<DB: Raw>(store: Store<DB>) {
     let sales = "UPDATE JOBS SET finalized_at = AT('-45 days') WHERE finalized_at < AT('+1 day') AND id = 2";
     store.raw(sales).await;
     let worker = outbox.worker(builder(&sandbox)).keep_completed(10 * DAY).start().await.unwrap();
-    assert_eq!(outbox.kept().await.unwrap().completed, 40 * DAY, "the longer value counts");
+    assert_eq!(outbox.retention().await.unwrap().completed, 40 * DAY, "the longer value counts");
     wait_for_rows(&store, 2).await;
     worker.shutdown().await.unwrap();
 
     store.raw("UPDATE AFFITOR_retention SET said_at = said_at - 31 * 86400").await;
     drop(outbox.worker(builder(&sandbox)).keep_completed(10 * DAY).start().await.unwrap());
-    assert_eq!(outbox.kept().await.unwrap().completed, 10 * DAY, "nobody has said 40 days for a month");
+    assert_eq!(outbox.retention().await.unwrap().completed, 10 * DAY, "nobody has said 40 days for a month");
     let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
     wait_for_rows(&store, 1).await;
     worker.shutdown().await.unwrap();
@@ -72,7 +72,7 @@ async fn payments<DB: Raw>(store: Store<DB>) {
         let event = endpoint.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();
         outbox.record_payment_alone(&event).await.unwrap();
     }
-    assert_eq!(store.outbox.kept().await.unwrap().payments, 600 * DAY);
+    assert_eq!(store.outbox.retention().await.unwrap().payments, 600 * DAY);
     for (payment, days) in [("pi_1", 590), ("pi_2", 610)] {
         let age = format!(
             "UPDATE AFFITOR_payment_groups SET updated_at = updated_at - {days} * 86400, due_at = NULL
