@@ -30,8 +30,9 @@ impl Proof {
         if let Ok(page) = Visitor::new(&self.url)?.get(&self.config.landing.path).await {
             self.check_tag(&page)?;
         }
-        say(&format!("Open {BOLD}{url}{BOLD:#} in your browser, and sign up."));
+        // Before the text, since somebody may be fast.
         let watch = Watch::begin(&self.sandbox);
+        say(&format!("Open {BOLD}{url}{BOLD:#} in your browser, and sign up."));
         let clicks = watch.until(PATIENCE, ApiCall::Click, |calls| calls.iter().any(|call| call.changed)).await;
         let Some(click_id) = clicks.into_iter().find(|call| call.changed).and_then(|call| call.click_id) else {
             return Err(self.stop(landing::NAME, FindingId::NoTracker.found("no click arrived from your browser")));
