@@ -1,7 +1,7 @@
 //! One webhook endpoint of an app: its secrets and settings.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     marker::PhantomData,
     sync::Arc,
@@ -66,6 +66,8 @@ struct Settings {
     currencies: Vec<Currency>,
     read_by_affitor: Option<bool>,
     commission_on: CommissionOn,
+    /// The shop's names of products, by the provider's id.
+    products: BTreeMap<String, String>,
     connected_accounts: Vec<String>,
 }
 
@@ -121,6 +123,29 @@ impl<P: Provider> Webhook<P> {
     /// Returns what commissions are calculated from.
     pub fn get_commission_on(&self) -> CommissionOn {
         self.settings.commission_on
+    }
+
+    /// Names a product as Affitor knows it: the `product_id` of a sale, by which the program's policy may choose the commission. `id` is
+    /// the provider's. Default: the provider's id is sent.
+    ///
+    /// Stripe's product (`prod_…`), Polar's, Paddle's (`pro_…`) and the number of Lemon Squeezy's are ids. The names are stored with a
+    /// ledger, so that a payment that is held is reported with the name that applied when its webhook arrived.
+    ///
+    /// ```
+    /// use affitor_payments::{Stripe, Webhook};
+    ///
+    /// let webhook = Webhook::<Stripe>::new("whsec_0123456789")?.product("prod_PKe2xAlb", "pro").product("prod_QmX81cRf", "team");
+    /// # Ok::<(), affitor_payments::InvalidSecret>(())
+    /// ```
+    #[must_use]
+    pub fn product(mut self, id: impl Into<String>, name: impl Into<String>) -> Self {
+        self.settings_mut().products.insert(id.into(), name.into());
+        self
+    }
+
+    /// Returns the names of products, by the provider's id.
+    pub fn get_products(&self) -> &BTreeMap<String, String> {
+        &self.settings.products
     }
 
     /// Shares the memory of reported payments with another endpoint of the same provider, for an app that receives the same

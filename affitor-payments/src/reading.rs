@@ -88,6 +88,7 @@ impl<'e, P: Provider> Reading<'e, P> {
             read_by_affitor: endpoint.get_read_by_affitor(),
             test: self.0.is_test(),
             commission_on: endpoint.get_commission_on(),
+            products: endpoint.get_products().clone(),
             ..Policy::default()
         }
     }

@@ -27,6 +27,9 @@ pub const CUSTOMER_KEY: &str = "affitor_customer_key";
 /// Metadata name of the visitor's click id. Sent if it is known.
 pub const CLICK_ID: &str = "affitor_click_id";
 
+/// Metadata name of the product. This crate's own: Affitor itself does not read it.
+pub const PRODUCT_ID: &str = "affitor_product_id";
+
 /// The metadata of a payment at Stripe, which webhooks contain. Convert it for the object that your app creates:
 /// [`for_payment`](Metadata::for_payment), or [`for_subscription`](Metadata::for_subscription) for a subscription's checkout.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,12 +53,7 @@ impl Metadata {
     pub(crate) fn of(program_id: Option<String>, customer_key: impl fmt::Display) -> Result<Self, InvalidMetadata> {
         let customer_key = customer_key.to_string();
         for value in [Some(&customer_key), program_id.as_ref()].into_iter().flatten() {
-            if value.trim().is_empty() {
-                return Err(InvalidMetadata("the program id and the customer key must not be blank"));
-            }
-            if value.chars().count() > MAX_LEN {
-                return Err(InvalidMetadata("Stripe accepts metadata of at most 500 characters"));
-            }
+            check(value, "the program id and the customer key must not be blank")?;
         }
         Ok(Self { program_id, customer_key, click_id: None })
     }
@@ -104,6 +102,16 @@ impl Metadata {
 /// Maximum length of a value at Stripe, in characters.
 const MAX_LEN: usize = 500;
 
+fn check(value: &str, if_blank: &'static str) -> Result<(), InvalidMetadata> {
+    if value.trim().is_empty() {
+        return Err(InvalidMetadata(if_blank));
+    }
+    if value.chars().count() > MAX_LEN {
+        return Err(InvalidMetadata("Stripe accepts metadata of at most 500 characters"));
+    }
+    Ok(())
+}
+
 affitor_core::invalid_value! {
     /// The reason why a value can't be metadata.
     InvalidMetadata
@@ -127,6 +135,27 @@ pub struct PaymentMetadata {
 }
 
 impl PaymentMetadata {
+    /// Names what is sold, for a program whose commission depends on the product: the webhook of a one-time Checkout payment does
+    /// not. (Invoices do.) The id is Stripe's, or your own.
+    ///
+    /// ```
+    /// use affitor::stripe::Metadata;
+    ///
+    /// let form = Metadata::new("42", "user_7")?.for_payment().product_id("prod_PKe2xAlb")?.form_pairs();
+    /// assert!(form.contains(&("metadata[affitor_product_id]".into(), "prod_PKe2xAlb".into())));
+    /// # Ok::<(), affitor::stripe::InvalidMetadata>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the id is blank, or longer than 500 characters, which is Stripe's limit.
+    pub fn product_id(mut self, id: impl fmt::Display) -> Result<Self, InvalidMetadata> {
+        let id = id.to_string();
+        check(&id, "the product id must not be blank")?;
+        self.metadata.insert(PRODUCT_ID.to_owned(), id);
+        Ok(self)
+    }
+
     /// Returns the map for the `metadata` parameter of a Stripe library.
     pub fn into_map(self) -> HashMap<String, String> {
         self.metadata

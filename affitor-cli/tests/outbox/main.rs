@@ -9,6 +9,7 @@ mod lemon_squeezy;
 mod outage;
 mod shop;
 mod show;
+mod stripe_details;
 mod worker;
 
 /// Compares what was reported with what the model expects.

@@ -283,6 +283,7 @@ fn reports(rows: &[ReportRow], payments: &[LedgerPayment]) -> Reports {
             reported.currency = payment.currency.as_ref().and_then(|currency| currency.parse().ok());
             reported.refunded_cents = reported.refunded_cents.max(payment.reported_refund_cents);
         }
+        reported.without_product = payment.doubts().any(|doubt| doubt == Doubt::ProductUnknown);
     }
     reports
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use affitor::{ClickId, Event, Refund, Sale};
 
 use super::{
-    object::{Attribution, Source, scale},
+    attribution::{Attribution, Source},
+    lines::{Sold, sold},
+    object::scale,
     past::Past,
     payment::{Doubt, NotReported, Payment, Status},
     policy::{CommissionOn, Policy, Reported},
@@ -93,9 +95,8 @@ impl Case<'_> {
             let interval = candidate.details.interval.clone().map(Into::into);
             sale = sale.subscription(subscription, interval).recurring(candidate.details.recurring);
         }
-        if let Some(product) = &candidate.details.product_id {
-            sale = sale.product_id(product);
-        }
+        let sold = self.sold();
+        (sale.product_id, sale.line_items) = (sold.product_id, sold.line_items);
         Ok(if policy.test { sale.test_mode(true) } else { sale })
     }
 
@@ -174,6 +175,16 @@ impl Case<'_> {
         }
     }
 
+    /// What was reported without a product stays so.
+    fn lacks_product(&self) -> bool {
+        if self.reported.sale { self.reported.without_product } else { self.sold().is_unknown }
+    }
+
+    fn sold(&self) -> Sold {
+        let Candidate { details, lines, .. } = self.candidate;
+        sold(details.product_id.as_deref(), *lines, &self.policy.products)
+    }
+
     fn customer(&self) -> Option<&Source> {
         self.sources.get(self.candidate.customer?)
     }
@@ -198,6 +209,7 @@ impl Case<'_> {
             (returned.other_currency, Doubt::OtherCurrency),
             (candidate.is_doubled, Doubt::CountedTwice),
             (candidate.contradicts, Doubt::AmountsContradict),
+            (status == Status::Reported && self.lacks_product(), Doubt::ProductUnknown),
             (
                 self.customer().is_some_and(|customer| customer.disagrees) && self.named().customer_key.is_none(),
                 Doubt::CustomersDisagree,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use affitor::Event;
 
 use super::{
+    attribution::Source,
     case::Case,
     facts::Facts,
-    object::Source,
     past::Past,
     payment::{Decision, Payment, Status},
     policy::{Policy, Reports},
@@ -70,7 +70,7 @@ pub(super) fn decide_with(
         if is_unpaid_intent(candidate) {
             continue;
         }
-        let returned = returned_of(facts, candidate, &shares, past, now);
+        let returned = returned_of(facts, candidate, &shares, (past, policy), now);
         // A payment intent that names nobody is a part of something else, or not ours.
         let is_ours = candidate.attribution.names_somebody() || reported.sale;
         if candidate.form == Form::Intent && !is_ours && (candidate.counted_as.is_some() || returned.cents == 0) {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    attribution::{Attribution, Source},
     join::Join as _,
-    object::{Allocation, Attribution, Object, Source},
+    object::{Allocation, Object},
 };
 
 /// What is known about payments: objects of a provider by their ids.
@@ -70,6 +71,10 @@ impl Facts {
                 Object::Reversal(reversal) => {
                     ids.insert(&reversal.of);
                 }
+                Object::CreditNote(note) => {
+                    ids.insert(&note.bill);
+                    ids.extend(note.refunds.iter().map(String::as_str));
+                }
                 Object::Bill(_) | Object::Checkout(_) | Object::Intent(_) => {}
             }
             if !matches!(object, Object::Allocation(_)) {
@@ -126,7 +131,7 @@ impl Facts {
                 Object::Checkout(checkout) => (Some(&mut checkout.attribution), None),
                 Object::Intent(intent) => (Some(&mut intent.attribution), None),
                 Object::Source(source) => (Some(&mut source.attribution), None),
-                Object::Charge(_) | Object::Allocation(_) | Object::Reversal(_) => (None, None),
+                Object::Charge(_) | Object::Allocation(_) | Object::Reversal(_) | Object::CreditNote(_) => (None, None),
             };
             own.into_iter().chain(fallback)
         })

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
+    attribution::Source,
     decide::decide_with,
     facts::Facts,
-    object::Source,
     past::Past,
     payment::{Decision, Doubt, NotReported, Status},
     policy::{Policy, Reports},

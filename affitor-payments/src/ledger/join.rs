@@ -1,6 +1,8 @@
 //! Joins two reports of one object. The result does not depend on their order.
 
-use super::object::{Allocation, Attribution, Bill, Charge, Checkout, Details, Intent, Object, Paid, Reversal, Source};
+use super::attribution::{Attribution, Source};
+use super::object::{Allocation, Bill, Checkout, Details, Intent, Object, Paid};
+use super::reversal::{Charge, CreditNote, Reversal};
 
 /// Takes over what another report of the same object adds.
 pub(super) trait Join {
@@ -26,18 +28,19 @@ macro_rules! join {
     };
 }
 
-join! { Bill { source customer refunded_cents contradicts may_repeat_checkout } { paid attribution fallback details } }
-join! { Checkout { movement bill one_time without_tax } { paid attribution } }
-join! { Intent { fee_cents released_cents } { paid attribution } }
+join! { Bill { source customer lines refunded_cents contradicts may_repeat_checkout } { paid attribution fallback details } }
+join! { Checkout { movement bill one_time without_tax product_id lines } { paid attribution } }
+join! { Intent { product_id fee_cents released_cents } { paid attribution } }
 join! { Charge { movement captured_cents refunded released_cents refunded_before currency created } {} }
 join! { Allocation { bill movement cents } {} }
-join! { Reversal { of cents net_cents currency status is_dispute created } {} }
+join! { Reversal { of cents net_cents currency status is_dispute created known_since } {} }
+join! { CreditNote { bill refunds without_tax is_void } {} }
 join! { Details { recurring subscription_id interval product_id } {} }
 
 impl Attribution {
-    /// A later report wins. The texts decide between reports of the same second.
+    /// A later report wins, but a reference loses. The texts decide between reports of the same second.
     fn rank(&self) -> impl Ord + '_ {
-        (self.names_somebody(), self.said_at, &self.customer_key, &self.click_id, &self.program_id)
+        (self.names_somebody(), !self.by_reference, self.said_at, &self.customer_key, &self.click_id, &self.program_id)
     }
 }
 
@@ -103,6 +106,7 @@ impl Join for Object {
             (Self::Charge(own), Self::Charge(other)) => own.join(other),
             (Self::Allocation(own), Self::Allocation(other)) => own.join(other),
             (Self::Reversal(own), Self::Reversal(other)) => own.join(other),
+            (Self::CreditNote(own), Self::CreditNote(other)) => own.join(other),
             (Self::Source(own), Self::Source(other)) => own.join(other),
             (own, other) => {
                 if rank(&other) > rank(own) {
@@ -121,6 +125,7 @@ fn rank(object: &Object) -> u8 {
         Object::Charge(_) => 3,
         Object::Allocation(_) => 4,
         Object::Reversal(_) => 5,
-        Object::Source(_) => 6,
+        Object::CreditNote(_) => 6,
+        Object::Source(_) => 7,
     }
 }

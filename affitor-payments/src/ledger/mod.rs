@@ -15,28 +15,32 @@
 //! All of it is pure: no clock, no network, no database. Payments that share an [id](Facts::ids) must be decided together, one
 //! decision at a time.
 
+mod attribution;
 mod case;
 mod decide;
 mod facts;
 mod in_ledger;
 mod in_memory;
 mod join;
+mod lines;
 mod object;
 mod past;
 mod payment;
 mod policy;
 mod returned;
+mod reversal;
 mod sales;
 mod shares;
+mod skip;
 mod unknown;
 
+pub use attribution::{Attribution, Source};
 pub use decide::decide;
 pub use facts::Facts;
 pub(crate) use in_memory::decide_in_memory;
-pub use object::{
-    Allocation, Attribution, Bill, Charge, Checkout, Details, Intent, Object, Paid, Reversal, ReversalStatus, Source,
-    Total,
-};
+pub use lines::{Line, Lines};
+pub use object::{Allocation, Bill, Checkout, Details, Intent, Object, Paid};
 pub use payment::{Decision, Doubt, NotReported, Payment, Status};
 pub use policy::{CommissionOn, Policy, Reported, Reports};
+pub use reversal::{Charge, CreditNote, Reversal, ReversalStatus, Total};
 pub use sales::Form;

@@ -10,6 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use affitor::Currency;
 
+use super::{
+    attribution::{Attribution, Source},
+    lines::Lines,
+    reversal::{Charge, CreditNote, Reversal},
+    skip::{is_false, is_zero},
+};
+
 /// An object of a payment provider, as far as it matters for partners.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -27,6 +34,8 @@ pub enum Object {
     Allocation(Allocation),
     /// Money that was returned: a refund, a dispute, or Paddle's adjustment.
     Reversal(Reversal),
+    /// Stripe's credit note: how much of a refund is tax.
+    CreditNote(CreditNote),
     /// A subscription or customer from which payments inherit their attribution.
     Source(Source),
 }
@@ -54,6 +63,9 @@ pub struct Bill {
     /// Details of the sale.
     #[serde(skip_serializing_if = "Details::is_empty")]
     pub details: Details,
+    /// What was sold, once it is paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Lines>,
     /// Running total of what was refunded, in the currency's smallest unit.
     #[serde(skip_serializing_if = "is_zero")]
     pub refunded_cents: u64,
@@ -88,6 +100,12 @@ pub struct Checkout {
     /// Whether it sold a one-time payment. A subscription is counted by its invoices.
     #[serde(skip_serializing_if = "is_false")]
     pub one_time: bool,
+    /// The product that its metadata names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+    /// What was sold. Only in responses of the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Lines>,
 }
 
 /// A movement of money.
@@ -101,57 +119,15 @@ pub struct Intent {
     /// The movement's own attribution.
     #[serde(skip_serializing_if = "Attribution::is_empty")]
     pub attribution: Attribution,
+    /// The product that its metadata names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
     /// What the shop keeps of it, in the currency's smallest unit, if the money goes to a connected account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fee_cents: Option<u64>,
     /// What was authorized, never captured, and is reported as a refund. Only before API 2025-03-31.
     #[serde(skip_serializing_if = "is_zero")]
     pub released_cents: u64,
-}
-
-/// The running total of what was refunded of a movement.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Charge {
-    /// The movement. A charge without a payment intent is its own movement.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub movement: Option<String>,
-    /// Amount captured, in the currency's smallest unit.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub captured_cents: u64,
-    /// Running total of what was refunded. Before API 2025-03-31 it includes money that was never captured.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refunded: Option<Total>,
-    /// The part of the running total that was never captured.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub released_cents: u64,
-    /// The running total before the first refund that is known here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refunded_before: Option<Reverse<u64>>,
-    /// Currency of the amounts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub currency: Option<Currency>,
-    /// When the charge was made, in seconds of Unix time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub created: Option<u64>,
-}
-
-/// A running total.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Total {
-    /// The highest total so far, in the currency's smallest unit.
-    pub cents: u64,
-    /// Since when it is known here, in seconds of Unix time.
-    pub known_since: Reverse<u64>,
-}
-
-impl Total {
-    /// Creates a total that is known since a time in seconds of Unix time. `None` if it is 0.
-    pub fn new(cents: u64, known_since: u64) -> Option<Self> {
-        (cents > 0).then_some(Self { cents, known_since: Reverse(known_since) })
-    }
 }
 
 /// The part of a movement that paid a bill.
@@ -166,71 +142,6 @@ pub struct Allocation {
     /// The amount, in the currency's smallest unit. `None` means the whole movement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cents: Option<u64>,
-}
-
-/// Money that was returned to the customer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Reversal {
-    /// The movement, charge or bill that it takes money back from.
-    pub of: String,
-    /// The amount in the currency's smallest unit. `None` means everything that is left.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cents: Option<u64>,
-    /// The part of the amount that is not tax. `None` if the provider does not say; it is in proportion to the payment then.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub net_cents: Option<u64>,
-    /// Currency of the amount.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub currency: Option<Currency>,
-    /// Whether the money is returned.
-    pub status: ReversalStatus,
-    /// Whether it is a dispute (a chargeback), not a refund.
-    #[serde(skip_serializing_if = "is_false")]
-    pub is_dispute: bool,
-    /// When it was made, in seconds of Unix time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub created: Option<u64>,
-}
-
-/// Whether the money of a refund or dispute is returned. A later status is greater.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ReversalStatus {
-    /// Not decided.
-    #[default]
-    Pending,
-    /// The refund succeeded, or the dispute is lost.
-    Returned,
-    /// The refund failed or was canceled, or the dispute is won. This can follow [`Returned`](ReversalStatus::Returned).
-    NotReturned,
-}
-
-/// A subscription or customer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Source {
-    /// The attribution that its payments inherit.
-    #[serde(skip_serializing_if = "Attribution::is_empty")]
-    pub attribution: Attribution,
-    /// Whether it is a customer, whom strangers can name too: they buy with the same address. It names nobody if two reports
-    /// differ. Of a subscription, the latest report counts.
-    #[serde(skip_serializing_if = "is_false")]
-    pub is_customer: bool,
-    /// Whether two reports of a customer name different users.
-    #[serde(skip_serializing_if = "is_false")]
-    pub disagrees: bool,
-}
-
-impl Source {
-    /// A customer, as a paid bill names them. Only your own user id counts: a click belongs to one purchase.
-    pub(crate) fn customer(named_by: &Attribution) -> Self {
-        let attribution = Attribution { customer_key: named_by.customer_key.clone(), ..Attribution::default() };
-        Self { attribution, is_customer: true, disagrees: false }
-    }
 }
 
 /// An amount that was paid.
@@ -250,30 +161,6 @@ pub struct Paid {
     pub known_since: Reverse<u64>,
 }
 
-/// Who a payment belongs to, as far as an object says it.
-///
-/// Texts are kept as the provider reports them. They may identify a person.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Attribution {
-    /// Your own user id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub customer_key: Option<String>,
-    /// The visitor's click id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub click_id: Option<String>,
-    /// The Affitor program.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub program_id: Option<String>,
-    /// When the object said so, in seconds of Unix time. The latest one that names somebody counts.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub said_at: u64,
-    /// Whether the customer was forgotten. Later reports don't add it again.
-    #[serde(skip_serializing_if = "is_false")]
-    pub is_forgotten: bool,
-}
-
 /// Details of a sale.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -288,7 +175,7 @@ pub struct Details {
     /// Billing interval, as in the API: `monthly`, `quarterly` or `annual`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<String>,
-    /// Product id.
+    /// The product that the provider or the metadata names for the whole payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_id: Option<String>,
 }
@@ -312,54 +199,8 @@ pub(super) fn scale(cents: u64, (numerator, denominator): (u64, u64)) -> u64 {
     u64::try_from(scaled).unwrap_or(u64::MAX).min(cents)
 }
 
-impl Attribution {
-    /// Returns whether it says nothing.
-    pub fn is_empty(&self) -> bool {
-        !self.is_forgotten && self.program_id.is_none() && !self.names_somebody()
-    }
-
-    /// Returns whether it names a customer or a click.
-    pub fn names_somebody(&self) -> bool {
-        self.customer_key.is_some() || self.click_id.is_some()
-    }
-
-    /// Fills in what is missing from another one, unless its customer was forgotten.
-    pub fn or(self, other: &Self) -> Self {
-        if self.is_forgotten {
-            return self;
-        }
-        Self {
-            said_at: self.said_at.max(other.said_at),
-            is_forgotten: other.is_forgotten && !self.names_somebody(),
-            customer_key: self.customer_key.or_else(|| other.customer_key.clone()),
-            click_id: self.click_id.or_else(|| other.click_id.clone()),
-            program_id: self.program_id.or_else(|| other.program_id.clone()),
-        }
-    }
-}
-
-impl std::fmt::Debug for Attribution {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Attribution")
-            .field("customer_key", &self.customer_key.as_deref().map(affitor_core::redact::Redacted))
-            .field("click_id", &self.click_id.is_some())
-            .field("program_id", &self.program_id)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Details {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(value: &u64) -> bool {
-    *value == 0
 }

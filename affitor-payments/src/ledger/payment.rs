@@ -4,7 +4,7 @@ use std::fmt;
 
 use affitor::{Currency, Event};
 
-use super::{object::Attribution, sales::Form};
+use super::{attribution::Attribution, sales::Form};
 
 /// What to do about a group of payments.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -128,6 +128,8 @@ pub enum Doubt {
     AmountsContradict,
     /// Nothing but the provider's customer could name your user, and their paid orders name different ones.
     CustomersDisagree,
+    /// The sale was reported without its product, because the provider listed only a part of its lines.
+    ProductUnknown,
     /// The money went to a connected account, and the shop keeps only a fee.
     DestinationCharge,
     /// An id is too long or contains a character that can't be stored, so it is not reported.
@@ -209,7 +211,7 @@ impl fmt::Display for NotReported {
 
 impl Doubt {
     /// All of them.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::ReportedTooMuch,
         Self::OtherCurrency,
         Self::RefundedBeforeLedger,
@@ -217,6 +219,7 @@ impl Doubt {
         Self::CountedTwice,
         Self::CustomersDisagree,
         Self::AmountsContradict,
+        Self::ProductUnknown,
         Self::DestinationCharge,
         Self::InvalidEvent,
     ];
@@ -236,6 +239,7 @@ impl Doubt {
             Self::CountedTwice => "counted_twice",
             Self::CustomersDisagree => "customers_disagree",
             Self::AmountsContradict => "amounts_contradict",
+            Self::ProductUnknown => "product_unknown",
             Self::DestinationCharge => "destination_charge",
             Self::InvalidEvent => "invalid_event",
         }
@@ -246,8 +250,8 @@ impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ReportedTooMuch => {
-                "more was reported as refunded than was returned, because a refund failed or a dispute was won: correct the \
-                 commission in Affitor's dashboard"
+                "more was reported as refunded than was returned, because a refund failed, a dispute was won, or a credit note came \
+                 late: correct the commission in Affitor's dashboard"
             }
             Self::OtherCurrency => {
                 "money was returned in another currency than it was paid in: report this refund manually"
@@ -267,6 +271,10 @@ impl fmt::Display for Doubt {
             Self::AmountsContradict => {
                 "the provider's amounts contradict each other, so it is unknown what was paid: look at the payment there, and report it \
                  manually"
+            }
+            Self::ProductUnknown => {
+                "it was reported without its product, because the webhook listed only a part of its lines: check the commission's \
+                 rate in Affitor's dashboard, if it depends on the product"
             }
             Self::DestinationCharge => {
                 "the money went to a connected account: choose the commission with `commission_on`"

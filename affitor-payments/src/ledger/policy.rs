@@ -19,6 +19,8 @@ pub struct Policy {
     pub hold: Duration,
     /// Currencies that Affitor accepts.
     pub currencies: Vec<Currency>,
+    /// The shop's names of the provider's products, by the provider's id.
+    pub products: BTreeMap<String, String>,
     /// Whether Affitor reads the provider's webhooks itself. `None`: not said.
     pub read_by_affitor: Option<bool>,
     /// Whether the payments are tests.
@@ -36,6 +38,7 @@ impl Default for Policy {
             commission_on: CommissionOn::Gross,
             hold: Duration::from_secs(15 * 60),
             currencies: vec![Currency::USD, Currency::EUR, Currency::VND],
+            products: BTreeMap::new(),
             read_by_affitor: None,
             test: false,
             since: 0,
@@ -78,6 +81,8 @@ pub struct Reported {
     pub refunded_cents: u64,
     /// Whether it was reported as fully refunded.
     pub fully_refunded: bool,
+    /// Whether the sale was reported without its product, because it was not known.
+    pub without_product: bool,
 }
 
 impl Reported {

@@ -6,8 +6,9 @@ use affitor::Currency;
 
 use super::{
     facts::Facts,
-    object::{Charge, Object, Reversal, ReversalStatus},
+    object::{Object, scale},
     past::Past,
+    reversal::{Charge, Reversal, ReversalStatus},
 };
 
 /// Money that was returned from a movement, in the currency's smallest unit.
@@ -48,8 +49,17 @@ impl Split {
         }
     }
 
-    fn of(reversal: &Reversal) -> Option<Self> {
-        Some(Self { cents: reversal.cents?, net_cents: reversal.net_cents? })
+    /// What the reversal says itself, or a credit note about it.
+    fn of(facts: &Facts, id: &str, reversal: &Reversal) -> Option<Self> {
+        let cents = reversal.cents?;
+        let net_cents = reversal.net_cents.or_else(|| {
+            let mut notes = facts.iter().filter_map(|(_, object)| match object {
+                Object::CreditNote(note) if !note.is_void && note.refunds.contains(id) => note.without_tax,
+                _ => None,
+            });
+            notes.next().map(|share| scale(cents, share))
+        })?;
+        Some(Self { cents, net_cents })
     }
 }
 
@@ -102,11 +112,14 @@ pub(super) fn reversals<'f>(facts: &'f Facts, movement: &str) -> Vec<(&'f str, &
 /// Stripe reports a refund twice, as an object with a status, and in the charge's total, which includes refunds that are pending
 /// or have failed. So a refund counts by its object. The part of the total that no object explains is held for a while, because
 /// its object may follow, and counts then. The total of a bill contains only what was returned.
+///
+/// With `awaits_notes`, a refund is held as long for its credit note, unless everything is returned.
 pub(super) fn returned(
     facts: &Facts,
     movement: &str,
     most: Option<u64>,
     currency: Currency,
+    awaits_notes: bool,
     past: &dyn Past,
     now: u64,
 ) -> Returned {
@@ -134,6 +147,17 @@ pub(super) fn returned(
     };
     let total = add(&|charge| charge.refunded.map_or(0, |total| total.cents)).saturating_sub(released);
     let refunds = sum(&|reversal| !reversal.is_dispute && is_returned(reversal)).saturating_sub(released);
+    let may_get_note =
+        awaits_notes && most.is_none_or(|most| refunds.saturating_add(sum(&|reversal| reversal.is_dispute)) < most);
+    // The refunds that wait for a credit note, with the time until which each one waits.
+    let waiting = counted.iter().filter_map(|(id, reversal)| {
+        let until = reversal.known_since?.0.saturating_add(past.hold());
+        let waits = may_get_note && is_returned(reversal) && Split::of(facts, id, reversal).is_none() && now < until;
+        waits.then_some((reversal.cents.unwrap_or(0), until))
+    });
+    let waiting: Vec<(u64, u64)> = waiting.collect();
+    let waiting_cents = waiting.iter().map(|(cents, _)| *cents).fold(0, u64::saturating_add);
+    let refunds = refunds.saturating_sub(waiting_cents);
     let explained = sum(&|reversal| !reversal.is_dispute).saturating_sub(released);
     let known_since = totals.iter().filter_map(|charge| charge.refunded.map(|total| total.known_since.0)).max();
     let until = known_since.unwrap_or_default().saturating_add(past.hold());
@@ -142,6 +166,7 @@ pub(super) fn returned(
     if due_at.is_some() {
         unexplained = 0;
     }
+    let due_at = waiting.iter().map(|(_, until)| *until).chain(due_at).min();
     let of_bill = match facts.get(movement) {
         Some(Object::Bill(bill)) => bill.refunded_cents,
         _ => 0,
@@ -162,11 +187,12 @@ pub(super) fn returned(
         is_everything: most.is_none()
             && counted.iter().any(|(_, reversal)| reversal.cents.is_none() && is_returned(reversal)),
         recent_cents: recent.saturating_add(recent_disputes).min(cents),
-        pending_cents: sum(&|reversal| reversal.status == ReversalStatus::Pending && !reversal.is_dispute),
+        pending_cents: sum(&|reversal| reversal.status == ReversalStatus::Pending && !reversal.is_dispute)
+            .saturating_add(waiting_cents),
         split: counted
             .iter()
             .filter(|(_, reversal)| is_returned(reversal))
-            .filter_map(|(_, reversal)| Split::of(reversal))
+            .filter_map(|(id, reversal)| Split::of(facts, id, reversal))
             .fold(Split::default(), Split::add),
         total_cents: total.max(of_bill),
         last: counted

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
+    attribution::Attribution,
     facts::Facts,
-    object::{Attribution, Details, Object, Paid},
+    lines::Lines,
+    object::{Details, Object, Paid},
 };
 
 /// What a sale is, which decides its transaction id and its amount.
@@ -44,6 +46,7 @@ pub(super) struct Candidate<'a> {
     /// The customer, who names it if nothing else does.
     pub(super) customer: Option<&'a str>,
     pub(super) details: Details,
+    pub(super) lines: Option<&'a Lines>,
     /// The movements that paid it, each with the amount that it paid.
     pub(super) movements: Vec<(&'a str, Option<u64>)>,
     /// Fee that the shop keeps, if the money goes to a connected account.
@@ -86,6 +89,11 @@ pub(super) fn sales<'a>(facts: &'a Facts, is_reported: impl Fn(&str) -> bool) ->
                 Some(intent) => checkout.attribution.clone().or(&intent.attribution),
                 None => checkout.attribution.clone(),
             },
+            details: Details {
+                product_id: checkout.product_id.clone().or_else(|| intent?.product_id.clone()),
+                ..Details::default()
+            },
+            lines: checkout.lines.as_ref(),
             fee_cents: intent.and_then(|intent| intent.fee_cents),
             may_have_fee: intent.is_none(),
             may_be_another: checkout.paid.is_none(),
@@ -117,6 +125,7 @@ pub(super) fn sales<'a>(facts: &'a Facts, is_reported: impl Fn(&str) -> bool) ->
                     source: bill.source.as_deref(),
                     customer: bill.customer.as_deref(),
                     details: bill.details.clone(),
+                    lines: bill.lines.as_ref(),
                     fee_cents: movements
                         .iter()
                         .filter_map(|(movement, _)| intent(facts, movement)?.fee_cents)
@@ -140,6 +149,7 @@ pub(super) fn sales<'a>(facts: &'a Facts, is_reported: impl Fn(&str) -> bool) ->
                     .map(|(bill, _)| *bill);
                 sales.push(Candidate {
                     attribution: intent.attribution.clone(),
+                    details: Details { product_id: intent.product_id.clone(), ..Details::default() },
                     fee_cents: intent.fee_cents,
                     may_be_another: true,
                     counted_as: bills.next(),
@@ -167,6 +177,7 @@ impl<'a> Candidate<'a> {
             source: None,
             customer: None,
             details: Details::default(),
+            lines: None,
             movements,
             fee_cents: None,
             may_have_fee: false,

@@ -6,6 +6,7 @@ use super::{
     facts::Facts,
     object::{Intent, Object, scale},
     past::Past,
+    policy::{CommissionOn, Policy},
     returned::{Returned, Split, returned},
     sales::{Candidate, Form},
 };
@@ -51,9 +52,11 @@ pub(super) fn returned_of(
     facts: &Facts,
     sale: &Candidate<'_>,
     shares: &Shares<'_>,
-    past: &dyn Past,
+    (past, policy): (&dyn Past, &Policy),
     now: u64,
 ) -> Returned {
+    // Only an invoice has credit notes, which tell how much of a refund is tax.
+    let awaits_notes = sale.form == Form::Bill && policy.commission_on == CommissionOn::Net;
     let Some(paid) = sale.paid.as_ref().filter(|_| sale.counted_as.is_none()) else { return Returned::default() };
     let mut sum = Returned::default();
     for (movement, cents) in &sale.movements {
@@ -71,7 +74,7 @@ pub(super) fn returned_of(
             }
             _ => whole,
         };
-        let of_movement = returned(facts, movement, Some(whole), paid.currency, past, now);
+        let of_movement = returned(facts, movement, Some(whole), paid.currency, awaits_notes, past, now);
         // Rounded on the cumulated amount, so that the shares add up.
         let before = parts.iter().take_while(|(id, _)| *id != sale.transaction_id);
         let before = before.map(|(_, cents)| *cents).fold(0, u64::saturating_add);

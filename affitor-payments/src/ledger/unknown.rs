@@ -79,7 +79,7 @@ impl Unknown<'_> {
         let form = if self.movements == [self.id] { Form::Intent } else { Form::Bill };
         let movements = self.movements.iter().map(|movement| (*movement, None)).collect();
         let candidate = Candidate { fee_cents, ..Candidate::new(self.id, form, self.paid(facts, reported), movements) };
-        let returned = self.returned(facts, &candidate, past, now);
+        let returned = self.returned(facts, &candidate, (past, policy), now);
         let is_returned =
             returned.cents > 0 || returned.is_everything || returned.pending_cents > 0 || returned.due_at.is_some();
         let is_counted = candidate.paid.is_some() || past.reports_without_amount();
@@ -151,20 +151,26 @@ impl Unknown<'_> {
         Some(Paid::new(cents, currency, self.created.unwrap_or_default()))
     }
 
-    fn returned(&self, facts: &Facts, candidate: &Candidate<'_>, past: &dyn Past, now: u64) -> Returned {
+    fn returned(
+        &self,
+        facts: &Facts,
+        candidate: &Candidate<'_>,
+        (past, policy): (&dyn Past, &Policy),
+        now: u64,
+    ) -> Returned {
         if candidate.paid.is_none() && past.reports_without_amount() {
             // Only how much was returned is known.
             let currency = self.currency_of_reversals(facts).unwrap_or(Currency::USD);
             let mut sum = Returned::default();
             for movement in &self.movements {
-                sum.add(returned(facts, movement, None, currency, past, now));
+                sum.add(returned(facts, movement, None, currency, false, past, now));
             }
             return sum;
         }
         // Only this one: the bills that the movements paid are not known.
         let no_bills = Facts::default();
         let shares = shares(&no_bills, std::slice::from_ref(candidate));
-        returned_of(facts, candidate, &shares, past, now)
+        returned_of(facts, candidate, &shares, (past, policy), now)
     }
 
     fn currency_of_reversals(&self, facts: &Facts) -> Option<Currency> {

@@ -3,6 +3,7 @@
 mod attribution;
 mod facts;
 mod interval;
+mod lines;
 
 use std::{borrow::Cow, time::SystemTime};
 
@@ -36,7 +37,8 @@ use crate::ledger::Facts;
 /// | lost disputes | `charge.dispute.closed` |
 ///
 /// Several events may report one payment. It counts once, so subscribing to more of them is safe. A ledger also reads
-/// `refund.created` and `refund.updated`, so that a refund counts when it succeeds, and `customer.subscription.created`.
+/// `refund.created` and `refund.updated`, so that a refund counts when it succeeds, and `customer.subscription.created`. With
+/// [`CommissionOn::Net`](crate::ledger::CommissionOn::Net) it needs `refund.created` and `credit_note.created`: see below.
 ///
 /// # What is a sale
 ///
@@ -57,8 +59,15 @@ use crate::ledger::Facts;
 /// - [`track`](crate::WebhookEvent::track) counts `charge.refunded`, by what was added to the charge's running total. A refund that fails afterwards must
 ///   be corrected in Affitor's dashboard.
 /// - A dispute counts when it is lost. While it is open, the money is only held back, and Affitor can't restore a commission.
+/// - With a commission [without tax](crate::ledger::CommissionOn::Net), a refund takes back its share of the net amount. A credit note
+///   tells how much of it is tax. So a ledger holds a partial refund of an invoice for 15 minutes, in which `credit_note.created`
+///   may come.
 ///
+/// # Products
 ///
+/// A sale names the product whose lines it consists of, as [`Webhook::product`](crate::Webhook::product) translates it. Several products
+/// are sent as `line_items`. The webhook of a one-time Checkout payment has no lines, so its
+/// [metadata](affitor::stripe::PaymentMetadata::product_id) names the product.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Stripe;

@@ -49,6 +49,7 @@ pub struct Details {
     pub(super) is_subscription: bool,
     pub(super) customer_key: Option<String>,
     pub(super) click_id: Option<String>,
+    pub(super) product_id: Option<String>,
     pub(super) email: String,
     /// Number of the period: 0 is the first payment.
     pub(super) period: u32,
@@ -73,10 +74,16 @@ impl Details {
             is_subscription,
             customer_key: None,
             click_id: None,
+            product_id: None,
             email: format!("jo.{seed:x}@example.com"),
             period: 0,
             refunds: Vec::new(),
         }
+    }
+
+    /// The product, which has an id of its own unless the test names one.
+    pub(super) fn product(&self, own: impl Into<Value>) -> Value {
+        self.product_id.as_deref().map_or_else(|| own.into(), Value::from)
     }
 
     /// The first payment, before anything was refunded.

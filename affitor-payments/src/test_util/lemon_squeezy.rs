@@ -64,7 +64,11 @@ fn values(details: &Details) -> Values {
         refunded if refunded == details.amount_cents => ("refunded", "Refunded"),
         _ => ("partial_refund", "Partially refunded"),
     };
+    // A number, if it is one.
+    let product = details.product_id.as_deref().unwrap_or("5");
+    let product = product.parse::<u64>().map_or_else(|_| json!(product), |number| json!(number));
     Values::from([
+        ("product", product),
         ("amount", json!(details.amount_cents)),
         ("amount_formatted", formatted(details.amount_cents)),
         ("billing_reason", json!(if details.period == 0 { "initial" } else { "renewal" })),

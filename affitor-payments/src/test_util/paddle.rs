@@ -60,7 +60,7 @@ fn values(details: &Details) -> Values {
         ("origin", json!(if details.period == 0 { "web" } else { "subscription_recurring" })),
         ("paid_at", json!(rfc3339(details.paid_at()))),
         ("price", json!(details.ulid("pri", 0))),
-        ("product", json!(details.ulid("pro", 0))),
+        ("product", details.product(details.ulid("pro", 0))),
         ("refund_text", json!(refund.to_string())),
         ("refund_type", json!(if refund == amount { "full" } else { "partial" })),
         ("refunded_at", json!(rfc3339(details.now()))),

@@ -62,7 +62,7 @@ fn values(details: &Details) -> Values {
         ("period_end", json!(rfc3339(period_end))),
         ("period_start", json!(rfc3339(period_start))),
         ("price", json!(details.uuid(5, 0))),
-        ("product", json!(details.uuid(6, 0))),
+        ("product", details.product(details.uuid(6, 0))),
         ("refund", json!(details.uuid(7, details.period_number()))),
         ("refund_amount", json!(details.refunds.last())),
         ("refunded", json!(details.refunded())),

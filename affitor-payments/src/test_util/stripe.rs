@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use affitor::stripe::CUSTOMER_KEY;
+use affitor::stripe::{CUSTOMER_KEY, PRODUCT_ID};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -136,6 +136,15 @@ impl StripeScript {
         metadata.into()
     }
 
+    /// A session has no lines, so its metadata names the product of a one-off payment.
+    fn session_metadata(&self, details: &Details) -> Value {
+        let mut metadata = Self::with_details(details, &self.metadata);
+        if let Some(product) = details.product_id.as_ref().filter(|_| !details.is_subscription) {
+            metadata[PRODUCT_ID] = json!(product);
+        }
+        metadata
+    }
+
     fn values(&self, details: &Details) -> Values {
         let ids = self.ids(details);
         let (period_start, period_end) = details.period();
@@ -163,14 +172,14 @@ impl StripeScript {
             ("item", json!(details.id("si"))),
             ("line", json!(details.period_id("il"))),
             ("live_mode", json!(!self.is_test)),
-            ("metadata", Self::with_details(details, &self.metadata)),
+            ("metadata", self.session_metadata(details)),
             ("method", json!(details.id("pm"))),
             ("mode", json!(if details.is_subscription { "subscription" } else { "payment" })),
             ("paid_at", json!(details.paid_at())),
             ("period_end", json!(period_end)),
             ("period_start", json!(period_start)),
             ("price", json!(details.id("price"))),
-            ("product", json!(details.id("prod"))),
+            ("product", details.product(details.id("prod"))),
             ("refund", json!(details.refund_id("re"))),
             ("refund_amount", json!(details.refunds.last())),
             ("refund_transaction", json!(details.refund_id("txn"))),

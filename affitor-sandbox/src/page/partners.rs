@@ -72,6 +72,7 @@ fn row(commission: &CommissionRecord, sale: &SaleRecord, rate: Option<Commission
             span.kind { "sale" }
             div.what {
                 (money(sale.amount_cents, &sale.currency)) " from " (buyer(sale)) " (" (policy(rate)) ")"
+                @if let Some(product) = &sale.product_id { " for the product " code { (short(product)) } }
                 div.sub { code { (short(&sale.transaction_id)) } " credited to click " code { (short(&sale.click_id)) } }
                 div.sub { (hold(commission, now))
                     @if commission.deducted_cents > 0 { ", " (money(commission.deducted_cents, &sale.currency)) " deducted after a refund" } }

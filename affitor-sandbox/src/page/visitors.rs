@@ -120,6 +120,7 @@ fn event_row(event: &Event, now: Now) -> Markup {
 fn sale_text(sale: &SaleRecord, commission: Option<&CommissionRecord>, now: Now) -> Markup {
     html! {
         @if sale.is_recurring { "Paid a renewal, " } @else { "Paid, " } code { (short(&sale.transaction_id)) }
+        @if let Some(product) = &sale.product_id { " for the product " code { (short(product)) } }
         @if sale.source == SaleSource::Stripe { " (from Stripe)" }
         div.sub {
             @match commission {

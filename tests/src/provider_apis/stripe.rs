@@ -23,7 +23,7 @@ struct Resource {
     filters: Option<&'static [(&'static str, &'static str)]>,
 }
 
-const RESOURCES: [Resource; 8] = [
+const RESOURCES: [Resource; 9] = [
     Resource {
         path: "/v1/charges",
         object: "charge",
@@ -74,6 +74,11 @@ const RESOURCES: [Resource; 8] = [
             ("subscription", "/subscription"),
         ]),
     },
+    Resource {
+        path: "/v1/credit_notes",
+        object: "credit_note",
+        filters: Some(&[("invoice", "/invoice"), ("customer", "/customer")]),
+    },
     Resource { path: "/v1/payment_intents", object: "payment_intent", filters: Some(&[("customer", "/customer")]) },
     Resource { path: "/v1/subscriptions", object: "subscription", filters: None },
 ];
@@ -92,9 +97,14 @@ pub(super) fn respond(request: &Request<'_>) -> Result<Value, Failure> {
         |object: &&Value| object["object"] == resource.object && object["livemode"].as_bool().unwrap_or(true) == live;
     let mut objects = request.objects.iter().filter(is_found);
     if let Some(id) = id.strip_prefix('/') {
+        if let Some((id, lines)) = id.split_once('/') {
+            let object = objects.find(|object| object["id"] == id).ok_or_else(|| missing(404, resource, "id", id))?;
+            let all = object[lines]["data"].as_array().ok_or_else(unknown)?;
+            return list(request, resource, &[], &all.iter().collect::<Vec<_>>());
+        }
         request.query.refuse_unknown(is_expand)?;
         let object = objects.find(|object| object["id"] == id).cloned();
-        return object.ok_or_else(|| missing(404, resource, "id", id));
+        return object.map(|object| rendered(object, &request.query)).ok_or_else(|| missing(404, resource, "id", id));
     }
     let filters = resource.filters.ok_or_else(unknown)?;
     list(request, resource, filters, &newest_first(objects, created))
@@ -150,7 +160,25 @@ fn list(
         bounds.iter().all(|bound| bound.contains(created(object)))
             && filters.iter().all(|(name, field)| query.all(name).iter().all(|value| text(object, field) == *value))
     });
-    Ok(json!({ "object": "list", "data": page.items, "has_more": page.has_more, "url": resource.path }))
+    let items: Vec<Value> = page.items.into_iter().map(|object| rendered(object.clone(), query)).collect();
+    Ok(json!({ "object": "list", "data": items, "has_more": page.has_more, "url": resource.path }))
+}
+
+/// An object as it is returned: an invoice with its first ten lines, and a session with its lines only if they are expanded.
+fn rendered(mut object: Value, query: &Query) -> Value {
+    if query.all("expand[]").iter().all(|field| !field.ends_with("line_items"))
+        && let Some(fields) = object.as_object_mut().filter(|fields| fields["object"] == "checkout.session")
+    {
+        fields.remove("line_items");
+    }
+    for list in ["lines", "line_items"] {
+        let Some(list) = object.get_mut(list).filter(|list| list.is_object()) else { continue };
+        if let Some(all) = list["data"].as_array_mut().filter(|all| all.len() > 10) {
+            all.truncate(10);
+            list["has_more"] = json!(true);
+        }
+    }
+    object
 }
 
 /// Invoice payments are filtered by a type, perhaps with an id. The type `charge` is no filter.
@@ -165,7 +193,7 @@ fn check_payment_filter(query: &Query) -> Result<(), Failure> {
     }
 }
 
-/// Returns whether a parameter names fields to expand. The stand-in ignores it.
+/// Returns whether a parameter names fields to expand. The stand-in knows only the lines of a session.
 fn is_expand(name: &str) -> bool {
     name.starts_with("expand[")
 }

@@ -9,6 +9,7 @@ mod flows;
 mod flows_apps;
 mod guide;
 mod guide_apps;
+mod products;
 mod scenarios;
 mod tonic;
 mod webhook_test;

@@ -31,7 +31,7 @@ impl PaymentProvider {
         match self {
             Self::Stripe => {
                 "create a restricted key that may read charges and refunds, disputes, payment intents, Checkout sessions, \
-                 invoices and subscriptions"
+                 invoices, credit notes and subscriptions"
             }
             Self::Polar => "create an organization access token with the scopes orders:read and refunds:read",
             Self::LemonSqueezy => "create an API key in the settings of the store",

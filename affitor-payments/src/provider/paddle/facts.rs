@@ -1,6 +1,6 @@
 //! Paddle's transactions and adjustments, in webhooks and in responses of its API.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, time::SystemTime};
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::super::{
     read::{Fields, Found, Moment, wrong},
 };
 use crate::{
-    ledger::{Attribution, Bill, Details, Facts, Object, Paid, Reversal, ReversalStatus, Source},
+    ledger::{Attribution, Bill, Details, Facts, Line, Lines, Object, Paid, Reversal, ReversalStatus, Source},
     unix_time::unix_seconds,
 };
 
@@ -25,7 +25,8 @@ pub(in super::super) fn transaction(transaction: Fields<'_>, moment: Moment) -> 
         let cents = transaction.amount_text_or_zero(total)?;
         let currency =
             transaction.currency_code("currency_code")?.ok_or(Refused::MissingField { field: "currency_code" })?;
-        let at = transaction.time("billed_at").or_else(|| transaction.time("created_at"));
+        let at = captured_at(transaction).or_else(|| transaction.time("billed_at"));
+        let at = at.or_else(|| transaction.time("created_at"));
         let mut paid = Paid::new(cents, currency, at.map_or(moment.at, unix_seconds));
         let tax = transaction.get(tax).or_else(|| transaction.get("details.totals.tax"));
         let tax = tax.and_then(Value::as_str).and_then(|tax| tax.parse::<u64>().ok());
@@ -46,6 +47,7 @@ pub(in super::super) fn transaction(transaction: Fields<'_>, moment: Moment) -> 
         facts.add(subscription, Object::Source(Source { attribution: attribution.clone(), ..Source::default() }));
     }
     let later = transaction.text("origin")?.is_some_and(|origin| origin.starts_with("subscription_"));
+    let lines = paid.as_ref().and_then(|_| lines(transaction));
     let bill = Bill {
         paid,
         attribution,
@@ -54,15 +56,48 @@ pub(in super::super) fn transaction(transaction: Fields<'_>, moment: Moment) -> 
         details: Details {
             recurring: subscription.is_some() && later,
             subscription_id: subscription.map(str::to_owned),
-            interval: None,
-            product_id: None,
+            ..Details::default()
         },
+        lines,
         refunded_cents: 0,
         may_repeat_checkout: false,
         ..Bill::default()
     };
     facts.add(id, Object::Bill(bill));
     Ok(facts)
+}
+
+/// When the money was captured, which may be long after the bill.
+fn captured_at(transaction: Fields<'_>) -> Option<SystemTime> {
+    let payments = transaction.get("payments")?.as_array()?.iter().map(Fields);
+    payments
+        .filter(|payment| payment.get("status").is_some_and(|it| it == "captured"))
+        .filter_map(|it| it.time("captured_at"))
+        .max()
+}
+
+/// Reads what was sold. The items have the products, and the totals' lines what each one cost.
+fn lines(transaction: Fields<'_>) -> Option<Lines> {
+    let list = |path: &str| transaction.get(path).and_then(Value::as_array).map(Vec::as_slice);
+    let items = list("items")?;
+    let Some(costs) = list("details.line_items").filter(|costs| !costs.is_empty()) else {
+        return Some(Lines::new([], items.is_empty()));
+    };
+    let read: Option<Vec<Line>> = costs.iter().map(|cost| line(Fields(cost), items)).collect();
+    // A line that can't be read is missing.
+    Some(Lines::new(read.clone().unwrap_or_default(), read.is_some()))
+}
+
+fn line(cost: Fields<'_>, items: &[Value]) -> Option<Line> {
+    let of_item = || {
+        let price = cost.get("price_id")?.as_str()?;
+        let id_of = |item: &&Value| Fields(item).get("price.id").and_then(Value::as_str) == Some(price);
+        Fields(items.iter().find(id_of)?).get("price.product_id")
+    };
+    let product = cost.get("product.id").or_else(of_item).and_then(Value::as_str);
+    let name = cost.get("product.name").and_then(Value::as_str);
+    let cents = cost.get("totals.total")?.as_str()?.parse().ok()?;
+    Some(Line::new(product, name, cents, cost.get("quantity").and_then(Value::as_u64)))
 }
 
 pub(in super::super) fn adjustment(adjustment: Fields<'_>) -> Found<Facts> {
@@ -101,6 +136,7 @@ pub(in super::super) fn adjustment(adjustment: Fields<'_>) -> Found<Facts> {
         status,
         is_dispute,
         created: adjustment.time("created_at").map(unix_seconds),
+        ..Reversal::default()
     };
     let mut facts = Facts::default();
     facts.add(adjustment.required_text("id")?, Object::Reversal(reversal));

@@ -2,7 +2,7 @@
 
 use affitor::{
     ClickId,
-    stripe::{CLICK_ID, CUSTOMER_KEY, PROGRAM_ID},
+    stripe::{CLICK_ID, CUSTOMER_KEY, PRODUCT_ID, PROGRAM_ID},
 };
 use serde_json::Value;
 
@@ -31,11 +31,21 @@ fn of_map(metadata: &Value, path: &'static str) -> Result<Attribution, Refused> 
     Ok(Attribution { customer_key, click_id: click_id.map(str::to_owned), program_id, ..Attribution::default() })
 }
 
+/// Reads the product that an object's metadata names.
+pub(super) fn product_id(object: Fields<'_>) -> Option<String> {
+    match object.get("metadata")?.get(PRODUCT_ID)? {
+        Value::String(id) => Some(id.trim().to_owned()).filter(|id| !id.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
 /// Reads the attribution of a Checkout session, whose customer may be in `client_reference_id`.
 pub(super) fn of_session(session: Fields<'_>) -> Result<Attribution, Refused> {
     let mut attribution = metadata(session, "metadata")?;
     if attribution.customer_key.is_none() {
         attribution.customer_key = session.id("client_reference_id")?;
+        attribution.by_reference = attribution.customer_key.is_some();
     }
     Ok(attribution)
 }

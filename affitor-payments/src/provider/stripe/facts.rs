@@ -1,6 +1,6 @@
 //! Stripe's objects, in webhooks and in responses of its API.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use serde_json::Value;
 
@@ -9,11 +9,12 @@ use super::{
         Ignored, NoFacts, Refused,
         read::{Fields, Found, Moment},
     },
-    attribution::{metadata, of_lines, of_session},
+    attribution::{metadata, of_lines, of_session, product_id},
     interval,
+    lines::lines,
 };
 use crate::ledger::{
-    Bill, Charge, Checkout, Details, Facts, Intent, Object, Paid, Reversal, ReversalStatus, Source, Total,
+    Bill, Charge, Checkout, CreditNote, Details, Facts, Intent, Object, Paid, Reversal, ReversalStatus, Source, Total,
 };
 
 /// Adds the object of an event. `previous` is `previous_attributes`.
@@ -32,7 +33,8 @@ pub(super) fn of_event(kind: &str, object: Fields<'_>, previous: Fields<'_>, mom
         "payment_intent" => payment_intent(&mut facts, object, kind == "payment_intent.succeeded", moment)?,
         "charge" => charge(&mut facts, object, previous, moment)?,
         "charge.dispute" => dispute(&mut facts, object)?,
-        "charge.refund" | "refund" => refund(&mut facts, object)?,
+        "charge.refund" | "refund" => refund(&mut facts, object, moment)?,
+        "credit_note" => credit_note(&mut facts, object)?,
         "customer.subscription" => subscription(&mut facts, object)?,
         _ => return Err(Ignored::OtherType.into()),
     }
@@ -76,6 +78,8 @@ fn checkout(facts: &mut Facts, object: Fields<'_>, moment: Moment) -> Found<()> 
         movement: movement.map(str::to_owned),
         bill: object.reference("invoice")?.map(str::to_owned),
         one_time,
+        product_id: product_id(object),
+        lines: lines(object, "line_items"),
     };
     facts.add(id, Object::Checkout(checkout));
     Ok(())
@@ -100,6 +104,8 @@ fn invoice(facts: &mut Facts, object: Fields<'_>, says_paid: bool, moment: Momen
     };
     let is_first = object.text("billing_reason")? == Some("subscription_create");
     let bill = Bill {
+        // A draft changes.
+        lines: if is_paid { lines(object, "lines") } else { None },
         paid,
         attribution,
         source: subscription.map(str::to_owned),
@@ -108,7 +114,7 @@ fn invoice(facts: &mut Facts, object: Fields<'_>, says_paid: bool, moment: Momen
             recurring: subscription.is_some() && !is_first,
             subscription_id: subscription.map(str::to_owned),
             interval: interval(object).map(|interval| interval.as_str().to_owned()),
-            product_id: None,
+            product_id: product_id(object),
         },
         refunded_cents: 0,
         may_repeat_checkout: subscription.is_none(),
@@ -162,7 +168,8 @@ fn payment_intent(facts: &mut Facts, object: Fields<'_>, says_paid: bool, moment
         _ => 0,
     };
     let attribution = metadata(object, "metadata")?;
-    let intent = Intent { paid: received, attribution, fee_cents: fee(object), released_cents };
+    let (fee_cents, product_id) = (fee(object), product_id(object));
+    let intent = Intent { paid: received, attribution, product_id, fee_cents, released_cents };
     facts.add(id, Object::Intent(intent));
     // Before API 2025-03-31.
     if let Some(bill) = object.reference("invoice")? {
@@ -222,13 +229,16 @@ fn charge(facts: &mut Facts, object: Fields<'_>, previous: Fields<'_>, moment: M
     Ok(())
 }
 
-fn refund(facts: &mut Facts, object: Fields<'_>) -> Found<()> {
+fn refund(facts: &mut Facts, object: Fields<'_>, moment: Moment) -> Found<()> {
     let status = match object.text("status")? {
         Some("succeeded") => ReversalStatus::Returned,
         Some("failed" | "canceled") => ReversalStatus::NotReturned,
         _ => ReversalStatus::Pending,
     };
-    reversal(facts, object, status, false)
+    let known_since = (status == ReversalStatus::Returned).then_some(Reverse(moment.now));
+    let refund = Reversal { status, known_since, ..reversal(object)? };
+    facts.add(object.required_text("id")?, Object::Reversal(refund));
+    Ok(())
 }
 
 fn dispute(facts: &mut Facts, object: Fields<'_>) -> Found<()> {
@@ -237,24 +247,44 @@ fn dispute(facts: &mut Facts, object: Fields<'_>) -> Found<()> {
         "won" | "warning_closed" | "prevented" => ReversalStatus::NotReturned,
         _ => ReversalStatus::Pending,
     };
-    reversal(facts, object, status, true)
+    let dispute = Reversal { status, is_dispute: true, ..reversal(object)? };
+    facts.add(object.required_text("id")?, Object::Reversal(dispute));
+    Ok(())
 }
 
-fn reversal(facts: &mut Facts, object: Fields<'_>, status: ReversalStatus, is_dispute: bool) -> Found<()> {
+fn reversal(object: Fields<'_>) -> Found<Reversal> {
     let of = match object.reference("payment_intent")? {
         None => object.reference("charge")?,
         of => of,
     };
-    let reversal = Reversal {
+    Ok(Reversal {
         of: of.ok_or(Ignored::Unattributable)?.to_owned(),
         cents: Some(object.amount("amount")?),
-        net_cents: None,
         currency: object.currency_code("currency")?,
-        status,
-        is_dispute,
         created: object.get("created").and_then(Value::as_u64),
+        ..Reversal::default()
+    })
+}
+
+/// Reads how much of a refund is tax.
+fn credit_note(facts: &mut Facts, object: Fields<'_>) -> Found<()> {
+    let listed = object.get("refunds").and_then(Value::as_array).into_iter().flatten();
+    let listed = listed.map(|item| Fields(item).reference("refund"));
+    let named = listed.chain([object.reference("refund")]).filter_map(Result::transpose);
+    let refunds = named.map(|id| id.map(str::to_owned)).collect::<Result<BTreeSet<_>, _>>()?;
+    if refunds.is_empty() {
+        // It lowers what is to be paid, or what the customer pays next time.
+        return Err(Ignored::OtherType.into());
+    }
+    let amount = |field: &str| object.get(field).and_then(Value::as_u64);
+    let bill = object.reference("invoice")?.ok_or(Refused::MissingField { field: "invoice" })?;
+    let note = CreditNote {
+        bill: bill.to_owned(),
+        refunds,
+        without_tax: amount("total_excluding_tax").zip(amount("total")).filter(|(_, total)| *total > 0),
+        is_void: object.text("status")? == Some("void"),
     };
-    facts.add(object.required_text("id")?, Object::Reversal(reversal));
+    facts.add(object.required_text("id")?, Object::CreditNote(note));
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::{
 use affitor::Event;
 use affitor_payments::{
     Ignored, NoFacts, Provider, Reading, Refused, Webhook, WebhookEvent,
-    ledger::{Facts, NotReported, Payment, Policy, Reports, Status, decide},
+    ledger::{Doubt, Facts, NotReported, Payment, Policy, Reports, Status, decide},
     object_facts,
 };
 
@@ -114,6 +114,9 @@ impl Scope {
                 self.report(event);
             }
             events.extend(decision.events);
+            for payment in decision.payments.iter().filter(|payment| payment.doubts.contains(&Doubt::ProductUnknown)) {
+                self.reports.entry(payment.transaction_id.clone()).or_default().without_product = true;
+            }
             self.due_at = [self.due_at, decision.due_at].into_iter().flatten().min();
             self.payments.extend(decision.payments);
         }
@@ -231,6 +234,9 @@ fn describe(event: &Event) -> String {
             }
             if sale.is_test() {
                 add("test");
+            }
+            if let Some(lines) = &sale.line_items {
+                add(&lines.to_string());
             }
             text
         }

@@ -13,7 +13,9 @@ use super::{
         *,
     },
     stripe_corner_cases::corner_cases,
+    stripe_products::products,
     stripe_refunds::{before_the_ledger, disputes, held, refunds},
+    stripe_tax::tax,
     support::{Delivery, Row, row},
     unknown,
 };
@@ -30,6 +32,8 @@ pub(crate) fn rows() -> Vec<Row<Stripe>> {
         disputes(),
         before_the_ledger(),
         held(),
+        tax(),
+        products(),
         corner_cases(),
         unknown::rows(),
     ]
@@ -143,7 +147,7 @@ pub(crate) fn invoices() -> Vec<Row<Stripe>> {
             .gives("sale in_1 4900 USD user_7 sub_1"),
         both("renewal", |api| {
             let monthly =
-                json!({ "data": [{ "price": { "recurring": { "interval": "month", "interval_count": 1 } } }] });
+                json!({ "data": [{ "amount": 4_900, "price": { "recurring": { "interval": "month", "interval_count": 1 } } }] });
             vec![renewal(api).set("lines", monthly)]
         })
         .gives("sale in_2 4900 USD user_7 sub_1 monthly recurring"),
@@ -294,8 +298,6 @@ pub(crate) fn special_cases() -> Vec<Row<Stripe>> {
     let foreign = |delivery: Delivery| {
         delivery.set("presentment_details", json!({ "presentment_amount": 4_500, "presentment_currency": "eur" }))
     };
-    let credit_note = json!({ "id": "cn_1", "object": "credit_note", "invoice": "in_1", "amount": 900, "status": "issued",
-        "post_payment_amount": 900, "refunds": [{ "refund": "re_1", "amount_refunded": 900, "type": "refund" }] });
     vec![
         row(
             "invoice paid outside Stripe, before API 2025-03-31",
@@ -306,14 +308,6 @@ pub(crate) fn special_cases() -> Vec<Row<Stripe>> {
                 .set("charge", ())],
         )
         .gives("in_1 nothing_paid"),
-        both("credit note with a refund", |api| {
-            [billed(api, |invoice| invoice), vec![stripe("credit_note.created", &credit_note), refund(1, 900)]].concat()
-        })
-        .gives("sale in_1 4900 USD user_7 sub_1; partial refund in_1 900; ignored OtherType"),
-        both("credit note without a refund", |api| {
-            [billed(api, |invoice| invoice), vec![stripe("credit_note.created", &credit_note)]].concat()
-        })
-        .gives("sale in_1 4900 USD user_7 sub_1; ignored OtherType"),
         both("downgrade with a credit, and the next invoice", |api| {
             let downgrade = invoice(api).set("billing_reason", "subscription_update").set("amount_due", 0);
             let downgrade = downgrade.set("amount_paid", 0).set("total", -1_000).set("total_excluding_tax", -1_000);
@@ -389,35 +383,6 @@ pub(crate) fn special_cases() -> Vec<Row<Stripe>> {
                 .top("data", ())],
         )
         .gives("ignored ThinEvent"),
-        both("tax, commission on the net amount", |api| {
-            let session = session().set("amount_total", 5_950).set("total_details.amount_tax", 950);
-            vec![
-                session,
-                refund(1, 1_983),
-                refund(2, 1_983),
-                refund(3, 1_983),
-                refund(4, 1),
-                charge(api).set("amount", 5_950),
-            ]
-        })
-        .policy(|policy| policy.commission_on = CommissionOn::Net)
-        .gives(
-            "sale pi_1 5000 USD user_7; partial refund pi_1 1666; partial refund pi_1 1667; partial refund pi_1 1666; \
-             partial refund pi_1 1",
-        ),
-        both("invoice with tax, commission on the net amount", |api| {
-            let taxed = |invoice: Delivery| {
-                invoice.set("amount_paid", 5_950).set("total", 5_950).set("total_excluding_tax", 5_000)
-            };
-            vec![taxed(invoice(api))]
-        })
-        .policy(|policy| policy.commission_on = CommissionOn::Net)
-        .gives("sale in_1 5000 USD user_7 sub_1"),
-        both("invoice with tax, paid partly by credit balance, commission on the net amount", |api| {
-            vec![invoice(api).set("amount_paid", 2_975).set("total", 5_950).set("total_excluding_tax", 5_000)]
-        })
-        .policy(|policy| policy.commission_on = CommissionOn::Net)
-        .gives("sale in_1 2500 USD user_7 sub_1"),
         row(
             "currency that Affitor does not accept",
             [session().set("currency", "jpy"), refund(1, 900).set("currency", "jpy")],
@@ -467,13 +432,23 @@ pub(crate) fn metadata() -> Vec<Row<Stripe>> {
         .gives("sale in_1 4900 USD user_7 sub_1; sale in_2 4900 USD user_7 sub_1 recurring"),
         both("metadata that the invoice has from its subscription", |api| vec![invoice(api)])
             .gives("sale in_1 4900 USD user_7 sub_1"),
+        row(
+            "session and subscription that name different customers",
+            [
+                subscription_session().set("metadata", json!({})).set("client_reference_id", "zoe"),
+                subscription(),
+                with_subscription_metadata(invoice(New), ()),
+            ],
+        )
+        .order_matters("what was reported stays")
+        .gives("sale in_1 4900 USD user_7 sub_1"),
         both("metadata of the invoice itself", |api| {
             vec![with_subscription_metadata(invoice(api), ()).set("metadata", of("user_7"))]
         })
         .gives("sale in_1 4900 USD user_7 sub_1"),
         both("metadata of the invoice's lines", |api| {
-            let lines =
-                json!({ "data": [{ "metadata": {} }, { "metadata": of("user_7") }, { "metadata": of("user_7") }] });
+            let lines = json!({ "data": [{ "amount": 0, "metadata": {} }, { "amount": 4_000, "metadata": of("user_7") },
+                { "amount": 900, "metadata": of("user_7") }] });
             vec![with_subscription_metadata(invoice(api), ()).set("lines", lines)]
         })
         .gives("sale in_1 4900 USD user_7 sub_1"),

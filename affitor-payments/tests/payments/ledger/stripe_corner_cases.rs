@@ -191,15 +191,5 @@ pub(crate) fn known_rows() -> Vec<Row<Stripe>> {
         )
         .gives("pi_1 other_program")
         .but_today("sale pi_1 4900 USD ref_9"),
-        row(
-            "session and subscription that name different customers",
-            [
-                subscription_session().set("metadata", json!({})).set("client_reference_id", "zoe"),
-                subscription(),
-                with_subscription_metadata(invoice(New), ()),
-            ],
-        )
-        .gives("sale in_1 4900 USD user_7 sub_1")
-        .but_today("sale in_1 4900 USD zoe sub_1"),
     ]
 }

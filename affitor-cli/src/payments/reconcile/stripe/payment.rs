@@ -63,11 +63,19 @@ impl Payment {
     }
 
     async fn intent(&mut self, id: &str) -> Result<(), Failure> {
-        self.object("payment_intents", id).await?;
+        match self.api.get(&["v1", "payment_intents", id], &[]).await? {
+            Some(intent) => self.add(&intent),
+            None => self.is_missing("payment intent"),
+        }
         let of_intent = &[("payment_intent", id)];
         let charges = self.all(&["charges"], of_intent).await?;
         self.charges(&charges, of_intent).await?;
-        for session in self.all(&["checkout", "sessions"], of_intent).await? {
+        // Webhooks do not say what a session sold.
+        let with_lines = &[("payment_intent", id), ("expand[]", "data.line_items")];
+        for mut session in self.all(&["checkout", "sessions"], with_lines).await? {
+            if let Some(id) = reference(&session, "/id").map(str::to_owned) {
+                self.complete(&mut session["line_items"], &["checkout", "sessions", &id, "line_items"]).await?;
+            }
             self.add(&session);
             if let Some(invoice) = reference(&session, "/invoice") {
                 self.follow(Root::Invoice(invoice.to_owned()));
@@ -112,7 +120,17 @@ impl Payment {
     }
 
     async fn invoice(&mut self, id: &str) -> Result<(), Failure> {
-        let Some(invoice) = self.object("invoices", id).await? else { return Ok(()) };
+        let Some(mut invoice) = self.api.get(&["v1", "invoices", id], &[]).await? else {
+            self.is_missing("invoice");
+            return Ok(());
+        };
+        self.complete(&mut invoice["lines"], &["invoices", id, "lines"]).await?;
+        self.add(&invoice);
+        if invoice["post_payment_credit_notes_amount"] != 0 {
+            for note in self.all(&["credit_notes"], &[("invoice", id)]).await? {
+                self.add(&note);
+            }
+        }
         if let Some(subscription) = reference(&invoice, "/parent/subscription_details/subscription") {
             self.follow(Root::Subscription(subscription.to_owned()));
         }
@@ -146,18 +164,17 @@ impl Payment {
         Ok(())
     }
 
-    /// Requests and adds an object.
-    async fn object(&mut self, list: &str, id: &str) -> Result<Option<Value>, Failure> {
-        let object = self.api.get(&["v1", list, id], &[]).await?;
-        match &object {
-            Some(object) => self.add(object),
-            None => self.is_missing(list.trim_end_matches('s')),
+    /// Completes a list inside of an object, which has only its first entries.
+    async fn complete(&self, list: &mut Value, path: &[&str]) -> Result<(), Failure> {
+        if list["has_more"] == true {
+            list["data"] = self.all(path, &[]).await?.into();
+            list["has_more"] = false.into();
         }
-        Ok(object)
+        Ok(())
     }
 
     fn is_missing(&mut self, kind: &str) {
-        let reason = format!("its {} does not exist in this account and mode", kind.replace('_', " "));
+        let reason = format!("its {kind} does not exist in this account and mode");
         self.collected.refused.get_or_insert(reason);
     }
 
