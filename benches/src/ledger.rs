@@ -31,6 +31,8 @@ pub(crate) enum Case {
     Again,
     /// A refund of it.
     Refund,
+    /// A payment that may belong to an invoice, and is held.
+    Held,
 }
 
 const CASES: [Case; 4] = [Case::Bare, Case::First, Case::Again, Case::Refund];
@@ -154,6 +156,12 @@ pub(crate) fn event(number: i64, case: Case) -> Option<WebhookEvent<Stripe>> {
             "checkout.session.completed",
             json!({ "id": format!("cs_{number}"), "object": "checkout.session", "mode": "payment", "payment_status": "paid",
                 "payment_intent": format!("pi_{number}"), "amount_total": 4_900, "currency": "usd", "created": created,
+                "metadata": { "program_id": "42", "affitor_customer_key": format!("user_{number}") } }),
+        ),
+        Case::Held => (
+            "payment_intent.succeeded",
+            json!({ "id": format!("pi_{number}"), "object": "payment_intent", "status": "succeeded", "amount": 4_900,
+                "amount_received": 4_900, "currency": "usd", "created": created,
                 "metadata": { "program_id": "42", "affitor_customer_key": format!("user_{number}") } }),
         ),
         Case::Refund => (

@@ -7,6 +7,7 @@
 //! - `stall`: how long visitors wait while the service stalls
 //! - `outbox`: throughput into and out of the outbox
 //! - `ledger`: recording payment webhooks next to a bare insert
+//! - `held`: how long it takes to decide payments that were held
 //! - `growth`: what each operation of the outbox costs as its tables grow
 //! - `outage`: statements of a worker while its key is wrong or the service is down
 //!
@@ -18,6 +19,7 @@ mod callgrind;
 mod capture;
 mod flood;
 mod growth;
+mod held;
 mod layer;
 mod ledger;
 mod measure;
@@ -71,6 +73,12 @@ enum Subject {
         #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000")]
         rows: Vec<u32>,
     },
+    /// Seconds to decide payments that were held, next to their webhooks (5 minutes with 50,000)
+    Held {
+        /// Number of payments
+        #[arg(long, default_value_t = 50_000)]
+        payments: u32,
+    },
     /// Events per second into the outbox, next to a bare insert, and out of it
     Outbox,
 }
@@ -86,6 +94,7 @@ fn main() -> ExitCode {
         Subject::Sandbox { serve: false } => sandbox::report(),
         Subject::Stall => stall::report(),
         Subject::Growth { rows } => growth::report(&rows),
+        Subject::Held { payments } => held::report(payments.into()),
         Subject::Ledger => ledger::report(),
         Subject::Outage => outage::report(),
         Subject::Outbox => outbox::report(),

@@ -35,6 +35,8 @@ pub enum Source {
 #[must_use = "sources do nothing until a layer has them"]
 pub struct Sources {
     order: Vec<Source>,
+    /// Whether the order contains the cookie. Each request asks.
+    reads_cookies: bool,
     header: Box<str>,
     cookies: Names,
     fields: Names,
@@ -47,6 +49,7 @@ impl Default for Sources {
     fn default() -> Self {
         Self {
             order: vec![Source::Header, Source::Body, Source::Cookie],
+            reads_cookies: true,
             header: CLICK_ID_HEADER.into(),
             cookies: Names::new([CLICK_ID_COOKIE, OLD_CLICK_ID_COOKIE]),
             fields: Names::new(FIELDS),
@@ -69,12 +72,18 @@ impl Sources {
                 self.order.push(source);
             }
         }
+        self.reads_cookies = self.order.contains(&Source::Cookie);
         self
     }
 
     /// Returns the sources in order of precedence.
     pub fn get_order(&self) -> &[Source] {
         &self.order
+    }
+
+    /// Returns whether cookies are read: whether the order contains [`Source::Cookie`].
+    pub fn reads_cookies(&self) -> bool {
+        self.reads_cookies
     }
 
     /// Sets the name of the click-id header. Default: [`CLICK_ID_HEADER`].

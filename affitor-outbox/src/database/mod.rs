@@ -126,6 +126,10 @@ pub(crate) mod sealed {
         /// Held payments that are decided concurrently. SQLite has one writer.
         const DECIDERS: usize;
 
+        /// Held payments that are decided in one transaction. SQLite waits for its disk at each commit; on Postgres, transactions that
+        /// lock several payments could meet in a deadlock.
+        const DECIDED_TOGETHER: usize;
+
         /// Statements to run before River's migrations.
         fn prelude(schema: &str) -> String;
 

@@ -44,6 +44,8 @@ impl Dialect for sqlx::Postgres {
 
     const DECIDERS: usize = 4;
 
+    const DECIDED_TOGETHER: usize = 1;
+
     fn prelude(schema: &str) -> String {
         format!("DO $$ BEGIN IF to_regnamespace('{schema}') IS NULL THEN CREATE SCHEMA {schema}; END IF; END $$;\n")
     }

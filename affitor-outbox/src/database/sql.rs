@@ -80,7 +80,7 @@ mod tests {
         for (text, hash) in [
             (
                 include_str!("../../sql/postgres/migrations/001.sql"),
-                "ddae40d19f3e12b5ad575d554b9aa286ce6aeddfd553d633e847b09591d70de4",
+                "661482611d80d8ebe917981089df7d19cac7946ec510de8f3b5fd8c8dfe3f93f",
             ),
             (
                 include_str!("../../sql/sqlite/migrations/001.sql"),

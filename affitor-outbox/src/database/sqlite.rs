@@ -27,6 +27,8 @@ impl Dialect for sqlx::Sqlite {
 
     const DECIDERS: usize = 1;
 
+    const DECIDED_TOGETHER: usize = 20;
+
     fn prelude(_: &str) -> String {
         String::new()
     }

@@ -43,22 +43,18 @@ pub(crate) async fn decide_due<DB: Database>(store: &Store<DB>) -> Result<usize,
             return Ok(decided);
         }
         decided += groups.len();
-        let mut rest = groups.into_iter();
+        let mut rest = groups.chunks(DB::DECIDED_TOGETHER).map(<[i64]>::to_vec);
         let mut running = JoinSet::new();
         loop {
             while running.len() < DB::DECIDERS
-                && let Some(group) = rest.next()
+                && let Some(groups) = rest.next()
             {
                 let store = store.clone();
-                running.spawn(async move { (group, decide(&store, group, now).await) });
+                running.spawn(async move { decide_all(&store, &groups, now).await });
             }
             match running.join_next().await {
                 None => break,
-                Some(Ok((_, Ok(())))) => {}
-                // It must not delay the others.
-                Some(Ok((group, Err(error)))) => {
-                    tracing::warn!(%error, group, "a payment that was held can't be decided, and is postponed");
-                }
+                Some(Ok(())) => {}
                 Some(Err(error)) => {
                     tracing::error!(%error, "deciding a payment that was held has panicked; it is postponed");
                 }
@@ -67,15 +63,44 @@ pub(crate) async fn decide_due<DB: Database>(store: &Store<DB>) -> Result<usize,
     }
 }
 
-/// Decides a group again, in a transaction of its own.
-async fn decide<DB: Database>(store: &Store<DB>, group: i64, now: i64) -> Result<(), Error> {
+/// Decides groups together, and if that fails, each one by itself. None must delay the others.
+async fn decide_all<DB: Database>(store: &Store<DB>, groups: &[i64], now: i64) {
+    if groups.len() > 1 && decide(store, groups, now).await.is_ok() {
+        return;
+    }
+    for group in groups {
+        if let Err(error) = decide(store, &[*group], now).await {
+            tracing::warn!(%error, group, "a payment that was held can't be decided, and is postponed");
+        }
+    }
+}
+
+/// Decides groups again, in a transaction of their own.
+async fn decide<DB: Database>(store: &Store<DB>, groups: &[i64], now: i64) -> Result<(), Error> {
     let mut tx = DB::begin(&store.pool).await?;
+    let mut is_reported = false;
+    for group in groups {
+        is_reported |= decide_one(store, &mut tx, *group, now).await?;
+    }
+    if is_reported {
+        DB::notify(store, &mut tx).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Decides a group, and returns whether something was enqueued.
+async fn decide_one<DB: Database>(
+    store: &Store<DB>,
+    tx: &mut sqlx::Transaction<'_, DB>,
+    group: i64,
+    now: i64,
+) -> Result<bool, Error> {
     // Read without locking anything: subscriptions and customers are locked first.
     let sql = &store.sql.group;
-    let rows: Vec<GroupRow> = parse(&DB::read(store, &mut tx, sql, vec![group.into()]).await?)?;
-    let Some(row) = rows.first() else { return Ok(()) };
+    let rows: Vec<GroupRow> = parse(&DB::read(store, tx, sql, vec![group.into()]).await?)?;
+    let Some(row) = rows.first() else { return Ok(false) };
     let (facts, mut policy) = (row.facts()?, row.policy()?);
-    let mut ledger = Ledger { store, tx: &mut tx, scope: &row.scope, now };
+    let mut ledger = Ledger { store, tx, scope: &row.scope, now };
     let state = ledger.started().await?;
     // The stored policy may contain what a person had decided then, and has decided otherwise since.
     if let Some(app) = state.policy()? {
@@ -83,10 +108,7 @@ async fn decide<DB: Database>(store: &Store<DB>, group: i64, now: i64) -> Result
     }
     ledger.decide_reporter(&mut policy, &state);
     let recorded = ledger.absorb(facts, &policy).await?;
-    if !recorded.decision.events.is_empty() {
-        DB::notify(store, &mut tx).await?;
-    }
-    Ok(tx.commit().await?)
+    Ok(!recorded.decision.events.is_empty())
 }
 
 /// Deletes payments that nothing was reported about for so long.

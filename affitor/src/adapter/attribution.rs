@@ -2,7 +2,7 @@
 
 use affitor_core::{
     ClickId, Visitor,
-    find::{Source, Sources, cookie},
+    find::{Sources, cookie},
 };
 
 use crate::client::{BoundClient, Client};
@@ -10,7 +10,7 @@ use crate::client::{BoundClient, Client};
 /// The client and the click id of a request: the value that a layer inserts into the request's extensions.
 ///
 /// The click history is not part of it. It is read from the cookies when a handler asks for its [`BoundClient`], so requests
-/// that track nothing don't pay for it. If [`Source::Cookie`] is not one of the layer's [`Sources`], it stays empty.
+/// that track nothing don't pay for it. If the layer does not [read cookies](Sources::reads_cookies), it stays empty.
 ///
 /// ```
 /// use affitor::{Client, adapter::Attribution, find::Sources};
@@ -29,7 +29,7 @@ pub struct Attribution {
 impl Attribution {
     /// Creates the value to insert. `click_id` is what was found in these sources, or what a layer for capture has inserted.
     pub fn new(client: Client, sources: &Sources, click_id: Option<ClickId>) -> Self {
-        Self { client, click_id, reads_history: sources.get_order().contains(&Source::Cookie) }
+        Self { client, click_id, reads_history: sources.reads_cookies() }
     }
 
     /// Returns the click id, if the request has a valid one.

@@ -128,9 +128,10 @@ CREATE OR REPLACE FUNCTION affitor.affitor_wake() RETURNS trigger LANGUAGE plpgs
 DECLARE
   ended text[] := ARRAY(
     SELECT DISTINCT 'refund' || E'\n' || after.queue || E'\n' || (after.args -> 'event' ->> 'transaction_id')
-    FROM new_rows AS after JOIN old_rows AS before ON before.id = after.id
+    FROM new_rows AS after
     WHERE after.kind = 'affitor_event' AND after.state IN ('completed', 'cancelled', 'discarded')
-      AND before.state NOT IN ('completed', 'cancelled', 'discarded')
+      -- A join would be planned as a nested loop, which an update of a million rows would not survive.
+      AND after.id NOT IN (SELECT id FROM old_rows WHERE state IN ('completed', 'cancelled', 'discarded'))
       AND after.args -> 'event' ->> 'type' IN ('sale', 'refund')
   );
   woken text;

@@ -4,6 +4,7 @@
 mod databases;
 mod delivery;
 mod example;
+mod held;
 mod judge;
 mod later_click;
 mod lives;

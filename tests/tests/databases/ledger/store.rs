@@ -47,7 +47,7 @@ macro_rules! with_rules {
         $body
     }};
 }
-pub(crate) use with_rules;
+pub(crate) use {with_outbox, with_rules};
 
 impl Store {
     pub(crate) async fn sqlite() -> Self {
