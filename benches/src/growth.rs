@@ -89,7 +89,7 @@ async fn statements(
     dialect: Dialect,
     run: impl AsyncFn(String) -> Result<Duration, Error>,
 ) -> Result<(), Error> {
-    for statement in dialect.statements() {
+    for statement in dialect.statements().into_iter().chain([dialect.delivery()]) {
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
             rounds.push(run(statement.sql.clone()).await.map_err(|error| format!("{}: {error}", statement.name))?);

@@ -80,7 +80,7 @@ mod tests {
         for (text, hash) in [
             (
                 include_str!("../../sql/postgres/migrations/001.sql"),
-                "661482611d80d8ebe917981089df7d19cac7946ec510de8f3b5fd8c8dfe3f93f",
+                "fba044e8bc0b3ed02e91791afaa3ca36e0be5f926fcbf4eb205a99923bcb2c48",
             ),
             (
                 include_str!("../../sql/sqlite/migrations/001.sql"),

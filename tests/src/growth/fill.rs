@@ -42,7 +42,8 @@ impl Rows {
             statements.push(self.finish(
                 dialect,
                 "completed",
-                "state = 'available'",
+                // The last one is still to be delivered.
+                &format!("state = 'available' AND id < {}", self.count),
                 "{\"output\": {\"outcome\": \"recorded\"}}",
             ));
         }

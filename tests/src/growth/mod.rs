@@ -48,6 +48,20 @@ impl Dialect {
         statements.collect()
     }
 
+    /// What River does when the newest sale is delivered, with all triggers.
+    pub fn delivery(self) -> Statement {
+        const OUTPUT: &str = r#"'{"output": {"outcome": "recorded"}}'"#;
+        let (table, now, metadata) = match self {
+            Self::Sqlite => ("river_job", "datetime('now')", format!("jsonb({OUTPUT})")),
+            Self::Postgres => ("affitor.river_job", "now()", OUTPUT.to_owned()),
+        };
+        let sql = format!(
+            "UPDATE {table} SET state = 'completed', attempt = 1, finalized_at = {now}, metadata = {metadata}
+             WHERE id = (SELECT max(id) FROM {table})"
+        );
+        Statement { name: "River's delivery of a sale".to_owned(), prepared: sql.clone(), sql }
+    }
+
     fn bytes(self, text: &str) -> String {
         let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
         match self {

@@ -146,7 +146,8 @@ BEGIN
       SELECT id FROM affitor.river_job AS waiting
       WHERE waiting.id IN (
         SELECT (
-          SELECT min(id) FROM affitor.river_job
+          -- Not `min(id)`: for that, Postgres would read the primary key until a row matches, which is all of it if none does.
+          SELECT min(id + 0) FROM affitor.river_job
           WHERE kind = 'affitor_event' AND unique_key > '\x726566756e640a' AND unique_key < '\x726566756e640b'
             AND unique_key >= convert_to(refunds, 'UTF8') AND unique_key < convert_to(refunds || E'\x0b', 'UTF8')
             AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
