@@ -27,6 +27,7 @@
 //! - [`AffitorClient`] is the app's client for that visitor. It fills in the click id of events that have none.
 //! - [`AffitorClickId`] is the click id alone. A visitor without one is the normal case and never a rejection.
 //! - [`AffitorRequestExt`] gives access to both in a middleware.
+//! - [`until_shutdown`] ends the app in order, so that no event is lost.
 //! - `PaymentEvent` (feature `webhooks`) is a verified webhook of Stripe, Polar, Lemon Squeezy or Paddle.
 //!
 //! This crate re-exports what you need from [`affitor`](https://docs.rs/affitor), so it is the only one to add.
@@ -76,6 +77,7 @@ mod layer;
 #[cfg(feature = "webhooks")]
 mod payment;
 mod rejection;
+mod shutdown;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 mod wrapper;
@@ -109,3 +111,4 @@ pub use layer::AffitorLayer;
 #[cfg(feature = "webhooks")]
 pub use payment::{PaymentEvent, PaymentRejection, Redeliver};
 pub use rejection::MissingLayer;
+pub use shutdown::{shutdown_signal, until_shutdown};

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-/// Shows a text in `Debug` unless it looks like an e-mail address, which an app may use as its customer key.
+/// Shows a text unless it looks like an e-mail address, which an app may use as its customer key. `Display` is without quotes, for
+/// logs; control characters are escaped.
 ///
 /// ```
 /// use affitor_core::redact::Redacted;
 ///
 /// assert_eq!(format!("{:?}", Redacted("user_7")), "\"user_7\"");
 /// assert_eq!(format!("{:?}", Redacted("jo@example.com")), "[redacted]");
+/// assert_eq!(format!("{} {}", Redacted("user_7\n"), Redacted("jo@example.com")), "user_7\\n [redacted]");
 /// ```
 #[derive(Clone, Copy)]
 pub struct Redacted<'a>(pub &'a str);
@@ -16,6 +18,12 @@ pub struct Redacted<'a>(pub &'a str);
 impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if may_hold_address(self.0) { f.write_str("[redacted]") } else { fmt::Debug::fmt(self.0, f) }
+    }
+}
+
+impl fmt::Display for Redacted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if may_hold_address(self.0) { f.write_str("[redacted]") } else { write!(f, "{}", self.0.escape_debug()) }
     }
 }
 

@@ -36,8 +36,8 @@
 //!
 //! # In the background
 //!
-//! [`Client::enqueue`] returns at once and returns no error. A [`Queue`](queue::Queue) delivers the events from memory, in order and
-//! with retries. The crate `affitor-outbox` delivers them from your own database.
+//! [`Client::enqueue`] returns at once and returns no error. The client's [`queue`] delivers the events from memory, in order and with
+//! retries, until the [shutdown](Client::shutdown). The crate `affitor-outbox` delivers them from your own database.
 //!
 //! # Payments
 //!

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::event::{Event, InvalidEvent};
 
-/// Accepts events and delivers them later: a [queue](crate::queue) in memory, a durable outbox, or your own.
+/// Accepts events and delivers them later, in place of the client's [queue](crate::queue) in memory: a durable outbox, or your own.
 ///
 /// A client [with a sink](crate::Client::with_sink) passes it every event that is enqueued, but for those that its settings leave out: all events of a disabled client, and
 /// with `only_attributed` leads of visitors that no partner brought. Clicks can't be enqueued: they
@@ -36,7 +36,7 @@ use crate::event::{Event, InvalidEvent};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not accept Affitor events",
     label = "expected an `EventSink`",
-    note = "pass an `affitor::queue::Queue`, the `Enqueuer` of `affitor-outbox`, or a type that implements `EventSink`"
+    note = "pass the `Enqueuer` of `affitor-outbox`, or a type that implements `EventSink`"
 )]
 pub trait EventSink: Send + Sync + 'static {
     /// Accepts an event for delivery. Returns at once: an implementation must neither wait nor block.
@@ -57,8 +57,8 @@ pub enum EnqueueError {
     Full,
     /// The queue is closed because the app is shutting down.
     Closed,
-    /// The client has no sink, and there is no Tokio runtime in which it could make the call itself.
-    NoRuntime,
+    /// The thread of the client's queue could not be started.
+    NoThread,
 }
 
 impl fmt::Display for EnqueueError {
@@ -67,9 +67,7 @@ impl fmt::Display for EnqueueError {
             Self::Invalid(reason) => write!(f, "invalid: {reason}"),
             Self::Full => f.write_str("the queue is full"),
             Self::Closed => f.write_str("the queue is closed"),
-            Self::NoRuntime => f.write_str(
-                "the client has no queue (add one with `Client::with_sink`), and there is no Tokio runtime to send the event in",
-            ),
+            Self::NoThread => f.write_str("the thread of the client's queue could not be started"),
         }
     }
 }
@@ -80,7 +78,7 @@ impl std::error::Error for EnqueueError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Invalid(reason) => Some(reason),
-            Self::Full | Self::Closed | Self::NoRuntime => None,
+            Self::Full | Self::Closed | Self::NoThread => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use affitor::{
     Client, Lead,
-    queue::{Queue, QueueStats},
+    queue::{QueueSettings, QueueStats},
 };
 use affitor_axum::{AffitorClient, AffitorLayer};
 use affitor_sandbox::{Fault, Interpretations, Sandbox, UnknownLead};
@@ -31,14 +31,14 @@ pub(crate) fn report() -> Result<(), Error> {
     let mut interpretations = Interpretations::default();
     interpretations.unknown_lead = UnknownLead::Unattributed;
     let sandbox = service_runtime.block_on(Sandbox::builder().interpretations(interpretations).start())?;
-    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build()?;
-    let queue = Queue::builder(client.clone()).capacity(1_000_000).senders(64).start()?;
+    let settings = QueueSettings::new().capacity(1_000_000).senders(64);
+    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).queue(settings).build()?;
 
     let runtime = tokio::runtime::Runtime::new()?;
-    let results = runtime.block_on(measure(&sandbox, client.with_sink(queue.clone())))?;
+    let results = runtime.block_on(measure(&sandbox, client.clone()))?;
     sandbox.clear_faults();
     let started = Instant::now();
-    let stats = queue.shutdown_blocking(Duration::from_secs(120));
+    let stats = client.shutdown_blocking(Duration::from_secs(120));
     print(&results, &stats, started.elapsed());
     if stats.pending > 0 || !stats.is_balanced() {
         return Err(format!("events are missing: {stats:?}").into());

@@ -116,7 +116,7 @@ pub(super) enum Reason {
     SaleNotFound,
     /// The same payment is being reported at this moment.
     InProgress,
-    /// The client has no sink.
+    /// The client has no sink: its queue is in memory, and a webhook that was acknowledged would be lost in a crash.
     NoSink,
     /// The client's sink did not accept the event.
     NotAccepted(EnqueueError),
@@ -169,7 +169,8 @@ impl fmt::Display for PaymentError {
             Reason::Failed(error) => error.fmt(f),
             Reason::SaleNotFound => f.write_str("the service does not know its sale yet"),
             Reason::InProgress => f.write_str("the same payment is being tracked"),
-            Reason::NoSink => f.write_str("the client has no sink (add one with `Client::with_sink`)"),
+            Reason::NoSink => f.write_str("the client keeps events in memory only, and a webhook that was acknowledged would be lost in a crash: use `track`, or \
+                 add the enqueuer of an outbox with `Client::with_sink`"),
             Reason::NotAccepted(error) => error.fmt(f),
             Reason::NotRecorded(error) => error.fmt(f),
             Reason::Cancelled(_) => f.write_str("the task that tracked it was cancelled"),

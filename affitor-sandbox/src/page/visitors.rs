@@ -95,7 +95,7 @@ fn event_row(event: &Event, now: Now) -> Markup {
         Event::Sale(sale, commission) => {
             ("sale", sale_text(sale, commission.as_ref(), now), Some(money(sale.amount_cents, &sale.currency)))
         }
-        Event::Refund(refund, currency) => (
+        Event::Refund(refund, currency, cents) => (
             "refund",
             html! {
                 @match refund.refund_amount_cents {
@@ -105,7 +105,7 @@ fn event_row(event: &Event, now: Now) -> Markup {
                 ", " code { (short(&refund.transaction_id)) }
                 div.sub { (money(refund.deduction_cents, currency)) " deducted from the commission, now " (status(refund.status)) }
             },
-            refund.refund_amount_cents.map(|amount| format!("−{}", money(amount, currency))),
+            Some(format!("−{}", money(*cents, currency))),
         ),
     };
     html! {

@@ -11,6 +11,7 @@ use super::Client;
 use crate::{
     error::{Error, ErrorKind},
     key::{ApiKey, KeySource, Keys, read_file},
+    queue::QueueSettings,
     settings::Settings,
     wire::{Connection, Limits, Transport},
 };
@@ -43,6 +44,7 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     limits: Limits,
     settings: Settings,
+    queue: QueueSettings,
     allow_plain_http: bool,
 }
 
@@ -56,6 +58,7 @@ impl Default for ClientBuilder {
             connect_timeout: Duration::from_secs(3),
             limits: Limits { call: Duration::from_secs(5), request: Duration::from_secs(4), attempts: 3 },
             settings: Settings::default(),
+            queue: QueueSettings::default(),
             allow_plain_http: false,
         }
     }
@@ -152,6 +155,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how the client delivers the events that are [enqueued](Client::enqueue), from memory. Default: [`QueueSettings::new`].
+    pub fn queue(mut self, settings: QueueSettings) -> Self {
+        self.queue = settings;
+        self
+    }
+
     /// Allows `http://` to a host that is not loopback (default: `false`), for a service mesh that encrypts. The API key is
     /// sent in plain text.
     pub fn allow_plain_http(mut self, on: bool) -> Self {
@@ -174,7 +183,7 @@ impl ClientBuilder {
             (None, KeySource::Function(_)) => None,
             (None, KeySource::Fixed) => {
                 return Err(Error::invalid(
-                    "no API key: set AFFITOR_API_KEY, or use Client::disabled() in environments without one",
+                    "no API key: set AFFITOR_API_KEY, or use Client::from_env_or_disabled() in environments without one",
                 ));
             }
         };
@@ -207,7 +216,7 @@ impl ClientBuilder {
             }
         };
         let transport = Transport::new(http, self.limits, Keys::new(key, self.key_source)?);
-        Ok(Client::connected(Connection::new(transport, url, self.settings)))
+        Ok(Client::connected(Connection::new(transport, url, self.settings), self.queue))
     }
 }
 
@@ -220,6 +229,7 @@ impl fmt::Debug for ClientBuilder {
             .field("connect_timeout", &self.connect_timeout)
             .field("limits", &self.limits)
             .field("settings", &self.settings)
+            .field("queue", &self.queue)
             .field("allow_plain_http", &self.allow_plain_http)
             .finish_non_exhaustive()
     }

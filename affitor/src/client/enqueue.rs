@@ -1,8 +1,9 @@
 //! Reporting events in the background.
 
 use affitor_core::redact::Redacted;
+use tracing::field::display;
 
-use super::Client;
+use super::{Background, Client};
 use crate::{event::Event, sink::EnqueueError};
 
 impl Client {
@@ -19,19 +20,17 @@ impl Client {
         let event = event.into();
         let (kind, subject) = (event.kind(), event.ids().subject().map(str::to_owned));
         if let Err(error) = self.try_enqueue(event) {
-            let subject = subject.as_deref().map(Redacted);
-            tracing::error!(event = kind, ?subject, %error, "an event is lost because it could not be enqueued");
+            let subject = subject.as_deref().map(|subject| display(Redacted(subject)));
+            tracing::error!(event = kind, subject, %error, "an event is lost because it could not be enqueued");
         }
     }
 
     /// Reports an event in the background and returns at once. Returns an error if the event can't be accepted.
     ///
-    /// The client's [sink](Client::with_sink) delivers the event. Settings of this client apply: a disabled client delivers
-    /// nothing, and `only_attributed` and `test_mode` apply as usual.
+    /// The client's [queue](crate::queue) delivers the event from memory, or its [sink](Client::with_sink) if it has one. Settings of
+    /// this client apply: a disabled client delivers nothing, and `only_attributed` and `test_mode` apply as usual.
     ///
-    /// Without a sink, the client makes the call itself in a background task, once per event and with at most 1,000 events in
-    /// flight. Such events are not persisted, not ordered, not retried after the call's own attempts, and lost if the process
-    /// ends; the client logs a warning once. Use it to get started, and add a queue before you go live.
+    /// Events in memory are lost with the process. [Shut the client down](Client::shutdown) before the app ends.
     ///
     /// # Errors
     ///
@@ -46,9 +45,10 @@ impl Client {
             return validated.map_err(EnqueueError::Invalid);
         };
         event.validate().map_err(EnqueueError::Invalid)?;
-        match &self.shared.sink {
-            Some(sink) => sink.accept(event),
-            None => self.shared.unqueued.accept(self, event),
+        match &self.shared.background {
+            Background::Queue(queue) => queue.accept(event),
+            Background::Sink(sink) => sink.accept(event),
+            Background::Nothing => Ok(()),
         }
     }
 }

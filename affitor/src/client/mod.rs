@@ -4,16 +4,21 @@ mod bound;
 mod builder;
 mod enqueue;
 mod queries;
+mod shutdown;
 mod track;
-mod unqueued;
 
 use std::{fmt, sync::Arc};
 
 use affitor_core::Visitor;
 
-use self::unqueued::Unqueued;
 pub use self::{bound::BoundClient, builder::ClientBuilder};
-use crate::{error::Error, script_tag::ScriptTag, sink::EventSink, wire::Connection};
+use crate::{
+    error::Error,
+    queue::{Queue, QueueSettings},
+    script_tag::ScriptTag,
+    sink::EventSink,
+    wire::Connection,
+};
 
 /// Reports events to Affitor. Cheap to clone; create one per app.
 ///
@@ -37,9 +42,17 @@ pub struct Client {
 
 struct Shared {
     connection: Arc<Connection>,
-    /// Accepts the events that are enqueued.
-    sink: Option<Arc<dyn EventSink>>,
-    unqueued: Arc<Unqueued>,
+    background: Background,
+}
+
+/// What becomes of the events that are enqueued.
+enum Background {
+    /// Nothing: the client is disabled.
+    Nothing,
+    /// They are delivered from memory.
+    Queue(Queue),
+    /// Somebody else delivers them.
+    Sink(Box<dyn EventSink>),
 }
 
 impl Client {
@@ -62,43 +75,63 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns the same errors as [`ClientBuilder::build`], most notably if there is no API key. To run without one:
+    /// Returns the same errors as [`ClientBuilder::build`], most notably if there is no API key. To run without one, use
+    /// [`Client::from_env_or_disabled`].
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::from_env().build()
+    }
+
+    /// Creates a client from the environment, as [`Client::from_env`] does, or a [disabled](Client::disabled) one if none of the
+    /// variables is set: for developers without a program, and for tests. It logs a warning then.
     ///
     /// ```
     /// use affitor::Client;
     ///
-    /// let client = match std::env::var_os("AFFITOR_API_KEY") {
-    ///     Some(_) => Client::from_env()?,
-    ///     None => Client::disabled(),
-    /// };
+    /// let client = Client::from_env_or_disabled()?;
     /// # Ok::<(), affitor::Error>(())
     /// ```
-    pub fn from_env() -> Result<Self, Error> {
-        ClientBuilder::from_env().build()
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`ClientBuilder::build`]. A URL or a program id without an API key is one: somebody meant to set the
+    /// key.
+    pub fn from_env_or_disabled() -> Result<Self, Error> {
+        let builder = ClientBuilder::from_env();
+        if builder.is_unset() {
+            tracing::warn!("AFFITOR_API_KEY is not set, so the client is disabled: nothing is sent to Affitor");
+            return Ok(Self::disabled());
+        }
+        builder.build()
     }
 
     /// Creates a client that sends nothing, for environments without an API key. It still checks events; the outcome of a valid
     /// event is `Disabled`.
     pub fn disabled() -> Self {
-        Self::connected(Connection::disabled())
+        Self::unconnected(Connection::disabled())
     }
 
-    pub(crate) fn connected(connection: Connection) -> Self {
-        let shared = Shared { connection: Arc::new(connection), sink: None, unqueued: Arc::default() };
-        Self { shared: Arc::new(shared) }
+    /// A client that does not reach the service.
+    pub(crate) fn unconnected(connection: Connection) -> Self {
+        Self { shared: Arc::new(Shared { connection: Arc::new(connection), background: Background::Nothing }) }
     }
 
-    /// Returns this client with a sink for [`enqueue`](Client::enqueue): a queue, the enqueuer of an outbox, or your own.
+    fn connected(connection: Connection, queue: QueueSettings) -> Self {
+        let connection = Arc::new(connection);
+        let background = Background::Queue(Queue::new(Arc::clone(&connection), queue));
+        Self { shared: Arc::new(Shared { connection, background }) }
+    }
+
+    /// Returns this client with a sink for [`enqueue`](Client::enqueue), in place of its [queue](crate::queue): the enqueuer of an outbox,
+    /// or your own.
     #[must_use]
     pub fn with_sink(&self, sink: impl EventSink) -> Self {
-        let Shared { connection, unqueued, .. } = &*self.shared;
-        let (connection, unqueued) = (Arc::clone(connection), Arc::clone(unqueued));
-        Self { shared: Arc::new(Shared { connection, sink: Some(Arc::new(sink)), unqueued }) }
+        let connection = Arc::clone(self.connection());
+        Self { shared: Arc::new(Shared { connection, background: Background::Sink(Box::new(sink)) }) }
     }
 
     /// Returns whether the client has a [sink](Client::with_sink).
     pub fn has_sink(&self) -> bool {
-        self.shared.sink.is_some()
+        matches!(self.shared.background, Background::Sink(_))
     }
 
     fn connection(&self) -> &Arc<Connection> {

@@ -78,6 +78,8 @@ pub(super) struct State {
     stats: QueueStats,
     flushes: Vec<Flush>,
     pub(super) closed: bool,
+    /// Whether the thread was started.
+    pub(super) started: bool,
     ended: bool,
     pub(super) stop_at: Option<Instant>,
 }
@@ -134,10 +136,15 @@ impl State {
     pub(super) fn flush(&mut self, deadline: Option<Instant>) -> oneshot::Receiver<usize> {
         let (done, receiver) = oneshot::channel();
         // Without the thread, nobody would end the flush.
-        if !self.ended {
+        if self.started && !self.ended {
             self.flushes.push(Flush { last: self.last_ticket, deadline, done });
         }
         receiver
+    }
+
+    /// Returns the events that are not delivered.
+    pub(super) fn left(&self) -> impl Iterator<Item = &Event> {
+        self.items.values().map(|item| &*item.event)
     }
 
     /// Closes the queue and ends all flushes, because nothing is delivered any more.

@@ -1,6 +1,6 @@
 //! Totals of a queue.
 
-/// Totals of a [`Queue`](super::Queue).
+/// Totals of a client's [queue](super).
 ///
 /// `enqueued` is the sum of `recorded`, `already_recorded`, `not_attributed`, `rejected`, `discarded` and `pending`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

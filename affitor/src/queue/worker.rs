@@ -7,19 +7,22 @@ use std::{
     time::{Duration, Instant},
 };
 
+use affitor_core::redact::Redacted;
 use tokio::sync::{Notify, watch};
+use tracing::field::display;
 
 use super::{
-    settings::Settings,
+    settings::QueueSettings,
     state::{Next, State},
     stats::QueueStats,
 };
-use crate::{delivery::NextStep, event::Event, sink::EnqueueError};
+use crate::{delivery::NextStep, event::Event, sink::EnqueueError, wire::Connection};
 
-/// Shared by the handles of a queue and its thread.
+/// Shared by a queue and its thread.
 pub(super) struct Shared {
     state: Mutex<State>,
-    settings: Settings,
+    connection: Arc<Connection>,
+    settings: QueueSettings,
     /// Wakes the thread.
     wake: Notify,
     /// Whether the thread has ended, for tasks and for blocked threads.
@@ -34,6 +37,17 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
+    pub(super) fn new(connection: Arc<Connection>, settings: QueueSettings) -> Self {
+        Self {
+            state: Mutex::default(),
+            connection,
+            settings,
+            wake: Notify::new(),
+            ended: watch::Sender::new(false),
+            ended_blocking: Condvar::new(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -42,18 +56,17 @@ impl Shared {
         self.lock().stats()
     }
 
-    pub(super) fn accept(&self, event: Event) -> Result<(), EnqueueError> {
-        self.lock().accept(event, self.settings.capacity, Instant::now())?;
-        self.wake.notify_one();
-        Ok(())
-    }
-
     /// Closes the queue. Of several deadlines the earliest counts.
     pub(super) fn close(&self, deadline: Option<Duration>) {
         let mut state = self.lock();
         state.closed = true;
         let stop_at = deadline.and_then(|deadline| Instant::now().checked_add(deadline));
         state.stop_at = [state.stop_at, stop_at].into_iter().flatten().min();
+        if !state.started {
+            // There is no thread that could announce it.
+            state.end();
+            self.ended.send_replace(true);
+        }
         drop(state);
         self.wake.notify_one();
     }
@@ -93,9 +106,13 @@ impl Drop for EndGuard {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.end();
-        let left = state.stats().pending;
-        if left > 0 {
-            tracing::error!(left, "the queue ended with events that were not delivered");
+        for event in state.left() {
+            let subject = event.ids().subject().map(|subject| display(Redacted(subject)));
+            tracing::error!(
+                event = event.kind(),
+                subject,
+                "an event is lost because the queue ended before it was delivered"
+            );
         }
         self.0.ended.send_replace(true);
         drop(state);
@@ -103,24 +120,33 @@ impl Drop for EndGuard {
     }
 }
 
-pub(super) fn start(settings: Settings) -> io::Result<Arc<Shared>> {
+/// Accepts an event. The first one starts the thread.
+pub(super) fn accept(shared: &Arc<Shared>, event: Event) -> Result<(), EnqueueError> {
+    let mut state = shared.lock();
+    if !state.started && !state.closed {
+        start(shared).map_err(|error| {
+            tracing::error!(%error, "the queue's thread can't be started");
+            EnqueueError::NoThread
+        })?;
+        state.started = true;
+    }
+    state.accept(event, shared.settings.capacity, Instant::now())?;
+    drop(state);
+    shared.wake.notify_one();
+    Ok(())
+}
+
+fn start(shared: &Arc<Shared>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let shared = Arc::new(Shared {
-        state: Mutex::default(),
-        settings,
-        wake: Notify::new(),
-        ended: watch::Sender::new(false),
-        ended_blocking: Condvar::new(),
-    });
-    let of_thread = Arc::clone(&shared);
-    thread::Builder::new().name("affitor-queue".to_owned()).spawn(move || {
-        let guard = EndGuard(Arc::clone(&of_thread));
-        runtime.block_on(run(&of_thread));
+    let shared = Arc::clone(shared);
+    let run = move || {
+        let guard = EndGuard(Arc::clone(&shared));
+        runtime.block_on(run(&shared));
         // Cancels what is in flight, before the end is announced.
         runtime.shutdown_background();
         drop(guard);
-    })?;
-    Ok(shared)
+    };
+    thread::Builder::new().name("affitor-queue".to_owned()).spawn(run).map(drop)
 }
 
 async fn run(shared: &Arc<Shared>) {
@@ -148,8 +174,7 @@ async fn run(shared: &Arc<Shared>) {
 }
 
 async fn send(shared: Arc<Shared>, Next { ticket, event, prior }: Next) {
-    let client = &shared.settings.client;
-    let result = client.track_event(Event::clone(&event), prior).await;
+    let result = shared.connection.track_event(Event::clone(&event), prior).await;
     if let Err(error) = &result {
         if error.next_step(event.retry_class()) == NextStep::RetryOnceFixed {
             tracing::error!(%error, "events wait until this is fixed");

@@ -4,7 +4,7 @@ use std::{any::Any, fmt, future::Future, sync::Arc};
 
 use affitor_core::redact::Redacted;
 use reqwest::Url;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, field::display};
 
 use super::{
     call::{Call, Track},
@@ -93,12 +93,12 @@ impl Connection {
         let task = async move {
             let result = this.exchange(&call, body).await;
             metrics::call(C::NAME, result.is_ok());
-            let subject = call.subject().map(Redacted);
+            let subject = call.subject().map(|subject| display(Redacted(subject)));
             match &result {
-                Ok(outcome) => tracing::debug!(call = C::NAME, ?subject, ?outcome, "done"),
+                Ok(outcome) => tracing::debug!(call = C::NAME, subject, ?outcome, "done"),
                 Err(error) => {
                     let may_have_arrived = error.may_have_arrived();
-                    tracing::warn!(call = C::NAME, ?subject, %error, may_have_arrived, "failed");
+                    tracing::warn!(call = C::NAME, subject, %error, may_have_arrived, "failed");
                 }
             }
             result

@@ -9,4 +9,3 @@ mod recording;
 mod responses;
 mod script_tag;
 mod support;
-mod unqueued;

@@ -9,8 +9,8 @@ use std::{
 };
 
 use affitor::{
-    ClickId, Client, Currency, EnqueueError, Event, EventSink as _, Lead, Refund, Sale,
-    queue::{Queue, QueueStats},
+    ClickId, Client, ClientBuilder, Currency, EnqueueError, Event, Lead, Refund, Sale,
+    queue::{QueueSettings, QueueStats},
 };
 use affitor_sandbox::{ApiCall, Fault, Interpretations, Sandbox, SandboxBuilder, UnknownLead};
 
@@ -23,8 +23,12 @@ fn builder() -> SandboxBuilder {
     Sandbox::builder().interpretations(interpretations).requests_kept(1_000_000)
 }
 
+fn connected(sandbox: &Sandbox) -> ClientBuilder {
+    Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url())
+}
+
 fn client(sandbox: &Sandbox) -> Client {
-    Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap()
+    connected(sandbox).build().unwrap()
 }
 
 async fn click(client: &Client, sandbox: &Sandbox) -> ClickId {
@@ -33,10 +37,10 @@ async fn click(client: &Client, sandbox: &Sandbox) -> ClickId {
 }
 
 /// Waits until the statistics satisfy a condition.
-async fn wait_until(queue: &Queue, condition: impl Fn(&QueueStats) -> bool) -> QueueStats {
+async fn wait_until(client: &Client, condition: impl Fn(&QueueStats) -> bool) -> QueueStats {
     let started = Instant::now();
     loop {
-        let stats = queue.stats();
+        let stats = client.queue_stats();
         assert!(stats.is_balanced(), "{stats:?}");
         if condition(&stats) {
             return stats;
@@ -56,19 +60,13 @@ async fn statistics_balance() {
         sandbox = sandbox.fault(fault.with_probability(0.075));
     }
     let sandbox = sandbox.start().await.unwrap();
-    // The client itself makes one attempt, so that every failure returns to the queue.
-    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).max_attempts(1).build().unwrap();
+    // The client itself makes one attempt below, so that every failure returns to the queue.
     let failed = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&failed);
-    let queue = Queue::builder(client.clone())
-        .capacity(events as usize)
-        .senders(64)
-        .on_failure(move |_, _| {
-            counter.fetch_add(1, Ordering::Relaxed);
-        })
-        .start()
-        .unwrap();
-    let client = client.with_sink(queue.clone());
+    let settings = QueueSettings::new().capacity(events as usize).senders(64).on_failure(move |_, _| {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    let client = connected(&sandbox).max_attempts(1).queue(settings).build().unwrap();
 
     // From several threads, as handlers do.
     let threads: Vec<_> = (0..4)
@@ -82,15 +80,15 @@ async fn statistics_balance() {
         })
         .collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
-    wait_until(&queue, |stats| stats.pending < events / 2).await;
-    let stats = queue.shutdown(Duration::ZERO).await;
+    wait_until(&client, |stats| stats.pending < events / 2).await;
+    let stats = client.shutdown(Duration::ZERO).await;
 
     assert!(stats.is_balanced(), "{stats:?}");
     assert_eq!((stats.enqueued, stats.refused), (events, 0), "{stats:?}");
     assert!(stats.pending > 0 && stats.pending < events, "the shutdown was halfway: {stats:?}");
     assert_eq!(stats.rejected + stats.discarded, failed.load(Ordering::Relaxed), "{stats:?}");
     assert_eq!(client.try_enqueue(Lead::new("user_late")), Err(EnqueueError::Closed));
-    assert_eq!(queue.stats().refused, 1);
+    assert_eq!(client.queue_stats().refused, 1);
 
     // Every recorded event is in the sandbox. The sandbox may have more: requests in flight, and those whose response was lost.
     let leads = sandbox.leads().len() as u64;
@@ -118,8 +116,6 @@ async fn events_arrive_once_and_in_order() {
             }
         });
     }
-    let queue = Queue::start(client.clone()).unwrap();
-    let client = client.with_sink(queue.clone());
     for (number, click) in clicks.into_iter().enumerate() {
         client.enqueue(Lead::new(format_args!("user_{number}")).click_id(click));
         client.enqueue(
@@ -127,7 +123,7 @@ async fn events_arrive_once_and_in_order() {
         );
         client.enqueue(Refund::full(format_args!("in_{number}")));
     }
-    let stats = queue.shutdown(TIMEOUT).await;
+    let stats = client.shutdown(TIMEOUT).await;
     assert!(stats.is_balanced() && stats.pending == 0, "{stats:?}");
     assert_eq!((stats.not_attributed, stats.rejected, stats.discarded), (0, 0, 0), "{stats:?}");
     let snapshot = sandbox.snapshot();
@@ -140,18 +136,16 @@ async fn a_waiting_event_blocks_no_unrelated_ones() {
     let sandbox = builder().start().await.unwrap();
     sandbox.inject(Fault::RateLimited(Duration::from_secs(1_800)).times(3).on(ApiCall::Sale));
     let client = client(&sandbox);
-    let queue = Queue::start(client.clone()).unwrap();
-    let client = client.with_sink(queue.clone());
     client.enqueue(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1"));
     client.enqueue(Refund::full("in_1"));
-    wait_until(&queue, |_| queue.stats().pending == 2).await;
+    wait_until(&client, |_| client.queue_stats().pending == 2).await;
     for number in 2..50 {
         client.enqueue(Lead::new(format_args!("user_{number}")));
     }
-    let stats = wait_until(&queue, |stats| stats.recorded == 48).await;
+    let stats = wait_until(&client, |stats| stats.recorded == 48).await;
     assert_eq!(stats.pending, 2, "the sale waits as long as the service requested, and the refund waits for the sale");
     let started = Instant::now();
-    let stats = queue.shutdown(Duration::from_millis(100)).await;
+    let stats = client.shutdown(Duration::from_millis(100)).await;
     assert_eq!(stats.pending, 2);
     assert!(started.elapsed() < Duration::from_secs(20), "the deadline is met");
 }
@@ -160,9 +154,7 @@ async fn a_waiting_event_blocks_no_unrelated_ones() {
 async fn a_full_queue_refuses_at_once() {
     let sandbox = builder().start().await.unwrap();
     sandbox.inject(Fault::Stall.always());
-    let client = client(&sandbox);
-    let queue = Queue::builder(client.clone()).capacity(10).start().unwrap();
-    let client = client.with_sink(queue.clone());
+    let client = connected(&sandbox).queue(QueueSettings::new().capacity(10)).build().unwrap();
     let started = Instant::now();
     for number in 0..10 {
         assert_eq!(client.try_enqueue(Lead::new(number)), Ok(()));
@@ -170,7 +162,7 @@ async fn a_full_queue_refuses_at_once() {
     assert_eq!(client.try_enqueue(Lead::new(10)), Err(EnqueueError::Full));
     client.enqueue(Lead::new(11));
     assert!(started.elapsed() < Duration::from_secs(2), "no call waits");
-    let stats = queue.shutdown(Duration::ZERO).await;
+    let stats = client.shutdown(Duration::ZERO).await;
     assert_eq!((stats.enqueued, stats.refused, stats.pending), (10, 2, 10));
     assert!(stats.is_balanced());
 }
@@ -187,8 +179,7 @@ async fn which_events_fail_permanently() {
     let on_failure = move |event: &Event, error: &affitor::Error| {
         recorder.lock().unwrap().push((event.kind(), error.status()));
     };
-    let queue = Queue::builder(client.clone()).on_failure(on_failure).start().unwrap();
-    let client = client.with_sink(queue.clone());
+    let client = connected(&sandbox).queue(QueueSettings::new().on_failure(on_failure)).build().unwrap();
 
     // An incomplete event is not accepted.
     assert!(matches!(client.try_enqueue(Lead::new("")), Err(EnqueueError::Invalid(_))));
@@ -199,7 +190,7 @@ async fn which_events_fail_permanently() {
     client.enqueue(Sale::new("in_2", 4_900, Currency::USD).customer_key("nobody"));
     client.enqueue(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_7"));
     client.enqueue(Sale::new("in_3", u64::MAX, Currency::USD).customer_key("user_7"));
-    let stats = queue.shutdown(TIMEOUT).await;
+    let stats = client.shutdown(TIMEOUT).await;
     assert_eq!(
         (stats.not_attributed, stats.already_recorded, stats.uncertain),
         (1, 1, 1),
@@ -218,31 +209,30 @@ fn the_queue_outlives_a_runtime() {
     let server_runtime = tokio::runtime::Runtime::new().unwrap();
     let sandbox = server_runtime.block_on(builder().start()).unwrap();
     let app_runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (queue, client) = app_runtime.block_on(async {
-        let queue = Queue::start(client(&sandbox)).unwrap();
-        let client = client(&sandbox).with_sink(queue.clone());
+    let client = app_runtime.block_on(async {
+        let client = client(&sandbox);
         client.enqueue(Lead::new("inside_a_runtime"));
-        (queue, client)
+        client
     });
     drop(app_runtime);
     client.enqueue(Lead::new("outside_a_runtime"));
-    let stats = queue.shutdown_blocking(TIMEOUT);
+    let stats = client.shutdown_blocking(TIMEOUT);
     assert_eq!((stats.recorded, stats.pending), (2, 0), "{stats:?}");
     assert_eq!(sandbox.leads().len(), 2);
     // A second shutdown has no effect.
-    assert_eq!(queue.shutdown_blocking(TIMEOUT), stats);
-    assert_eq!(server_runtime.block_on(queue.shutdown(Duration::ZERO)), stats);
+    assert_eq!(client.shutdown_blocking(TIMEOUT), stats);
+    assert_eq!(server_runtime.block_on(client.shutdown(Duration::ZERO)), stats);
 }
 
-/// Accepted events are sent even if the queue is dropped without a shutdown, as long as the process lives.
+/// Accepted events are sent even if the client is dropped without a shutdown, as long as the process lives.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_queue_delivers_its_events() {
+async fn a_dropped_client_delivers_its_events() {
     let sandbox = builder().start().await.unwrap();
-    let queue = Queue::start(client(&sandbox)).unwrap();
+    let client = client(&sandbox);
     for number in 0..20 {
-        queue.accept(Lead::new(number).into()).unwrap();
+        client.try_enqueue(Lead::new(number)).unwrap();
     }
-    drop(queue);
+    drop(client);
     sandbox.wait_for(|snapshot| snapshot.leads.len() == 20).await.unwrap();
 }
 
@@ -292,32 +282,63 @@ async fn settings_of_the_client_apply_to_enqueued_events() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flush_waits_for_what_was_accepted_before() {
     let sandbox = builder().start().await.unwrap();
-    let queue = Queue::start(client(&sandbox)).unwrap();
-    assert_eq!(queue.flush(Duration::ZERO).await, 0, "nothing to wait for");
+    let client = client(&sandbox);
+    assert_eq!(client.flush(Duration::ZERO).await, 0, "nothing to wait for");
     sandbox.inject(Fault::Latency(Duration::from_millis(20)).always());
     for number in 0..200 {
-        queue.accept(Lead::new(number).into()).unwrap();
+        client.try_enqueue(Lead::new(number)).unwrap();
     }
-    assert_eq!(queue.flush(TIMEOUT).await, 0);
+    assert_eq!(client.flush(TIMEOUT).await, 0);
     assert_eq!(sandbox.leads().len(), 200);
     sandbox.clear_faults();
 
     // One event can't be delivered: a flush ends at its deadline, and others that came later do not count.
     sandbox.inject(Fault::BadGateway.always().on(ApiCall::Sale));
-    queue.accept(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1").into()).unwrap();
-    let (short, long) = (queue.flush(Duration::from_millis(50)), queue.flush(TIMEOUT));
+    client.try_enqueue(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1")).unwrap();
+    let (short, long) = (client.flush(Duration::from_millis(50)), client.flush(TIMEOUT));
     assert_eq!(short.await, 1);
-    queue.accept(Lead::new("later").into()).unwrap();
-    drop(queue.flush(TIMEOUT));
+    client.try_enqueue(Lead::new("later")).unwrap();
+    drop(client.flush(TIMEOUT));
     sandbox.clear_faults();
     assert_eq!(long.await, 0);
-    let stats = queue.stats();
+    let stats = client.queue_stats();
     assert!(stats.pending <= 1, "{stats:?}");
 
     // A flush of a queue that ends with events gets their number.
     sandbox.inject(Fault::BadGateway.always());
-    queue.accept(Lead::new("lost").into()).unwrap();
-    let (flushed, stats) = tokio::join!(queue.flush(TIMEOUT), queue.shutdown(Duration::from_millis(50)));
+    client.try_enqueue(Lead::new("lost")).unwrap();
+    let (flushed, stats) = tokio::join!(client.flush(TIMEOUT), client.shutdown(Duration::from_millis(50)));
     assert_eq!((flushed as u64, stats.pending), (1, 1));
-    assert_eq!(queue.flush(TIMEOUT).await, 1, "at once");
+    assert_eq!(client.flush(TIMEOUT).await, 1, "at once");
+}
+
+/// The thread starts with the first event, and a client that never enqueues anything ends at once.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_enqueues_nothing_has_no_thread() {
+    let threads = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok()).collect::<Vec<_>>()
+    };
+    // Other tests of this program have queues of their own.
+    let own = |name: &str| threads().iter().filter(|thread| thread.trim() == name).count();
+    let clients: Vec<Client> = (0..50).map(|_| Client::new("aff_0123456789").unwrap()).collect();
+    assert!(own("affitor-queue") < clients.len(), "{:?}", threads());
+    for client in &clients {
+        assert_eq!(client.shutdown(TIMEOUT).await, QueueStats::default());
+        assert_eq!(client.flush(TIMEOUT).await, 0);
+        assert_eq!(client.try_enqueue(Lead::new("user_7")), Err(EnqueueError::Closed));
+    }
+}
+
+/// A sink takes the queue's place, and is not closed with the client.
+#[cfg(feature = "test-util")]
+#[tokio::test]
+async fn a_sink_replaces_the_queue() {
+    let sink = affitor::test_util::RecordingSink::new();
+    let client = Client::new("aff_0123456789").unwrap().with_sink(sink.clone());
+    client.enqueue(Lead::new("user_7"));
+    assert_eq!(client.shutdown(TIMEOUT).await, QueueStats::default());
+    client.enqueue(Lead::new("user_8"));
+    assert_eq!(sink.leads().len(), 2);
 }

@@ -7,7 +7,7 @@ use affitor_actix::{
     payments::{Stripe, Webhook},
     reqwest,
 };
-use affitor_axum::{Client, capture::ClickCapture, queue::Queue};
+use affitor_axum::{Client, capture::ClickCapture};
 use affitor_sandbox::Sandbox;
 use axum::Router;
 use checkout::{Shop, provider::Provider};
@@ -72,8 +72,6 @@ impl Apps {
         let signup_url = url(&signup)?;
         let signup_client = client(Step::Lead)?;
         let capture = ClickCapture::builder(signup_client.clone()).host_only().without_consent_check().build()?;
-        let queue = Queue::start(signup_client.clone())?;
-        let signup_client = signup_client.with_sink(queue);
         serve(signup, signup::app(signup_client, options.captures.then_some(capture)))?;
 
         let provider = listen("payment provider", "another port", 0)?;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead, queue::Queue};
+use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead};
 use axum::{
     Json, Router,
     extract::{Request, State},
@@ -19,11 +19,10 @@ const FLUSH: Duration = Duration::from_secs(2);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let client = Client::from_env()?;
-    let queue = Queue::start(client.clone())?;
     let app = Router::new()
         .route("/users", post(sign_up))
-        .layer(AffitorLayer::new(client.with_sink(queue.clone())))
-        .layer(from_fn_with_state(queue, flush));
+        .layer(AffitorLayer::new(client.clone()))
+        .layer(from_fn_with_state(client, flush));
     lambda_http::run(app).await
 }
 
@@ -38,9 +37,9 @@ async fn sign_up(affitor: AffitorClient, Json(form): Json<SignUp>) -> String {
 }
 
 /// Waits for the events of a request before its response is sent.
-async fn flush(State(queue): State<Queue>, request: Request, next: Next) -> Response {
+async fn flush(State(client): State<Client>, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
-    let left = queue.flush(FLUSH).await;
+    let left = client.flush(FLUSH).await;
     if left > 0 {
         eprintln!("{left} events are delivered later");
     }

@@ -3,7 +3,7 @@
 
 use std::{env, str::FromStr, time::Duration};
 
-use affitor_axum::Client;
+use affitor_axum::{Client, shutdown_signal};
 use affitor_outbox::{
     affitor::ClientBuilder,
     sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
@@ -27,17 +27,4 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     worker.shutdown().await?;
     println!("{:?}", outbox.stats().await?);
     Ok(())
-}
-
-/// Waits for Ctrl-C, or for SIGTERM from a service manager.
-async fn shutdown_signal() {
-    #[cfg(unix)]
-    if let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        return;
-    }
-    drop(tokio::signal::ctrl_c().await);
 }

@@ -6,7 +6,7 @@
 
 use std::{env, str::FromStr, time::Duration};
 
-use affitor_axum::{Client, payments::Webhook, reqwest};
+use affitor_axum::{Client, payments::Webhook, reqwest, shutdown_signal};
 use affitor_outbox::{
     affitor::ClientBuilder,
     sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
@@ -39,17 +39,4 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 
 fn variable(name: &str) -> Result<String, String> {
     env::var(name).map_err(|_| format!("the environment variable {name} is not set"))
-}
-
-/// Waits for Ctrl-C, or for SIGTERM from a service manager.
-async fn shutdown_signal() {
-    #[cfg(unix)]
-    if let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        return;
-    }
-    drop(tokio::signal::ctrl_c().await);
 }

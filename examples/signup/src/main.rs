@@ -2,25 +2,22 @@
 
 use std::time::Duration;
 
-use affitor_axum::{Client, capture::ClickCapture, queue::Queue};
+use affitor_axum::{Client, capture::ClickCapture, shutdown_signal, until_shutdown};
 use signup::app;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().init();
     let client = Client::from_env()?;
-    let queue = Queue::start(client.clone())?;
     // On a real site: `.domain("shop.example")`, `.consent(…)`, and `.origin("https://www.shop.example")` behind a proxy.
     let capture = ClickCapture::builder(client.clone()).host_only().without_consent_check().build()?;
-    let app = app(client.with_sink(queue.clone()), Some(capture));
+    let app = app(client.clone(), Some(capture));
 
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 3000)).await?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
-    let ctrl_c = async { drop(tokio::signal::ctrl_c().await) };
-    axum::serve(listener, app).with_graceful_shutdown(ctrl_c).await?;
-
-    // The server has stopped: deliver what is still in the queue.
-    let stats = queue.shutdown(Duration::from_secs(10)).await;
-    tracing::info!(?stats, "the queue is shut down");
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown_signal());
+    // Delivers what was enqueued, after Ctrl-C or SIGTERM.
+    let stats = until_shutdown(server, &client, Duration::from_secs(8)).await?;
+    tracing::info!(?stats, "the app has ended");
     Ok(())
 }

@@ -24,11 +24,8 @@ impl Shop {
                 own_reports::sale(affitor, event).await.map_err(PaymentError::not_recorded)?;
                 event.track(&affitor).await?;
             }
-            (_, Delivery::Direct) => {
+            (_, Delivery::Direct | Delivery::Queue) => {
                 event.track(&affitor).await?;
-            }
-            (_, Delivery::Queue) => {
-                event.enqueue(&affitor).await?;
             }
             (_, Delivery::Outbox(outbox, _)) => {
                 outbox.record_payment_alone(event).await?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use affitor::{Client, ClientBuilder, capture::ClickCapture, queue::Queue};
+use affitor::{Client, ClientBuilder, capture::ClickCapture};
 use affitor_outbox::{
     Outbox, PaymentSettings, Worker,
     sqlx::{self, Sqlite},
@@ -32,7 +32,7 @@ pub(super) struct Shop {
 pub(super) enum Delivery {
     /// Each handler makes the call.
     Direct,
-    /// The in-memory queue, which is the client's sink.
+    /// The client's queue in memory. Payments are reported while the provider waits.
     Queue,
     /// The outbox, and the worker that delivers from it.
     Outbox(Outbox<Sqlite>, #[expect(dead_code, reason = "it works until it is dropped")] Worker),
@@ -40,9 +40,8 @@ pub(super) enum Delivery {
 
 impl Shop {
     pub(super) async fn open(options: Options) -> Result<Self, AnyError> {
-        let mut client = client(&options)?;
+        let client = client(&options)?;
         let delivery = if options.queue {
-            client = client.clone().with_sink(Queue::start(client)?);
             Delivery::Queue
         } else if let Some(path) = &options.database {
             outbox(path, client.program_id()).await?

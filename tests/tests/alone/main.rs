@@ -1,9 +1,12 @@
 //! Tests that need something of the whole process: its allocator, its recorder of metrics, its log.
 
+#[cfg(unix)]
+mod ending;
 mod memory;
 mod metrics;
 mod payment_memory;
 mod payments;
+mod shutdown;
 
 use std::process::Command;
 

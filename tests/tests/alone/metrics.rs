@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use affitor::{Click, Client, Currency, EnqueueError, Lead, Refund, Sale, capture::ClickCapture, queue::Queue};
+use affitor::{Click, Client, Currency, EnqueueError, Lead, Refund, Sale, capture::ClickCapture};
 use affitor_axum::ClickCaptureLayer;
 use affitor_outbox::Outbox;
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
@@ -60,12 +60,11 @@ async fn counters_and_gauges() {
     ClickCaptureLayer::new(capture).layer(page).oneshot(request).await.unwrap();
 
     // The memory queue: two events are recorded, one is rejected by the service, and one is refused after the shutdown.
-    let queue = Queue::start(client.clone()).unwrap();
-    let queued = client.with_sink(queue.clone());
+    let queued = client.clone();
     queued.enqueue(Lead::new("user_1").email(ADDRESS).click_id(click_id.clone()));
     queued.enqueue(Sale::new("in_1", 4_900, Currency::USD).customer_key("user_1"));
     queued.enqueue(Sale::new("in_big", u64::MAX, Currency::USD).customer_key("user_1"));
-    queue.shutdown(Duration::from_secs(10)).await;
+    queued.shutdown(Duration::from_secs(10)).await;
     assert_eq!(queued.try_enqueue(Lead::new("user_1")), Err(EnqueueError::Closed));
 
     // The outbox: the first refund is retried, the second may have arrived, and the lead waits for the right key.

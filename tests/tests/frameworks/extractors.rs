@@ -221,7 +221,7 @@ fn types_are_send_and_sync() {
     assert_impl_all!(affitor_actix::AffitorLayer: Send, Sync, Clone);
     assert_impl_all!(affitor_tower::ClickIdLayer: Send, Sync, Clone);
     assert_impl_all!(affitor_tower::ReadBodyLayer: Send, Sync, Clone);
-    assert_impl_all!(affitor::queue::Queue: Send, Sync, Clone);
+    assert_impl_all!(affitor::queue::QueueSettings: Send, Sync, Clone);
     assert_impl_all!(affitor::EnqueueError: Send, Sync, std::error::Error);
     assert_impl_all!(Webhook<Stripe>: Send, Sync, Clone, std::fmt::Debug);
     assert_impl_all!(WebhookEvent<Stripe>: Send, Sync, Clone, std::fmt::Debug);

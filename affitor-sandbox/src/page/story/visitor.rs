@@ -27,7 +27,7 @@ pub(in crate::page) enum Event {
     Click(Box<ClickRecord>),
     Lead(Box<LeadRecord>),
     Sale(Box<SaleRecord>, Option<CommissionRecord>),
-    Refund(RefundRecord, String),
+    Refund(RefundRecord, String, u64),
 }
 
 impl Event {
@@ -36,7 +36,7 @@ impl Event {
             Self::Click(click) => click.at_ms,
             Self::Lead(lead) => lead.at_ms,
             Self::Sale(sale, _) => sale.at_ms,
-            Self::Refund(refund, _) => refund.at_ms,
+            Self::Refund(refund, ..) => refund.at_ms,
         }
     }
 
@@ -69,7 +69,7 @@ impl Visitor {
             }))
             .chain(refunds.map(|refund| {
                 let currency = state.sale_of(&refund.transaction_id).map(|sale| sale.currency.clone());
-                Event::Refund(refund.clone(), currency.unwrap_or_default())
+                Event::Refund(refund.clone(), currency.unwrap_or_default(), refunded_by(refund, state, customer))
             }))
             .collect();
         events.sort_by_key(|event| Reverse((event.at_ms(), event.order())));
@@ -90,4 +90,14 @@ impl Visitor {
             events,
         }
     }
+}
+
+/// The amount of one refund, in the currency's smallest unit: of a full one, what the refunds before it have left.
+fn refunded_by(refund: &RefundRecord, state: &State, customer: &Customer) -> u64 {
+    let of_sale = customer.refunds.iter().map(|index| &state.refunds[*index]);
+    let before = of_sale
+        .filter(|other| other.transaction_id == refund.transaction_id && other.refunded_cents < refund.refunded_cents)
+        .map(|other| other.refunded_cents)
+        .max();
+    refund.refund_amount_cents.unwrap_or_else(|| refund.refunded_cents.saturating_sub(before.unwrap_or(0)))
 }

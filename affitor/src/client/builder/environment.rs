@@ -3,7 +3,7 @@
 use std::{env, ffi::OsString, path::PathBuf};
 
 use super::ClientBuilder;
-use crate::error::Error;
+use crate::{error::Error, key::KeySource};
 
 const API_KEY: [&str; 2] = ["AFFITOR_API_KEY", "AFFITOR_API_TOKEN"];
 const API_KEY_FILE: &str = "AFFITOR_API_KEY_FILE";
@@ -32,6 +32,12 @@ impl ClientBuilder {
     /// ```
     pub fn from_env() -> Self {
         Self::from_variables(|name| env::var_os(name))
+    }
+
+    /// Whether nothing is set, right or wrong.
+    pub(in crate::client) fn is_unset(&self) -> bool {
+        let has_key = self.api_key.is_some() || !matches!(self.key_source, KeySource::Fixed);
+        !has_key && self.api_url.is_none() && self.settings.program_id.is_none()
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
@@ -102,6 +108,11 @@ mod tests {
     #[test]
     fn the_environment() {
         assert!(with(&[]).build().unwrap_err().is_invalid());
+        assert!(with(&[]).is_unset() && with(&[("AFFITOR_API_KEY", " ")]).is_unset());
+        for set in [("AFFITOR_API_KEY", "aff_1"), ("AFFITOR_API_KEY_FILE", "/key"), ("AFFITOR_API_URL", "x")] {
+            assert!(!ClientBuilder::from_variables(|name| (name == set.0).then(|| set.1.into())).is_unset(), "{set:?}");
+        }
+        assert!(!with(&[("AFFITOR_PROGRAM_ID", "42")]).is_unset());
         assert!(with(&[("AFFITOR_API_KEY", " ")]).build().unwrap_err().is_invalid());
         assert!(with(&[("AFFITOR_API_KEY", "affk_1")]).build().unwrap_err().is_invalid());
         assert!(with(&[("AFFITOR_API_TOKEN", "aff_1")]).build().is_ok());

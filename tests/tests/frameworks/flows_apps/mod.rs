@@ -8,7 +8,7 @@ pub(crate) mod webhooks;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use affitor::{Click, ClickId, Client, carry::VisitorKey, queue::Queue};
+use affitor::{Click, ClickId, Client, carry::VisitorKey};
 use affitor_sandbox::Sandbox;
 use flows::{Flows, Settings, provider::Secrets};
 pub(crate) use identity_provider::IdentityProvider;
@@ -35,7 +35,7 @@ pub(crate) struct Shop {
     pub(crate) sandbox: Sandbox,
     pub(crate) provider: IdentityProvider,
     pub(crate) address: SocketAddr,
-    queue: Queue,
+    client: Client,
     key: VisitorKey,
 }
 
@@ -56,13 +56,12 @@ impl Shop {
     ) -> Self {
         let sandbox = Sandbox::start().await.unwrap();
         let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
-        let queue = Queue::start(client.clone()).unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (domain, origin) = public.unwrap_or(("127.0.0.1", format!("http://{address}")));
         let key = VisitorKey::new("0f1e2d3c4b5a69788796a5b4c3d2e1f0").unwrap();
         let flows = Flows::new(Settings {
-            client: client.with_sink(queue.clone()),
+            client: client.clone(),
             domain: domain.to_owned(),
             origin: origin.clone(),
             key: key.clone(),
@@ -77,7 +76,7 @@ impl Shop {
         });
         let flows = Arc::new(flows.unwrap());
         serve(framework, listener, Arc::clone(&flows));
-        Self { flows, sandbox, provider, address, queue, key }
+        Self { flows, sandbox, provider, address, client, key }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -99,7 +98,7 @@ impl Shop {
 
     /// Waits until everything is delivered. Returns the click ids and customer keys of all leads that the app sent.
     pub(crate) async fn sent_leads(&self) -> Vec<(Option<String>, Option<String>)> {
-        assert_eq!(self.queue.flush(Duration::from_secs(20)).await, 0, "everything is delivered");
+        assert_eq!(self.client.flush(Duration::from_secs(20)).await, 0, "everything is delivered");
         let requests = self.sandbox.requests().into_iter();
         let leads = requests.filter(|request| request.call == Some(affitor_sandbox::ApiCall::Lead));
         leads.map(|lead| (lead.click_id, lead.customer_key)).collect()

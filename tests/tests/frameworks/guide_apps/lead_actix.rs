@@ -1,6 +1,6 @@
 //! A lead in actix-web.
 
-use std::env;
+use std::{env, time::Duration};
 
 use actix_web::{App, HttpServer, get, post, web};
 use affitor_actix::{AffitorClient, AffitorLayer, Client, Lead};
@@ -31,9 +31,11 @@ async fn sign_up(affitor: AffitorClient, form: web::Form<SignUp>) -> String {
 #[actix_web::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::from_env()?; // once, outside the factory
-    let app = move || App::new().wrap(AffitorLayer::new(client.clone())).service(page).service(sign_up);
+    let layer = AffitorLayer::new(client.clone());
+    let app = move || App::new().wrap(layer.clone()).service(page).service(sign_up);
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
     println!("http://{address}");
     HttpServer::new(app).bind(address)?.run().await?;
+    client.shutdown(Duration::from_secs(8)).await; // on Ctrl-C, the lead is still delivered
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! A lead in axum.
 
-use std::env;
+use std::{env, time::Duration};
 
-use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead};
+use affitor_axum::{AffitorClient, AffitorLayer, Client, Lead, shutdown_signal, until_shutdown};
 use axum::{
     Form, Router,
     response::Html,
@@ -32,10 +32,13 @@ async fn sign_up(affitor: AffitorClient, Form(form): Form<SignUp>) -> String {
 
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let layer = AffitorLayer::new(Client::from_env()?); // AFFITOR_API_KEY, AFFITOR_API_URL, AFFITOR_PROGRAM_ID
+    let client = Client::from_env()?; // AFFITOR_API_KEY, AFFITOR_API_URL, AFFITOR_PROGRAM_ID
+    let layer = AffitorLayer::new(client.clone());
     let app = Router::new().route("/", get(page)).route("/signup", post(sign_up)).layer(layer);
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
     println!("http://{address}");
-    axum::serve(tokio::net::TcpListener::bind(address).await?, app).await?;
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown_signal());
+    until_shutdown(server, &client, Duration::from_secs(8)).await?; // on Ctrl-C, the lead is still delivered
     Ok(())
 }

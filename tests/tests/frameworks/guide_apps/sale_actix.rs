@@ -2,7 +2,7 @@
 
 use super::stripe;
 
-use std::env;
+use std::{env, time::Duration};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
@@ -64,12 +64,14 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::from_env()?;
     let secret = env::var("STRIPE_WEBHOOK_SECRET").map_err(|_| "set STRIPE_WEBHOOK_SECRET")?;
     let webhook = Webhook::<Stripe>::new(secret)?;
+    let layer = AffitorLayer::new(client.clone());
     let app = move || {
-        let app = App::new().wrap(AffitorLayer::new(client.clone())).app_data(webhook.clone());
+        let app = App::new().wrap(layer.clone()).app_data(webhook.clone());
         app.service(page).service(sign_up).service(check_out).service(paid)
     };
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
     println!("http://{address}");
     HttpServer::new(app).bind(address)?.run().await?;
+    client.shutdown(Duration::from_secs(8)).await; // on Ctrl-C, the lead is still delivered
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use super::stripe;
 
-use std::env;
+use std::{env, time::Duration};
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, Client, Lead, PaymentEvent, Redeliver,
     payments::{Stripe, Webhook},
+    shutdown_signal, until_shutdown,
 };
 use axum::{
     Form, Router,
@@ -55,7 +56,8 @@ async fn paid(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(),
 
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let layer = AffitorLayer::new(Client::from_env()?);
+    let client = Client::from_env()?;
+    let layer = AffitorLayer::new(client.clone());
     let secret = env::var("STRIPE_WEBHOOK_SECRET").map_err(|_| "set STRIPE_WEBHOOK_SECRET")?;
     let app = Router::new()
         .route("/", get(page))
@@ -66,6 +68,8 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_state(Webhook::<Stripe>::new(secret)?);
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
     println!("http://{address}");
-    axum::serve(tokio::net::TcpListener::bind(address).await?, app).await?;
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown_signal());
+    until_shutdown(server, &client, Duration::from_secs(8)).await?; // on Ctrl-C, the lead is still delivered
     Ok(())
 }
