@@ -80,7 +80,7 @@ mod tests {
         for (text, hash) in [
             (
                 include_str!("../../sql/postgres/migrations/001.sql"),
-                "fba044e8bc0b3ed02e91791afaa3ca36e0be5f926fcbf4eb205a99923bcb2c48",
+                "9c796b18a075ac305e91fb31ed8a81c5084188024d6faf810d23196dfe513e34",
             ),
             (
                 include_str!("../../sql/sqlite/migrations/001.sql"),

@@ -134,31 +134,26 @@ DECLARE
       AND after.id NOT IN (SELECT id FROM old_rows WHERE state IN ('completed', 'cancelled', 'discarded'))
       AND after.args -> 'event' ->> 'type' IN ('sale', 'refund')
   );
+  refunds text;
+  next_id bigint;
   woken text;
 BEGIN
-  -- The update below calls this function again, even if it changes nothing.
-  IF cardinality(ended) = 0 THEN
-    RETURN NULL;
-  END IF;
-  FOR woken IN
-    UPDATE affitor.river_job AS next SET state = 'available', scheduled_at = now(), priority = 1
-    WHERE next.id IN (
-      SELECT id FROM affitor.river_job AS waiting
-      WHERE waiting.id IN (
-        SELECT (
-          -- Not `min(id)`: for that, Postgres would read the primary key until a row matches, which is all of it if none does.
-          SELECT min(id + 0) FROM affitor.river_job
-          WHERE kind = 'affitor_event' AND unique_key > '\x726566756e640a' AND unique_key < '\x726566756e640b'
-            AND unique_key >= convert_to(refunds, 'UTF8') AND unique_key < convert_to(refunds || E'\x0b', 'UTF8')
-            AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled')
-        )
-        FROM unnest(ended) AS refunds
-      ) AND waiting.state IN ('available', 'scheduled') AND waiting.metadata -> 'affitor' -> 'failing_since' IS NULL
-      -- Another worker may end this refund, and wait for what is locked here. The refund is then tried again by itself.
-      FOR UPDATE SKIP LOCKED
-    )
-    RETURNING next.queue
-  LOOP
+  -- One by one: each statement finds its row by an index, whatever the statistics say. (For `min(id)`, Postgres would read the primary
+  -- key until a row matches, which is all of it if none does.)
+  FOREACH refunds IN ARRAY ended LOOP
+    SELECT min(id + 0) INTO next_id FROM affitor.river_job
+    WHERE kind = 'affitor_event' AND unique_key > '\x726566756e640a' AND unique_key < '\x726566756e640b'
+      AND unique_key >= convert_to(refunds, 'UTF8') AND unique_key < convert_to(refunds || E'\x0b', 'UTF8')
+      AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled');
+    CONTINUE WHEN next_id IS NULL;
+    -- Another worker may end this refund, and wait for what is locked here. The refund is then tried again by itself.
+    PERFORM id FROM affitor.river_job
+    WHERE id = next_id AND state IN ('available', 'scheduled') AND metadata -> 'affitor' -> 'failing_since' IS NULL
+    FOR UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    -- This calls this function again, which finds nothing that has ended.
+    UPDATE affitor.river_job SET state = 'available', scheduled_at = now(), priority = 1
+    WHERE id = next_id RETURNING queue INTO woken;
     PERFORM pg_notify('affitor.river_insert', json_build_object('queue', woken)::text);
   END LOOP;
   RETURN NULL;
