@@ -113,6 +113,8 @@ async fn deliver(store: &Store, second_refund: SecondRefund, is_calm: bool) -> (
             is_recorded.store(true, Ordering::SeqCst);
         };
         tokio::join!(record, workers.kill_at_random(KILLS, &is_recorded));
+        // A process that was killed had claimed payments for some minutes.
+        store.release_held().await;
     }
     workers.deliver_all().await;
 
