@@ -28,7 +28,6 @@ enum Kind {
     Database(Box<riverqueue::sqlx::Error>),
     Migration(Box<dyn StdError + Send + Sync>),
     Client(Box<affitor::Error>),
-    #[cfg(feature = "webhooks")]
     Unreadable,
     #[cfg(feature = "webhooks")]
     Contention,
@@ -41,13 +40,15 @@ impl From<Error> for affitor_payments::PaymentError {
     }
 }
 
-#[cfg(feature = "webhooks")]
 impl Error {
     /// Nothing of the row may reach a log, so the cause is dropped.
     pub(crate) fn unreadable(_: serde_json::Error) -> Self {
         Self(Kind::Unreadable)
     }
+}
 
+#[cfg(feature = "webhooks")]
+impl Error {
     pub(crate) fn contention() -> Self {
         Self(Kind::Contention)
     }
@@ -254,7 +255,6 @@ impl fmt::Display for Error {
             }
             Kind::Migration(error) => write!(f, "the outbox's migrations failed: {error}"),
             Kind::Client(error) => error.fmt(f),
-            #[cfg(feature = "webhooks")]
             Kind::Unreadable => f.write_str("a row of the payment ledger can't be read: was it changed manually?"),
             #[cfg(feature = "webhooks")]
             Kind::Contention => f.write_str("other transactions keep changing this payment"),
@@ -280,8 +280,9 @@ impl StdError for Error {
             Kind::Database(error) => Some(&**error),
             Kind::Migration(error) => Some(&**error),
             Kind::Client(error) => Some(&**error),
+            Kind::Unreadable => None,
             #[cfg(feature = "webhooks")]
-            Kind::Unreadable | Kind::Contention => None,
+            Kind::Contention => None,
         }
     }
 }
