@@ -27,7 +27,7 @@
 //! - [`AffitorClient`] is the app's client for that visitor. It fills in the click id of events that have none.
 //! - [`AffitorClickId`] is the click id alone. A visitor without one is the normal case and never a rejection.
 //! - [`AffitorRequestExt`] gives access to both in a middleware.
-//! - [`until_shutdown`] ends the app in order, so that no event is lost.
+//! - [`until_shutdown`] ends the app in order: what was enqueued is delivered, or logged with its ids.
 //! - `PaymentEvent` (feature `webhooks`) is a verified webhook of Stripe, Polar, Lemon Squeezy or Paddle.
 //!
 //! This crate re-exports what you need from [`affitor`](https://docs.rs/affitor), so it is the only one to add.

@@ -255,7 +255,7 @@ impl fmt::Display for Error {
             }
             Kind::Migration(error) => write!(f, "the outbox's migrations failed: {error}"),
             Kind::Client(error) => error.fmt(f),
-            Kind::Unreadable => f.write_str("a row of the payment ledger can't be read: was it changed manually?"),
+            Kind::Unreadable => f.write_str("a row of the outbox's own tables can't be read: was it changed manually?"),
             #[cfg(feature = "webhooks")]
             Kind::Contention => f.write_str("other transactions keep changing this payment"),
 

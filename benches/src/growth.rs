@@ -58,7 +58,7 @@ macro_rules! measure {
             tx.rollback().await?;
             Ok(spent)
         };
-        statements(&mut $table, dialect, timed).await?;
+        statements(&mut $table, dialect, $rows.fill, timed).await?;
         ends(&mut $table, &outbox).await?;
     }};
 }
@@ -87,9 +87,12 @@ async fn run(counts: &[u32]) -> Result<(), Error> {
 async fn statements(
     table: &mut Table,
     dialect: Dialect,
+    fill: Fill,
     run: impl AsyncFn(String) -> Result<Duration, Error>,
 ) -> Result<(), Error> {
-    for statement in dialect.statements().into_iter().chain([dialect.delivery()]) {
+    // The others have nothing left to deliver.
+    let delivery = (fill == Fill::Pending).then(|| dialect.delivery());
+    for statement in dialect.statements().into_iter().chain(delivery) {
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
             rounds.push(run(statement.sql.clone()).await.map_err(|error| format!("{}: {error}", statement.name))?);

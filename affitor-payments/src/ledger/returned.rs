@@ -147,8 +147,8 @@ pub(super) fn returned(
     };
     let total = add(&|charge| charge.refunded.map_or(0, |total| total.cents)).saturating_sub(released);
     let refunds = sum(&|reversal| !reversal.is_dispute && is_returned(reversal)).saturating_sub(released);
-    let may_get_note =
-        awaits_notes && most.is_none_or(|most| refunds.saturating_add(sum(&|reversal| reversal.is_dispute)) < most);
+    let disputes = sum(&|reversal| reversal.is_dispute && is_returned(reversal));
+    let may_get_note = awaits_notes && most.is_none_or(|most| refunds.saturating_add(disputes) < most);
     // The refunds that wait for a credit note, with the time until which each one waits.
     let waiting = counted.iter().filter_map(|(id, reversal)| {
         let until = reversal.known_since?.0.saturating_add(past.hold());
@@ -171,7 +171,6 @@ pub(super) fn returned(
         Some(Object::Bill(bill)) => bill.refunded_cents,
         _ => 0,
     };
-    let disputes = sum(&|reversal| reversal.is_dispute && is_returned(reversal));
     let cents = refunds.saturating_add(unexplained).max(of_bill).saturating_add(disputes).min(most.unwrap_or(u64::MAX));
 
     // Of the total, only what was added to an earlier total is certainly recent.

@@ -28,7 +28,7 @@ impl Client {
     }
 
     /// Waits until every event that was enqueued before the call is delivered or has failed permanently, at most for `limit`. Returns
-    /// the number of those that are still pending: 0 if there are none. The queue stays open.
+    /// the number of those that are still pending: 0 if there are none, and at once if the client has no queue. The queue stays open.
     ///
     /// For jobs, tests, and functions that are frozen after their response: flush before the response is sent.
     ///

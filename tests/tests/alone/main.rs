@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod ending;
+mod log;
 mod memory;
 mod metrics;
 mod payment_memory;

@@ -2,8 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io,
-    sync::{Arc, Mutex, OnceLock},
+    sync::OnceLock,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -15,6 +14,8 @@ use affitor_tests::{
     shop::{Shop, ShopFramework},
 };
 use serde_json::{Value, json};
+
+use crate::log::Log;
 
 const SECRET: &str = "whsec_0123456789abcdef";
 
@@ -67,20 +68,6 @@ fn receive(endpoint: &Webhook<Stripe>, body: &Value) -> WebhookEvent<Stripe> {
 async fn payment_calls(sandbox: &Sandbox) -> usize {
     let is_payment = |call: Option<ApiCall>| matches!(call, Some(ApiCall::Sale | ApiCall::Refund));
     sandbox.requests().iter().filter(|request| is_payment(request.call)).count()
-}
-
-/// Everything that the tests in this file log.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 fn log() -> Log {
@@ -137,7 +124,7 @@ async fn which_webhooks_are_rejected() {
         assert_eq!(shop.deliver(&session("pi_1")).await, 200, "a valid webhook is accepted");
         assert_eq!(sandbox.sales().len(), 1);
     }
-    let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    let logged = log.text();
     assert!(logged.contains("a payment webhook was rejected"), "the rejection is logged");
     for secret in ["jo@example.com", SECRET, "whsec_other"] {
         assert!(!logged.contains(secret), "{secret} is in the log");

@@ -1,36 +1,15 @@
 //! The end of a client's queue: what could not be delivered in time is logged with its ids, and nothing else is lost.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use affitor::{Client, Currency, Lead, Sale};
 use affitor_sandbox::{ApiCall, Fault, Interpretations, Sandbox, UnknownLead};
 
-use crate::is_alone;
+use crate::{is_alone, log::Log};
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// The lines that say that an event is lost.
-    fn lost(&self) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().filter(|line| line.contains("an event is lost")).map(str::to_owned).collect()
-    }
+/// The lines that say that an event is lost.
+fn lost(log: &Log) -> Vec<String> {
+    log.text().lines().filter(|line| line.contains("an event is lost")).map(str::to_owned).collect()
 }
 
 #[test]
@@ -57,7 +36,7 @@ fn what_is_accepted_is_delivered_or_logged() {
     let stats = runtime.block_on(client.shutdown(Duration::from_millis(700)));
 
     assert!(stats.is_balanced() && stats.recorded > 0 && stats.pending > 1, "{stats:?}");
-    let lost = log.lost();
+    let lost = lost(&log);
     assert_eq!(lost.len() as u64, stats.pending, "{lost:#?}");
     assert!(lost.iter().any(|line| line.contains("event=\"sale\"") && line.contains("in_1")), "{lost:#?}");
     assert!(lost.iter().any(|line| line.contains("event=\"lead\"") && line.contains("user_39")), "{lost:#?}");

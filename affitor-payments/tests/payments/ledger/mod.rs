@@ -10,6 +10,7 @@ mod shared;
 mod shop;
 mod stripe;
 mod stripe_corner_cases;
+mod stripe_metadata;
 mod stripe_products;
 mod stripe_refunds;
 mod stripe_tax;

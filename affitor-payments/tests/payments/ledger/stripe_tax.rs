@@ -113,6 +113,11 @@ pub(crate) fn tax() -> Vec<Row<Stripe>> {
             .policy(net)
             .held("sale in_1 5000 USD user_7 sub_1; full refund in_1")
             .gives("sale in_1 5000 USD user_7 sub_1; full refund in_1"),
+        both("credit note of tax alone, while a dispute is open, commission on the net amount", |api| {
+            with(api, [dispute(5_950, "needs_response"), refund(1, 950), credit_note(1, 950, 0)])
+        })
+        .policy(net)
+        .gives("sale in_1 5000 USD user_7 sub_1"),
         both("credit note that was voided, commission on the net amount", |api| {
             let voided = credit_note(1, 950, 0).event("credit_note.voided").set("status", "void");
             with(api, [refund(1, 1_190), credit_note(1, 1_190, 0).set("status", "void"), voided])
