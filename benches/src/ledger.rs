@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use affitor_outbox::{Outbox, PaymentSettings, sqlx};
+use affitor_outbox::{Database, Outbox, PaymentSettings, sqlx};
 use affitor_payments::{Stripe, Webhook, WebhookEvent};
 use affitor_tests::databases::{Postgres, sqlite};
 use serde_json::{Value, json};
@@ -33,6 +33,8 @@ pub(crate) enum Case {
     Refund,
     /// A payment that may belong to an invoice, and is held.
     Held,
+    /// One of many refunds of one payment.
+    RefundOf(i64),
 }
 
 const CASES: [Case; 4] = [Case::Bare, Case::First, Case::Again, Case::Refund];
@@ -65,6 +67,7 @@ async fn run() -> Result<(), Error> {
     .await
     .unwrap_or_default();
     println!("SQLite: {} bytes per payment with a refund, in the ledger's tables and indexes", size.0 / size.1.max(1));
+    many_refunds("SQLite", &outbox).await?;
 
     let server = Postgres::start().ok_or("Postgres is not installed")?;
     let pool = server.pool().await;
@@ -109,6 +112,27 @@ async fn run() -> Result<(), Error> {
     let rows: Vec<String> =
         rows.iter().map(|(table, rows)| format!("{:.1} {table}", *rows as f64 / size.1 as f64)).collect();
     println!("rows per payment: {}", rows.join(", "));
+    many_refunds("Postgres", &outbox).await
+}
+
+/// Measures the refunds of one payment: milliseconds of the first, and of the last, which find all others.
+async fn many_refunds<DB: Database>(name: &str, outbox: &Outbox<DB>) -> Result<(), Error> {
+    const REFUNDS: i64 = 1_000;
+    const MEASURED: i64 = 50;
+    let payment = -1;
+    outbox.record_payment_alone(&event(payment, Case::First).ok_or("no webhook")?).await?;
+    let mut spent = Vec::new();
+    for number in 0..REFUNDS {
+        let event = event(-10 - number, Case::RefundOf(payment)).ok_or("no webhook")?;
+        let started = Instant::now();
+        outbox.record_payment_alone(&event).await?;
+        spent.push(started.elapsed());
+    }
+    let mean = |spent: &[Duration]| spent.iter().sum::<Duration>().as_secs_f64() * 1_000.0 / spent.len() as f64;
+    let (first, last) = (mean(&spent[..MEASURED as usize]), mean(&spent[(REFUNDS - MEASURED) as usize..]));
+    println!(
+        "{name}: one of the first {MEASURED} refunds of a payment {first:.1} ms, of the last {MEASURED} of {REFUNDS} {last:.1} ms"
+    );
     Ok(())
 }
 
@@ -164,11 +188,8 @@ pub(crate) fn event(number: i64, case: Case) -> Option<WebhookEvent<Stripe>> {
                 "amount_received": 4_900, "currency": "usd", "created": created,
                 "metadata": { "program_id": "42", "affitor_customer_key": format!("user_{number}") } }),
         ),
-        Case::Refund => (
-            "refund.created",
-            json!({ "id": format!("re_{number}"), "object": "refund", "amount": 1_000, "currency": "usd", "status": "succeeded",
-                "payment_intent": format!("pi_{number}"), "charge": format!("ch_{number}"), "created": created }),
-        ),
+        Case::Refund => ("refund.created", refund(number, number, 1_000, created)),
+        Case::RefundOf(payment) => ("refund.created", refund(number, payment, 1, created)),
     };
     let body = json!({ "id": format!("evt_{kind}_{number}"), "object": "event", "type": kind, "created": created, "livemode": true,
         "data": { "object": object } })
@@ -176,4 +197,9 @@ pub(crate) fn event(number: i64, case: Case) -> Option<WebhookEvent<Stripe>> {
     let webhook = Webhook::<Stripe>::new("whsec_0123456789").ok()?;
     let headers = webhook.sign("msg_1", body.as_bytes(), now);
     webhook.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).ok()
+}
+
+fn refund(number: i64, payment: i64, cents: i64, created: u64) -> Value {
+    json!({ "id": format!("re_{number}"), "object": "refund", "amount": cents, "currency": "usd", "status": "succeeded",
+        "payment_intent": format!("pi_{payment}"), "charge": format!("ch_{payment}"), "created": created })
 }
