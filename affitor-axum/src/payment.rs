@@ -103,7 +103,7 @@ pub struct PaymentRejection(WebhookRejection);
 wrapper!(PaymentRejection, WebhookRejection, "the reason");
 
 impl PaymentRejection {
-    /// Returns the status of the response: 400 or 413.
+    /// Returns the status of the response: 400, 413 or 503.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::BAD_REQUEST)
     }

@@ -3,6 +3,32 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+/// Evaluates an expression in which a name stands for the provider's type in `affitor_payments`.
+macro_rules! with_provider {
+    ($provider:expr, $type:ident => $body:expr) => {
+        match $provider {
+            $crate::provider::PaymentProvider::Stripe => {
+                type $type = affitor_payments::Stripe;
+                $body
+            }
+            $crate::provider::PaymentProvider::Polar => {
+                type $type = affitor_payments::Polar;
+                $body
+            }
+            $crate::provider::PaymentProvider::LemonSqueezy => {
+                type $type = affitor_payments::LemonSqueezy;
+                $body
+            }
+            $crate::provider::PaymentProvider::Paddle => {
+                type $type = affitor_payments::Paddle;
+                $body
+            }
+        }
+    };
+}
+
+pub(crate) use with_provider;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum PaymentProvider {
@@ -53,37 +79,6 @@ impl PaymentProvider {
 
     /// Variable from which the app reads the webhook secret.
     pub(crate) fn secret_variable(self) -> &'static str {
-        match self {
-            Self::Stripe => "STRIPE_WEBHOOK_SECRET",
-            Self::Polar => "POLAR_WEBHOOK_SECRET",
-            Self::LemonSqueezy => "LEMON_SQUEEZY_WEBHOOK_SECRET",
-            Self::Paddle => "PADDLE_WEBHOOK_SECRET",
-        }
+        with_provider!(self, P => <P as affitor_payments::Provider>::SECRET_VARIABLE)
     }
 }
-
-/// Evaluates an expression in which a name stands for the provider's type in `affitor_payments`.
-macro_rules! with_provider {
-    ($provider:expr, $type:ident => $body:expr) => {
-        match $provider {
-            $crate::provider::PaymentProvider::Stripe => {
-                type $type = affitor_payments::Stripe;
-                $body
-            }
-            $crate::provider::PaymentProvider::Polar => {
-                type $type = affitor_payments::Polar;
-                $body
-            }
-            $crate::provider::PaymentProvider::LemonSqueezy => {
-                type $type = affitor_payments::LemonSqueezy;
-                $body
-            }
-            $crate::provider::PaymentProvider::Paddle => {
-                type $type = affitor_payments::Paddle;
-                $body
-            }
-        }
-    };
-}
-
-pub(crate) use with_provider;

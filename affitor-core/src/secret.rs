@@ -7,11 +7,21 @@
 ///
 /// assert_eq!(why_unusable("whsec_0123456789"), None);
 /// assert!(why_unusable("${STRIPE_WEBHOOK_SECRET}").is_some());
+/// assert!(why_unusable("whsec_...").is_some());
 /// ```
 pub fn why_unusable(secret: &str) -> Option<&'static str> {
-    const PLACEHOLDERS: [&str; 6] = ["undefined", "null", "none", "nil", "[object object]", "changeme"];
+    const PLACEHOLDERS: [&str; 5] = ["undefined", "null", "none", "nil", "[object object]"];
+    const BEGINNINGS: [&str; 5] = ["your_", "your-", "your ", "change", "replace"];
     let without_prefix = secret.strip_prefix("whsec_").or(secret.strip_prefix("pdl_ntfset_")).unwrap_or(secret);
-    if PLACEHOLDERS.contains(&without_prefix.to_lowercase().as_str()) {
+    let bare = without_prefix.to_lowercase();
+    // `whsec_...`, `whsec_xxx`
+    let is_filler = bare.len() >= 3 && bare.chars().all(|char| "x.…*_-".contains(char));
+    let is_in_brackets = bare.starts_with(['<', '[']) && bare.ends_with(['>', ']']);
+    let is_placeholder = is_filler
+        || is_in_brackets
+        || PLACEHOLDERS.contains(&&*bare)
+        || BEGINNINGS.iter().any(|word| bare.starts_with(word));
+    if is_placeholder {
         return Some("the secret is a placeholder: set the variable that it comes from");
     }
     if ["${", "$(", "{{", "<%"].iter().any(|opening| secret.contains(opening)) {

@@ -61,6 +61,8 @@ impl JobArgs for Delivery {
 pub struct NewRow {
     /// Kind of the event, for logs and metrics.
     pub(crate) kind: &'static str,
+    /// The id that names the event in logs.
+    pub(crate) subject: Option<String>,
     /// Arguments of the job as JSON.
     pub(crate) args: String,
     /// Unique key. `None` for test events.
@@ -81,7 +83,13 @@ impl NewRow {
         if has_nul(&json) {
             return Err(NUL);
         }
-        Ok(Self { kind: event.kind(), args: json!({ "event": json }).to_string(), key: key::of(event, queue)? })
+        let subject = event.ids().subject().map(str::to_owned);
+        Ok(Self {
+            kind: event.kind(),
+            subject,
+            args: json!({ "event": json }).to_string(),
+            key: key::of(event, queue)?,
+        })
     }
 }
 

@@ -10,11 +10,13 @@ use std::{
 };
 
 use affitor::{EnqueueError, Event, EventSink};
+use affitor_core::redact::Redacted;
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, mpsc, oneshot, watch},
     time::Instant,
 };
+use tracing::field::display;
 
 use crate::{Database, Error, Outbox, delivery::NewRow, metrics};
 
@@ -196,11 +198,19 @@ impl<DB: Database> Drop for Writer<DB> {
     /// Runs when the writer has finished, at the deadline, or when the runtime ends.
     fn drop(&mut self) {
         self.events.close();
-        let events = self.pending.load(Ordering::SeqCst);
-        if events > 0 {
+        while let Ok(message) = self.events.try_recv() {
+            self.inbox.push(message);
+        }
+        let accepted = self.inbox.drain(..).filter_map(|message| match message {
+            Message::Row(row) => Some(row),
+            Message::Flush(_) => None,
+        });
+        for row in self.batch.drain(..).chain(accepted) {
+            let subject = row.subject.as_deref().map(|subject| display(Redacted(subject)));
             tracing::error!(
-                events,
-                "events are lost because they could not be written to the outbox's database in time"
+                event = row.kind,
+                subject,
+                "an event is lost because it could not be written to the outbox's database in time"
             );
         }
         self.ended.send_replace(true);
@@ -233,7 +243,9 @@ impl<DB: Database> Writer<DB> {
 
     /// Writes the rows in the inbox, and tells those who wait for them.
     async fn write_inbox(&mut self) {
-        for message in std::mem::take(&mut self.inbox) {
+        // What is not taken out yet is known if this is cut off.
+        self.inbox.reverse();
+        while let Some(message) = self.inbox.pop() {
             match message {
                 Message::Row(row) => self.batch.push(row),
                 Message::Flush(done) => {

@@ -14,6 +14,7 @@ enum Kind {
     Invalid(InvalidEvent),
     Foreign(String),
     NoRuntime,
+    NoService,
     NotMigrated,
     NewerVersion {
         found: i64,
@@ -57,6 +58,10 @@ impl Error {
 impl Error {
     pub(crate) fn no_runtime() -> Self {
         Self(Kind::NoRuntime)
+    }
+
+    pub(crate) fn no_service() -> Self {
+        Self(Kind::NoService)
     }
 
     pub(crate) fn not_migrated() -> Self {
@@ -226,6 +231,7 @@ impl fmt::Display for Error {
                 "another River uses the same tables ({name:?}): register the outbox with it (`Outbox::register`)"
             ),
             Kind::NoRuntime => f.write_str("the outbox needs a Tokio runtime"),
+            Kind::NoService => f.write_str("the worker's client sends nothing: it is disabled, or it records events for a test"),
             Kind::NotMigrated => {
                 f.write_str("the outbox's tables are missing or belong to an earlier version: call `Outbox::migrate`, or run `affitor outbox migrate`")
             }
@@ -271,6 +277,7 @@ impl StdError for Error {
             Kind::InvalidSchema => None,
             Kind::Foreign(_)
             | Kind::NoRuntime
+            | Kind::NoService
             | Kind::NotMigrated
             | Kind::NewerVersion { .. }
             | Kind::InvalidProgram

@@ -26,6 +26,7 @@ mod program;
 mod retention;
 mod review;
 mod sender;
+mod start;
 mod statement;
 mod stats;
 mod supervise;
@@ -71,6 +72,7 @@ pub use {
     error::Error,
     outbox::{Enqueued, Outbox},
     review::ForgottenCustomer,
+    start::{RunningOutbox, StartOutbox},
     statement::{EventStatement, Statements},
     stats::OutboxStats,
     worker::{Worker, WorkerBuilder, maintenance},

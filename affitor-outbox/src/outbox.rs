@@ -23,6 +23,8 @@ use crate::{
 pub struct Outbox<DB: Database> {
     pub(crate) store: Store<DB>,
     notifier: Arc<Notifier>,
+    /// Whether events are dropped.
+    pub(crate) is_disabled: bool,
     #[cfg(feature = "webhooks")]
     pub(crate) payments: Arc<crate::PaymentSettings>,
 }
@@ -32,6 +34,7 @@ impl<DB: Database> Clone for Outbox<DB> {
         Self {
             store: self.store.clone(),
             notifier: Arc::clone(&self.notifier),
+            is_disabled: self.is_disabled,
             #[cfg(feature = "webhooks")]
             payments: Arc::clone(&self.payments),
         }
@@ -44,6 +47,7 @@ impl<DB: Database> fmt::Debug for Outbox<DB> {
             .field("database", &DB::NAME)
             .field("schema", &self.store.schema)
             .field("queue", &self.store.queue)
+            .field("is_disabled", &self.is_disabled)
             .finish_non_exhaustive()
     }
 }
@@ -77,6 +81,8 @@ pub enum Enqueued {
     /// transaction id and refund id, leads by customer and click. Other fields and the state of the first event make no
     /// difference: a discarded event is not sent, and a dead letter is corrected with [`Outbox::replay_as`].
     Known,
+    /// The outbox is [disabled](Outbox::disabled), so nothing was added.
+    Disabled,
 }
 
 #[cfg(feature = "sqlite")]
@@ -131,6 +137,7 @@ impl<DB: Database> Outbox<DB> {
         Self {
             store,
             notifier: Arc::default(),
+            is_disabled: false,
             #[cfg(feature = "webhooks")]
             payments: Arc::default(),
         }
@@ -153,10 +160,25 @@ impl<DB: Database> Outbox<DB> {
     /// Returns an error unless the name consists of lowercase letters, digits, and single `-` or `_` between them, and has
     /// at most 56 characters.
     pub fn for_program(&self, name: &str) -> Result<Self, Error> {
-        let outbox = Self::new(self.store.with_queue(&program::queue(name)?));
+        let mut outbox = Self::new(self.store.with_queue(&program::queue(name)?));
+        outbox.is_disabled = self.is_disabled;
         #[cfg(feature = "webhooks")]
         let outbox = outbox.with_payment_settings(crate::PaymentSettings::clone(&self.payments).of_another_program());
         Ok(outbox)
+    }
+
+    /// Returns this outbox, disabled, for environments without an Affitor program. Handlers stay as they are: events and payments
+    /// are checked and dropped, and the tables need not exist. Only [`statement`](Outbox::statement) still adds events, since the app runs
+    /// it itself.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.is_disabled = true;
+        self
+    }
+
+    /// Returns whether the outbox is [disabled](Outbox::disabled).
+    pub fn is_disabled(&self) -> bool {
+        self.is_disabled
     }
 
     /// Returns the name of the queue in River's tables: [`QUEUE`](crate::QUEUE), or a name that contains the
@@ -222,6 +244,9 @@ impl<DB: Database> Outbox<DB> {
     }
 
     async fn insert(&self, tx: &mut sqlx::Transaction<'_, DB>, row: &NewRow) -> Result<Enqueued, Error> {
+        if self.is_disabled {
+            return Ok(Enqueued::Disabled);
+        }
         if !DB::insert(&self.store, tx, row).await? {
             return Ok(Enqueued::Known);
         }

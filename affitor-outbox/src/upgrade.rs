@@ -1,7 +1,7 @@
 //! Tests of upgrades: tables of the previous version, with rows in every state, are migrated to the next one, whose worker delivers
 //! them. There is one version so far, so the next one is invented. A real one replaces [`NEXT_SQLITE`] and [`NEXT_POSTGRES`].
 
-use affitor::{ClientBuilder, Currency, Sale};
+use affitor::{Client, Currency, Sale};
 use affitor_sandbox::Sandbox;
 use riverqueue::sqlx::{self, AssertSqlSafe};
 
@@ -31,8 +31,8 @@ const STATES: [(&str, &str); 8] = [
     ("discarded", ", finalized_at = AGO"),
 ];
 
-fn client(sandbox: &Sandbox) -> ClientBuilder {
-    ClientBuilder::default().api_key(sandbox.api_key()).api_url(sandbox.url())
+fn client(sandbox: &Sandbox) -> Client {
+    Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap()
 }
 
 /// The same outbox in the next version of this crate.

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use affitor::ClientBuilder;
+use affitor::Client;
 use riverqueue::{MaintenanceConfig, QueueConfig, Retention, RunHandle, Workers, sqlx};
 
 use crate::{
@@ -26,7 +26,7 @@ const DEFAULT_FETCH_INTERVAL: Duration = Duration::from_millis(20);
 #[must_use = "a builder does nothing until it starts"]
 pub struct WorkerBuilder<DB: Database> {
     outbox: Outbox<DB>,
-    client: ClientBuilder,
+    client: Client,
     senders: usize,
     keep_completed: Option<Duration>,
     fetch_interval: Duration,
@@ -43,7 +43,7 @@ impl<DB: Database> fmt::Debug for WorkerBuilder<DB> {
 }
 
 impl<DB: Database> WorkerBuilder<DB> {
-    pub(crate) fn new(outbox: Outbox<DB>, client: ClientBuilder) -> Self {
+    pub(crate) fn new(outbox: Outbox<DB>, client: Client) -> Self {
         Self { outbox, client, senders: 50, keep_completed: None, fetch_interval: DEFAULT_FETCH_INTERVAL, listen: true }
     }
 
@@ -88,8 +88,7 @@ impl<DB: Database> WorkerBuilder<DB> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the client can't be built (for example without an API key); if the database fails or is not
-    /// migrated; if the app's own River uses the same tables, which is possible on SQLite. River discards stuck jobs of
+    /// Returns an error if the client is [disabled](Client::disabled); if the database fails or is not migrated; if the app's own River uses the same tables, which is possible on SQLite. River discards stuck jobs of
     /// unknown kinds, so two of them must not share tables: [register](Outbox::register) the outbox with the app's
     /// River instead. (On Postgres the outbox has its own schema.)
     pub async fn start(self) -> Result<Worker, Error> {
@@ -106,7 +105,7 @@ impl<DB: Database> WorkerBuilder<DB> {
         }
         let breaker = Arc::new(Breaker::default());
         let keeping = Keeping { completed: self.keep_completed, is_exclusive: true };
-        let (sender, alive) = sender(&self.outbox, self.client, Arc::clone(&breaker), keeping)?;
+        let (sender, alive) = sender(&self.outbox, &self.client, Arc::clone(&breaker), keeping)?;
         let mut workers = Workers::new();
         workers.add(sender)?;
         let mut river = DB::client(store)?
@@ -126,20 +125,21 @@ impl<DB: Database> WorkerBuilder<DB> {
 /// Creates the River worker for the outbox's jobs and starts its background tasks.
 fn sender<DB: Database>(
     outbox: &Outbox<DB>,
-    client: ClientBuilder,
+    client: &Client,
     breaker: Arc<Breaker>,
     keeping: Keeping,
 ) -> Result<(Sender<DB>, Alive), Error> {
     // The client must not retry: River retries, and the job records whether an attempt may have arrived.
-    let client = client.max_attempts(1).timeout(CALL_TIMEOUT).request_timeout(CALL_TIMEOUT).build()?;
+    let client = client.for_worker(CALL_TIMEOUT).ok_or_else(Error::no_service)?;
     let alive = keeper::start(outbox.clone(), client.clone(), keeping)?;
     Ok((Sender::new(client, outbox.store.clone(), breaker, alive.clone()), alive))
 }
 
 impl<DB: Database> Outbox<DB> {
     /// Returns a builder for a worker that delivers the events in the outbox, in the app or in a process of its own.
-    /// Several workers may run at the same time.
-    pub fn worker(&self, client: ClientBuilder) -> WorkerBuilder<DB> {
+    /// Several workers may run at the same time. The worker sends with a client of its own, which has the connection, the key and
+    /// the settings of `client`.
+    pub fn worker(&self, client: Client) -> WorkerBuilder<DB> {
         WorkerBuilder::new(self.clone(), client)
     }
 }
@@ -151,14 +151,14 @@ impl Outbox<sqlx::Sqlite> {
     /// an app that serves several programs can't use this.
     ///
     /// ```no_run
-    /// use affitor::ClientBuilder;
+    /// use affitor::Client as Affitor;
     /// use affitor_outbox::{
     ///     Outbox,
     ///     riverqueue::{Client, Error, QueueConfig, Workers},
     ///     sqlx::{Sqlite, SqlitePool},
     /// };
     ///
-    /// # fn run(pool: SqlitePool, outbox: Outbox<Sqlite>, affitor: ClientBuilder) -> Result<(), Box<dyn std::error::Error>> {
+    /// # fn run(pool: SqlitePool, outbox: Outbox<Sqlite>, affitor: Affitor) -> Result<(), Box<dyn std::error::Error>> {
     /// let mut workers = Workers::new();
     /// // workers.add(…): the app's own
     /// outbox.register(&mut workers, affitor)?;
@@ -174,10 +174,10 @@ impl Outbox<sqlx::Sqlite> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the client can't be built (for example without an API key); outside a Tokio runtime; if the
+    /// Returns an error if the client is [disabled](Client::disabled); outside a Tokio runtime; if the
     /// outbox is already registered. It does not check whether the tables are [migrated](Outbox::migrate).
-    pub fn register(&self, workers: &mut Workers, client: ClientBuilder) -> Result<(), Error> {
-        let (sender, _) = sender(self, client, Arc::default(), Keeping { completed: None, is_exclusive: false })?;
+    pub fn register(&self, workers: &mut Workers, client: Client) -> Result<(), Error> {
+        let (sender, _) = sender(self, &client, Arc::default(), Keeping { completed: None, is_exclusive: false })?;
         workers.add(sender)?;
         Ok(())
     }
@@ -234,9 +234,14 @@ impl Worker {
     /// # Errors
     ///
     /// Returns an error if the database fails or does not respond.
-    pub async fn shutdown(mut self) -> Result<(), Error> {
+    pub async fn shutdown(self) -> Result<(), Error> {
+        self.stop(SHUTDOWN_TIMEOUT).await
+    }
+
+    /// Stops the worker, and waits at most this long for events in flight.
+    pub(crate) async fn stop(mut self, limit: Duration) -> Result<(), Error> {
         self.breaker.stop();
-        match tokio::time::timeout(SHUTDOWN_TIMEOUT, self.handle.stop()).await {
+        match tokio::time::timeout(limit, self.handle.stop()).await {
             Ok(stopped) => Ok(stopped?),
             Err(_) => Err(Error::shutdown()),
         }

@@ -9,26 +9,26 @@ use std::{
 };
 
 use affitor::Currency;
-use affitor_core::secret::why_unusable;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     ledger::CommissionOn,
     memory::PaymentMemory,
     provider::{Provider, Signed, Stripe, VerifyError},
+    secret::{InvalidSecret, checked, from_variable},
     unix_time::unix_seconds,
 };
 
 /// A webhook endpoint: the secrets with which the provider signs, and how its events are read. Cheap to clone.
 ///
-/// Create one when the app starts, so that a missing secret stops it:
+/// Create one when the app starts, so that a wrong secret stops it:
 ///
 /// ```
 /// use affitor_payments::{Stripe, Webhook};
 ///
-/// // let secret = std::env::var("STRIPE_WEBHOOK_SECRET")?;
-/// # let secret = "whsec_0123456789";
-/// let webhook = Webhook::<Stripe>::new(secret)?
+/// let webhook = Webhook::<Stripe>::from_env_or_disabled()?; // reads STRIPE_WEBHOOK_SECRET
+///
+/// let webhook = Webhook::<Stripe>::new("whsec_0123456789")?
 ///     .or_secret("whsec_the_old_one")? // while rotating a secret
 ///     .body_limit(256 * 1024);
 /// assert!(Webhook::<Stripe>::new("").is_err());
@@ -81,17 +81,62 @@ impl<P: Provider> Webhook<P> {
     /// that was not expanded such as `${SECRET}`, quotes around it, invisible characters); if it is an API key of the provider; if
     /// a Stripe secret does not start with `whsec_`.
     pub fn new(secret: impl Into<String>) -> Result<Self, InvalidSecret> {
-        Ok(Self {
-            secrets: Arc::new([checked::<P>(secret)?]),
+        Ok(Self::with_secrets(Arc::new([checked::<P>(secret)?])))
+    }
+
+    fn with_secrets(secrets: Arc<[SecretString]>) -> Self {
+        Self {
+            secrets,
             tolerance: Duration::from_secs(5 * 60),
             body_limit: 1024 * 1024,
             settings: Arc::default(),
             memory: Arc::default(),
             provider: PhantomData,
-        })
+        }
     }
 
-    /// Adds a secret, while you rotate secrets.
+    /// Creates an endpoint with the secret in the provider's [variable](Provider::SECRET_VARIABLE).
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`Webhook::new`], with the name of the variable; also if it is not set.
+    pub fn from_env() -> Result<Self, InvalidSecret> {
+        match from_variable::<P>(std::env::var_os(P::SECRET_VARIABLE))? {
+            Some(secret) => Ok(Self::with_secrets(Arc::new([secret]))),
+            None => Err(InvalidSecret::unset::<P>()),
+        }
+    }
+
+    /// Creates an endpoint from the environment, as [`Webhook::from_env`] does, or a [disabled](Webhook::disabled) one if the variable is
+    /// unset or empty: for developers without an account at the provider. It logs a warning then.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`Webhook::new`], with the name of the variable. A placeholder is one: somebody meant to set the secret.
+    pub fn from_env_or_disabled() -> Result<Self, InvalidSecret> {
+        let secret = from_variable::<P>(std::env::var_os(P::SECRET_VARIABLE))?;
+        if secret.is_none() {
+            tracing::warn!(
+                "{} is not set, so webhooks of {} get the status 503: the provider redelivers them",
+                P::SECRET_VARIABLE,
+                P::NAME
+            );
+        }
+        Ok(Self::with_secrets(secret.into_iter().collect()))
+    }
+
+    /// Creates an endpoint without a secret, for environments without an account at the provider. Every request gets the status 503,
+    /// so that nothing is acknowledged that nobody has read.
+    pub fn disabled() -> Self {
+        Self::with_secrets(Arc::new([]))
+    }
+
+    /// Returns whether the endpoint is [disabled](Webhook::disabled).
+    pub fn is_disabled(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
+    /// Adds a secret, while you rotate secrets. An endpoint that was [disabled](Webhook::disabled) is then enabled.
     ///
     /// # Errors
     ///
@@ -213,8 +258,12 @@ impl<P: Provider> Webhook<P> {
     ///
     /// # Errors
     ///
-    /// Returns [`VerifyError::MissingHeader`] if the signature header is missing.
+    /// Returns [`VerifyError::Disabled`] if the endpoint is [disabled](Webhook::disabled), and [`VerifyError::MissingHeader`] if the
+    /// signature header is missing.
     pub fn check_signed<'h>(&self, header: impl Fn(&str) -> Option<&'h [u8]>) -> Result<(), VerifyError> {
+        if self.is_disabled() {
+            return Err(VerifyError::Disabled);
+        }
         let name = P::SIGNATURE;
         header(name).map(drop).ok_or(VerifyError::MissingHeader { name })
     }
@@ -231,6 +280,9 @@ impl<P: Provider> Webhook<P> {
         now: SystemTime,
     ) -> Result<(), VerifyError> {
         let (secrets, tolerance) = (&*self.secrets, self.tolerance);
+        if secrets.is_empty() {
+            return Err(VerifyError::Disabled);
+        }
         P::verify(&Signed { header, body, secrets, now, tolerance })
     }
 
@@ -241,7 +293,7 @@ impl<P: Provider> Webhook<P> {
     /// Signs a body as the provider does, and returns the headers. For tests of your own handler. `id` is the message id, which
     /// only Polar's signatures contain.
     pub fn sign(&self, id: &str, body: &[u8], now: SystemTime) -> HashMap<&'static str, String> {
-        // There is always at least one secret.
+        // A disabled endpoint verifies nothing, whatever signs it.
         let secret = self.secrets.first().map_or("", |secret| secret.expose_secret());
         P::sign(secret.as_bytes(), id, body, unix_seconds(now)).into_iter().collect()
     }
@@ -277,30 +329,6 @@ impl<P> Webhook<P> {
     }
 }
 
-fn checked<P: Provider>(secret: impl Into<String>) -> Result<SecretString, InvalidSecret> {
-    let secret = SecretString::from(secret.into());
-    let trimmed = secret.expose_secret().trim();
-    // The prefix alone is the rest of a secret that was cut off.
-    if matches!(trimmed, "" | "whsec_" | "pdl_ntfset_") {
-        return Err(InvalidSecret("the webhook secret is empty, so anyone could sign with it"));
-    }
-    if let Some(reason) = why_unusable(trimmed) {
-        return Err(InvalidSecret(reason));
-    }
-    // Keys of Stripe, Polar, Paddle and Lemon Squeezy (a JSON Web Token).
-    const API_KEYS: [&str; 7] =
-        ["sk_", "pk_", "rk_", "polar_oat_", "polar_pat_", "pdl_live_apikey_", "pdl_sdbx_apikey_"];
-    if API_KEYS.iter().any(|prefix| trimmed.starts_with(prefix)) {
-        return Err(InvalidSecret(
-            "this is an API key and not a webhook secret: copy the signing secret from the settings of the webhook endpoint",
-        ));
-    }
-    match P::reject_secret(trimmed) {
-        Some(reason) => Err(InvalidSecret(reason)),
-        None => Ok(SecretString::from(trimmed)),
-    }
-}
-
 impl<P> Clone for Webhook<P> {
     fn clone(&self) -> Self {
         Self {
@@ -324,9 +352,4 @@ impl<P: Provider> fmt::Debug for Webhook<P> {
             .field("settings", &self.settings)
             .finish()
     }
-}
-
-affitor_core::invalid_value! {
-    /// The reason why a text can't be a webhook secret.
-    InvalidSecret
 }

@@ -73,6 +73,7 @@ mod notice;
 mod provider;
 mod reading;
 mod receive;
+mod secret;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 mod track;
@@ -81,10 +82,11 @@ mod unix_time;
 pub use affitor;
 
 pub use self::{
-    endpoint::{InvalidSecret, Webhook},
+    endpoint::Webhook,
     event::WebhookEvent,
     provider::{Ignored, LemonSqueezy, NoFacts, Paddle, Polar, Provider, Refused, Stripe, VerifyError, object_facts},
     reading::Reading,
     receive::{WebhookBody, WebhookRejection},
+    secret::InvalidSecret,
     track::{PaymentError, PaymentOutcome, PaymentReport, TrackPayment},
 };

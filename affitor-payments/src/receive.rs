@@ -42,7 +42,7 @@ impl WebhookBody {
     ///
     /// # Errors
     ///
-    /// Returns an error if the signature header is missing; if `Content-Length` exceeds the limit.
+    /// Returns an error if the endpoint is disabled; if the signature header is missing; if `Content-Length` exceeds the limit.
     pub fn begin<'h, P: Provider>(
         webhook: &Webhook<P>,
         header: impl Fn(&str) -> Option<&'h [u8]>,
@@ -89,7 +89,8 @@ impl WebhookBody {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WebhookRejection {
-    /// The signature is missing or wrong, or the signed body is not JSON. Status 400.
+    /// The signature is missing or wrong, or the signed body is not JSON. Status 400; 503 if the endpoint is
+    /// [disabled](Webhook::disabled).
     Unverified(VerifyError),
     /// The body exceeds [`Webhook::body_limit`]. Status 413.
     TooLarge,
@@ -111,9 +112,10 @@ impl WebhookRejection {
         Self::MissingWebhook { provider: P::NAME, help }
     }
 
-    /// Returns the HTTP status of the response: 400, 413 or 500.
+    /// Returns the HTTP status of the response: 400, 413, 500 or 503.
     pub fn status(&self) -> u16 {
         match self {
+            Self::Unverified(VerifyError::Disabled) => 503,
             Self::Unverified(_) | Self::Incomplete => 400,
             Self::TooLarge => 413,
             Self::MissingWebhook { .. } => 500,
@@ -125,10 +127,10 @@ impl WebhookRejection {
         self.to_string()
     }
 
-    /// Logs the rejection: a mistake in the app as an error, a bad request as a warning.
+    /// Logs the rejection: a mistake in the app, or a missing secret, as an error; a bad request as a warning.
     pub fn log(&self) {
         match self {
-            Self::MissingWebhook { .. } => tracing::error!("{self}"),
+            Self::MissingWebhook { .. } | Self::Unverified(VerifyError::Disabled) => tracing::error!("{self}"),
             _ => tracing::warn!(reason = %self, "a payment webhook was rejected"),
         }
     }

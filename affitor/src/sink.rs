@@ -1,6 +1,6 @@
 //! What accepts events for delivery.
 
-use std::fmt;
+use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use crate::event::{Event, InvalidEvent};
 
@@ -45,6 +45,13 @@ pub trait EventSink: Send + Sync + 'static {
     ///
     /// Returns an error if the event was not accepted. It is then not delivered.
     fn accept(&self, event: Event) -> Result<(), EnqueueError>;
+
+    /// Ends the delivery within `limit`, when the app [shuts the client down](crate::Client::shutdown). What is not delivered then and
+    /// not stored is logged with its ids. Does nothing by default: for a sink that others use too.
+    fn shutdown(&self, limit: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let _ = limit;
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// The reason why an event was not accepted for delivery.

@@ -139,7 +139,8 @@ async fn ends<DB: Database>(table: &mut Table, outbox: &Outbox<DB>) -> Result<()
     }
     let waiting = outbox.stats().await?.pending - pending;
     let started = Instant::now();
-    let worker = outbox.worker(Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url())).start().await?;
+    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build()?;
+    let worker = outbox.worker(client).start().await?;
     while outbox.stats().await?.pending > pending {
         if started.elapsed() > Duration::from_secs(300) {
             return Err(format!("not delivered: {:?}", outbox.stats().await?).into());

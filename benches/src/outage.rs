@@ -98,7 +98,7 @@ async fn measure<DB: Database>(
     } else {
         sandbox.inject(Fault::BadGateway.always());
     }
-    let worker = outbox.worker(client).start().await?;
+    let worker = outbox.worker(client.build()?).start().await?;
     tokio::time::sleep(SETTLE).await;
     let (before, calls) = (statements.0.load(Ordering::Relaxed), sandbox.requests().len());
     let started = Instant::now();

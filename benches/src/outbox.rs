@@ -235,11 +235,11 @@ async fn deliver<DB: Database>(name: &str, outbox: &Outbox<DB>, workers: usize, 
     for number in 0..DELIVERED {
         outbox.enqueue_alone(Lead::new(format_args!("{name}_{number}"))).await?;
     }
-    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build()?;
     let started = Instant::now();
     let mut running = Vec::new();
     for _ in 0..workers {
-        let worker = outbox.worker(client()).senders(speed.senders).fetch_interval(speed.interval);
+        let worker = outbox.worker(client.clone()).senders(speed.senders).fetch_interval(speed.interval);
         running.push(worker.start().await?);
     }
     while outbox.stats().await?.recorded < before + DELIVERED {

@@ -42,7 +42,7 @@ pub(super) async fn run<DB: Database>(
     let settings = connection.settings();
     // Fails here if the tables are missing, before the command reports that it is delivering.
     outbox.stats().await.map_err(|error| failed(&error))?;
-    let client = settings.builder()?.only_attributed(only_attributed).test_mode(test_mode);
+    let client = settings.build(settings.builder()?.only_attributed(only_attributed).test_mode(test_mode))?;
     let mut worker = outbox.worker(client).senders(senders.into());
     if let Some(days) = keep_completed {
         worker = worker.keep_completed(DAY * days);

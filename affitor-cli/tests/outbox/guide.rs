@@ -110,12 +110,11 @@ async fn what_explain_prints() {
     let Database::Sqlite { pool, .. } = &database else { unreachable!() };
     let outbox = Outbox::sqlite(pool.clone());
     let sandbox = Sandbox::start().await.unwrap();
-    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
-    let visitor = client().build().unwrap();
+    let visitor = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
     let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
     let click = visitor.track_click(Click::landing(landing)).await.unwrap();
     visitor.track_lead(Lead::new("user_7").click_id(click.click_id().cloned())).await.unwrap();
-    let worker = outbox.worker(client()).start().await.unwrap();
+    let worker = outbox.worker(visitor.clone()).start().await.unwrap();
 
     let of = |customer: &str| json!({ "affitor_customer_key": customer });
     for body in

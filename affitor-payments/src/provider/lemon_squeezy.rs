@@ -49,6 +49,7 @@ const SIGNED: &str = "x-signature";
 
 impl Provider for LemonSqueezy {
     const NAME: &'static str = "Lemon Squeezy";
+    const SECRET_VARIABLE: &'static str = "LEMON_SQUEEZY_WEBHOOK_SECRET";
 }
 
 impl Rules for LemonSqueezy {

@@ -32,6 +32,8 @@ pub use self::{
 pub trait Provider: sealed::Rules {
     /// Provider name.
     const NAME: &'static str;
+    /// Name of the variable with the secret of a webhook, such as `STRIPE_WEBHOOK_SECRET`.
+    const SECRET_VARIABLE: &'static str;
 }
 
 /// Returns what an object in a response of the provider's API says about payments: for reconciliation with a

@@ -40,6 +40,7 @@ const SCHEME: TimedHex =
 
 impl Provider for Paddle {
     const NAME: &'static str = "Paddle";
+    const SECRET_VARIABLE: &'static str = "PADDLE_WEBHOOK_SECRET";
 }
 
 impl Rules for Paddle {

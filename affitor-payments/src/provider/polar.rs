@@ -47,6 +47,7 @@ const SIGNED: &str = "webhook-signature";
 
 impl Provider for Polar {
     const NAME: &'static str = "Polar";
+    const SECRET_VARIABLE: &'static str = "POLAR_WEBHOOK_SECRET";
 }
 
 impl Rules for Polar {

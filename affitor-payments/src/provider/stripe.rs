@@ -77,6 +77,7 @@ const SCHEME: TimedHex =
 
 impl Provider for Stripe {
     const NAME: &'static str = "Stripe";
+    const SECRET_VARIABLE: &'static str = "STRIPE_WEBHOOK_SECRET";
 }
 
 impl Rules for Stripe {

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-/// The reason why a request is not accepted as a webhook of the provider. Respond with status 400.
+/// The reason why a request is not accepted as a webhook of the provider. Respond with status 400, or 503 if the endpoint is disabled.
 ///
 /// It contains neither the body nor the secret.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
+    /// The endpoint has no secret: [`Webhook::disabled`](crate::Webhook::disabled). Respond with status 503.
+    Disabled,
     /// A header that the provider always sends is missing: the request is not from the provider, or a proxy removes headers.
     #[non_exhaustive]
     MissingHeader {
@@ -33,6 +35,7 @@ pub enum VerifyError {
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Disabled => f.write_str("the webhook is disabled, because the app has no secret for it"),
             Self::MissingHeader { name } => write!(f, "the header {name} is missing"),
             Self::MalformedHeader { name } => write!(f, "the header {name} is malformed"),
             Self::WrongSignature => f.write_str(

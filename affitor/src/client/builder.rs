@@ -1,6 +1,7 @@
 //! Building a client.
 
 mod environment;
+mod tls;
 
 use std::{error::Error as StdError, fmt, future::Future, path::PathBuf, time::Duration};
 
@@ -9,7 +10,7 @@ use reqwest::Url;
 
 use super::Client;
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     key::{ApiKey, KeySource, Keys, read_file},
     queue::QueueSettings,
     settings::Settings,
@@ -174,7 +175,7 @@ impl ClientBuilder {
     ///
     /// Returns an error for which [`Error::is_invalid`] returns `true` if the API key is missing or malformed; if its file
     /// can't be read; if environment variables contradict each other; if the program id is not a number; if the URL is malformed, contains a user, query or fragment, or is `http` (except for loopback or with
-    /// [`allow_plain_http`](Self::allow_plain_http)); if no TLS feature is enabled and the URL needs one. Returns an error
+    /// [`allow_plain_http`](Self::allow_plain_http)); if the URL needs TLS, and neither the app nor a feature brings it. Returns an error
     /// for which [`Error::is_transport`] returns `true` if TLS can't be set up.
     pub fn build(self) -> Result<Client, Error> {
         let key = match (self.api_key, &self.key_source) {
@@ -197,22 +198,12 @@ impl ClientBuilder {
         let (url, loopback) = api_url(text.as_deref().unwrap_or(API_URL), self.allow_plain_http)?;
         let http = match self.http {
             Some(http) => http,
-            None if !HAS_TLS && url.scheme() == "https" => {
-                return Err(Error::invalid(
-                    "https needs TLS: enable the feature rustls or native-tls, or set an http_client",
-                ));
-            }
             None => {
-                let mut http = reqwest::Client::builder()
-                    .user_agent(concat!("affitor-rust/", env!("CARGO_PKG_VERSION")))
-                    .redirect(reqwest::redirect::Policy::none())
-                    .connect_timeout(self.connect_timeout);
-                if loopback {
-                    http = http.no_proxy();
-                }
-                http.build().map_err(|source| {
-                    Error::new(ErrorKind::Transport).with_message("TLS could not be set up").with_source(source)
-                })?
+                let http = tls::Http::new()?.with(|http| {
+                    let http = http.redirect(reqwest::redirect::Policy::none()).connect_timeout(self.connect_timeout);
+                    if loopback { http.no_proxy() } else { http }
+                });
+                http.build(url.scheme())?
             }
         };
         let transport = Transport::new(http, self.limits, Keys::new(key, self.key_source)?);
@@ -279,14 +270,6 @@ fn suggestion(text: &str) -> String {
     let scheme = if is_loopback(&url) { "http" } else { "https" };
     with(scheme).map_or_else(String::new, |url| format!(": did you mean {}?", url.origin().ascii_serialization()))
 }
-
-/// Whether a TLS feature is enabled.
-const HAS_TLS: bool = cfg!(any(
-    feature = "rustls",
-    feature = "rustls-no-provider",
-    feature = "native-tls",
-    feature = "native-tls-vendored"
-));
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();

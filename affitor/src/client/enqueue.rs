@@ -48,7 +48,8 @@ impl Client {
         match &self.shared.background {
             Background::Queue(queue) => queue.accept(event),
             Background::Sink(sink) => sink.accept(event),
-            Background::Nothing => Ok(()),
+            // The client of a worker.
+            Background::Nothing => Err(EnqueueError::Closed),
         }
     }
 }

@@ -7,7 +7,7 @@ mod queries;
 mod shutdown;
 mod track;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use affitor_core::Visitor;
 
@@ -17,7 +17,7 @@ use crate::{
     queue::{Queue, QueueSettings},
     script_tag::ScriptTag,
     sink::EventSink,
-    wire::Connection,
+    wire::{Connection, Limits},
 };
 
 /// Reports events to Affitor. Cheap to clone; create one per app.
@@ -47,7 +47,7 @@ struct Shared {
 
 /// What becomes of the events that are enqueued.
 enum Background {
-    /// Nothing: the client is disabled.
+    /// There are none: the client is disabled, or a worker's.
     Nothing,
     /// They are delivered from memory.
     Queue(Queue),
@@ -107,11 +107,11 @@ impl Client {
     /// Creates a client that sends nothing, for environments without an API key. It still checks events; the outcome of a valid
     /// event is `Disabled`.
     pub fn disabled() -> Self {
-        Self::unconnected(Connection::disabled())
+        Self::without_queue(Connection::disabled())
     }
 
-    /// A client that does not reach the service.
-    pub(crate) fn unconnected(connection: Connection) -> Self {
+    /// A client that delivers nothing in the background.
+    pub(crate) fn without_queue(connection: Connection) -> Self {
         Self { shared: Arc::new(Shared { connection: Arc::new(connection), background: Background::Nothing }) }
     }
 
@@ -127,6 +127,14 @@ impl Client {
     pub fn with_sink(&self, sink: impl EventSink) -> Self {
         let connection = Arc::clone(self.connection());
         Self { shared: Arc::new(Shared { connection, background: Background::Sink(Box::new(sink)) }) }
+    }
+
+    /// Returns a client for the worker of a queue. It has the same connection, key and settings, makes one attempt that takes at most
+    /// `limit`, since the queue retries, and has no queue itself. `None` if this client does not reach the service: it is
+    /// [disabled](Client::disabled), or its events are recorded in a test.
+    pub fn for_worker(&self, limit: Duration) -> Option<Self> {
+        let connection = self.connection().with_limits(Limits { call: limit, request: limit, attempts: 1 })?;
+        Some(Self::without_queue(connection))
     }
 
     /// Returns whether the client has a [sink](Client::with_sink).

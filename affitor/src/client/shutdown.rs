@@ -14,15 +14,20 @@ impl Client {
     ///
     /// Needs no timer, so it works in a runtime that is shutting down. Without a runtime use [`Client::shutdown_blocking`].
     ///
-    /// A sink is not closed, since others may use it: shut an outbox's enqueuer down itself.
+    /// With a sink, this is the sink's [`shutdown`](crate::EventSink::shutdown). That of a started outbox writes what is waiting, and
+    /// stops its worker.
     pub async fn shutdown(&self, limit: Duration) -> QueueStats {
-        match self.queue() {
-            Some(queue) => queue.shutdown(limit).await,
-            None => QueueStats::default(),
+        match &self.shared.background {
+            Background::Queue(queue) => queue.shutdown(limit).await,
+            Background::Sink(sink) => {
+                sink.shutdown(limit).await;
+                QueueStats::default()
+            }
+            Background::Nothing => QueueStats::default(),
         }
     }
 
-    /// Like [`Client::shutdown`], but blocks the current thread.
+    /// Like [`Client::shutdown`], but blocks the current thread. Does nothing if the client has a sink.
     pub fn shutdown_blocking(&self, limit: Duration) -> QueueStats {
         self.queue().map_or_else(QueueStats::default, |queue| queue.shutdown_blocking(limit))
     }

@@ -52,8 +52,9 @@ pub struct EventIds<'e> {
 }
 
 impl<'e> EventIds<'e> {
-    /// The id that names the event in logs: the payment, else the customer, else the click.
-    pub(crate) fn subject(self) -> Option<&'e str> {
+    /// The id that names the event in logs: the payment, else the customer, else the click. A customer key may be an e-mail address, so
+    /// redact it.
+    pub fn subject(self) -> Option<&'e str> {
         self.transaction_id.or(self.customer_key).or(self.click_id.map(ClickId::as_str))
     }
 }

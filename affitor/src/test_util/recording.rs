@@ -66,7 +66,7 @@ impl RecordingSink {
 
     /// Returns a client whose events this sink records. It is [disabled](Client::disabled) otherwise.
     pub fn client(&self) -> Client {
-        Client::unconnected(Connection::recorded(self.clone())).with_sink(self.clone())
+        Client::without_queue(Connection::recorded(self.clone())).with_sink(self.clone())
     }
 
     /// Returns all events, in the order in which they were tracked.

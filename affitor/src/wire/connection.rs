@@ -9,7 +9,7 @@ use tracing::{Instrument as _, field::display};
 use super::{
     call::{Call, Track},
     reader::Reader,
-    transport::{Request, Response, Transport},
+    transport::{Limits, Request, Response, Transport},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -55,6 +55,16 @@ impl Connection {
     #[cfg(feature = "test-util")]
     pub(crate) fn recorded(recorder: impl Recorder) -> Self {
         Self { to: Peer::Recorder(Box::new(recorder)), settings: Settings::default() }
+    }
+
+    /// Returns the same connection with other limits. `None` if calls don't reach the service.
+    pub(crate) fn with_limits(&self, limits: Limits) -> Option<Self> {
+        match &self.to {
+            Peer::Service { transport, api } => {
+                Some(Self::new(transport.with_limits(limits), api.clone(), self.settings.clone()))
+            }
+            Peer::Nobody | Peer::Recorder(_) => None,
+        }
     }
 
     /// Returns whether events are dropped.

@@ -76,7 +76,7 @@ impl Response {
 pub(crate) struct Transport {
     http: reqwest::Client,
     limits: Limits,
-    keys: Keys,
+    keys: Arc<Keys>,
 }
 
 /// An attempt without a complete response.
@@ -87,7 +87,12 @@ struct Failure {
 
 impl Transport {
     pub(crate) fn new(http: reqwest::Client, limits: Limits, keys: Keys) -> Self {
-        Self { http, limits, keys }
+        Self { http, limits, keys: Arc::new(keys) }
+    }
+
+    /// Returns the same connection with other limits. A key that is rotated is read once for both.
+    pub(crate) fn with_limits(&self, limits: Limits) -> Self {
+        Self { http: self.http.clone(), limits, keys: Arc::clone(&self.keys) }
     }
 
     /// Sends the request, and repeats it while that is safe and there is time. Also returns the key that was used.

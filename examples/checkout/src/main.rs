@@ -1,7 +1,7 @@
 //! Serves the checkout app on port 3001.
 //!
 //! Reads the variables of `Client::from_env`, `STRIPE_SECRET_KEY` and `STRIPE_WEBHOOK_SECRET`, and optionally
-//! `STRIPE_API_URL`. The real services require TLS: `cargo run -p checkout --features rustls`. `cargo run -p demo` runs the app
+//! `STRIPE_API_URL`. The real services require TLS: `cargo run -p checkout --features ring`. `cargo run -p demo` runs the app
 //! with stand-ins for both services and needs no variables.
 
 use std::env;

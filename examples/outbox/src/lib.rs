@@ -27,14 +27,12 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Creates the tables of the shop and of the outbox, unless they exist.
+    /// Creates the tables of the shop, unless they exist.
     ///
     /// # Errors
     ///
     /// Returns an error if the database is not available.
-    pub async fn open(pool: SqlitePool) -> Result<Self, AnyError> {
-        let outbox = Outbox::sqlite(pool.clone());
-        outbox.migrate().await?;
+    pub async fn open(pool: SqlitePool, outbox: Outbox<Sqlite>) -> Result<Self, AnyError> {
         let tables = "CREATE TABLE IF NOT EXISTS users (id integer PRIMARY KEY, email text NOT NULL UNIQUE);
                       CREATE TABLE IF NOT EXISTS orders (id integer PRIMARY KEY, user_id integer NOT NULL REFERENCES users (id),
                                                          cents integer NOT NULL, refunded integer NOT NULL DEFAULT 0)";

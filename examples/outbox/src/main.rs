@@ -1,12 +1,15 @@
 //! Serves the shop on port 3002 and delivers the events in its outbox. Reads the variables of `Client::from_env`, and
-//! `DATABASE_URL` (default: `sqlite://shop.sqlite3`).
+//! `DATABASE_URL` (default: `sqlite://shop.sqlite3`). Without an API key, Affitor is off.
 
 use std::{env, str::FromStr, time::Duration};
 
-use affitor_axum::{Client, shutdown_signal};
+use affitor_axum::{Client, shutdown_signal, until_shutdown};
 use affitor_outbox::{
-    affitor::ClientBuilder,
-    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
+    Outbox,
+    sqlx::{
+        SqlitePool,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode},
+    },
 };
 use outbox::{Shop, app};
 
@@ -18,13 +21,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .busy_timeout(Duration::from_secs(5));
-    let shop = Shop::open(SqlitePoolOptions::new().connect_with(options).await?).await?;
-    let outbox = shop.outbox.clone();
-    let worker = outbox.worker(ClientBuilder::from_env()).start().await?;
+    let pool = SqlitePool::connect_with(options).await?;
+    let delivery = Outbox::sqlite(pool.clone()).start(Client::from_env_or_disabled()?).await?;
+    let shop = Shop::open(pool, delivery.outbox().clone()).await?;
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3002").await?;
-    axum::serve(listener, app(shop, Client::from_env()?)).with_graceful_shutdown(shutdown_signal()).await?;
-    worker.shutdown().await?;
-    println!("{:?}", outbox.stats().await?);
+    let app = app(shop, delivery.client().clone());
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown_signal());
+    until_shutdown(server, delivery.client(), Duration::from_secs(8)).await?;
     Ok(())
 }

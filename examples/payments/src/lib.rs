@@ -7,7 +7,7 @@ use affitor_axum::{
     reqwest::{self, header::CONTENT_TYPE},
 };
 use affitor_outbox::{
-    Outbox, PaymentSettings,
+    Outbox,
     sqlx::{self, Sqlite, SqlitePool},
 };
 use axum::{
@@ -42,19 +42,15 @@ impl FromRef<Shop> for Webhook<Stripe> {
     }
 }
 
-/// Creates the tables of the shop and of the outbox, unless they exist. Payments of other programs are not reported.
+/// Creates the tables of the shop, unless they exist.
 ///
 /// # Errors
 ///
 /// Returns an error if the database is not available.
-pub async fn open(pool: SqlitePool, program_id: Option<&str>) -> Result<Outbox<Sqlite>, affitor_outbox::Error> {
-    let settings = program_id.iter().fold(PaymentSettings::new(), PaymentSettings::program_id);
-    let outbox = Outbox::sqlite(pool.clone()).with_payment_settings(settings);
-    outbox.migrate().await?;
+pub async fn create_tables(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     let tables = "CREATE TABLE IF NOT EXISTS webhooks (id text PRIMARY KEY);
                   CREATE TABLE IF NOT EXISTS orders (id integer PRIMARY KEY, session text NOT NULL UNIQUE)";
-    sqlx::raw_sql(tables).execute(&pool).await?;
-    Ok(outbox)
+    sqlx::raw_sql(tables).execute(pool).await.map(drop)
 }
 
 /// Builds the app.

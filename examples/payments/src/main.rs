@@ -1,39 +1,44 @@
 //! Serves the shop on port 3001, and delivers what its ledger enqueues.
 //!
-//! Reads the variables of `Client::from_env`, `STRIPE_SECRET_KEY` and `STRIPE_WEBHOOK_SECRET`, and optionally `STRIPE_API_URL` and
-//! `DATABASE_URL` (default: `sqlite://shop.sqlite3`). The real services require TLS: `cargo run -p payments --features rustls`.
+//! Reads `STRIPE_SECRET_KEY`, and optionally the variables of `Client::from_env`, `STRIPE_WEBHOOK_SECRET`, `STRIPE_API_URL` and
+//! `DATABASE_URL` (default: `sqlite://shop.sqlite3`). Without an API key, Affitor is off. The real services require TLS:
+//! `cargo run -p payments --features ring`.
 //! Look at the result with `affitor payments list --database-url sqlite://shop.sqlite3`.
 
 use std::{env, str::FromStr, time::Duration};
 
-use affitor_axum::{Client, payments::Webhook, reqwest, shutdown_signal};
+use affitor_axum::{Client, payments::Webhook, reqwest, shutdown_signal, until_shutdown};
 use affitor_outbox::{
-    affitor::ClientBuilder,
-    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
+    Outbox,
+    sqlx::{
+        SqlitePool,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode},
+    },
 };
-use payments::{Shop, app, open};
+use payments::{Shop, app, create_tables};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     tracing_subscriber::fmt().init();
-    let client = Client::from_env()?;
     let url = env::var("DATABASE_URL").unwrap_or_else(|_| "sqlite://shop.sqlite3".to_owned());
     let options = SqliteConnectOptions::from_str(&url)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .busy_timeout(Duration::from_secs(5));
-    let outbox = open(SqlitePoolOptions::new().connect_with(options).await?, client.program_id()).await?;
-    let worker = outbox.worker(ClientBuilder::from_env()).start().await?;
+    let pool = SqlitePool::connect_with(options).await?;
+    create_tables(&pool).await?;
+    let delivery = Outbox::sqlite(pool).start(Client::from_env_or_disabled()?).await?;
     let shop = Shop {
-        outbox,
+        outbox: delivery.outbox().clone(),
         stripe_url: env::var("STRIPE_API_URL").as_deref().unwrap_or("https://api.stripe.com").parse()?,
         stripe_key: variable("STRIPE_SECRET_KEY")?,
-        stripe_webhook: Webhook::new(variable("STRIPE_WEBHOOK_SECRET")?)?,
+        stripe_webhook: Webhook::from_env_or_disabled()?,
         http: reqwest::Client::new(),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3001").await?;
-    axum::serve(listener, app(shop, client)).with_graceful_shutdown(shutdown_signal()).await?;
-    worker.shutdown().await?;
+    let app = app(shop, delivery.client().clone());
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown_signal());
+    until_shutdown(server, delivery.client(), Duration::from_secs(8)).await?;
     Ok(())
 }
 

@@ -60,11 +60,11 @@ impl<DB: Backend> Shop<DB> {
         let outbox = DB::outbox(pool.clone());
         outbox.migrate().await.unwrap();
         let sandbox = Sandbox::start().await.unwrap();
-        let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+        let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
         let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
-        let click = client().build().unwrap().track_click(Click::landing(landing)).await.unwrap();
+        let click = client.track_click(Click::landing(landing)).await.unwrap();
         outbox.enqueue_alone(Lead::new(CUSTOMER).click_id(click.click_id().unwrap().clone())).await.unwrap();
-        let worker = outbox.worker(client()).start().await.unwrap();
+        let worker = outbox.worker(client).start().await.unwrap();
         Self { pool, outbox, sandbox, worker }
     }
 

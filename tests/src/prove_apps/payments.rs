@@ -27,8 +27,8 @@ impl Shop {
             (_, Delivery::Direct | Delivery::Queue) => {
                 event.track(&affitor).await?;
             }
-            (_, Delivery::Outbox(outbox, _)) => {
-                outbox.record_payment_alone(event).await?;
+            (_, Delivery::Outbox(delivery)) => {
+                delivery.outbox().record_payment_alone(event).await?;
             }
         }
         Ok(())

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use affitor::{Client, ClientBuilder, capture::ClickCapture};
+use affitor::{Client, capture::ClickCapture};
 use affitor_outbox::{
-    Outbox, PaymentSettings, Worker,
+    Outbox, RunningOutbox,
     sqlx::{self, Sqlite},
 };
 use affitor_payments::{Stripe, Webhook};
@@ -34,8 +34,8 @@ pub(super) enum Delivery {
     Direct,
     /// The client's queue in memory. Payments are reported while the provider waits.
     Queue,
-    /// The outbox, and the worker that delivers from it.
-    Outbox(Outbox<Sqlite>, #[expect(dead_code, reason = "it works until it is dropped")] Worker),
+    /// The outbox.
+    Outbox(RunningOutbox<Sqlite>),
 }
 
 impl Shop {
@@ -44,7 +44,7 @@ impl Shop {
         let delivery = if options.queue {
             Delivery::Queue
         } else if let Some(path) = &options.database {
-            outbox(path, client.program_id()).await?
+            outbox(path, client.clone()).await?
         } else {
             Delivery::Direct
         };
@@ -86,12 +86,8 @@ fn client(options: &Options) -> Result<Client, AnyError> {
     Ok(builder.build()?)
 }
 
-async fn outbox(path: &Path, program_id: Option<&str>) -> Result<Delivery, AnyError> {
+async fn outbox(path: &Path, client: Client) -> Result<Delivery, AnyError> {
     let pool = open_sqlite(path).await;
     sqlx::raw_sql("CREATE TABLE IF NOT EXISTS users (id text PRIMARY KEY, email text NOT NULL)").execute(&pool).await?;
-    let settings = program_id.iter().fold(PaymentSettings::new(), PaymentSettings::program_id);
-    let outbox = Outbox::sqlite(pool).with_payment_settings(settings);
-    outbox.migrate().await?;
-    let worker = outbox.worker(ClientBuilder::from_env()).start().await?;
-    Ok(Delivery::Outbox(outbox, worker))
+    Ok(Delivery::Outbox(Outbox::sqlite(pool).start(client).await?))
 }

@@ -60,7 +60,8 @@ impl Shop {
                 }
             }
             Delivery::Queue => affitor.enqueue(lead),
-            Delivery::Outbox(outbox, _) => {
+            Delivery::Outbox(delivery) => {
+                let outbox = delivery.outbox();
                 let mut tx = outbox.begin().await?;
                 let insert =
                     sqlx::query("INSERT INTO users (id, email) VALUES ($1, $2)").bind(&user.id).bind(&user.email);

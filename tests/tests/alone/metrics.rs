@@ -79,7 +79,7 @@ async fn counters_and_gauges() {
         };
         tokio::time::timeout(Duration::from_secs(60), satisfied).await.unwrap();
     };
-    let worker = outbox.worker(builder()).start().await.unwrap();
+    let worker = outbox.worker(builder().build().unwrap()).start().await.unwrap();
     sandbox.inject(Fault::RateLimited(Duration::from_secs(1)).times(1).on(ApiCall::Refund));
     outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id("re_1")).await.unwrap();
     wait_until(&|stats| stats.recorded == 1).await;
@@ -87,7 +87,7 @@ async fn counters_and_gauges() {
     outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id("re_2")).await.unwrap();
     wait_until(&|stats| stats.dead == 1 && stats.pending == 0).await;
     worker.shutdown().await.unwrap();
-    let other = outbox.worker(builder().api_key("another_key")).start().await.unwrap();
+    let other = outbox.worker(builder().api_key("another_key").build().unwrap()).start().await.unwrap();
     outbox.enqueue_alone(Lead::new("user_2").email(ADDRESS).click_id(click_id)).await.unwrap();
     let expected = [
         r#"affitor_calls_total{call="track_click",result="done"} 2"#,

@@ -21,7 +21,7 @@ async fn an_outage_of_two_days() {
     let outbox = Outbox::sqlite(pool.clone());
     outbox.migrate().await.unwrap();
     let sandbox = Sandbox::start().await.unwrap();
-    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
     for number in 0..CUSTOMERS {
         let click = click(&sandbox).await;
         let (customer, id) = (format!("user_{number}"), format!("in_{number}"));
@@ -94,7 +94,7 @@ async fn time_limits_do_not_run_during_an_outage() {
     let outbox = Outbox::sqlite(pool.clone());
     outbox.migrate().await.unwrap();
     let sandbox = Sandbox::start().await.unwrap();
-    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
     let click = click(&sandbox).await;
     outbox.enqueue_alone(Refund::full("in_1")).await.unwrap();
     outbox.enqueue_alone(Lead::new("user_1").click_id(click)).await.unwrap();
@@ -163,7 +163,7 @@ async fn an_unknown_customer() {
     let sale = |id: &str| Sale::new(id, 4_900, Currency::USD).customer_key("nobody");
     outbox.enqueue_alone(sale("in_1")).await.unwrap();
     outbox.enqueue_alone(sale("in_2").click_id(affitor::ClickId::new("cust_9_1").unwrap())).await.unwrap();
-    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
     let worker = outbox.worker(client).start().await.unwrap();
     let wait_until = async |sql: &'static str| {
         let started = Instant::now();
@@ -202,7 +202,7 @@ async fn a_sale_known_after_a_kill_is_uncertain() {
     let outbox = Outbox::sqlite(pool.clone());
     outbox.migrate().await.unwrap();
     let sandbox = Sandbox::start().await.unwrap();
-    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let client = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
     let click = click(&sandbox).await;
     outbox.enqueue_alone(Lead::new("user_1").click_id(click)).await.unwrap();
     let worker = outbox.worker(client()).start().await.unwrap();
@@ -218,7 +218,7 @@ async fn a_sale_known_after_a_kill_is_uncertain() {
         ("in_2", "attempt = 0"),
     ] {
         let sale = Sale::new(id, 4_900, Currency::USD).customer_key("user_1");
-        let _ = client().build().unwrap().track_sale(sale.clone()).await.unwrap();
+        let _ = client().track_sale(sale.clone()).await.unwrap();
         outbox.enqueue_alone(sale).await.unwrap();
         let sql = format!("UPDATE river_job SET {state} WHERE state = 'available'");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();

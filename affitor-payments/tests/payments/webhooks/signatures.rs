@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use affitor_payments::{LemonSqueezy, Paddle, Polar, Provider, Stripe, VerifyError, Webhook};
+use affitor_payments::{LemonSqueezy, Paddle, Polar, Provider, Stripe, VerifyError, Webhook, WebhookBody};
 use serde::Deserialize;
 
 use super::{at, verify, webhook};
@@ -73,7 +73,7 @@ fn invalid_secrets_are_rejected_and_never_shown() {
     }
     // What is left of a configuration that was not filled in.
     for placeholder in
-        ["undefined", "whsec_undefined", "null", "${SECRET}", "whsec_{{ secret }}", "\"whsec_x\"", "whsec_x'"]
+        ["undefined", "whsec_undefined", "null", "${SECRET}", "whsec_{{ secret }}", "\"whsec_x\"", "whsec_x'", "whsec_...", "whsec_xxxx", "<secret>", "whsec_your_secret", "changeme"]
     {
         assert!(Webhook::<Polar>::new(placeholder).is_err(), "{placeholder}");
     }
@@ -90,6 +90,22 @@ fn invalid_secrets_are_rejected_and_never_shown() {
     assert!(Webhook::<affitor_payments::Paddle>::new("pdl_live_apikey_0123456789").is_err());
     let debug = format!("{:?}", Webhook::<Stripe>::new("whsec_x\n").unwrap().or_secret("whsec_y").unwrap());
     assert!(!debug.contains("whsec_"), "{debug}");
+}
+
+/// Without a secret, nothing is accepted, and the provider is asked to redeliver.
+#[test]
+fn a_disabled_endpoint_accepts_nothing() {
+    let disabled = Webhook::<Stripe>::disabled();
+    assert!(disabled.is_disabled() && !webhook::<Stripe>().is_disabled());
+    let body = b"{}";
+    for signer in [&disabled, &webhook::<Stripe>()] {
+        let headers = signer.sign("msg_1", body, at(super::NOW));
+        let header = |name: &str| headers.get(name).map(String::as_bytes);
+        assert_eq!(disabled.verify(header, body, at(super::NOW)).unwrap_err(), VerifyError::Disabled);
+        assert_eq!(WebhookBody::begin(&disabled, header).unwrap_err().status(), 503);
+    }
+    assert_eq!(WebhookBody::begin(&disabled, |_| None).unwrap_err().status(), 503);
+    assert!(!disabled.or_secret("whsec_0123456789").unwrap().is_disabled());
 }
 
 /// A secret whose base64 text decodes to nothing is not used as an empty key.

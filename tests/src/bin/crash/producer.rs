@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Error> {
 /// Delivers until it is killed.
 pub(crate) async fn work(arguments: &Arguments) -> Result<(), Error> {
     let store = Store::open(arguments).await?;
-    let client = Client::builder().api_key_file(&arguments.key_file).api_url(&arguments.api);
+    let client = Client::builder().api_key_file(&arguments.key_file).api_url(&arguments.api).build()?;
     with_store!(&store, |_pool, outbox| {
         let _worker = outbox.worker(client).start().await?;
         std::future::pending::<()>().await;

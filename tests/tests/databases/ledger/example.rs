@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use affitor::{Click, Client, Lead};
+use affitor_outbox::Outbox;
 use affitor_payments::Webhook;
 use affitor_sandbox::Sandbox;
 use affitor_tests::databases;
-use payments_example::{Shop, app, open};
+use payments_example::{Shop, app, create_tables};
 use serde_json::Value;
 
 use crate::ledger::stripe::{SECRET, checkout, metadata, refund};
@@ -14,15 +15,15 @@ use crate::ledger::stripe::{SECRET, checkout, metadata, refund};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_and_its_refund() {
     let sandbox = Sandbox::start().await.unwrap();
-    let builder = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
-    let client = builder().build().unwrap();
+    let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).program_id(42).build().unwrap();
     let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
     let click = client.track_click(Click::landing(landing)).await.unwrap();
     client.track_lead(Lead::new("user_7").click_id(click.click_id().cloned())).await.unwrap();
 
     let (pool, _folder) = databases::sqlite().await;
-    let outbox = open(pool.clone(), Some("42")).await.unwrap();
-    let worker = outbox.worker(builder()).start().await.unwrap();
+    create_tables(&pool).await.unwrap();
+    let delivery = Outbox::sqlite(pool.clone()).start(client).await.unwrap();
+    let outbox = delivery.outbox();
     let webhook = Webhook::new(SECRET).unwrap();
     let shop = Shop {
         outbox: outbox.clone(),
@@ -33,7 +34,8 @@ async fn a_payment_and_its_refund() {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/webhooks/stripe", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, app(shop, client)).await });
+    let app = app(shop, delivery.client().clone());
+    tokio::spawn(async move { axum::serve(listener, app).await });
     let deliver = async |body: Value| {
         let body = body.to_string();
         let headers = webhook.sign("msg_1", body.as_bytes(), std::time::SystemTime::now());
@@ -53,7 +55,7 @@ async fn a_payment_and_its_refund() {
         assert!(tokio::time::Instant::now() < deadline, "{:?}", outbox.stats().await.unwrap());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    worker.shutdown().await.unwrap();
+    delivery.shutdown(Duration::from_secs(8)).await;
     assert_eq!((sandbox.sales().len(), sandbox.sales()[0].amount_cents), (1, 4_900));
     let commission = &sandbox.commissions()[0];
     assert_eq!(commission.deducted_cents, commission.amount_cents);

@@ -23,8 +23,7 @@ async fn the_customer_stays_with_the_first_partner_if_the_service_looks_the_cust
         interpretations.sale_lookup = lookup;
         let sandbox = Sandbox::builder().partner("FIRST").partner("SECOND").interpretations(interpretations);
         let sandbox = sandbox.start().await.unwrap();
-        let builder = || Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
-        let client = builder().build().unwrap();
+        let client = Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).build().unwrap();
         let first = click(&client, "FIRST").await;
         client.track_lead(Lead::new("user_7").click_id(first)).await.unwrap();
         let second = click(&client, "SECOND").await;
@@ -47,7 +46,7 @@ async fn the_customer_stays_with_the_first_partner_if_the_service_looks_the_cust
             let event = endpoint.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();
             outbox.record_payment_alone(&event).await.unwrap();
         }
-        let worker = outbox.worker(builder()).start().await.unwrap();
+        let worker = outbox.worker(client.clone()).start().await.unwrap();
         let delivered = async {
             while outbox.stats().await.unwrap().recorded < 1 {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -10,6 +10,10 @@ pub(crate) fn builder(sandbox: &Sandbox) -> ClientBuilder {
     Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url())
 }
 
+pub(crate) fn connect(sandbox: &Sandbox) -> Client {
+    builder(sandbox).build().unwrap()
+}
+
 pub(crate) fn sandbox() -> SandboxBuilder {
     let mut interpretations = Interpretations::default();
     interpretations.second_refund = SecondRefund::Taken;
@@ -18,7 +22,7 @@ pub(crate) fn sandbox() -> SandboxBuilder {
 
 pub(crate) async fn click(sandbox: &Sandbox) -> affitor::ClickId {
     let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
-    let click = builder(sandbox).build().unwrap().track_click(Click::landing(landing)).await.unwrap();
+    let click = connect(sandbox).track_click(Click::landing(landing)).await.unwrap();
     click.click_id().unwrap().clone()
 }
 

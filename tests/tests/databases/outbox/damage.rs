@@ -3,7 +3,7 @@
 use affitor::{Currency, Sale};
 use affitor_outbox::sqlx;
 
-use crate::outbox::common::{Raw, Store, builder, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Raw, Store, connect, sandbox, scenarios, wait_until};
 
 /// What somebody may write into a column. A database rejects some of it.
 trait Damage: Raw {
@@ -134,7 +134,7 @@ async fn no_row_stops_the_others<DB: Damage>(store: Store<DB>) {
     assert!(rejected > 10 && stored > 10, "{rejected} rejected, {stored} stored");
     // Rows of other kinds and in other queues would be another River's.
     store.raw("DELETE FROM JOBS WHERE kind <> 'affitor_event' OR queue <> 'affitor'").await;
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let good = rejected + stored;
     let delivered = async || {
         let requests = sandbox.requests();

@@ -6,7 +6,7 @@ use affitor::{ClickId, EnqueueError, EventSink as _, Lead, Refund};
 use affitor_outbox::{Outbox, sqlx};
 use affitor_sandbox::ApiCall;
 
-use crate::outbox::common::{Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Raw, Store, builder, click, connect, sale, sandbox, scenarios, wait_until};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -27,7 +27,7 @@ async fn accepts_at_once_and_writes_in_order<DB: Raw>(Store { outbox, .. }: Stor
     assert_eq!(client.try_enqueue(sale("in_2")), Err(EnqueueError::Closed));
     assert_eq!(outbox.stats().await.unwrap().total(), 3, "the second equal sale is a duplicate");
 
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(&outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!(stats.recorded, 3, "{stats:?}");

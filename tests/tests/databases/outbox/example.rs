@@ -1,14 +1,17 @@
 //! The example app `examples/outbox`.
 
-use crate::outbox::common::{builder, click, sandbox, wait_until};
+use affitor_outbox::Outbox;
+
+use crate::outbox::common::{click, connect, sandbox, wait_until};
 
 /// A visitor with a click signs up, buys and gets a refund. Each step commits in one transaction with its event.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
     let sandbox = sandbox().start().await.unwrap();
-    let shop = outbox_example::Shop::open(pool).await.unwrap();
-    let app = outbox_example::app(shop.clone(), builder(&sandbox).build().unwrap());
+    let delivery = Outbox::sqlite(pool.clone()).start(connect(&sandbox)).await.unwrap();
+    let shop = outbox_example::Shop::open(pool, delivery.outbox().clone()).await.unwrap();
+    let app = outbox_example::app(shop.clone(), delivery.client().clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -30,9 +33,8 @@ async fn the_example() {
     assert_eq!(post(&format!("/orders/{order}/refund"), String::new()).await.0, 204);
     assert_eq!(post(&format!("/orders/{order}/refund"), String::new()).await.0, 404);
 
-    let worker = shop.outbox.worker(builder(&sandbox)).start().await.unwrap();
     let stats = wait_until(&shop.outbox, |stats| stats.pending == 0).await;
-    worker.shutdown().await.unwrap();
+    delivery.shutdown(std::time::Duration::from_secs(8)).await;
     assert_eq!((stats.total(), stats.recorded), (3, 3), "{stats:?}");
     let snapshot = sandbox.snapshot();
     assert_eq!((snapshot.leads.len(), snapshot.sales.len(), snapshot.refunds.len()), (1, 1, 1));

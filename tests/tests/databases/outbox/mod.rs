@@ -13,6 +13,7 @@ mod retention;
 mod rows;
 mod scenarios;
 mod shared_river;
+mod start;
 mod tables;
 mod trouble;
 mod waiting;

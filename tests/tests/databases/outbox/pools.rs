@@ -7,7 +7,7 @@ use affitor_outbox::{
 };
 use affitor_tests::{databases::Postgres, pgbouncer::PgBouncer};
 
-use crate::outbox::common::{builder, sandbox, wait_until};
+use crate::outbox::common::{connect, sandbox, wait_until};
 
 fn sale(id: impl std::fmt::Display) -> Sale {
     Sale::new(id, 100, Currency::USD).customer_key("nobody")
@@ -35,7 +35,7 @@ async fn fifty_senders_on_a_pool_of_one_or_two() {
             Outbox::postgres_in(small_pool(&server, connections).await, &format!("pool_{connections}")).unwrap();
         outbox.migrate().await.unwrap();
         let sandbox = sandbox().start().await.unwrap();
-        let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+        let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
         enqueue(&outbox, 500).await.unwrap();
         wait_until(&outbox, |stats| stats.not_attributed == 500).await;
         worker.shutdown().await.unwrap();
@@ -60,7 +60,7 @@ async fn a_worker_uses_its_own_pool() {
         let name = format!("worker_{listen}");
         let options = server.url().parse::<sqlx::postgres::PgConnectOptions>().unwrap().application_name(&name);
         let pool = PgPoolOptions::new().max_connections(2).min_connections(2).connect_with(options).await.unwrap();
-        let mut worker = outbox.worker(builder(&sandbox)).pool(pool.clone());
+        let mut worker = outbox.worker(connect(&sandbox)).pool(pool.clone());
         if !listen {
             worker = worker.without_listen();
         }
@@ -124,7 +124,7 @@ async fn a_connection_pooler_in_transaction_mode() {
         result.unwrap();
     }
     let sandbox = sandbox().start().await.unwrap();
-    let worker = outbox.worker(builder(&sandbox)).pool(direct.clone()).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).pool(direct.clone()).start().await.unwrap();
     wait_until(&Outbox::postgres(direct), |stats| stats.not_attributed == 100).await;
     worker.shutdown().await.unwrap();
     assert_eq!(sandbox.requests().len(), 100);

@@ -4,7 +4,7 @@ use affitor::{Lead, Refund};
 use affitor_outbox::Enqueued;
 use affitor_sandbox::{ApiCall, Fault};
 
-use crate::outbox::common::{Amount, Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Amount, Raw, Store, click, connect, sale, sandbox, scenarios, wait_until};
 
 const PERSON: &str = "jo@example.com";
 
@@ -24,7 +24,7 @@ async fn delivered_events_name_nobody<DB: Raw>(store: Store<DB>) {
     outbox.enqueue_alone(sale("in_1").customer_key(PERSON).additional("name", "Jo Doe")).await.unwrap();
     outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id("re_1").refund_reason("Jo Doe moved")).await.unwrap();
     assert_eq!((rows_with(&store, PERSON).await, rows_with(&store, "Doe").await), (2, 3));
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     wait_until(outbox, |stats| stats.recorded == 3).await;
     worker.shutdown().await.unwrap();
     assert_eq!((rows_with(&store, PERSON).await, rows_with(&store, "Doe").await), (0, 0));
@@ -38,7 +38,7 @@ async fn a_customer_is_forgotten<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();
     let lead = Lead::new(PERSON).email(PERSON).click_id(click(&sandbox).await);
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     outbox.enqueue_alone(lead.clone()).await.unwrap();
     outbox.enqueue_alone(sale("in_big").customer_key(PERSON).amount(u64::MAX)).await.unwrap();
     outbox.enqueue_alone(sale("in_other").customer_key("jo").amount(u64::MAX)).await.unwrap();

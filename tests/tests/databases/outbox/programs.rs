@@ -5,7 +5,7 @@ use std::time::Duration;
 use affitor::Lead;
 use affitor_outbox::{Enqueued, Outbox, PaymentSettings, Statements};
 
-use crate::outbox::common::{Amount, Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Amount, Raw, Store, click, connect, sale, sandbox, scenarios, wait_until};
 
 /// Each program has its own duplicates, totals, dead letters and worker.
 async fn programs_do_not_see_each_other<DB: Raw>(store: Store<DB>) {
@@ -19,7 +19,7 @@ async fn programs_do_not_see_each_other<DB: Raw>(store: Store<DB>) {
         assert_eq!(outbox.enqueue_alone(lead).await.unwrap(), Enqueued::Known);
     }
     europe.enqueue_alone(sale("in_big").amount(u64::MAX)).await.unwrap();
-    let worker = europe.worker(builder(&of_europe)).start().await.unwrap();
+    let worker = europe.worker(connect(&of_europe)).start().await.unwrap();
     let stats = wait_until(&europe, |stats| stats.pending == 0).await;
     assert_eq!((stats.recorded, stats.dead, stats.total()), (2, 1, 3), "{stats:?}");
     let stats = america.stats().await.unwrap();
@@ -27,7 +27,7 @@ async fn programs_do_not_see_each_other<DB: Raw>(store: Store<DB>) {
     let dead = europe.dead(10).await.unwrap()[0].id;
     assert!(america.dead(10).await.unwrap().is_empty());
     assert!(!america.discard(dead).await.unwrap() && !america.replay(dead).await.unwrap());
-    let other = america.worker(builder(&of_america)).start().await.unwrap();
+    let other = america.worker(connect(&of_america)).start().await.unwrap();
     wait_until(&america, |stats| stats.recorded == 2).await;
     for worker in [worker, other] {
         worker.shutdown().await.unwrap();
@@ -56,11 +56,11 @@ async fn two_schemas_in_one_database() {
     let sandboxes = (sandbox().start().await.unwrap(), sandbox().start().await.unwrap());
     let mut workers = Vec::new();
     for (outbox, sandbox) in [(&staging, &sandboxes.0), (&production, &sandboxes.1)] {
-        assert!(outbox.worker(builder(sandbox)).start().await.unwrap_err().is_not_migrated());
+        assert!(outbox.worker(connect(sandbox)).start().await.unwrap_err().is_not_migrated());
         assert!(outbox.stats().await.unwrap_err().is_not_migrated());
         outbox.migrate().await.unwrap();
         assert_eq!(outbox.migration_sql().await.unwrap(), "");
-        workers.push(outbox.worker(builder(sandbox)).start().await.unwrap());
+        workers.push(outbox.worker(connect(sandbox)).start().await.unwrap());
     }
     staging.enqueue_alone(Lead::new("user_7").click_id(click(&sandboxes.0).await)).await.unwrap();
     staging.enqueue_alone(sale("in_1")).await.unwrap();

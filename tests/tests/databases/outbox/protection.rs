@@ -4,7 +4,7 @@ use affitor::{Currency, Lead, Refund, Sale};
 use affitor_outbox::Enqueued;
 use affitor_sandbox::{ApiCall, Fault};
 
-use crate::outbox::common::{Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Raw, Store, click, connect, sale, sandbox, scenarios, wait_until};
 
 /// A worker was suspended while another one took its event over, and postpones it afterwards. That must not hide the other
 /// attempt: if the service knows the sale then, it is uncertain.
@@ -27,7 +27,7 @@ async fn a_settled_event_is_cleaned_up<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();
     outbox.enqueue_alone(Lead::new("user_7").click_id(click(&sandbox).await)).await.unwrap();
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     wait_until(outbox, |stats| stats.recorded == 1).await;
     sandbox.inject(Fault::ErrorAfterWrite.times(1).on(ApiCall::Sale));
     outbox.enqueue_alone(sale("in_1")).await.unwrap();
@@ -54,7 +54,7 @@ async fn an_event_that_was_put_last_moves_up<DB: Raw>(store: Store<DB>) {
     let sandbox = sandbox().start().await.unwrap();
     sandbox.inject(Fault::Stall.always());
     // The worker's background checks run when it starts.
-    let worker = outbox.worker(builder(&sandbox)).senders(1).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).senders(1).start().await.unwrap();
     let moved = async {
         while store.raw("UPDATE JOBS SET max_attempts = 30 WHERE priority = 1").await == 0 {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -7,7 +7,7 @@ use affitor_outbox::PaymentSettings;
 use affitor_payments::{Stripe, Webhook};
 use serde_json::json;
 
-use crate::outbox::common::{Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Raw, Store, click, connect, sale, sandbox, scenarios, wait_until};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -35,22 +35,22 @@ async fn delivered_events<DB: Raw>(store: Store<DB>) {
     outbox.enqueue_alone(sale("in_1")).await.unwrap();
     outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id("re_1")).await.unwrap();
     assert_eq!(outbox.retention().await.unwrap().completed, 30 * DAY, "the default");
-    let worker = outbox.worker(builder(&sandbox)).keep_completed(40 * DAY).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).keep_completed(40 * DAY).start().await.unwrap();
     wait_until(outbox, |stats| stats.recorded == 3).await;
     worker.shutdown().await.unwrap();
 
     store.raw("UPDATE JOBS SET finalized_at = AT('-35 days') WHERE finalized_at < AT('+1 day')").await;
     let sales = "UPDATE JOBS SET finalized_at = AT('-45 days') WHERE finalized_at < AT('+1 day') AND id = 2";
     store.raw(sales).await;
-    let worker = outbox.worker(builder(&sandbox)).keep_completed(10 * DAY).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).keep_completed(10 * DAY).start().await.unwrap();
     assert_eq!(outbox.retention().await.unwrap().completed, 40 * DAY, "the longer value counts");
     wait_for_rows(&store, 2).await;
     worker.shutdown().await.unwrap();
 
     store.raw("UPDATE AFFITOR_retention SET said_at = said_at - 31 * 86400").await;
-    drop(outbox.worker(builder(&sandbox)).keep_completed(10 * DAY).start().await.unwrap());
+    drop(outbox.worker(connect(&sandbox)).keep_completed(10 * DAY).start().await.unwrap());
     assert_eq!(outbox.retention().await.unwrap().completed, 10 * DAY, "nobody has said 40 days for a month");
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     wait_for_rows(&store, 1).await;
     worker.shutdown().await.unwrap();
     assert_eq!(outbox.stats().await.unwrap().recorded, 3, "the totals stay");
@@ -81,7 +81,7 @@ async fn payments<DB: Raw>(store: Store<DB>) {
         assert_eq!(store.raw(&age).await, 1);
     }
     let sandbox = sandbox().start().await.unwrap();
-    let worker = store.outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = store.outbox.worker(connect(&sandbox)).start().await.unwrap();
     let deleted = async {
         while outbox.explain_payment("cs_2").await.unwrap().is_some() {
             tokio::time::sleep(Duration::from_millis(20)).await;

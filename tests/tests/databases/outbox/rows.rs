@@ -4,11 +4,11 @@ use affitor::Client;
 use affitor_outbox::{Database, DeadReason, Outbox, sqlx};
 use affitor_sandbox::Sandbox;
 
-use crate::outbox::common::{Raw, Store, builder, click, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Raw, Store, click, connect, sandbox, scenarios, wait_until};
 
 /// Delivers one row that is an event, as another language could have written it, and seven rows that are not events.
 async fn deliver_plain_rows<DB: Database>(outbox: &Outbox<DB>, sandbox: &Sandbox) {
-    let worker = outbox.worker(builder(sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(sandbox)).start().await.unwrap();
     let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((stats.total(), stats.recorded, stats.dead), (8, 1, 7), "{stats:?}");
@@ -52,7 +52,7 @@ async fn rows_from_plain_sql_on_sqlite() {
 async fn a_worker_does_not_start_among_jobs_of_the_app() {
     let (pool, _folder) = affitor_tests::databases::sqlite().await;
     let outbox = Outbox::sqlite(pool.clone());
-    let client = || Client::builder().api_key("a_key").api_url("http://127.0.0.1:9");
+    let client = || Client::builder().api_key("a_key").api_url("http://127.0.0.1:9").build().unwrap();
     let error = outbox.worker(client()).start().await.unwrap_err();
     assert!(error.is_database(), "not migrated: {error}");
     outbox.migrate().await.unwrap();
@@ -109,7 +109,7 @@ async fn rows_of_a_later_version<DB: Raw>(store: Store<DB>) {
         let sql = format!("UPDATE JOBS SET state = '{state}', finalized_at = {finalized} WHERE state = 'pending'");
         assert_eq!(store.raw(&sql).await, 1);
     }
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     assert_eq!((stats.total(), stats.recorded, stats.already_recorded, stats.dead), (5, 1, 1, 3), "{stats:?}");
     let dead = outbox.dead(10).await.unwrap();
@@ -140,7 +140,7 @@ async fn rows_that_river_cannot_read<DB: Raw>(store: Store<DB>) {
         JSON('{"event": {"type": "lead", "customer_key": "user_7", "additional_data": {"n": 1e400}}}'))"#;
     assert_eq!(store.raw(sql).await, 1);
     outbox.enqueue_alone(affitor::Sale::new("in_1", 100, affitor::Currency::USD).customer_key("user_7")).await.unwrap();
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((stats.dead, stats.not_attributed), (1, 1), "{stats:?}");
@@ -161,7 +161,7 @@ async fn a_late_response<DB: Raw>(store: Store<DB>) {
     let dead = outbox.dead(1).await.unwrap();
     assert_eq!(dead[0].reason, DeadReason::Uncertain);
     assert!(outbox.replay(dead[0].id).await.unwrap());
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((stats.recorded, stats.dead), (1, 0), "{stats:?}");

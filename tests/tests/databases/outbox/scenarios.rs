@@ -6,7 +6,7 @@ use affitor::{Currency, Lead, Refund, Sale};
 use affitor_outbox::{DeadReason, Enqueued};
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 
-use crate::outbox::common::{Amount, Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Amount, Raw, Store, builder, click, connect, sale, sandbox, scenarios, wait_until};
 
 async fn events_commit_and_roll_back_with_the_transaction<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     let sandbox = sandbox().start().await.unwrap();
@@ -28,7 +28,7 @@ async fn events_commit_and_roll_back_with_the_transaction<DB: Raw>(Store { outbo
     let nul = Refund::full("in_1").refund_reason("a\0b");
     assert!(outbox.enqueue_alone(nul).await.unwrap_err().is_invalid(), "Postgres would abort the app's transaction");
 
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     for (refund_id, cents) in [("re_1", 1_500), ("re_1", 1_500), ("re_2", 1_500)] {
         outbox.enqueue_alone(Refund::partial("in_1", cents).refund_id(refund_id)).await.unwrap();
     }
@@ -50,7 +50,7 @@ async fn events_are_sent_in_order<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     outbox.enqueue_alone(sale("in_1")).await.unwrap();
     outbox.enqueue_alone(Refund::full("in_1")).await.unwrap();
     outbox.enqueue_alone(Sale::new("in_9", 100, Currency::USD).customer_key("nobody")).await.unwrap();
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(&outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((stats.recorded, stats.not_attributed), (3, 1), "{stats:?}");
@@ -61,7 +61,7 @@ async fn events_are_sent_in_order<DB: Raw>(Store { outbox, .. }: Store<DB>) {
 async fn dead_letters_are_replayed_or_discarded<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     let sandbox = sandbox().start().await.unwrap();
     let click_id = click(&sandbox).await;
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     outbox.enqueue_alone(Lead::new("user_7").click_id(click_id)).await.unwrap();
     outbox.enqueue_alone(sale("in_1")).await.unwrap();
     outbox.enqueue_alone(sale("in_big").amount(u64::MAX)).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_skipped_refund_is_uncertain<DB: Raw>(Store { outbox, .. }: Store<DB>)
     let click_id = click(&sandbox).await;
     outbox.enqueue_alone(Lead::new("user_7").click_id(click_id)).await.unwrap();
     outbox.enqueue_alone(sale("in_1")).await.unwrap();
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     for refund_id in ["re_1", "re_2"] {
         outbox.enqueue_alone(Refund::partial("in_1", 1_500).refund_id(refund_id)).await.unwrap();
         wait_until(&outbox, |stats| stats.pending == 0).await;
@@ -116,7 +116,7 @@ async fn a_wrong_key_loses_nothing<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     let sandbox = sandbox().start().await.unwrap();
     let click_id = click(&sandbox).await;
     outbox.enqueue_alone(Lead::new("user_7").click_id(click_id)).await.unwrap();
-    let wrong = outbox.worker(builder(&sandbox).api_key("wrong_key")).start().await.unwrap();
+    let wrong = outbox.worker(builder(&sandbox).api_key("wrong_key").build().unwrap()).start().await.unwrap();
     let started = Instant::now();
     while !sandbox.requests().iter().any(|request| request.status == Some(401)) {
         assert!(started.elapsed() < Duration::from_secs(30));
@@ -125,7 +125,7 @@ async fn a_wrong_key_loses_nothing<DB: Raw>(Store { outbox, .. }: Store<DB>) {
     wrong.shutdown().await.unwrap();
     let stats = outbox.stats().await.unwrap();
     assert_eq!((stats.pending, stats.dead), (1, 0), "{stats:?}");
-    let right = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let right = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(&outbox, |stats| stats.pending == 0).await;
     right.shutdown().await.unwrap();
     assert_eq!(stats.recorded, 1);
@@ -142,13 +142,13 @@ async fn a_refund_in_flight_at_a_kill_is_uncertain<DB: Raw>(store: Store<DB>) {
     for id in ["in_1", "in_2", "in_3"] {
         outbox.enqueue_alone(sale(id)).await.unwrap();
     }
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     wait_until(outbox, |stats| stats.recorded == 4).await;
     worker.shutdown().await.unwrap();
     sandbox.inject(Fault::Stall.times(1).on(ApiCall::Refund));
     outbox.enqueue_alone(Refund::partial("in_1", 1_500).refund_id("re")).await.unwrap();
     let doomed = tokio::runtime::Runtime::new().unwrap();
-    let (outbox_of_doomed, client) = (outbox.clone(), builder(&sandbox));
+    let (outbox_of_doomed, client) = (outbox.clone(), connect(&sandbox));
     doomed.spawn(async move { outbox_of_doomed.worker(client).start().await.unwrap().wait().await });
     while refunds(&sandbox).await == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -156,7 +156,7 @@ async fn a_refund_in_flight_at_a_kill_is_uncertain<DB: Raw>(store: Store<DB>) {
     doomed.shutdown_background();
     let sql = "UPDATE JOBS SET attempted_at = AT('-10 minutes') WHERE state = 'running'";
     assert_eq!(store.raw(sql).await, 1, "the row of the killed worker is still marked as running");
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     assert_eq!((stats.recorded, stats.dead, stats.uncertain), (4, 1, 1), "{stats:?}");
     assert_eq!(refunds(&sandbox).await, 1, "it is sent once");
@@ -169,7 +169,7 @@ async fn a_refund_in_flight_at_a_kill_is_uncertain<DB: Raw>(store: Store<DB>) {
     let sql =
         "UPDATE JOBS SET state = 'running', attempt = 1, attempted_at = AT('-10 minutes') WHERE state = 'available'";
     assert_eq!(store.raw(sql).await, 1);
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((stats.recorded, stats.dead, stats.uncertain), (6, 1, 1), "{stats:?}");
@@ -186,7 +186,7 @@ async fn a_partial_refund_before_its_sale<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();
     let click_id = click(&sandbox).await;
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     outbox.enqueue_alone(Lead::new("user_7").click_id(click_id)).await.unwrap();
     wait_until(outbox, |stats| stats.pending == 0).await;
     // The refund is due before the service knows the sale.
@@ -210,7 +210,7 @@ async fn manual_review<DB: Raw>(store: Store<DB>) {
     // By default, the sandbox skips the second refund of a sale.
     let sandbox = Sandbox::start().await.unwrap();
     let click_id = click(&sandbox).await;
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let lead = Lead::new("user_7").email("jo@example.com").click_id(click_id);
     outbox.enqueue_alone(lead.clone()).await.unwrap();
     outbox.enqueue_alone(sale("in_1")).await.unwrap();

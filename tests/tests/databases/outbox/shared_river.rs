@@ -16,7 +16,7 @@ use affitor_outbox::{
 use affitor_sandbox::{ApiCall, Fault};
 use serde::{Deserialize, Serialize};
 
-use crate::outbox::common::{builder, click, sale, sandbox, wait_until};
+use crate::outbox::common::{click, connect, sale, sandbox, wait_until};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SendMail {}
@@ -40,8 +40,8 @@ async fn one_river_for_the_app_and_the_outbox() {
             async { Ok::<_, BoxError>(WorkOutcome::Complete) }
         })
         .unwrap();
-    outbox.register(&mut workers, builder(&sandbox)).unwrap();
-    assert!(outbox.register(&mut workers, builder(&sandbox)).is_err(), "it can be registered once");
+    outbox.register(&mut workers, connect(&sandbox)).unwrap();
+    assert!(outbox.register(&mut workers, connect(&sandbox)).is_err(), "it can be registered once");
     // The app deletes finished jobs at once, and its cleaner runs every 50 ms.
     let retention = Retention::DeleteAfter(Duration::from_millis(1));
     let maintenance = maintenance()
@@ -90,7 +90,7 @@ async fn one_river_for_the_app_and_the_outbox() {
     assert_eq!((stats.recorded, stats.dead), (3, 0), "{stats:?}");
     running.stop().await.unwrap();
 
-    let error = outbox.worker(builder(&sandbox)).start().await.unwrap_err();
+    let error = outbox.worker(connect(&sandbox)).start().await.unwrap_err();
     assert!(
         error.to_string().contains("Outbox::register"),
         "a second worker would interfere with the app's River: {error}"

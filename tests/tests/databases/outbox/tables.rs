@@ -7,7 +7,7 @@ use affitor_outbox::{
 };
 use affitor_tests::databases::{Postgres, open_sqlite, sqlite};
 
-use crate::outbox::common::{Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Raw, Store, click, connect, sale, sandbox, scenarios, wait_until};
 
 /// Returns the name and definition of everything in the database.
 async fn sqlite_schema(pool: &SqlitePool) -> Vec<(String, Option<String>)> {
@@ -99,7 +99,7 @@ async fn an_app_that_cannot_create_tables() {
     outbox.migrate().await.unwrap();
     let sandbox = sandbox().start().await.unwrap();
     outbox.enqueue_alone(Lead::new("user_7").click_id(click(&sandbox).await)).await.unwrap();
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     assert_eq!(wait_until(&outbox, |stats| stats.pending == 0).await.recorded, 1);
     worker.shutdown().await.unwrap();
 }
@@ -107,7 +107,7 @@ async fn an_app_that_cannot_create_tables() {
 async fn statistics_include_deleted_rows<DB: Raw>(store: Store<DB>) {
     let outbox = &store.outbox;
     let sandbox = sandbox().start().await.unwrap();
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     outbox.enqueue_alone(Lead::new("user_7").click_id(click(&sandbox).await)).await.unwrap();
     outbox.enqueue_alone(sale("in_1")).await.unwrap();
     let mut big = sale("in_big");

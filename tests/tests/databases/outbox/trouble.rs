@@ -10,7 +10,7 @@ use affitor_outbox::{
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use affitor_tests::databases::{Postgres, open_sqlite, sqlite};
 
-use crate::outbox::common::{Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Raw, Store, click, connect, sale, sandbox, scenarios, wait_until};
 
 /// Returns the number of rows in the shop's own table.
 async fn orders(pool: &SqlitePool) -> i64 {
@@ -49,7 +49,7 @@ async fn a_full_disk() {
     assert_eq!(outbox.stats().await.unwrap().total(), enqueued, "order and event are stored, or neither");
     assert_eq!(orders(&full).await.unsigned_abs(), enqueued);
     // A worker may be able to send a few events, and not to store their outcomes.
-    if let Ok(worker) = outbox.worker(builder(&sandbox)).start().await {
+    if let Ok(worker) = outbox.worker(connect(&sandbox)).start().await {
         let sent = async {
             while sandbox.requests().is_empty() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -67,7 +67,7 @@ async fn a_full_disk() {
         .execute(&pool)
         .await
         .unwrap();
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(&outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((stats.total(), stats.not_attributed), (enqueued, enqueued), "{stats:?}");
@@ -98,7 +98,7 @@ async fn a_clock_that_jumps<DB: Raw>(store: Store<DB>) {
         let sql = format!("UPDATE JOBS SET {set} WHERE id = (SELECT min(id) FROM JOBS) + {row}");
         assert_eq!(store.raw(&sql).await, 1, "{sql}");
     }
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(outbox, |stats| stats.pending == 2).await;
     assert_eq!(stats.recorded, 2, "{stats:?}");
     let move_back =
@@ -130,7 +130,7 @@ async fn ten_thousand_dead_letters<DB: Raw>(store: Store<DB>) {
     outbox.enqueue_alone(Lead::new("user_7").click_id(click_id)).await.unwrap();
     outbox.enqueue_alone(sale("in_1")).await.unwrap();
     outbox.enqueue_alone(Refund::full("in_1")).await.unwrap();
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     assert_eq!((stats.recorded, stats.dead), (3, DEAD as u64), "{stats:?}");
 
@@ -171,7 +171,7 @@ async fn two_workers_on_one_sqlite_file() {
     let other = Outbox::sqlite(open_sqlite(&folder.path().join("shop.sqlite3")).await);
     let sandbox = sandbox().start().await.unwrap();
     let workers =
-        (one.worker(builder(&sandbox)).start().await.unwrap(), other.worker(builder(&sandbox)).start().await.unwrap());
+        (one.worker(connect(&sandbox)).start().await.unwrap(), other.worker(connect(&sandbox)).start().await.unwrap());
     for number in 0..300 {
         let outbox = if number % 2 == 0 { &one } else { &other };
         let sale = Sale::new(format!("in_{number}"), 100, Currency::USD).customer_key("nobody");
@@ -200,7 +200,7 @@ async fn a_database_that_is_unavailable_for_a_while() {
     for refund_id in ["re_1", "re_2"] {
         outbox.enqueue_alone(Refund::partial("in_1", 100).refund_id(refund_id)).await.unwrap();
     }
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let attempts = async || sandbox.requests().iter().filter(|r| r.call == Some(ApiCall::Lead)).count();
     let started = Instant::now();
     while attempts().await < 2 {
@@ -253,7 +253,7 @@ async fn the_same_event_in_an_open_transaction() {
         }
         open.push(tx);
     }
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     wait_until(&outbox, |stats| stats.not_attributed == 2).await;
     for tx in open {
         tx.commit().await.unwrap();
@@ -270,7 +270,7 @@ async fn a_shutdown_without_the_database() {
     let outbox = Outbox::postgres(server.pool().await);
     outbox.migrate().await.unwrap();
     let sandbox = Sandbox::start().await.unwrap();
-    let mut worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let mut worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     assert!(
         tokio::time::timeout(Duration::from_millis(200), worker.wait()).await.is_err(),
         "the worker must not stop by itself"

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use affitor::{Client, Currency, Lead, Refund, Sale};
 use affitor_sandbox::{ApiCall, Fault};
 
-use crate::outbox::common::{Amount as _, Raw, Store, builder, click, sale, sandbox, scenarios, wait_until};
+use crate::outbox::common::{Amount as _, Raw, Store, builder, click, connect, sale, sandbox, scenarios, wait_until};
 
 fn sale_of_nobody(id: String) -> Sale {
     Sale::new(id, 100, Currency::USD).customer_key("nobody")
@@ -33,7 +33,7 @@ async fn many_refunds_of_one_sale_follow_each_other<DB: Raw>(store: Store<DB>) {
     for number in 0..REFUNDS {
         outbox.enqueue_alone(Refund::partial("in_1", number + 1).refund_id(format!("re_{number:03}"))).await.unwrap();
     }
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let stats = wait_until(outbox, |stats| stats.pending == 0).await;
     worker.shutdown().await.unwrap();
     assert_eq!((stats.recorded, stats.uncertain, stats.dead), (REFUNDS + 2, 0, 0), "{stats:?}");
@@ -50,7 +50,7 @@ async fn a_wrong_key_for_days_ages_no_event<DB: Raw>(store: Store<DB>) {
     outbox.enqueue_alone(sale_of_nobody("in_1".to_owned())).await.unwrap();
     // The service fails first, so that the event has failed for 15 days in the end.
     sandbox.inject(Fault::BadGateway.times(1));
-    let worker = outbox.worker(builder(&sandbox).api_key("aff_wrong")).start().await.unwrap();
+    let worker = outbox.worker(builder(&sandbox).api_key("aff_wrong").build().unwrap()).start().await.unwrap();
     let rejected = async {
         while !sandbox.requests().iter().any(|request| request.status == Some(401)) {
             time_passes(&store, 0).await;
@@ -61,7 +61,7 @@ async fn a_wrong_key_for_days_ages_no_event<DB: Raw>(store: Store<DB>) {
     worker.shutdown().await.unwrap();
     time_passes(&store, 15).await;
     sandbox.inject(Fault::BadGateway.times(1));
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let delivered = async {
         while outbox.stats().await.unwrap().pending > 0 {
             time_passes(&store, 0).await;
@@ -84,14 +84,14 @@ async fn an_outdated_key_stops_only_its_own_worker<DB: Raw>(store: Store<DB>) {
     for number in 0..EVENTS {
         outbox.enqueue_alone(sale_of_nobody(format!("in_{number}"))).await.unwrap();
     }
-    let outdated = outbox.worker(builder(&sandbox).api_key("aff_outdated")).start().await.unwrap();
+    let outdated = outbox.worker(builder(&sandbox).api_key("aff_outdated").build().unwrap()).start().await.unwrap();
     let rejected = async {
         while sandbox.requests().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), rejected).await.unwrap();
-    let good = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let good = outbox.worker(connect(&sandbox)).start().await.unwrap();
     let delivered = async {
         while outbox.stats().await.unwrap().pending > 0 {
             // What the outdated worker has postponed is due in half a minute.
@@ -118,7 +118,7 @@ async fn delivery_resumes_after_an_outage<DB: Raw>(store: Store<DB>) {
     let click_id = click(&sandbox).await;
     outbox.enqueue_alone(Lead::new("user_7").click_id(click_id)).await.unwrap();
     outbox.enqueue_alone(sale("in_sale")).await.unwrap();
-    let worker = outbox.worker(builder(&sandbox)).start().await.unwrap();
+    let worker = outbox.worker(connect(&sandbox)).start().await.unwrap();
     wait_until(outbox, |stats| stats.recorded == 2).await;
     let before = sandbox.requests().len();
     sandbox.inject(Fault::BadGateway.always());
@@ -160,7 +160,7 @@ async fn a_rotated_key_needs_no_restart() {
     let sandbox = sandbox().start().await.unwrap();
     let path = folder.path().join("key");
     std::fs::write(&path, sandbox.api_key()).unwrap();
-    let client = Client::builder().api_key_file(&path).api_url(sandbox.url());
+    let client = Client::builder().api_key_file(&path).api_url(sandbox.url()).build().unwrap();
     let worker = outbox.worker(client).start().await.unwrap();
     for round in 0..3 {
         for number in 0..100 {

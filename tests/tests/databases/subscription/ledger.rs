@@ -50,7 +50,7 @@ impl World {
 
     /// Lets a worker deliver everything to the service.
     async fn work(&self) {
-        let client = Client::builder().api_key(self.sandbox.api_key()).api_url(self.sandbox.url());
+        let client = Client::builder().api_key(self.sandbox.api_key()).api_url(self.sandbox.url()).build().unwrap();
         let outbox = self.outbox();
         let worker = outbox.worker(client).start().await.unwrap();
         let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
