@@ -1,5 +1,6 @@
 //! `affitor doctor`: checks everything that a request depends on, in order, and suggests a fix for each problem.
 
+mod app;
 mod clock;
 mod key_age;
 #[cfg(feature = "outbox")]
@@ -58,11 +59,20 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
     let site = arguments.site.as_deref().map(|url| Site::new(url, &arguments.app_hosts)).transpose()?;
     let progress = Progress::start("checking the settings and the service", output);
-    let settings = arguments.connection.settings();
+    let config = app::config();
+    let settings = match &config {
+        Ok(Some(config)) => arguments.connection.settings_of_app(|name| config.own_variable(name)),
+        _ => arguments.connection.settings(),
+    };
     let key = settings.check_key();
     // A malformed key is never sent.
     let usable_key = settings.key.as_ref().filter(|_| key.status != CheckStatus::Failed);
     let mut checks = vec![key];
+    checks.extend(app::tls());
+    match config {
+        Ok(config) => checks.extend(config.as_ref().and_then(app::webhook)),
+        Err(check) => checks.push(check),
+    }
     let (check, url) = settings.check_url();
     checks.push(check);
     checks.push(settings.check_program_id());

@@ -43,6 +43,7 @@ mod status;
 mod test_chain;
 mod test_event;
 mod test_webhook;
+mod tls;
 mod url;
 
 use std::{env, process::ExitCode};

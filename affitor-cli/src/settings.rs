@@ -62,14 +62,14 @@ impl Origin {
         format!("{description} [env: {}]", self.variables.join(", "))
     }
 
-    /// Returns the flag's value, else that of the first variable that is set. Blank values are ignored.
-    fn resolve(&self, flag: Option<&str>) -> Option<Setting> {
+    /// Returns the flag's value, else that of the first variable that is set, else of the app's own one. Blank values are ignored.
+    fn resolve(&self, flag: Option<&str>, own: Option<&'static str>) -> Option<Setting> {
         let setting = |raw: String, source| Setting { raw, source, problem: None };
         let is_set = |setting: &Setting| !setting.value().is_empty();
         if let Some(flag) = flag.map(|raw| setting(raw.to_owned(), self.flag)).filter(is_set) {
             return Some(flag);
         }
-        let variables = self.variables.iter().filter_map(|&source| {
+        let variables = self.variables.iter().copied().chain(own).filter_map(|source| {
             Some(match env::var_os(source)?.into_string() {
                 Ok(raw) => setting(raw, source),
                 Err(raw) => {
@@ -149,8 +149,20 @@ pub(crate) struct Settings {
 
 impl ConnectionArgs {
     pub(crate) fn settings(&self) -> Settings {
+        self.settings_of_app(|_| None)
+    }
+
+    /// Returns the settings, also from the app's own variables: `own_variable` returns the one of a name in affitor.toml.
+    pub(crate) fn settings_of_app<'v>(&self, own_variable: impl Fn(&str) -> Option<&'v str>) -> Settings {
+        // Once per process.
+        let own = |name: &str| own_variable(name).map(|variable| &*variable.to_owned().leak());
         let default_url = || Setting { raw: DEFAULT_URL.to_owned(), source: "AFFITOR_API_URL", problem: None };
-        let mut key = API_KEY.resolve(self.api_key.as_deref());
+        // A file in somebody's repository must not name another secret as the key.
+        let looks_like_a_key = |variable: &&str| {
+            env::var(variable)
+                .is_ok_and(|key| ["aff_", "affitor_", "test_"].iter().any(|prefix| key.trim().starts_with(prefix)))
+        };
+        let mut key = API_KEY.resolve(self.api_key.as_deref(), own("api_key").filter(looks_like_a_key));
         // The flag overrides all variables.
         let from_flag = key.as_ref().is_some_and(|key| key.source == API_KEY.flag);
         let path = env::var_os(API_KEY_FILE).filter(|path| !path.is_empty() && !from_flag).map(PathBuf::from);
@@ -169,8 +181,8 @@ impl ConnectionArgs {
         Settings {
             key,
             key_file,
-            url: API_URL.resolve(self.api_url.as_deref()).unwrap_or_else(default_url),
-            program_id: PROGRAM_ID.resolve(self.program_id.as_deref()),
+            url: API_URL.resolve(self.api_url.as_deref(), own("api_url")).unwrap_or_else(default_url),
+            program_id: PROGRAM_ID.resolve(self.program_id.as_deref(), own("program_id")),
         }
     }
 }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use affitor::Event;
+use affitor_core::redact::Redacted;
 use riverqueue::sqlx;
+use tracing::field::display;
 
 use crate::{
     Database, Error,
@@ -241,6 +243,32 @@ impl<DB: Database> Outbox<DB> {
     ) -> Result<Enqueued, Error> {
         let row = NewRow::new(&event.into(), &self.store.queue)?;
         self.insert(tx, &row).await
+    }
+
+    /// Like [`Outbox::enqueue`], for a handler that must not fail with it: an error is logged with the event's ids, and ends at a
+    /// savepoint, so that your own statements still commit. Takes two more round trips.
+    ///
+    /// ```no_run
+    /// # use affitor_outbox::{Outbox, affitor::Lead, sqlx::{self, Sqlite}};
+    /// # async fn sign_up(outbox: Outbox<Sqlite>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut tx = outbox.begin().await?;
+    /// sqlx::query("INSERT INTO users (id) VALUES (7)").execute(&mut *tx).await?;
+    /// outbox.enqueue_or_log(&mut tx, Lead::new("user_7")).await;
+    /// tx.commit().await?; // also without the lead
+    /// # Ok(()) }
+    /// ```
+    pub async fn enqueue_or_log(&self, tx: &mut sqlx::Transaction<'_, DB>, event: impl Into<Event>) {
+        let event = event.into();
+        let (kind, subject) = (event.kind(), event.ids().subject().map(str::to_owned));
+        let enqueued = async {
+            let mut savepoint = DB::savepoint(tx).await?;
+            self.enqueue(&mut savepoint, event).await?;
+            Ok::<_, Error>(savepoint.commit().await?)
+        };
+        if let Err(error) = enqueued.await {
+            let subject = subject.as_deref().map(|subject| display(Redacted(subject)));
+            tracing::error!(event = kind, subject, %error, "an event is lost because it could not be stored");
+        }
     }
 
     async fn insert(&self, tx: &mut sqlx::Transaction<'_, DB>, row: &NewRow) -> Result<Enqueued, Error> {

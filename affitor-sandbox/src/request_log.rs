@@ -31,6 +31,9 @@ pub struct RequestRecord {
     pub changed: bool,
     /// Whether the request had the API key of a program.
     pub has_key: bool,
+    /// The `User-Agent` header, cut to 256 characters.
+    #[serde(default)]
+    pub user_agent: Option<String>,
     /// The injected fault.
     pub fault: Option<Fault>,
     /// `transaction_id` of a sale or refund, as sent.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::dependency::Dependency;
-use crate::provider::PaymentProvider;
+use crate::{provider::PaymentProvider, tls::Tls};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -40,11 +40,25 @@ pub(crate) struct Detected {
     /// `None` if the library is used with several databases, or with another one.
     pub(crate) database: Option<Database>,
     pub(crate) providers: Vec<PaymentProvider>,
+    /// The TLS in the app's lock file.
+    pub(crate) tls: Tls,
     /// Whether the app has the crate `tower`, and so its trait `Layer`.
     #[serde(skip)]
     pub(crate) has_tower: bool,
     /// What the adapters do not support, or what else a person should know.
     pub(crate) notes: Vec<String>,
+}
+
+impl Detected {
+    /// Adds the database of other packages of the workspace, if the app itself has none.
+    pub(crate) fn with_database_of(mut self, siblings: &[Dependency]) -> Self {
+        if self.library.is_none() {
+            let other = detect(siblings);
+            (self.library, self.database, self.library_version) =
+                (other.library, other.database, other.library_version);
+        }
+        self
+    }
 }
 
 /// Detects what the app uses.
@@ -58,7 +72,7 @@ pub(crate) fn detect(dependencies: &[Dependency]) -> Detected {
     providers.sort_unstable();
     providers.dedup();
     let has_tower = find("tower").is_some();
-    Detected { framework, library, library_version, database, providers, has_tower, notes }
+    Detected { framework, library, library_version, database, providers, tls: Tls::default(), has_tower, notes }
 }
 
 fn framework<'d>(find: &impl Fn(&str) -> Option<&'d Dependency>, notes: &mut Vec<String>) -> Option<Framework> {

@@ -1,6 +1,7 @@
 //! The texts of the files that `affitor init --write` creates.
 
 use serde_json::{Value, json};
+use toml_edit::DocumentMut;
 
 use super::detect::Detected;
 use crate::{provider::PaymentProvider, settings::DEFAULT_URL};
@@ -42,6 +43,8 @@ pub(crate) fn settings(detected: &Detected) -> String {
 url = "http://127.0.0.1:{port}"   # loopback only; `{port}` is replaced by a free port
 port = "PORT"                     # variable from which the app reads that port
 start = ["cargo", "run"]          # used if there is no command after `affitor prove --`
+# For an app with a configuration of its own: further variables, with {port}, {api_url}, {api_key}, {program_id}, {webhook_secret}.
+# env = { APP__LISTEN = "127.0.0.1:{port}", APP__AFFITOR__URL = "{api_url}", APP__AFFITOR__KEY = "{api_key}" }
 
 [landing]
 path = "/"                        # a page with the tracker's script
@@ -53,29 +56,43 @@ steps = [
     { post = "/signup", form = { name = "jo-{id}", email = "{email}" } },
 ]
 "#;
-    let checkout = "\n[checkout]\nsteps = [{ post = \"/checkout\", json = { plan = \"pro\" } }]\n";
-    let webhook = |provider: PaymentProvider| {
-        let (id, secret) = (provider.id(), provider.secret_variable());
-        let api = if provider == PaymentProvider::Stripe {
-            "api = \"STRIPE_API_URL\"          # optional: variable from which the app reads the URL of Stripe's API\n"
-        } else {
-            ""
-        };
-        format!(
-            "\n[webhook]\nprovider = \"{id}\"\npath = \"/webhooks/{id}\"\n\
-             secret = \"{secret}\" # variable from which the app reads the webhook secret\n{api}"
-        )
-    };
     match detected.providers.first() {
-        Some(provider) => format!("{text}{checkout}{}", webhook(*provider)),
+        Some(provider) => format!("{text}{}", payments(*provider)),
         None => {
-            let example = format!("{checkout}{}", webhook(PaymentProvider::Stripe));
+            let example = payments(PaymentProvider::Stripe);
             let commented: Vec<String> =
                 example.lines().map(|line| if line.is_empty() { String::new() } else { format!("# {line}") }).collect();
             let intro = "# If the app takes payments: stripe, polar, lemon-squeezy or paddle.";
             format!("{text}\n{intro}{}\n", commented.join("\n"))
         }
     }
+}
+
+/// The sections about payments.
+fn payments(provider: PaymentProvider) -> String {
+    let (id, secret) = (provider.id(), provider.secret_variable());
+    let api = if provider == PaymentProvider::Stripe {
+        "api = \"STRIPE_API_URL\"          # optional: variable from which the app reads the URL of Stripe's API\n"
+    } else {
+        ""
+    };
+    format!(
+        "\n[checkout]\nsteps = [{{ post = \"/checkout\", json = {{ plan = \"pro\" }} }}]\n\
+         \n[webhook]\nprovider = \"{id}\"\npath = \"/webhooks/{id}\"\n\
+         secret = \"{secret}\" # variable from which the app reads the webhook secret\n{api}"
+    )
+}
+
+/// The settings with the sections about payments, or `None` if they have them, or if the app takes no payments.
+pub(crate) fn with_webhook(old: &str, detected: &Detected) -> Option<String> {
+    let provider = *detected.providers.first()?;
+    let document: DocumentMut = old.parse().ok()?;
+    let has = |section: &str| document.contains_key(section);
+    if !has("app") || !has("signup") || has("webhook") || has("checkout") {
+        return None;
+    }
+    let end = if old.ends_with('\n') { "" } else { "\n" };
+    Some(format!("{old}{end}{}", payments(provider)))
 }
 
 /// `.affitor/config.json`, in the format of the service's Node command line.
@@ -115,7 +132,9 @@ pub(crate) fn gitignore(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::detect::Detected, PaymentProvider, env_example, gitignore, read_config, settings};
+    use super::{
+        super::detect::Detected, PaymentProvider, env_example, gitignore, read_config, settings, with_webhook,
+    };
 
     #[test]
     fn gitignore_ignores_the_folder_once() {
@@ -154,6 +173,18 @@ mod tests {
             let env = env_example(&detected, "https://api.affitor.com", "43");
             assert!(env.contains("AFFITOR_API_KEY=\n"), "{env}");
         }
+    }
+
+    #[test]
+    fn a_webhook_that_has_come_is_added_once() {
+        let before = settings(&Detected::default());
+        let detected = Detected { providers: vec![PaymentProvider::Paddle], ..Detected::default() };
+        assert_eq!(with_webhook(&before, &Detected::default()), None);
+        let after = with_webhook(&before, &detected).unwrap();
+        let toml: toml_edit::DocumentMut = after.parse().unwrap();
+        assert_eq!(toml["webhook"]["provider"].as_str(), Some("paddle"));
+        assert!(after.starts_with(&before));
+        assert_eq!(with_webhook(&after, &detected), None);
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! The lines that an app needs, for what it uses.
 
+mod outbox;
+
 use serde::Serialize;
 
 use super::{
     dependency::Needed,
-    detect::{Database, Detected, Framework, Library},
+    detect::{Detected, Framework},
+    present::Code,
     source::Source,
 };
 use crate::provider::PaymentProvider;
@@ -21,80 +24,117 @@ pub(crate) struct Step {
 /// The dependencies for what the app uses.
 pub(crate) fn needed(detected: &Detected) -> Vec<Needed> {
     let Some(framework) = detected.framework else { return Vec::new() };
-    let features = if detected.providers.is_empty() { vec![] } else { vec!["webhooks"] };
+    let tls = detected.tls.feature();
+    let features = if detected.providers.is_empty() { vec![tls] } else { vec![tls, "webhooks"] };
     match framework {
         // The Tower layer has no extractors, so a webhook is read with `affitor-payments` itself.
         Framework::Tower if !detected.providers.is_empty() => vec![
-            Needed { package: framework.adapter(), features: vec![] },
+            Needed { package: framework.adapter(), features: vec![tls] },
             Needed { package: "affitor-payments", features: vec![] },
         ],
-        Framework::Tower => vec![Needed { package: framework.adapter(), features: vec![] }],
+        Framework::Tower => vec![Needed { package: framework.adapter(), features: vec![tls] }],
         _ => vec![Needed { package: framework.adapter(), features }],
     }
 }
 
-/// All steps in Rust and HTML. The dependencies are not among them.
-pub(crate) fn steps(detected: &Detected, service: &str, program_id: &str, source: Option<&Source>) -> Vec<Step> {
+/// Where the app's settings are, and the tracker's script.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Service<'s> {
+    pub(crate) url: &'s str,
+    pub(crate) program_id: &'s str,
+    pub(crate) variables: OwnVariables<'s>,
+}
+
+/// The app's own variables for the client's settings, from `[app] env` of affitor.toml.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OwnVariables<'s> {
+    pub(crate) api_key: Option<&'s str>,
+    pub(crate) api_url: Option<&'s str>,
+    pub(crate) program_id: Option<&'s str>,
+}
+
+/// All steps in Rust and HTML, but for those that the app's code has. The dependencies are not among them.
+pub(crate) fn steps(detected: &Detected, service: Service<'_>, source: Option<&Source>, code: &Code) -> Vec<Step> {
     let Some(framework) = detected.framework else { return Vec::new() };
-    let mut steps = vec![
-        Step {
-            title: "Start the layer with the app".to_owned(),
-            place: "src/main.rs",
-            lines: layer(framework, detected),
-        },
-        Step {
-            title: "Report each sign-up".to_owned(),
-            place: "the sign-up handler",
-            lines: sign_up(framework).to_owned(),
-        },
-        Step {
-            title: "Let the browser find the partner's link".to_owned(),
-            place: "the <head> of each page",
-            lines: format!(
-                r#"<script src="{service}/js/affitor-tracker.js" data-affitor-program-id="{program_id}" defer></script>"#
-            ),
-        },
-    ];
-    for (number, provider) in detected.providers.iter().enumerate() {
-        if *provider == PaymentProvider::Stripe && framework != Framework::Tower {
-            steps.push(Step {
-                title: "Name the customer in Stripe's metadata".to_owned(),
-                place: "where the Checkout session is created",
-                lines: "let metadata = affitor.stripe_metadata(&user.id)?; // `affitor: AffitorClient`\n\
-                        // `mode=payment`: metadata.for_payment(); `mode=subscription`: metadata.for_subscription()"
-                    .to_owned(),
-            });
+    let step = |title: &str, place, lines| Step { title: title.to_owned(), place, lines };
+    let mut steps = Vec::new();
+    if !code.has(&["AffitorLayer"]) {
+        steps.push(step("Start the layer with the app", "src/main.rs", layer(framework, detected, service.variables)));
+    }
+    if !code.has(&["Lead::new"]) {
+        steps.push(step("Report each sign-up", "the sign-up handler", sign_up(framework).to_owned()));
+    }
+    if !code.has(&["affitor-tracker.js", "script_tag(", "ClickCaptureLayer"]) {
+        let (url, id) = (service.url, service.program_id);
+        let script =
+            format!(r#"<script src="{url}/js/affitor-tracker.js" data-affitor-program-id="{id}" defer></script>"#);
+        steps.push(step("Let the browser find the partner's link", "the <head> of each page", script));
+    }
+    let is_missing = |provider: &PaymentProvider| !code.has(&[&format!("<{}>", provider.rust_type())]);
+    let missing: Vec<PaymentProvider> = detected.providers.iter().copied().filter(is_missing).collect();
+    for (number, provider) in missing.iter().enumerate() {
+        if *provider == PaymentProvider::Stripe && framework != Framework::Tower && !code.has(&["stripe_metadata("]) {
+            let metadata = "let metadata = affitor.stripe_metadata(&user.id)?; // `affitor: AffitorClient`\n\
+                            // `mode=payment`: metadata.for_payment(); `mode=subscription`: metadata.for_subscription()";
+            let place = "where the Checkout session is created";
+            steps.push(step("Name the customer in Stripe's metadata", place, metadata.to_owned()));
         }
         // The handlers of all providers may be in one file, which imports a name once.
-        let imports = if number == 0 { webhook_imports(framework, &detected.providers) } else { String::new() };
-        steps.push(Step {
-            title: format!("Report the payments of {}", provider.name()),
-            place: "the webhook route",
-            lines: imports + &webhook(framework, *provider),
-        });
+        let imports = if number == 0 { webhook_imports(framework, &missing) } else { String::new() };
+        let title = format!("Report the payments of {}", provider.name());
+        steps.push(step(&title, "the webhook route", imports + &webhook(framework, *provider)));
     }
-    steps.extend(outbox(detected, source));
+    if !code.has(&["affitor_outbox"]) {
+        steps.extend(outbox::step(detected, source));
+    }
     steps
 }
 
-fn layer(framework: Framework, detected: &Detected) -> String {
+/// How the app makes its client.
+fn client(variables: OwnVariables<'_>) -> String {
+    let OwnVariables { api_key: Some(key), api_url, program_id } = variables else {
+        return "let client = Client::from_env_or_disabled()?; // AFFITOR_API_KEY, AFFITOR_PROGRAM_ID, AFFITOR_API_URL"
+            .to_owned();
+    };
+    let setter = |name: &str, variable: Option<&str>| {
+        variable.map_or_else(String::new, |variable| format!(".{name}(/* {variable} */)"))
+    };
+    format!(
+        "let client = Client::builder().api_key(/* {key} */){}{}.build()?; // from your own configuration",
+        setter("api_url", api_url),
+        setter("program_id", program_id)
+    )
+}
+
+fn layer(framework: Framework, detected: &Detected, variables: OwnVariables<'_>) -> String {
+    let client = client(variables);
     match framework {
-        Framework::Axum => "use affitor_axum::{AffitorLayer, Client};\n\n\
-             let client = Client::from_env()?; // AFFITOR_API_KEY, AFFITOR_PROGRAM_ID, AFFITOR_API_URL\n\
-             let app = app.layer(AffitorLayer::new(client)); // after the last route"
-            .to_owned(),
-        Framework::ActixWeb => "use affitor_actix::{AffitorLayer, Client};\n\n\
-             let client = Client::from_env()?; // once, outside the factory\n\
-             HttpServer::new(move || App::new().wrap(AffitorLayer::new(client.clone())) /* your services */)"
-            .to_owned(),
+        Framework::Axum => format!(
+            "use std::time::Duration;\n\n\
+             use affitor_axum::{{AffitorLayer, Client, shutdown_signal, until_shutdown}};\n\n\
+             {client}\n\
+             let app = app.layer(AffitorLayer::new(client.clone())); // after the last route\n\n\
+             let server = axum::serve(listener, app).with_graceful_shutdown(shutdown_signal());\n\
+             until_shutdown(server, &client, Duration::from_secs(8)).await?; // delivers what is waiting"
+        ),
+        Framework::ActixWeb => format!(
+            "use std::time::Duration;\n\n\
+             use affitor_actix::{{AffitorLayer, Client}};\n\n\
+             {client} // once, outside the factory\n\
+             let layer = AffitorLayer::new(client.clone());\n\
+             let server = HttpServer::new(move || App::new().wrap(layer.clone()) /* your services */);\n\n\
+             client.shutdown(Duration::from_secs(8)).await; // after `server.run().await?`: delivers what is waiting"
+        ),
         Framework::Tower => {
             let layer =
                 if detected.has_tower { "tower::Layer;" } else { "tower_layer::Layer; // `cargo add tower-layer`" };
             format!(
-                "use affitor_tower::{{AffitorLayer, affitor::Client}};\n\
+                "use std::time::Duration;\n\n\
+                 use affitor_tower::{{AffitorLayer, affitor::Client}};\n\
                  use {layer}\n\n\
-                 let client = Client::from_env()?; // AFFITOR_API_KEY, AFFITOR_PROGRAM_ID, AFFITOR_API_URL\n\
-                 let service = AffitorLayer::new(client.clone()).layer(service);"
+                 {client}\n\
+                 let service = AffitorLayer::new(client.clone()).layer(service);\n\n\
+                 client.shutdown(Duration::from_secs(8)).await; // after the server: delivers what is waiting"
             )
         }
     }
@@ -157,7 +197,7 @@ fn webhook(framework: Framework, provider: PaymentProvider) -> String {
                  event.track(&affitor).await?;\n    \
                  Ok(())\n\
              }}\n\n\
-             let {name}_webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?;\n\
+             let {name}_webhook = Webhook::<{ty}>::from_env_or_disabled()?; // {variable}\n\
              let {name}_route = Router::new().route(\"{path}\", post({name}_payment)).with_state({name}_webhook);\n\
              let app = app.merge({name}_route); // before the layer"
         ),
@@ -168,71 +208,17 @@ fn webhook(framework: Framework, provider: PaymentProvider) -> String {
                  event.track(&affitor).await?;\n    \
                  Ok(HttpResponse::Ok().finish())\n\
              }}\n\n\
-             let {name}_webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?; // once, outside the factory\n\n\
+             let {name}_webhook = Webhook::<{ty}>::from_env_or_disabled()?; // {variable}; once, outside the factory\n\n\
              App::new().app_data({name}_webhook.clone()).service({name}_payment) // inside the factory"
         ),
         Framework::Tower => format!(
-            "let {name}_webhook = Webhook::<{ty}>::new(std::env::var(\"{variable}\")?)?; // once, at the start\n\n\
+            "let {name}_webhook = Webhook::<{ty}>::from_env_or_disabled()?; // {variable}; once, at the start\n\n\
              // in the handler of {path}, with the raw body, and a clone of the client\n\
              let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());\n\
              let event = {name}_webhook.verify(header, &body, std::time::SystemTime::now())?; // else status 400\n\
              event.track(&client).await?; // else status 503"
         ),
     }
-}
-
-/// How to deliver from the app's own database.
-fn outbox(detected: &Detected, source: Option<&Source>) -> Option<Step> {
-    let (library, database) = (detected.library?, detected.database?);
-    let (constructor, feature) = match database {
-        Database::Sqlite => ("sqlite", "sqlite"),
-        Database::Postgres => ("postgres", "postgres"),
-    };
-    let lead = "affitor.attribute(Lead::new(user.id).email(&user.email))";
-    let statement = format!(
-        "let statement = affitor_outbox::Statements::{constructor}().enqueue({lead})?;\n\
-         let [queue, args, key] = statement.parameters();"
-    );
-    // The app's transactions are those of the outbox only with the same version.
-    let is_same_version = detected.library_version.as_deref().is_none_or(|version| version == "0.9");
-    let lines = match library {
-        Library::Sqlx if is_same_version => format!(
-            "let outbox = affitor_outbox::Outbox::{constructor}(pool.clone()); // once, at the start\n\
-             outbox.migrate().await?;\n\
-             let worker = outbox.worker(affitor_outbox::affitor::ClientBuilder::from_env()).start().await?;\n\n\
-             // in the sign-up handler, instead of `affitor.enqueue`: in the transaction that creates the user\n\
-             outbox.enqueue(&mut tx, {lead}).await?;"
-        ),
-        Library::Sqlx => {
-            format!(
-                "{statement}\nsqlx::query(statement.sql()).bind(queue).bind(args).bind(key).execute(&mut *tx).await?;"
-            )
-        }
-        Library::TokioPostgres => format!("{statement}\ntx.execute(statement.sql(), &[&queue, &args, &key]).await?;"),
-        Library::Diesel => format!(
-            "use diesel::sql_types::{{Nullable, Text}};\n\n\
-             {statement}\n\
-             diesel::sql_query(statement.sql())\n    \
-                 .bind::<Nullable<Text>, _>(queue)\n    \
-                 .bind::<Nullable<Text>, _>(args)\n    \
-                 .bind::<Nullable<Text>, _>(key)\n    \
-                 .execute(connection)?; // with diesel-async: `.await?`"
-        ),
-        Library::SeaOrm => format!(
-            "let statement = affitor_outbox::Statements::{constructor}().enqueue({lead})?;\n\
-             let values = statement.parameters().map(sea_orm::Value::from);\n\
-             let statement = sea_orm::Statement::from_sql_and_values(tx.get_database_backend(), statement.sql(), values);\n\
-             tx.execute_raw(statement).await?; // SeaORM 1: `execute`"
-        ),
-    };
-    let features = if detected.providers.is_empty() { "rustls" } else { "rustls,webhooks" };
-    let example = Source::Path("../affitor".into());
-    let source = source.unwrap_or(&example).arguments("affitor-outbox");
-    Some(Step {
-        title: format!("Before you go live: commit events together with your data, in {}", database.name()),
-        place: "see the README of affitor-outbox",
-        lines: format!("// cargo add {source} --no-default-features --features {feature},{features}\n{lines}"),
-    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,17 @@
 //! The lines that are printed are in files that are compiled as tests: `tests/commands/lines`.
 
 use super::{
-    Detected,
+    Code, Detected,
     Framework::{self, ActixWeb, Axum, Tower},
+    OwnVariables,
     PaymentProvider::{LemonSqueezy, Paddle, Polar, Stripe},
-    Source, steps,
+    Service, Source, Step, steps,
 };
+
+fn all_steps(detected: &super::Detected, source: Option<&Source>) -> Vec<Step> {
+    let service = Service { url: "https://api.affitor.com", program_id: "42", variables: OwnVariables::default() };
+    steps(detected, service, source, &Code::default())
+}
 
 /// Rust code without comments and white space.
 fn bare(code: &str) -> String {
@@ -23,7 +29,7 @@ fn bare(code: &str) -> String {
 fn printed(framework: Framework, has_tower: bool) -> Vec<String> {
     let providers = vec![Stripe, Polar, LemonSqueezy, Paddle];
     let detected = Detected { framework: Some(framework), providers, has_tower, ..Detected::default() };
-    let steps = steps(&detected, "https://api.affitor.com", "42", None);
+    let steps = all_steps(&detected, None);
     steps.into_iter().filter(|step| !step.lines.starts_with("<script")).map(|step| step.lines).collect()
 }
 
@@ -57,8 +63,65 @@ fn the_outbox_comes_from_the_same_source() {
         (Some("registry"), "--no-default"),
     ] {
         let source: Option<Source> = source.map(|source| source.parse().unwrap());
-        let steps = steps(&detected, "https://api.affitor.com", "42", source.as_ref());
-        let expected = format!("// cargo add affitor-outbox {expected}-features --features sqlite,rustls\n");
+        let steps = all_steps(&detected, source.as_ref());
+        let expected = format!("// cargo add affitor-outbox {expected}-features --features sqlite,ring\n");
         assert!(steps.last().unwrap().lines.starts_with(&expected), "{expected} {}", steps.last().unwrap().lines);
+    }
+}
+
+#[test]
+fn what_the_code_has_is_left_out() {
+    let detected = Detected { framework: Some(Axum), providers: vec![Stripe, Paddle], ..Detected::default() };
+    let service = Service { url: "https://api.affitor.com", program_id: "42", variables: OwnVariables::default() };
+    let titles = |code: &str| -> Vec<String> {
+        steps(&detected, service, None, &Code::from(code)).into_iter().map(|step| step.title).collect()
+    };
+    assert_eq!(titles("").len(), 6);
+    let code = "AffitorLayer::new(client) affitor.enqueue(Lead::new(id)) PaymentEvent<Stripe> <head>{{ affitor.script_tag() }}";
+    assert_eq!(titles(code), ["Report the payments of Paddle"]);
+}
+
+#[test]
+fn an_app_with_a_configuration_of_its_own() {
+    let detected = Detected { framework: Some(ActixWeb), ..Detected::default() };
+    let variables = OwnVariables { api_key: Some("SHOP__KEY"), api_url: Some("SHOP__URL"), program_id: None };
+    let service = Service { url: "https://api.affitor.com", program_id: "42", variables };
+    let lines = &steps(&detected, service, None, &Code::default())[0].lines;
+    let expected = "Client::builder().api_key(/* SHOP__KEY */).api_url(/* SHOP__URL */).build()?;";
+    assert!(lines.contains(expected), "{lines}");
+}
+
+/// Other libraries than the outbox's SQLx: the functions are compiled in `tests/conformance`.
+#[test]
+fn each_library_gets_all_parts() {
+    for (manifest, parts) in [
+        (
+            "sqlx = { version = '0.8', features = ['postgres'] }",
+            ["PgPool::connect", "Transaction<'_, sqlx::Postgres>", "enqueue(&mut tx, lead).await"],
+        ),
+        (
+            "sqlx = { version = '0.8', features = ['sqlite'] }",
+            ["affitor outbox work", "Transaction<'_, sqlx::Sqlite>", "enqueue(&mut tx, lead).await"],
+        ),
+        ("tokio-postgres = '0.7'", ["PgPool::connect", "tx.savepoint(", "enqueue(&mut tx, lead).await"]),
+        (
+            "diesel = { version = '2', features = ['postgres'] }",
+            ["Outbox::postgres(affitor_pool).start", "connection.transaction(", "enqueue(connection, lead) {"],
+        ),
+        (
+            "sea-orm = { version = '2', features = ['sqlx-sqlite'] }",
+            ["Outbox::sqlite(affitor_pool).start", "tx.begin()", "enqueue(&tx, lead).await"],
+        ),
+        (
+            "sqlx = { version = '0.9', features = ['postgres'] }",
+            ["Outbox::postgres(pool.clone()).start(client)", "delivery.client()", "enqueue_or_log(&mut tx, lead)"],
+        ),
+    ] {
+        let manifest = format!("[dependencies]\naxum = '0.8'\n{manifest}");
+        let detected = super::super::detect::detect(&super::super::manifest::dependencies_of(&manifest, ""));
+        let lines = all_steps(&detected, None).pop().unwrap().lines;
+        for part in parts {
+            assert!(lines.contains(part), "{part} is not in\n{lines}");
+        }
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Manifest {
     pub(crate) document: DocumentMut,
     pub(crate) package: String,
     pub(crate) dependencies: Vec<Dependency>,
+    /// The dependencies of other packages of the workspace, if the package depends on them by path.
+    pub(crate) siblings: Vec<Dependency>,
 }
 
 impl Manifest {
@@ -53,8 +55,29 @@ impl Manifest {
         let package = package.to_owned();
         let workspace = workspace_of(&folder, &document)?;
         let dependencies = dependencies(&document, workspace.as_ref().unwrap_or(&document));
-        Ok(Self { folder, text, document, package, dependencies })
+        let siblings = siblings(&folder, &document, workspace.as_ref().unwrap_or(&document));
+        Ok(Self { folder, text, document, package, dependencies, siblings })
     }
+}
+
+/// The dependencies of the packages in other folders that a package depends on.
+fn siblings(folder: &Path, document: &DocumentMut, workspace: &DocumentMut) -> Vec<Dependency> {
+    let root = folder.ancestors().skip(1).find(|root| root.join("Cargo.toml").is_file()).unwrap_or(folder);
+    let inherited = workspace.get("workspace").and_then(|table| table.get("dependencies"));
+    let own = document.get("dependencies").and_then(Item::as_table_like).into_iter().flat_map(TableLike::iter);
+    let folders = own.filter_map(|(key, item)| {
+        if let Some(path) = item.get("path").and_then(Item::as_str) {
+            return Some(folder.join(path));
+        }
+        let is_inherited = item.get("workspace").and_then(Item::as_bool) == Some(true);
+        let path = inherited.filter(|_| is_inherited)?.get(key)?.get("path")?.as_str()?;
+        Some(root.join(path))
+    });
+    let manifests = folders.take(MEMBERS).filter_map(|folder| {
+        let path = folder.join("Cargo.toml");
+        text_of(&path).and_then(|text| parse(&path, &text)).ok()
+    });
+    manifests.flat_map(|manifest| dependencies(&manifest, workspace)).collect()
 }
 
 /// Reads a regular file of limited size.

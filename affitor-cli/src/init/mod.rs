@@ -1,15 +1,16 @@
 //! `affitor init`: sets a Cargo project up. Shows the lines that the app needs; with `--write`, also writes the settings. It never
 //! changes Rust code.
 
-mod dependency;
+pub(crate) mod dependency;
 mod detect;
 mod env_file;
 mod files;
 mod git;
 mod known;
 mod lines;
-mod manifest;
+pub(crate) mod manifest;
 mod new_program;
+mod present;
 mod program;
 mod program_files;
 mod project;
@@ -26,7 +27,9 @@ use self::{
     dependency::Needed,
     git::Git,
     known::Known,
+    lines::{OwnVariables, Service},
     manifest::Manifest,
+    present::Code,
     program::{Choice, KeyOrigin, ProgramArgs},
     project::Project,
     report::{KeyState, Report},
@@ -38,7 +41,9 @@ use crate::{
     exit::{Exit, ExitCodes},
     failure::Failure,
     output::Output,
+    prove::config::Config,
     settings::ServiceArgs,
+    tls::Tls,
 };
 
 pub(crate) const EXIT_CODES: ExitCodes = &[
@@ -56,7 +61,8 @@ pub(crate) struct Arguments {
     service: ServiceArgs,
     #[command(flatten)]
     program: ProgramArgs,
-    /// Write the settings into the project. Without it, nothing in the project is changed
+    /// Write the settings into the project: Cargo.toml, affitor.toml, .env.example, .gitignore, and the program with its key into
+    /// .affitor/config.json and .affitor/.env. Without it, nothing in the project is changed
     #[arg(long)]
     write: bool,
     /// Where the crates come from: path=DIR (a clone of the repository), git=URL or registry
@@ -72,7 +78,8 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
     let manifest = Manifest::read(&arguments.path)?;
-    let mut detected = detect::detect(&manifest.dependencies);
+    let mut detected = detect::detect(&manifest.dependencies).with_database_of(&manifest.siblings);
+    detected.tls = Tls::of(&manifest.folder).unwrap_or_default();
     if arguments.source == Some(Source::Registry) {
         detected
             .notes
@@ -106,6 +113,11 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
     };
     let files: Option<Vec<FileResult>> = arguments.write.then(|| plan.write(&project));
     let key = key_state(&program, files.as_deref(), &manifest.folder, &api)?;
+    // An unusable file is the business of `affitor prove`.
+    let config = Config::read(&manifest.folder.join(files::SETTINGS)).ok();
+    let own = |name| config.as_ref().and_then(|config| config.own_variable(name));
+    let variables = OwnVariables { api_key: own("api_key"), api_url: own("api_url"), program_id: own("program_id") };
+    let service = Service { url: api.service(), program_id: &program.id, variables };
     let report = Report {
         package: &manifest.package,
         detected: &detected,
@@ -115,7 +127,7 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
             .collect(),
         source: arguments.source.as_ref().map(ToString::to_string),
         needs_source: needed.iter().any(is_missing),
-        steps: lines::steps(&detected, api.service(), &program.id, source.as_ref()),
+        steps: lines::steps(&detected, service, source.as_ref(), &Code::read(&manifest.folder)),
         program: &program,
         service: api.service(),
         files: files.as_deref(),

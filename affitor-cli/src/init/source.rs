@@ -9,7 +9,7 @@ use std::{
 use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 use super::dependency::{Dependency, Needed};
-use crate::{failure::Failure, shell};
+use crate::{failure::Failure, shell, tls};
 
 /// Where Cargo gets the crates from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,13 +133,15 @@ pub(crate) enum Presence {
     Without(Vec<&'static str>),
 }
 
-/// Whether the package has the dependency, with its features. One that is inherited from the workspace counts.
+/// Whether the package has the dependency, with its features. One that is inherited from the workspace counts, and one way to TLS is
+/// enough.
 pub(crate) fn presence(dependencies: &[Dependency], needed: &Needed) -> Presence {
     let Some(found) = dependencies.iter().find(|found| found.package == needed.package) else {
         return Presence::Missing;
     };
-    let missing: Vec<&str> =
-        needed.features.iter().copied().filter(|feature| !found.features.contains(*feature)).collect();
+    let has_tls = tls::FEATURES.iter().any(|feature| found.features.contains(*feature));
+    let is_there = |feature: &&str| found.features.contains(*feature) || has_tls && tls::FEATURES.contains(feature);
+    let missing: Vec<&str> = needed.features.iter().copied().filter(|feature| !is_there(feature)).collect();
     if missing.is_empty() { Presence::Present } else { Presence::Without(missing) }
 }
 

@@ -53,11 +53,7 @@ pub(crate) struct Plan<'p> {
 impl Plan<'_> {
     /// Writes all files. A file that can't be written does not stop the others.
     pub(crate) fn write(&self, project: &Project) -> Vec<FileResult> {
-        let mut results = vec![
-            self.add_dependencies(project),
-            self.env_example(project),
-            self.file(project, files::SETTINGS, &files::settings(self.detected)),
-        ];
+        let mut results = vec![self.add_dependencies(project), self.env_example(project), self.settings(project)];
         let ignored = ignore(project);
         let is_ignored = ignored.action != Action::Failed;
         results.push(ignored);
@@ -109,6 +105,18 @@ impl Plan<'_> {
                 None => FileResult { path, action: Action::Unchanged, note: None },
                 Some(new) => done(path, Action::Updated, project.replace(path, &new, Readers::Default)),
             },
+        }
+    }
+
+    /// Writes affitor.toml. One that is there gets the webhook of a payment provider that was added since.
+    fn settings(&self, project: &Project) -> FileResult {
+        let path = files::SETTINGS;
+        match project.read(path) {
+            Ok(Some(old)) if !self.force => match files::with_webhook(&old, self.detected) {
+                Some(new) => done(path, Action::Updated, project.replace(path, &new, Readers::Default)),
+                None => self.file(project, path, &files::settings(self.detected)),
+            },
+            _ => self.file(project, path, &files::settings(self.detected)),
         }
     }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs::File, io, io::Read as _, path::Path};
 use reqwest::Url;
 use serde::Deserialize;
 
+use super::template::Template;
 use crate::{failure::Failure, provider::PaymentProvider, url::is_loopback};
 
 /// Name of the file in the app's folder.
@@ -35,6 +36,9 @@ pub(crate) struct App {
     pub(crate) port: Option<String>,
     /// Command that starts the app.
     pub(crate) start: Option<Vec<String>>,
+    /// Further variables, for an app with a configuration of its own.
+    #[serde(default)]
+    pub(crate) env: BTreeMap<String, Template>,
 }
 
 /// The page on which visitors of partners land.
@@ -128,9 +132,10 @@ impl Config {
     }
 
     pub(crate) fn check(&self) -> Result<(), String> {
-        let has_placeholder = self.app.url.contains("{port}");
-        if has_placeholder && self.app.port.is_none() {
-            return Err("`app.url` contains {port}, so `app.port` must name the variable from which the app reads it"
+        let gets_port = self.app.port.is_some() || self.app.env.values().any(|template| template.contains("port"));
+        if self.app.url.contains("{port}") && !gets_port {
+            return Err("`app.url` contains {port}, so `app.port` must name the variable from which the app reads it, or one in \
+                        `app.env` must contain {port}"
                 .to_owned());
         }
         self.url(1)?;
@@ -138,6 +143,10 @@ impl Config {
         let api = self.webhook.as_ref().and_then(|webhook| webhook.api.as_ref());
         for variable in variables.into_iter().flatten().chain(api) {
             check_variable(variable)?;
+        }
+        for (name, template) in &self.app.env {
+            check_variable(name)?;
+            template.check().map_err(|problem| format!("`app.env.{name}` {problem}"))?;
         }
         check_path(&self.landing.path)?;
         if self.landing.path.contains('#') {
@@ -163,6 +172,20 @@ impl Config {
         }
         let checkout = self.checkout.iter().flat_map(|checkout| &checkout.steps);
         self.signup.steps.iter().chain(checkout).try_for_each(Step::check)
+    }
+
+    /// Whether the app reads the URL of Stripe's API from a variable.
+    pub(crate) fn has_stripe_api(&self) -> bool {
+        let is_named = |webhook: &Webhook| {
+            webhook.api.is_some() || self.app.env.values().any(|template| template.contains("stripe_api_url"))
+        };
+        self.webhook.as_ref().is_some_and(|webhook| webhook.provider == PaymentProvider::Stripe && is_named(webhook))
+    }
+
+    /// Returns the app's own variable of a setting, one whose value is just this name in braces.
+    pub(crate) fn own_variable(&self, name: &str) -> Option<&str> {
+        let mut env = self.app.env.iter();
+        env.find(|(_, template)| template.is(name)).map(|(variable, _)| variable.as_str())
     }
 
     /// Returns the URL of the app, with this port if it has a placeholder.
@@ -218,7 +241,7 @@ fn check_variable(name: &str) -> Result<(), String> {
         (true, true) => Err(format!("{name} can't be used here: `affitor prove` sets the variables AFFITOR_… itself")),
         // A secret may have been written here instead of the name of its variable.
         (false, _) => {
-            Err("`port`, `secret` and `api` are names of environment variables, such as STRIPE_WEBHOOK_SECRET"
+            Err("`port`, `secret`, `api` and the keys of `env` are names of environment variables, such as STRIPE_WEBHOOK_SECRET"
                 .to_owned())
         }
     }

@@ -32,6 +32,7 @@ macro_rules! findings {
 findings! {
     AppNotReachable "app-not-reachable" "the app did not start, or listens on another address than `app.url`",
     PointsElsewhere "points-elsewhere" "the app's client has a fixed `api_url`, or the app loads other settings than its environment",
+    NoTls "no-tls" "no feature of the app's Affitor crate brings TLS: `rustls`, `ring`, `aws-lc-rs` or `native-tls`",
     LandingFailed "landing-failed" "`landing.path` in affitor.toml is not a page of the app",
     AffLost "aff-lost" "a redirect leaves out the query of the landing page",
     NoTracker "no-tracker" "the page's template has no `client.script_tag()`, and no `ClickCaptureLayer` is around it",

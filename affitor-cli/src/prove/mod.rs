@@ -4,7 +4,7 @@ mod app;
 mod arrived;
 mod checkout;
 mod chromium;
-mod config;
+pub(crate) mod config;
 mod deliver;
 mod finding;
 mod guard;
@@ -23,6 +23,7 @@ mod shown;
 mod sign_up;
 mod start;
 mod stripe_api;
+mod template;
 mod visitor;
 mod watch;
 
@@ -35,7 +36,7 @@ use std::{
     time::Duration,
 };
 
-use affitor_sandbox::{Interpretations, Sandbox, SecondRefund};
+use affitor_sandbox::{Interpretations, RequestRecord, Sandbox, SecondRefund};
 use clap::Args;
 use reqwest::Url;
 
@@ -44,7 +45,6 @@ use crate::{
     exit::{Exit, ExitCodes},
     failure::Failure,
     output::Output,
-    provider::PaymentProvider,
     signal,
 };
 
@@ -81,6 +81,9 @@ pub(crate) struct Arguments {
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
+
+/// How the client marks its product if it has no TLS.
+const NO_TLS: &str = " (no TLS)";
 
 /// Time after which nothing more is expected of an app that sends events at once.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -182,9 +185,7 @@ impl Proof {
             Some(webhook) => Some(settings::new_secret(webhook.provider)),
             None => None,
         };
-        let has_api =
-            webhook.is_some_and(|webhook| webhook.provider == PaymentProvider::Stripe && webhook.api.is_some());
-        let stripe = if has_api { Some(StripeApi::start().await.map_err(no_port)?) } else { None };
+        let stripe = if config.has_stripe_api() { Some(StripeApi::start().await.map_err(no_port)?) } else { None };
         Ok(Self {
             url,
             config,
@@ -219,7 +220,22 @@ impl Proof {
         let mut buyer = if self.is_manual { self.manual_sign_up().await? } else { self.sign_ups().await? };
         self.check_guard()?;
         self.payments(&mut buyer).await?;
+        self.check_tls();
         self.check_guard()
+    }
+
+    /// Reports an app that works with the sandbox, and not with the service.
+    fn check_tls(&mut self) {
+        let is_without = |request: &RequestRecord| {
+            request
+                .user_agent
+                .as_deref()
+                .is_some_and(|client| client.starts_with("affitor-rust/") && client.ends_with(NO_TLS))
+        };
+        if self.sandbox.requests().iter().any(is_without) {
+            let message = "the app's client has no TLS, so it can't reach https://api.affitor.com";
+            self.report.failed("tls", FindingId::NoTls.found(message));
+        }
     }
 
     /// Reports a finding after which nothing else can be checked. What the app did wrong before comes first.

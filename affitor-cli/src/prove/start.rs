@@ -20,8 +20,7 @@ impl Proof {
             let hint = "stop it, or use `url = \"http://127.0.0.1:{port}\"` with `port = \"PORT\"`";
             return Err(Failure::usage(message, hint).into());
         }
-        let mut variables = self.variables();
-        variables.extend(port);
+        let mut variables = self.variables(port)?;
         // Instead of the developer's own, which could lead past the proxy.
         for name in ["NO_PROXY", "no_proxy"] {
             variables.push((name.to_owned(), "localhost,127.0.0.1,::1".to_owned()));
@@ -45,7 +44,7 @@ impl Proof {
     }
 
     /// The variables with which an app uses the sandbox.
-    fn variables(&self) -> Vec<(String, String)> {
+    fn variables(&self, port: Option<(String, String)>) -> Result<Vec<(String, String)>, Failure> {
         let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mut variables = vec![
             own("AFFITOR_API_URL", self.sandbox.url()),
@@ -57,7 +56,23 @@ impl Proof {
             let api = webhook.api.as_ref().zip(self.stripe.as_ref());
             variables.extend(api.map(|(name, stripe)| own(name, &stripe.url)));
         }
-        variables
+        variables.extend(port);
+        for (name, template) in &self.config.app.env {
+            let value = template.fill(|name| match name {
+                "api_url" => Some(self.sandbox.url().to_owned()),
+                "api_key" => Some(self.sandbox.api_key().to_owned()),
+                "program_id" => Some(self.sandbox.program_id().to_string()),
+                "port" => self.url.port_or_known_default().map(|port| port.to_string()),
+                "webhook_secret" => self.secret.clone(),
+                _ => self.stripe.as_ref().map(|stripe| stripe.url.clone()),
+            });
+            let value = value.map_err(|missing| {
+                let message = format!("`app.env.{name}` contains {{{missing}}}, which needs a section [webhook]");
+                Failure::usage(message, "add it to affitor.toml; {stripe_api_url} also needs its `api`")
+            })?;
+            variables.push((name.clone(), value));
+        }
+        Ok(variables)
     }
 
     /// Waits until an app that is already running has called the sandbox, which proves that it uses no other service.
@@ -65,9 +80,10 @@ impl Proof {
         say("Start your app with these variables. The proof begins when it calls the sandbox for the first time:");
         say("for example at its start, or when you sign up once in your browser.\n");
         let secret_variable = self.config.webhook.as_ref().map(|webhook| webhook.secret.clone());
-        for (name, value) in self.variables().into_iter().chain(port) {
-            // The developer has set that one.
-            if Some(&name) != secret_variable.as_ref() {
+        for (name, value) in self.variables(port)? {
+            // The developer has set those.
+            let has_secret = self.secret.as_ref().is_some_and(|secret| value.contains(secret.as_str()));
+            if Some(&name) != secret_variable.as_ref() && !has_secret {
                 say(&format!("  {BOLD}{name}{BOLD:#}={value}"));
             }
         }

@@ -118,7 +118,7 @@ async fn the_checklist_for_going_live() {
     let checks = result.json()["checks"].as_array().unwrap().clone();
     let names: Vec<&str> = checks.iter().map(|check| check["name"].as_str().unwrap()).collect();
     let mut expected =
-        vec!["key", "URL", "program", "address", "clock", "service", "real-service", "key-age", "payments"];
+        vec!["key", "app-tls", "URL", "program", "address", "clock", "service", "real-service", "key-age", "payments"];
     expected.extend(["webhooks", "profile", "economics", "payout", "tracking", "live", "domain", "partners"]);
     expected.extend(cfg!(feature = "outbox").then_some("ledger"));
     expected.push("landing");

@@ -83,7 +83,7 @@ async fn from_login_to_written_files() {
     assert_eq!(config, expected);
     assert_eq!(home.read("shop/.gitignore"), ".affitor/\n");
     let manifest = home.read("shop/Cargo.toml");
-    let added = "affitor-axum\", features = [\"webhooks\"] }\n";
+    let added = "affitor-axum\", features = [\"ring\", \"webhooks\"] }\n";
     assert!(manifest.starts_with(MANIFEST) && manifest.ends_with(added), "{manifest}");
     assert!(home.read("shop/.env.example").contains("\nSTRIPE_WEBHOOK_SECRET=\n"));
     assert!(home.read("shop/affitor.toml").contains("secret = \"STRIPE_WEBHOOK_SECRET\""));
@@ -144,8 +144,8 @@ async fn without_write_nothing_changes_and_the_key_is_kept() {
     for expected in [
         "✓ program 43 (My shop, shop.example) at http://127.0.0.1:",
         "✓ shop: axum, SQLx with SQLite, Stripe",
-        "affitor-axum = { path = \"../affitor/affitor-axum\", features = [\"webhooks\"] } # not published yet",
-        "AffitorLayer::new(client)",
+        "affitor-axum = { path = \"../affitor/affitor-axum\", features = [\"ring\", \"webhooks\"] } # not published yet",
+        "AffitorLayer::new(client.clone())",
         "affitor.enqueue(Lead::new(user.id)",
         "data-affitor-program-id=\"43\"",
         "PaymentEvent<Stripe>",
@@ -293,15 +293,16 @@ async fn without_a_login_or_a_choice_nothing_hangs() {
 async fn the_lines_are_for_the_framework() {
     let sandbox = start(Sandbox::builder()).await;
     let home = shop(&sandbox).await;
+    let tls = |name: &str| format!("{name} = {{ version = \"0.2\", features = [\"ring\"] }}");
     for (dependencies, crates, expected) in [
-        ("actix-web = '4'", vec!["affitor-actix = \"0.2\""], "App::new().wrap(AffitorLayer::new("),
-        ("hyper = '1'", vec!["affitor-tower = \"0.2\""], "request.affitor()"),
+        ("actix-web = '4'", vec![tls("affitor-actix")], "App::new().wrap(layer.clone())"),
+        ("hyper = '1'", vec![tls("affitor-tower")], "request.affitor()"),
         (
             "tonic = '0.14'\npaddle-rust-sdk = '1'",
-            vec!["affitor-tower = \"0.2\"", "affitor-payments = \"0.2\""],
-            "Webhook::<Paddle>::new",
+            vec![tls("affitor-tower"), "affitor-payments = \"0.2\"".to_owned()],
+            "Webhook::<Paddle>::from_env_or_disabled",
         ),
-        ("axum = '0.8'\ntokio-postgres = '0.7'", vec!["affitor-axum = \"0.2\""], "Statements::postgres()"),
+        ("axum = '0.8'\ntokio-postgres = '0.7'", vec![tls("affitor-axum")], "Statements::postgres()"),
         ("rocket = '0.5'", vec![], "no supported framework found"),
     ] {
         home.project("Cargo.toml", &format!("[package]\nname = 'shop'\n[dependencies]\n{dependencies}\n"));

@@ -5,6 +5,7 @@ mod arguments;
 mod color;
 mod common;
 mod doctor;
+mod doctor_app;
 mod doctor_program;
 mod doctor_site;
 mod exit_codes;

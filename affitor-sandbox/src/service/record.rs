@@ -3,7 +3,7 @@
 use super::{Inner, RequestLine};
 use crate::{api::Call, call::ApiCall, change::Change, outcome::Outcome, request_log::RequestRecord, state::State};
 
-/// Maximum length of a method or path in the log, in characters. Clients may send much longer ones.
+/// Maximum length of a method, a path or a header in the log, in characters. Clients may send much longer ones.
 const LOGGED_TEXT_LENGTH: usize = 256;
 
 impl Inner {
@@ -19,6 +19,7 @@ impl Inner {
             hint: None,
             changed: false,
             has_key: false,
+            user_agent: None,
             fault: None,
             transaction_id: None,
             customer_key: None,
@@ -43,6 +44,7 @@ impl RequestRecord {
     }
 
     pub(super) fn set_ids(&mut self, call: &Call<'_>) {
+        self.user_agent = call.user_agent.map(|text| text.chars().take(LOGGED_TEXT_LENGTH).collect());
         if let Ok(fields) = &call.body {
             self.transaction_id = fields.id("transaction_id");
             self.customer_key = fields.id("customer_key");

@@ -165,7 +165,9 @@ async fn an_outbox_loses_nothing(framework: &str, signal: &str) {
     let is_complete = tokio::time::timeout(Duration::from_secs(60), all).await.is_ok();
     shop.signal("TERM");
     let log = shop.ended().await;
-    println!("{framework} with an outbox, {signal}: {before} delivered before the end, {in_flight} in flight, {USERS} in all");
+    println!(
+        "{framework} with an outbox, {signal}: {before} delivered before the end, {in_flight} in flight, {USERS} in all"
+    );
     assert!(is_complete, "{} of {USERS} are delivered: {log}", delivered(&sandbox).len());
     assert_eq!(delivered(&sandbox), users.into_iter().collect());
 }

@@ -29,12 +29,17 @@ mod checkout {
 }
 
 mod layer {
+    use std::time::Duration;
+
     use actix_web::{App, HttpServer};
     use affitor_actix::{AffitorLayer, Client};
 
     async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-        let client = Client::from_env()?;
-        HttpServer::new(move || App::new().wrap(AffitorLayer::new(client.clone()))).bind("127.0.0.1:0")?.run().await?;
+        let client = Client::from_env_or_disabled()?;
+        let layer = AffitorLayer::new(client.clone());
+        let server = HttpServer::new(move || App::new().wrap(layer.clone()));
+        server.bind("127.0.0.1:0")?.run().await?;
+        client.shutdown(Duration::from_secs(8)).await;
         Ok(())
     }
 }
@@ -73,10 +78,10 @@ async fn paddle_payment(affitor: AffitorClient, event: PaymentEvent<Paddle>) -> 
 }
 
 fn serve() -> Result<(), Box<dyn std::error::Error>> {
-    let stripe_webhook = Webhook::<Stripe>::new(std::env::var("STRIPE_WEBHOOK_SECRET")?)?;
-    let polar_webhook = Webhook::<Polar>::new(std::env::var("POLAR_WEBHOOK_SECRET")?)?;
-    let lemon_squeezy_webhook = Webhook::<LemonSqueezy>::new(std::env::var("LEMON_SQUEEZY_WEBHOOK_SECRET")?)?;
-    let paddle_webhook = Webhook::<Paddle>::new(std::env::var("PADDLE_WEBHOOK_SECRET")?)?;
+    let stripe_webhook = Webhook::<Stripe>::from_env_or_disabled()?;
+    let polar_webhook = Webhook::<Polar>::from_env_or_disabled()?;
+    let lemon_squeezy_webhook = Webhook::<LemonSqueezy>::from_env_or_disabled()?;
+    let paddle_webhook = Webhook::<Paddle>::from_env_or_disabled()?;
     let _ = actix_web::HttpServer::new(move || {
         actix_web::App::new().app_data(stripe_webhook.clone()).service(stripe_payment)
     });

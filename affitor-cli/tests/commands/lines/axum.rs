@@ -52,27 +52,31 @@ async fn paddle_payment(affitor: AffitorClient, event: PaymentEvent<Paddle>) -> 
     Ok(())
 }
 
-fn app<S: Clone + Send + Sync + 'static>(app: Router<S>) -> Result<Router<S>, Box<dyn std::error::Error>> {
-    use affitor_axum::{AffitorLayer, Client};
+async fn serve(app: Router, listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+    use std::time::Duration;
 
-    let stripe_webhook = Webhook::<Stripe>::new(std::env::var("STRIPE_WEBHOOK_SECRET")?)?;
+    use affitor_axum::{AffitorLayer, Client, shutdown_signal, until_shutdown};
+
+    let stripe_webhook = Webhook::<Stripe>::from_env_or_disabled()?;
     let stripe_route = Router::new().route("/webhooks/stripe", post(stripe_payment)).with_state(stripe_webhook);
     let app = app.merge(stripe_route);
 
-    let polar_webhook = Webhook::<Polar>::new(std::env::var("POLAR_WEBHOOK_SECRET")?)?;
+    let polar_webhook = Webhook::<Polar>::from_env_or_disabled()?;
     let polar_route = Router::new().route("/webhooks/polar", post(polar_payment)).with_state(polar_webhook);
     let app = app.merge(polar_route);
 
-    let lemon_squeezy_webhook = Webhook::<LemonSqueezy>::new(std::env::var("LEMON_SQUEEZY_WEBHOOK_SECRET")?)?;
+    let lemon_squeezy_webhook = Webhook::<LemonSqueezy>::from_env_or_disabled()?;
     let lemon_squeezy_route =
         Router::new().route("/webhooks/lemon-squeezy", post(lemon_squeezy_payment)).with_state(lemon_squeezy_webhook);
     let app = app.merge(lemon_squeezy_route);
 
-    let paddle_webhook = Webhook::<Paddle>::new(std::env::var("PADDLE_WEBHOOK_SECRET")?)?;
+    let paddle_webhook = Webhook::<Paddle>::from_env_or_disabled()?;
     let paddle_route = Router::new().route("/webhooks/paddle", post(paddle_payment)).with_state(paddle_webhook);
     let app = app.merge(paddle_route);
 
-    let client = Client::from_env()?;
-    let app = app.layer(AffitorLayer::new(client));
-    Ok(app)
+    let client = Client::from_env_or_disabled()?;
+    let app = app.layer(AffitorLayer::new(client.clone()));
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown_signal());
+    until_shutdown(server, &client, Duration::from_secs(8)).await?;
+    Ok(())
 }

@@ -1,13 +1,16 @@
 //! Any Tower service.
 
 mod layer {
+    use std::time::Duration;
+
     use affitor_tower::{AffitorLayer, affitor::Client};
     use tower_layer::Layer;
 
-    fn wrap<S>(service: S) -> Result<(), Box<dyn std::error::Error>> {
-        let client = Client::from_env()?;
+    async fn wrap<S>(service: S) -> Result<(), Box<dyn std::error::Error>> {
+        let client = Client::from_env_or_disabled()?;
         let service = AffitorLayer::new(client.clone()).layer(service);
-        let _ = (service, client);
+        client.shutdown(Duration::from_secs(8)).await;
+        let _ = service;
         Ok(())
     }
 }
@@ -31,7 +34,7 @@ async fn stripe_payment(
     body: Vec<u8>,
     client: affitor_tower::affitor::Client,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let stripe_webhook = Webhook::<Stripe>::new(std::env::var("STRIPE_WEBHOOK_SECRET")?)?;
+    let stripe_webhook = Webhook::<Stripe>::from_env_or_disabled()?;
     let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());
     let event = stripe_webhook.verify(header, &body, std::time::SystemTime::now())?;
     event.track(&client).await?;
@@ -43,7 +46,7 @@ async fn polar_payment(
     body: Vec<u8>,
     client: affitor_tower::affitor::Client,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let polar_webhook = Webhook::<Polar>::new(std::env::var("POLAR_WEBHOOK_SECRET")?)?;
+    let polar_webhook = Webhook::<Polar>::from_env_or_disabled()?;
     let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());
     let event = polar_webhook.verify(header, &body, std::time::SystemTime::now())?;
     event.track(&client).await?;
@@ -55,7 +58,7 @@ async fn lemon_squeezy_payment(
     body: Vec<u8>,
     client: affitor_tower::affitor::Client,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let lemon_squeezy_webhook = Webhook::<LemonSqueezy>::new(std::env::var("LEMON_SQUEEZY_WEBHOOK_SECRET")?)?;
+    let lemon_squeezy_webhook = Webhook::<LemonSqueezy>::from_env_or_disabled()?;
     let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());
     let event = lemon_squeezy_webhook.verify(header, &body, std::time::SystemTime::now())?;
     event.track(&client).await?;
@@ -67,7 +70,7 @@ async fn paddle_payment(
     body: Vec<u8>,
     client: affitor_tower::affitor::Client,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let paddle_webhook = Webhook::<Paddle>::new(std::env::var("PADDLE_WEBHOOK_SECRET")?)?;
+    let paddle_webhook = Webhook::<Paddle>::from_env_or_disabled()?;
     let header = |name: &str| head.headers.get(name).map(|value| value.as_bytes());
     let event = paddle_webhook.verify(header, &body, std::time::SystemTime::now())?;
     event.track(&client).await?;

@@ -40,6 +40,8 @@ pub(super) enum Variant {
     /// Each lead is reported again, one second later. It counts once.
     LeadRepeated,
 
+    /// The client has no TLS.
+    NoTls,
     /// There is no landing page.
     NoLanding,
     /// The landing page redirects without its query.
@@ -144,7 +146,7 @@ impl Variant {
 
     /// Serves the shop with these variables. Returns its client.
     pub(super) fn serve(self, shop: &Shop, variables: &[(String, String)]) -> Client {
-        let client = shop::client(variables);
+        let client = if self == Self::NoTls { shop::client_without_tls(variables) } else { shop::client(variables) };
         let stripe = variables.iter().find(|(name, _)| name == "STRIPE_API_URL");
         let state = Inner {
             variant: self,

@@ -21,6 +21,7 @@ const ROWS: &[(Variant, &[&str])] = &[
     (Variant::OwnReportsSoldOnce, &[]),
     (Variant::CapturedClicks, &[]),
     (Variant::LeadRepeated, &[]),
+    (Variant::NoTls, &["no-tls"]),
     (Variant::FirstClickKept, &["click-id-shared"]),
     (Variant::LatestClickKept, &["click-id-shared"]),
     (Variant::FormCached, &["click-id-shared"]),

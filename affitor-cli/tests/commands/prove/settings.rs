@@ -66,6 +66,18 @@ async fn mistakes_in_the_file_are_named() {
             format!("{APP}{SIGN_UP}webhook = {{ provider = 'stripe', path = '//w', secret = 'A' }}\n"),
             "is not a path of the app",
         ),
+        (
+            format!("app = {{ url = 'http://127.0.0.1:1', env = {{ SHOP_KEY = '{{key}}' }} }}\n{SIGN_UP}"),
+            "`app.env.SHOP_KEY` contains {key}; the names are {api_url}",
+        ),
+        (
+            format!("app = {{ url = 'http://127.0.0.1:1', env = {{ AFFITOR_KEY = '{{api_key}}' }} }}\n{SIGN_UP}"),
+            "can't be used here",
+        ),
+        (
+            format!("app = {{ url = 'http://127.0.0.1:1', env = {{ SECRET = '{{webhook_secret}}' }} }}\n{SIGN_UP}"),
+            "needs a section [webhook]",
+        ),
         ("#".repeat(300 * 1024), "larger than"),
     ] {
         let error = rejected(&text).await;
@@ -96,4 +108,35 @@ async fn missing_files_and_programs_are_named() {
     let result = run(&["prove", "--config", config.to_str().unwrap(), "--sandbox-port", "0"], &[]).await;
     assert_eq!(result.code, 2, "without a command, the secret is that of the running app");
     assert!(result.err.contains("STRIPE_WEBHOOK_SECRET is not set"), "{}", result.err);
+}
+
+/// An app with a configuration of its own gets the settings under its own names, the port among them.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_apps_own_variables_are_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, seen) = (folder.path().join("affitor.toml"), folder.path().join("seen"));
+    let text = "[app]
+url = 'http://127.0.0.1:{port}'
+env = { SHOP__LISTEN = '127.0.0.1:{port}', SHOP__URL = '{api_url}', SHOP__KEY = '{api_key}', SHOP__SECRET = '{webhook_secret}' }
+[signup]
+steps = [{ get = '/' }]
+[webhook]
+provider = 'stripe'
+path = '/webhooks'
+secret = 'STRIPE_WEBHOOK_SECRET'
+";
+    std::fs::write(&config, text).unwrap();
+    let script = format!(
+        "printenv SHOP__LISTEN SHOP__URL SHOP__KEY SHOP__SECRET AFFITOR_API_URL AFFITOR_API_KEY STRIPE_WEBHOOK_SECRET >'{}'",
+        seen.display()
+    );
+    let arguments = ["prove", "--json", "--config", config.to_str().unwrap(), "--", "sh", "-c", &script];
+    let result = run(&arguments, &[]).await;
+    assert_eq!(result.json()["findings"][0]["id"], "app-not-reachable", "the app ends at once");
+    let seen = std::fs::read_to_string(seen).unwrap();
+    let lines: Vec<&str> = seen.lines().collect();
+    let [listen, url, key, secret, api_url, api_key, webhook_secret] = lines[..] else { panic!("{seen}") };
+    assert_eq!((url, key, secret), (api_url, api_key, webhook_secret));
+    assert!(listen.strip_prefix("127.0.0.1:").is_some_and(|port| port.parse::<u16>().is_ok()), "{listen}");
 }

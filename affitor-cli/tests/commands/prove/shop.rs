@@ -64,6 +64,14 @@ pub(super) fn client(variables: &[(String, String)]) -> Client {
     builder.program_id(variable("AFFITOR_PROGRAM_ID")).build().unwrap()
 }
 
+/// Like [`client`], but as one without TLS calls.
+pub(super) fn client_without_tls(variables: &[(String, String)]) -> Client {
+    let variable = |name: &str| variables.iter().find(|(known, _)| known == name).map_or("42", |(_, value)| value);
+    let http = affitor::reqwest::Client::builder().user_agent("affitor-rust/0.2.0 (no TLS)").build().unwrap();
+    let builder = Client::builder().api_url(variable("AFFITOR_API_URL")).api_key(variable("AFFITOR_API_KEY"));
+    builder.program_id(variable("AFFITOR_PROGRAM_ID")).http_client(http).build().unwrap()
+}
+
 impl Shop {
     /// A shop whose port is open, although nobody serves it yet.
     pub(super) async fn bind(provider: &'static str) -> Self {

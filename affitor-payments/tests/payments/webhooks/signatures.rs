@@ -72,9 +72,20 @@ fn invalid_secrets_are_rejected_and_never_shown() {
         assert!(webhook::<Stripe>().or_secret(empty).is_err());
     }
     // What is left of a configuration that was not filled in.
-    for placeholder in
-        ["undefined", "whsec_undefined", "null", "${SECRET}", "whsec_{{ secret }}", "\"whsec_x\"", "whsec_x'", "whsec_...", "whsec_xxxx", "<secret>", "whsec_your_secret", "changeme"]
-    {
+    for placeholder in [
+        "undefined",
+        "whsec_undefined",
+        "null",
+        "${SECRET}",
+        "whsec_{{ secret }}",
+        "\"whsec_x\"",
+        "whsec_x'",
+        "whsec_...",
+        "whsec_xxxx",
+        "<secret>",
+        "whsec_your_secret",
+        "changeme",
+    ] {
         assert!(Webhook::<Polar>::new(placeholder).is_err(), "{placeholder}");
     }
     for invisible in ["whsec_\u{200b}x", "\u{feff}whsec_x", "whsec_x\u{a0}y", "whsec_x\ny", "whsec_x\0"] {

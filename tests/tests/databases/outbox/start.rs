@@ -5,7 +5,7 @@ use std::time::Duration;
 use affitor::{Client, Lead, test_util::RecordingSink};
 use affitor_outbox::{
     Enqueued, Outbox,
-    sqlx::{SqlitePool, sqlite::SqliteConnectOptions},
+    sqlx::{self, SqlitePool, sqlite::SqliteConnectOptions},
 };
 
 use crate::outbox::common::{connect, sale, sandbox, wait_until};
@@ -84,4 +84,47 @@ async fn a_client_that_records_has_no_worker() {
     assert_eq!(running.outbox().stats().await.unwrap().pending, 1);
     let error = running.outbox().worker(events.client()).start().await.unwrap_err().to_string();
     assert!(error.contains("it is disabled, or it records events for a test"), "{error}");
+}
+
+/// Without tables, or with an event that can't be stored, the app's own statements commit.
+async fn an_error_ends_at_the_savepoint<DB: affitor_outbox::Database>(
+    outbox: &Outbox<DB>,
+    execute: impl AsyncFn(&mut sqlx::Transaction<'static, DB>, &'static str),
+    count: impl AsyncFn() -> i64,
+) {
+    let mut tx = outbox.begin().await.unwrap();
+    execute(&mut tx, "CREATE TABLE users (id integer)").await;
+    outbox.enqueue_or_log(&mut tx, Lead::new("user_7")).await;
+    execute(&mut tx, "INSERT INTO users (id) VALUES (7)").await;
+    outbox.enqueue_or_log(&mut tx, sale("")).await;
+    tx.commit().await.unwrap();
+    assert_eq!(count().await, 1);
+
+    outbox.migrate().await.unwrap();
+    let mut tx = outbox.begin().await.unwrap();
+    outbox.enqueue_or_log(&mut tx, Lead::new("user_8")).await;
+    tx.commit().await.unwrap();
+    let mut tx = outbox.begin().await.unwrap();
+    outbox.enqueue_or_log(&mut tx, Lead::new("user_9")).await;
+    tx.rollback().await.unwrap();
+    assert_eq!(outbox.stats().await.unwrap().pending, 1);
+}
+
+#[tokio::test]
+async fn an_error_can_not_fail_a_sign_up() {
+    const COUNT: &str = "SELECT count(*) FROM users";
+    let (pool, _folder) = affitor_tests::databases::sqlite().await;
+    let execute = async |tx: &mut sqlx::Transaction<'static, sqlx::Sqlite>, sql| {
+        sqlx::query(sql).execute(&mut **tx).await.unwrap();
+    };
+    let count = async || sqlx::query_scalar(COUNT).fetch_one(&pool).await.unwrap();
+    an_error_ends_at_the_savepoint(&Outbox::sqlite(pool.clone()), execute, count).await;
+
+    let Some(server) = affitor_tests::databases::Postgres::start() else { return };
+    let pool = server.pool().await;
+    let execute = async |tx: &mut sqlx::Transaction<'static, sqlx::Postgres>, sql| {
+        sqlx::query(sql).execute(&mut **tx).await.unwrap();
+    };
+    let count = async || sqlx::query_scalar(COUNT).fetch_one(&pool).await.unwrap();
+    an_error_ends_at_the_savepoint(&Outbox::postgres(pool.clone()), execute, count).await;
 }
