@@ -60,7 +60,7 @@
 //!
 //! | feature | default | enables |
 //! |---|---|---|
-//! | `rustls` | yes | TLS for the client; also `rustls-no-provider`, `native-tls`, `native-tls-vendored` |
+//! | `rustls`, `ring`, `aws-lc-rs`, `native-tls`, `native-tls-vendored` | | TLS for the client: see [TLS](affitor::guides::tls) |
 //! | `webhooks` | | the extractor `PaymentEvent` |
 //! | `capture` | | `ClickCaptureLayer`: clicks are reported by the server, without a script |
 //! | `carry` | | [`carry`](https://docs.rs/affitor/latest/affitor/carry/): a visitor as a signed text, for magic links and other domains |

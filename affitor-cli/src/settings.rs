@@ -157,7 +157,7 @@ impl ConnectionArgs {
         // Once per process.
         let own = |name: &str| own_variable(name).map(|variable| &*variable.to_owned().leak());
         let default_url = || Setting { raw: DEFAULT_URL.to_owned(), source: "AFFITOR_API_URL", problem: None };
-        // A file in somebody's repository must not name another secret as the key.
+        // A file in a cloned repository must not name another secret as the key.
         let looks_like_a_key = |variable: &&str| {
             env::var(variable)
                 .is_ok_and(|key| ["aff_", "affitor_", "test_"].iter().any(|prefix| key.trim().starts_with(prefix)))

@@ -154,7 +154,7 @@ fn lead_result(outcome: &LeadOutcome) -> TestResult {
         LeadOutcome::Test { event_id, .. } => Recorded(*event_id),
         LeadOutcome::NotAttributed(reason) => NotRecorded(not_attributed(reason).to_owned()),
         LeadOutcome::AlreadyRecorded => NotRecorded("the service already has a lead for this customer".to_owned()),
-        LeadOutcome::Recorded | LeadOutcome::Provisional => NotRecorded(RECORDED_AS_REAL.to_owned()),
+        LeadOutcome::Recorded => NotRecorded(RECORDED_AS_REAL.to_owned()),
         other => NotRecorded(format!("{other:?}")),
     }
 }

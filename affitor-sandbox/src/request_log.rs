@@ -66,17 +66,29 @@ impl RequestRecord {
         Some(money(self.amount_cents?, self.currency.as_deref()?))
     }
 
+    /// Returns true for the lead of a visitor whom no partner brought, which the service refuses. That is the normal case.
+    pub fn is_without_partner(&self) -> bool {
+        self.call == Some(ApiCall::Lead)
+            && self.status == Some(400)
+            && self.click_id.is_none()
+            && self.customer_key.is_some()
+            && self.error.as_deref() == Some(UNKNOWN_CUSTOMER)
+    }
+
     /// Returns true if the request was refused, or met a fault other than a delay.
     pub(crate) fn failed(&self) -> bool {
         self.fault.is_some_and(|fault| !matches!(fault, Fault::Latency(_)))
-            || self.status.is_none_or(|status| status >= 400 && status != 409)
+            || self.status.is_none_or(|status| status >= 400 && status != 409) && !self.is_without_partner()
     }
 
-    /// Returns true if nothing was recorded, which is normal: a duplicate, an expired window, or an ignored webhook.
+    /// Returns true if nothing was recorded, which is normal: a duplicate, an expired window, an ignored webhook, or no partner.
     pub(crate) fn is_without_effect(&self) -> bool {
         !self.failed() && self.error.is_some()
     }
 }
+
+/// What the service says of a lead whose customer it does not know.
+pub(crate) const UNKNOWN_CUSTOMER: &str = "Customer not found. Provide a valid click_id or customer_key.";
 
 /// The newest requests, up to a limit.
 #[derive(Debug)]

@@ -63,7 +63,7 @@
 //! | `client` | yes | [`AffitorLayer`]. Without it, neither reqwest, hyper nor tokio is a dependency |
 //! | `capture` | | `ClickCaptureLayer` |
 //! | `test-util` | | `test_util`: requests for tests of your own service. Enable it in `[dev-dependencies]` |
-//! | `rustls` | yes | TLS for the client, as in `affitor`; also `rustls-no-provider`, `native-tls`, `native-tls-vendored` |
+//! | `rustls`, `ring`, `aws-lc-rs`, `native-tls`, `native-tls-vendored` | | TLS for the client: see [TLS](affitor::guides::tls) |
 //!
 //! # Dependencies
 //!

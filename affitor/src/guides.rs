@@ -21,6 +21,7 @@ guides! {
     ids, "guides/ids.md", "Choosing ids.";
     outcomes, "guides/outcomes.md", "Outcomes and errors.";
     background, "guides/background.md", "In the background.";
+    tls, "guides/tls.md", "TLS.";
     client, "guides/client.md", "The client.";
     testing, "guides/testing.md", "Testing and proving.";
     troubleshooting, "guides/troubleshooting.md", "Troubleshooting.";

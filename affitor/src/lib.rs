@@ -48,18 +48,20 @@
 //!
 //! | feature | default | enables |
 //! |---|---|---|
-//! | `rustls` | yes | TLS by rustls with aws-lc, as in reqwest's `rustls` |
+//! | `rustls` | | TLS by rustls, with the cryptography that the app has: see [TLS](guides::tls) |
+//! | `ring`, `aws-lc-rs` | | the same, and the cryptography |
+//! | `native-tls`, `native-tls-vendored` | | TLS by the operating system, or by OpenSSL, as in reqwest |
 //! | `capture` | | [`capture`](https://docs.rs/affitor/latest/affitor/capture/): clicks are reported by the server, without a script |
 //! | `carry` | | [`carry`](https://docs.rs/affitor/latest/affitor/carry/): a visitor as a signed text, for magic links and other domains |
 //! | `test-util` | | [`test_util`](https://docs.rs/affitor/latest/affitor/test_util/): helpers for tests of your own app. Enable it in `[dev-dependencies]` |
 //! | `maud`, `askama` | | [`ScriptTag`] as a value of templates |
 //! | `metrics` | | counters and gauges through the `metrics` crate: `affitor_calls_total`, `affitor_queue_*` |
-//! | `rustls-no-provider`, `native-tls`, `native-tls-vendored` | | the reqwest features of the same names |
 //!
 //! # Dependencies
 //!
 //! `affitor-core` finds click ids. `serde` and `serde_json` write events, `reqwest` and `bytes` send them, `tokio` has time limits and
-//! tasks that outlive a handler. `secrecy` holds the API key, `httpdate` reads `Retry-After`, `fastrand` has jitter, `tracing` has spans.
+//! tasks that outlive a handler. `secrecy` holds the API key, `rustls` and
+//! `rustls-platform-verifier` encrypt, if a feature asks for them, `httpdate` reads `Retry-After`, `fastrand` has jitter, `tracing` has spans.
 //! `capture` adds `cookie` (which needs `time`), `getrandom`, and the parsers of `affitor-core`. `carry` adds `hmac`, `sha2` and `base64`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -44,6 +44,9 @@ mod documentation {
     #[doc = include_str!("../../docs/guides/background.md")]
     mod guide_background {}
 
+    #[doc = include_str!("../../docs/guides/tls.md")]
+    mod guide_tls {}
+
     #[doc = include_str!("../../docs/guides/client.md")]
     mod guide_client {}
 

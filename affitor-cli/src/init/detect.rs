@@ -45,6 +45,9 @@ pub(crate) struct Detected {
     /// Whether the app has the crate `tower`, and so its trait `Layer`.
     #[serde(skip)]
     pub(crate) has_tower: bool,
+    /// Whether it is axum 0.7, for which there is no adapter.
+    #[serde(skip)]
+    pub(crate) is_axum_07: bool,
     /// What the adapters do not support, or what else a person should know.
     pub(crate) notes: Vec<String>,
 }
@@ -72,7 +75,18 @@ pub(crate) fn detect(dependencies: &[Dependency]) -> Detected {
     providers.sort_unstable();
     providers.dedup();
     let has_tower = find("tower").is_some();
-    Detected { framework, library, library_version, database, providers, tls: Tls::default(), has_tower, notes }
+    let is_axum_07 = find("axum").and_then(series).as_deref() == Some("0.7");
+    Detected {
+        framework,
+        library,
+        library_version,
+        database,
+        providers,
+        tls: Tls::default(),
+        has_tower,
+        is_axum_07,
+        notes,
+    }
 }
 
 fn framework<'d>(find: &impl Fn(&str) -> Option<&'d Dependency>, notes: &mut Vec<String>) -> Option<Framework> {

@@ -61,8 +61,15 @@ pub(crate) fn steps(detected: &Detected, service: Service<'_>, source: Option<&S
     if !code.has(&["AffitorLayer"]) {
         steps.push(step("Start the layer with the app", "src/main.rs", layer(framework, detected, service.variables)));
     }
+    if detected.is_axum_07 && !code.has(&["for AffitorClient"]) {
+        let imports = "use affitor_tower::{AffitorRequestExt, affitor::BoundClient};\n\
+                       use axum::{extract::FromRequestParts, http::{StatusCode, request::Parts}};\n\n";
+        let lines = format!("// cargo add async-trait\n{imports}{}", include_str!("lines/axum_07.rs"));
+        steps.push(step("Add the extractor for axum 0.7", "a module of its own", lines));
+    }
     if !code.has(&["Lead::new"]) {
-        steps.push(step("Report each sign-up", "the sign-up handler", sign_up(framework).to_owned()));
+        let lines = if detected.is_axum_07 { SIGN_UP_AXUM_07 } else { sign_up(framework) };
+        steps.push(step("Report each sign-up", "the sign-up handler", lines.to_owned()));
     }
     if !code.has(&["affitor-tracker.js", "script_tag(", "ClickCaptureLayer"]) {
         let (url, id) = (service.url, service.program_id);
@@ -139,6 +146,12 @@ fn layer(framework: Framework, detected: &Detected, variables: OwnVariables<'_>)
         }
     }
 }
+
+const SIGN_UP_AXUM_07: &str = "use affitor_tower::affitor::Lead;\n\n\
+     async fn sign_up(AffitorClient(affitor): AffitorClient /* , your extractors */) {\n    \
+         // after the user is created\n    \
+         affitor.enqueue(Lead::new(user.id).email(&user.email)); // returns at once\n\
+     }";
 
 fn sign_up(framework: Framework) -> &'static str {
     match framework {

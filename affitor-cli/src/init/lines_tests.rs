@@ -125,3 +125,14 @@ fn each_library_gets_all_parts() {
         }
     }
 }
+
+/// The extractor is compiled in `tests/foreign`, and the guide shows it.
+#[test]
+fn axum_07_gets_an_extractor() {
+    let detected =
+        super::super::detect::detect(&super::super::manifest::dependencies_of("[dependencies]\naxum = '0.7'", ""));
+    let lines = all_steps(&detected, None)[1].lines.clone();
+    let extractor = include_str!("lines/axum_07.rs");
+    assert!(lines.contains(extractor), "{lines}");
+    assert!(include_str!("../../../docs/guides/tower.md").replace("\r\n", "\n").contains(extractor.trim_end()));
+}

@@ -73,6 +73,9 @@ fn result(request: &RequestRecord) -> (Style, String) {
         let recorded = if request.changed { "recorded" } else { "not recorded" };
         return (YELLOW, format!("{status}, fault {fault}, {recorded}"));
     }
+    if request.is_without_partner() {
+        return (DIM, "no partner (normal)".to_owned());
+    }
     match (request.status, &request.error) {
         (Some(200), None) if request.changed => (GREEN, "recorded".to_owned()),
         (Some(200), None) => (DIM, "ok".to_owned()),

@@ -16,6 +16,7 @@ use super::{
     test_mode::{self, TestEvent, TestResponse},
 };
 use crate::reply::{ErrorText, Reply};
+use crate::request_log::UNKNOWN_CUSTOMER;
 use crate::{
     change::Change,
     interpretations::{RepeatedLead, UnknownLead},
@@ -176,7 +177,7 @@ fn find<'s>(state: &'s State, fields: &Fields, sent: &LeadRequest, server: Optio
     let customer = by_click.or(by_key).or_else(by_provisional);
     let may_be_unknown = sent.click_id.is_none() && unknown_lead == UnknownLead::Unattributed;
     if customer.is_none() && !may_be_unknown {
-        let refused = Reply::error(400, "Customer not found. Provide a valid click_id or customer_key.");
+        let refused = Reply::error(400, UNKNOWN_CUSTOMER);
         return Err(attribution::hint_at_unknown_click(state, sent.click_id.as_deref(), refused));
     }
     if server.is_some_and(|server| server != program) {

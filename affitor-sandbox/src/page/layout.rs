@@ -49,8 +49,8 @@ pub(super) fn story(data: &Story, url: &str) -> Markup {
         (problems::alerts(data))
         (tiles::tiles(data))
         div.columns {
-            (problems::list(data, now))
             @if data.filter.shows_partners() { (partners::list(data, url, now)) } @else { (visitors::list(data, url, now)) }
+            (problems::list(data, now))
             (problems::tests(data, now))
         }
     }

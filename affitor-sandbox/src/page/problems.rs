@@ -34,7 +34,7 @@ pub(super) fn alerts(data: &Story) -> Markup {
     }
 }
 
-/// Number of problems that are shown at once. On a phone, they come before the visitors.
+/// Number of problems that are shown at once. On a phone, they come below the visitors.
 const FIRST: usize = 3;
 
 /// The failed requests, newest first.
@@ -59,10 +59,10 @@ fn problem(request: &RequestRecord, now: Now) -> Markup {
     let ids = [&request.customer_key, &request.click_id, &request.transaction_id];
     html! {
         li {
-            span.code .refused[request.status != Some(200)] { (status) }
+            span.code .refused[request.status != Some(200) && !request.is_without_partner()] { (status) }
             div.what {
                 code { (request.method) " " (request.path) }
-                @if let Some(why) = &request.error { div { (why) } }
+                @if request.is_without_partner() { div { "no partner (normal)" } } @else if let Some(why) = &request.error { div { (why) } }
                 @if let Some(hint) = &request.hint { div.hint { (hint) } }
                 @if let Some(fault) = &request.fault {
                     div.fault { "fault " code { (fault) } ": " @if request.changed { "the event was recorded" } @else { "nothing was recorded" } }
@@ -80,7 +80,7 @@ pub(super) fn tests(data: &Story, now: Now) -> Markup {
         aside.tests aria-label="Other requests" {
             @if !data.without_effect.is_empty() {
                 h2 { "Not recorded" }
-                p.sub { "Duplicates, expired windows and ignored webhooks, which are normal." }
+                p.sub { "Sign-ups without a partner, duplicates, expired windows and ignored webhooks, which are normal." }
                 ol.list { @for request in &data.without_effect { (problem(request, now)) } }
             }
             h2 { "Chains and test events" }

@@ -7,7 +7,11 @@ mod queries;
 mod shutdown;
 mod track;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use affitor_core::Visitor;
 
@@ -158,7 +162,7 @@ impl Client {
     }
 
     /// Returns the tag that loads the browser tracker from this client's API, for this client's program. It is
-    /// [empty](ScriptTag::is_empty) if the program id was not set, or if the client is disabled.
+    /// [empty](ScriptTag::is_empty) if the program id was not set, which is logged once, or if the client is disabled.
     ///
     /// ```
     /// use affitor::Client;
@@ -174,7 +178,16 @@ impl Client {
     pub fn script_tag(&self) -> ScriptTag {
         match (self.program_id(), self.connection().api()) {
             (Some(program_id), Some(api)) => ScriptTag::new(program_id).api_url(api),
-            _ => ScriptTag::empty(),
+            (None, Some(_)) => {
+                static WARNED: Once = Once::new();
+                WARNED.call_once(|| {
+                    tracing::warn!(
+                        "the tracker's script tag is empty, so no click is reported: set AFFITOR_PROGRAM_ID"
+                    );
+                });
+                ScriptTag::empty()
+            }
+            (_, None) => ScriptTag::empty(),
         }
     }
 

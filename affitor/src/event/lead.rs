@@ -183,9 +183,6 @@ pub enum LeadOutcome {
     Recorded,
     /// The customer already was a lead or a paying customer. Nothing to do.
     AlreadyRecorded,
-    /// Stored, but it does not count until a lead is sent with the program's key. Occurs only for leads sent without a key,
-    /// on programs that require one.
-    Provisional,
     /// No partner brought this customer. The normal case for most visitors.
     NotAttributed(NotAttributed),
     /// Recorded as a test event.
@@ -203,7 +200,6 @@ impl fmt::Display for LeadOutcome {
         match self {
             Self::Recorded => f.write_str("recorded"),
             Self::AlreadyRecorded => f.write_str("already recorded"),
-            Self::Provisional => f.write_str("provisional until a server reports the lead"),
             Self::NotAttributed(reason) => write!(f, "not attributed: {reason}"),
             Self::Test { .. } => f.write_str("recorded as a test event"),
             Self::Disabled => f.write_str("not sent, because the client is disabled"),

@@ -105,10 +105,10 @@ impl Connection {
             metrics::call(C::NAME, result.is_ok());
             let subject = call.subject().map(|subject| display(Redacted(subject)));
             match &result {
-                Ok(outcome) => tracing::debug!(call = C::NAME, subject, ?outcome, "done"),
+                Ok(outcome) => tracing::debug!(subject, ?outcome, "{}: done", C::NAME),
                 Err(error) => {
                     let may_have_arrived = error.may_have_arrived();
-                    tracing::warn!(call = C::NAME, subject, %error, may_have_arrived, "failed");
+                    tracing::warn!(subject, %error, may_have_arrived, "{} failed", C::NAME);
                 }
             }
             result

@@ -1,7 +1,5 @@
 //! *Track lead* on the wire.
 
-use serde_json::Value;
-
 use super::{
     call::{Call, Track, json_body, prepare_data},
     reader::Reader,
@@ -41,9 +39,6 @@ impl Call for Lead {
         if let Some(event_id) = response.test_event() {
             return Ok(LeadOutcome::Test { event_id });
         }
-        if response.get("provisional") == Some(&Value::Bool(true)) {
-            return Ok(LeadOutcome::Provisional);
-        }
         Ok(LeadOutcome::Recorded)
     }
 }
@@ -69,7 +64,7 @@ impl LeadOutcome {
         match self {
             Self::AlreadyRecorded => EventOutcome::AlreadyRecorded { uncertain: false },
             Self::NotAttributed(reason) => EventOutcome::NotAttributed { known: reason.is_known() },
-            Self::Recorded | Self::Provisional | Self::Test { .. } | Self::Disabled => EventOutcome::Recorded,
+            Self::Recorded | Self::Test { .. } | Self::Disabled => EventOutcome::Recorded,
         }
     }
 }
@@ -82,7 +77,6 @@ mod tests {
     fn summaries() {
         for (outcome, expected) in [
             (LeadOutcome::Recorded, EventOutcome::Recorded),
-            (LeadOutcome::Provisional, EventOutcome::Recorded),
             (LeadOutcome::AlreadyRecorded, EventOutcome::AlreadyRecorded { uncertain: false }),
             (LeadOutcome::NotAttributed(NotAttributed::CustomerNotFound), EventOutcome::NotAttributed { known: false }),
             (LeadOutcome::NotAttributed(NotAttributed::NotSent), EventOutcome::NotAttributed { known: true }),

@@ -118,7 +118,7 @@ const ROWS: &[(Call, u16, &str, &str)] = &[
     (Click, 500, r#"{"error":"Click tracking failed"}"#, "unavailable 500: Click tracking failed uncertain"),
     // lead
     (Lead, 200, r#"{"success":true,"message":"Lead tracked successfully"}"#, "Recorded"),
-    (Lead, 200, r#"{"success":true,"provisional":true,"message":"Lead recorded as provisional."}"#, "Provisional"),
+    (Lead, 200, r#"{"success":true,"provisional":true,"message":"Lead recorded as provisional."}"#, "Recorded"),
     (Lead, 200, r#"{"success":true,"message":"Test lead event tracked successfully","data":{"eventId":456,"programId":1,"test_mode":true}}"#,
         "Test { event_id: Some(456) }"),
     (Lead, 200, r#"{"success":true,"message":"Test lead event tracked successfully","data":{"eventId":7,"programId":null,"test_mode":true}}"#,

@@ -19,3 +19,26 @@ fn messages_name_the_mistake() {
     }
     trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
 }
+
+/// The table of the guide has the messages that are really printed.
+#[test]
+fn the_guide_has_what_is_printed() {
+    const GUIDE: &str = include_str!("../../../docs/guides/troubleshooting.md");
+    for (file, message) in [
+        ("not_an_event", "the trait bound `Event: From<&str>` is not satisfied"),
+        ("own_error", "`?` couldn't convert the error to `AppError`"),
+        ("not_a_sink", "does not accept Affitor events"),
+        (
+            "unknown_provider",
+            "the method `track` exists for struct `PaymentEvent<MyProvider>`, but its trait bounds were not satisfied",
+        ),
+        ("event_without_an_id", "`User` doesn't implement `std::fmt::Display`"),
+        ("missing_state", "the trait bound `PaymentEvent<Stripe>: FromRequest<AppState, _>` is not satisfied"),
+        ("wrong_extractor_order", "the trait bound `PaymentEvent<Stripe>: FromRequestParts<"),
+    ] {
+        let path = format!("{}/tests/ui/{file}.stderr", env!("CARGO_MANIFEST_DIR"));
+        let printed = std::fs::read_to_string(path).unwrap();
+        assert!(printed.contains(message), "{file}: {message}");
+        assert!(GUIDE.contains(message), "the guide does not have {message}");
+    }
+}

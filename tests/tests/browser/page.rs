@@ -122,11 +122,11 @@ async fn page_of_the_sandbox() {
         browser.wait_until("return document.querySelector('details.menu[open]') === null").await;
     }
 
-    // On a phone, the problems come before the visitors, and a tile links to them.
+    // On a phone, the problems come below the visitors, and a tile above links to them.
     let metrics = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
     browser.cdp("Emulation.setDeviceMetricsOverride", metrics).await;
     let order = "const top = (css) => document.querySelector(css).getBoundingClientRect().top; \
-                 return top('.problems') < top('main') && top('.tile.bad') < top('.problems')";
+                 return top('main') < top('.problems') && top('.tile.bad') < top('main')";
     assert_eq!(page.execute(order, vec![]).await.unwrap(), json!(true));
     browser.cdp("Emulation.clearDeviceMetricsOverride", json!({})).await;
 

@@ -11,7 +11,7 @@ use axum::{
     routing::post,
 };
 
-include!("extractor.rs");
+include!("../../../../affitor-cli/src/init/lines/axum_07.rs");
 
 async fn sign_up(AffitorClient(affitor): AffitorClient) -> &'static str {
     affitor.enqueue(Lead::new("user_7"));

@@ -30,6 +30,7 @@ async fn sign_up(affitor: AffitorClient, form: web::Form<SignUp>) -> String {
 
 #[actix_web::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt::init(); // what goes wrong is logged
     let client = Client::from_env()?; // once, outside the factory
     let layer = AffitorLayer::new(client.clone());
     let app = move || App::new().wrap(layer.clone()).service(page).service(sign_up);

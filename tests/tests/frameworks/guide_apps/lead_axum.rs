@@ -32,6 +32,7 @@ async fn sign_up(affitor: AffitorClient, Form(form): Form<SignUp>) -> String {
 
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt::init(); // what goes wrong is logged
     let client = Client::from_env()?; // AFFITOR_API_KEY, AFFITOR_API_URL, AFFITOR_PROGRAM_ID
     let layer = AffitorLayer::new(client.clone());
     let app = Router::new().route("/", get(page)).route("/signup", post(sign_up)).layer(layer);

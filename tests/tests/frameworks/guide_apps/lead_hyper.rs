@@ -1,6 +1,6 @@
 //! A lead on plain hyper.
 
-use std::{collections::HashMap, env};
+use std::{collections::HashMap, env, time::Duration};
 
 use affitor_tower::{
     AffitorLayer, AffitorRequestExt,
@@ -10,6 +10,7 @@ use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use tokio::signal::unix::{SignalKind, signal};
 use tower::{Layer, service_fn};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -41,14 +42,22 @@ async fn handle(request: Request<Incoming>) -> Result<Response<String>, Error> {
 
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Error> {
-    let layer = AffitorLayer::new(Client::from_env()?); // AFFITOR_API_KEY, AFFITOR_API_URL, AFFITOR_PROGRAM_ID
-    let service = layer.layer(service_fn(handle));
+    tracing_subscriber::fmt::init(); // what goes wrong is logged
+    let client = Client::from_env()?; // AFFITOR_API_KEY, AFFITOR_API_URL, AFFITOR_PROGRAM_ID
+    let service = AffitorLayer::new(client.clone()).layer(service_fn(handle));
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
     println!("http://{address}");
     let listener = tokio::net::TcpListener::bind(address).await?;
+    let mut terminate = signal(SignalKind::terminate())?;
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, _) = tokio::select! {
+            accepted = listener.accept() => accepted?,
+            _ = tokio::signal::ctrl_c() => break,
+            _ = terminate.recv() => break,
+        };
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
+    client.shutdown(Duration::from_secs(8)).await; // the lead is still delivered
+    Ok(())
 }

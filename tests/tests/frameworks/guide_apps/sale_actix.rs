@@ -60,10 +60,10 @@ async fn paid(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<Htt
 
 #[actix_web::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt::init(); // what goes wrong is logged
     // Both are created outside the factory and cloned inside it.
     let client = Client::from_env()?;
-    let secret = env::var("STRIPE_WEBHOOK_SECRET").map_err(|_| "set STRIPE_WEBHOOK_SECRET")?;
-    let webhook = Webhook::<Stripe>::new(secret)?;
+    let webhook = Webhook::<Stripe>::from_env()?; // STRIPE_WEBHOOK_SECRET
     let layer = AffitorLayer::new(client.clone());
     let app = move || {
         let app = App::new().wrap(layer.clone()).app_data(webhook.clone());

@@ -56,6 +56,7 @@ async fn paid(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(),
 
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt::init(); // what goes wrong is logged
     let client = Client::from_env()?;
     let layer = AffitorLayer::new(client.clone());
     let secret = env::var("STRIPE_WEBHOOK_SECRET").map_err(|_| "set STRIPE_WEBHOOK_SECRET")?;

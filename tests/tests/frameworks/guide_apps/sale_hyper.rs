@@ -2,7 +2,11 @@
 
 use super::stripe;
 
-use std::{collections::HashMap, env, time::SystemTime};
+use std::{
+    collections::HashMap,
+    env,
+    time::{Duration, SystemTime},
+};
 
 use affitor_payments::{Stripe, Webhook};
 use affitor_tower::{
@@ -13,6 +17,7 @@ use http::{HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use tokio::signal::unix::{SignalKind, signal};
 use tower::{Layer, service_fn};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -72,16 +77,24 @@ async fn handle(request: Request<Incoming>, webhook: Webhook<Stripe>) -> Result<
 
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Error> {
-    let secret = env::var("STRIPE_WEBHOOK_SECRET").map_err(|_| "set STRIPE_WEBHOOK_SECRET")?;
-    let webhook = Webhook::<Stripe>::new(secret)?;
+    tracing_subscriber::fmt::init(); // what goes wrong is logged
+    let client = Client::from_env()?;
+    let webhook = Webhook::<Stripe>::from_env()?; // STRIPE_WEBHOOK_SECRET
     let handler = service_fn(move |request| handle(request, webhook.clone()));
-    let service = AffitorLayer::new(Client::from_env()?).layer(handler);
+    let service = AffitorLayer::new(client.clone()).layer(handler);
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
     println!("http://{address}");
     let listener = tokio::net::TcpListener::bind(address).await?;
+    let mut terminate = signal(SignalKind::terminate())?;
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, _) = tokio::select! {
+            accepted = listener.accept() => accepted?,
+            _ = tokio::signal::ctrl_c() => break,
+            _ = terminate.recv() => break,
+        };
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
+    client.shutdown(Duration::from_secs(8)).await; // the lead is still delivered
+    Ok(())
 }
