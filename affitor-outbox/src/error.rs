@@ -56,6 +56,11 @@ impl Error {
 }
 
 impl Error {
+    /// River is not part of the API, so this is no `From`.
+    pub(crate) fn river(error: riverqueue::Error) -> Self {
+        Self(Kind::River(Box::new(error)))
+    }
+
     pub(crate) fn no_runtime() -> Self {
         Self(Kind::NoRuntime)
     }
@@ -204,12 +209,6 @@ impl From<InvalidEvent> for Error {
     }
 }
 
-impl From<riverqueue::Error> for Error {
-    fn from(error: riverqueue::Error) -> Self {
-        Self(Kind::River(Box::new(error)))
-    }
-}
-
 impl From<riverqueue::sqlx::Error> for Error {
     fn from(error: riverqueue::sqlx::Error) -> Self {
         Self(Kind::Database(Box::new(error)))
@@ -221,6 +220,10 @@ impl From<affitor::Error> for Error {
         Self(Kind::Client(Box::new(error)))
     }
 }
+
+/// What to do without the right to create tables.
+const NO_RIGHT: &str =
+    ": let a database user with the right run `affitor outbox migrate`, and start the app `without_migration`";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -249,6 +252,8 @@ impl fmt::Display for Error {
                 write!(f, "the outbox's database failed: {error}")?;
                 if self.is_not_migrated() {
                     f.write_str(": call `Outbox::migrate`, or run `affitor outbox migrate`")?;
+                } else if self.is_permission_denied() {
+                    f.write_str(NO_RIGHT)?;
                 } else if matches!(**error, riverqueue::sqlx::Error::PoolTimedOut) {
                     f.write_str(": check that it is running, and the size of the pool")?;
                 } else if self.sql_state().is_some_and(|code| code == "517") {
@@ -259,7 +264,10 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
-            Kind::Migration(error) => write!(f, "the outbox's migrations failed: {error}"),
+            Kind::Migration(error) => {
+                write!(f, "the outbox's migrations failed: {error}")?;
+                if self.is_permission_denied() { f.write_str(NO_RIGHT) } else { Ok(()) }
+            }
             Kind::Client(error) => error.fmt(f),
             Kind::Unreadable => f.write_str("a row of the outbox's own tables can't be read: was it changed manually?"),
             #[cfg(feature = "webhooks")]

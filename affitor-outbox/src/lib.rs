@@ -53,6 +53,7 @@ extern crate self as affitor_outbox;
 pub use affitor;
 #[cfg(feature = "webhooks")]
 pub use affitor_payments as payments;
+#[cfg(feature = "river")]
 pub use riverqueue;
 pub use riverqueue::sqlx;
 
@@ -64,6 +65,8 @@ pub use ledger::{
 #[cfg(feature = "webhooks")]
 pub use payment_settings::PaymentSettings;
 pub use retention::Retention;
+#[cfg(feature = "river")]
+pub use worker::maintenance;
 pub use {
     database::Database,
     dead::{DeadLetter, DeadReason, UncertainEvent},
@@ -75,5 +78,5 @@ pub use {
     start::{RunningOutbox, StartOutbox},
     statement::{EventStatement, Statements},
     stats::OutboxStats,
-    worker::{Worker, WorkerBuilder, maintenance},
+    worker::{Worker, WorkerBuilder},
 };

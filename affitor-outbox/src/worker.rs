@@ -89,8 +89,8 @@ impl<DB: Database> WorkerBuilder<DB> {
     /// # Errors
     ///
     /// Returns an error if the client is [disabled](Client::disabled); if the database fails or is not migrated; if the app's own River uses the same tables, which is possible on SQLite. River discards stuck jobs of
-    /// unknown kinds, so two of them must not share tables: [register](Outbox::register) the outbox with the app's
-    /// River instead. (On Postgres the outbox has its own schema.)
+    /// unknown kinds, so two of them must not share tables: register the outbox with the app's River instead (feature `river`). (On
+    /// Postgres the outbox has its own schema.)
     pub async fn start(self) -> Result<Worker, Error> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::no_runtime());
@@ -107,7 +107,7 @@ impl<DB: Database> WorkerBuilder<DB> {
         let keeping = Keeping { completed: self.keep_completed, is_exclusive: true };
         let (sender, alive) = sender(&self.outbox, &self.client, Arc::clone(&breaker), keeping)?;
         let mut workers = Workers::new();
-        workers.add(sender)?;
+        workers.add(sender).map_err(Error::river)?;
         let mut river = DB::client(store)?
             .workers(workers)
             .queue(&*store.queue, QueueConfig::new(self.senders))
@@ -118,7 +118,8 @@ impl<DB: Database> WorkerBuilder<DB> {
         if !self.listen {
             river = river.without_notifications();
         }
-        Ok(Worker { handle: river.build()?.start()?, breaker, _alive: alive })
+        let handle = river.build().and_then(|river| river.start()).map_err(Error::river)?;
+        Ok(Worker { handle, breaker, _alive: alive })
     }
 }
 
@@ -144,7 +145,7 @@ impl<DB: Database> Outbox<DB> {
     }
 }
 
-#[cfg(feature = "sqlite")]
+#[cfg(all(feature = "sqlite", feature = "river"))]
 impl Outbox<sqlx::Sqlite> {
     /// Lets the app's own River deliver the events in the outbox, because on SQLite both use the same tables. The app's
     /// River client must work the queue [`Outbox::queue`] with the settings of [`maintenance()`]. One outbox can be registered, so
@@ -178,8 +179,7 @@ impl Outbox<sqlx::Sqlite> {
     /// outbox is already registered. It does not check whether the tables are [migrated](Outbox::migrate).
     pub fn register(&self, workers: &mut Workers, client: Client) -> Result<(), Error> {
         let (sender, _) = sender(self, &client, Arc::default(), Keeping { completed: None, is_exclusive: false })?;
-        workers.add(sender)?;
-        Ok(())
+        workers.add(sender).map(drop).map_err(Error::river)
     }
 }
 
@@ -187,6 +187,7 @@ impl Outbox<sqlx::Sqlite> {
 /// after a minute instead of an hour, and delivered events are kept for 30 days instead of one. Discarded and cancelled
 /// jobs are kept forever. An app may change these settings: the outbox's dead letters, uncertain events and partial
 /// refunds are kept in any case.
+#[cfg_attr(not(feature = "river"), expect(unreachable_pub, reason = "public for apps with a River of their own"))]
 pub fn maintenance() -> MaintenanceConfig {
     MaintenanceConfig::default()
         .with_rescue_after(Duration::from_secs(60))
@@ -226,7 +227,7 @@ impl Worker {
     ///
     /// Returns the error that stopped the worker.
     pub async fn wait(&mut self) -> Result<(), Error> {
-        Ok(self.handle.wait().await?)
+        self.handle.wait().await.map_err(Error::river)
     }
 
     /// Stops the worker. Waits at most 22 seconds for events in flight. All other events stay in the outbox.
@@ -242,7 +243,7 @@ impl Worker {
     pub(crate) async fn stop(mut self, limit: Duration) -> Result<(), Error> {
         self.breaker.stop();
         match tokio::time::timeout(limit, self.handle.stop()).await {
-            Ok(stopped) => Ok(stopped?),
+            Ok(stopped) => stopped.map_err(Error::river),
             Err(_) => Err(Error::shutdown()),
         }
     }

@@ -148,7 +148,7 @@ fn not_logged_in(api: &Api<'_>) -> Failure {
         Exit::KeyRejected,
         format!("not logged in at {service}"),
         format!(
-            "run `affitor login{}`{note}; or, without an account, start `affitor sandbox` and set the variables that it prints",
+            "run `affitor login{}`{note}; or, without an account, start `affitor sandbox` and set the variables that it prints: AFFITOR_API_KEY takes the place of the login",
             api.settings.url_arguments()
         ),
     )

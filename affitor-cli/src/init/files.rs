@@ -43,7 +43,8 @@ pub(crate) fn settings(detected: &Detected) -> String {
 url = "http://127.0.0.1:{port}"   # loopback only; `{port}` is replaced by a free port
 port = "PORT"                     # variable from which the app reads that port
 start = ["cargo", "run"]          # used if there is no command after `affitor prove --`
-# For an app with a configuration of its own: further variables, with {port}, {api_url}, {api_key}, {program_id}, {webhook_secret}.
+# For an app with a configuration of its own: further variables, with {port}, {api_url}, {api_key}, {program_id}, {webhook_secret}. Then
+# run `affitor init` once more: it prints lines for them.
 # env = { APP__LISTEN = "127.0.0.1:{port}", APP__AFFITOR__URL = "{api_url}", APP__AFFITOR__KEY = "{api_key}" }
 
 [landing]

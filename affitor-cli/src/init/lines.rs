@@ -10,7 +10,7 @@ use super::{
     present::Code,
     source::Source,
 };
-use crate::provider::PaymentProvider;
+use crate::{provider::PaymentProvider, settings::DEFAULT_URL};
 
 /// One place in the app, and the lines for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -72,9 +72,13 @@ pub(crate) fn steps(detected: &Detected, service: Service<'_>, source: Option<&S
         steps.push(step("Report each sign-up", "the sign-up handler", lines.to_owned()));
     }
     if !code.has(&["affitor-tracker.js", "script_tag(", "ClickCaptureLayer"]) {
-        let (url, id) = (service.url, service.program_id);
-        let script =
-            format!(r#"<script src="{url}/js/affitor-tracker.js" data-affitor-program-id="{id}" defer></script>"#);
+        // A page that is copied must not report to a sandbox in production.
+        let url = if service.url.starts_with("https:") { service.url } else { DEFAULT_URL };
+        let script = format!(
+            "<!-- In a template: the text of `affitor.script_tag()`, of a handler's `affitor: AffitorClient`. In a static page: -->\n\
+             <script src=\"{url}/js/affitor-tracker.js\" data-affitor-program-id=\"{}\" defer></script>",
+            service.program_id
+        );
         steps.push(step("Let the browser find the partner's link", "the <head> of each page", script));
     }
     let is_missing = |provider: &PaymentProvider| !code.has(&[&format!("<{}>", provider.rust_type())]);

@@ -35,7 +35,7 @@ findings! {
     NoTls "no-tls" "no feature of the app's Affitor crate brings TLS: `rustls`, `ring`, `aws-lc-rs` or `native-tls`",
     LandingFailed "landing-failed" "`landing.path` in affitor.toml is not a page of the app",
     AffLost "aff-lost" "a redirect leaves out the query of the landing page",
-    NoTracker "no-tracker" "the page's template has no `client.script_tag()`, and no `ClickCaptureLayer` is around it",
+    NoTracker "no-tracker" "the page's template has no `client.script_tag()`, and no `ClickCaptureLayer` is around it; or the app has no key and no program id, because it reads variables of its own: see `[app] env` in affitor.toml",
     CookieLost "cookie-lost" "a redirect goes to another host name, or a response removes the cookie",
     LayerMissing "layer-missing" "the app has no `AffitorLayer`",
     LayerMissesRoute "layer-misses-route" "the route was added after `.layer(…)`, or outside of the scope with `.wrap(…)`",

@@ -3,9 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use affitor::{Click, Client, Lead};
-use affitor_outbox::{Outbox, riverqueue::jiff::Timestamp, sqlx::Sqlite};
+use affitor_outbox::{Outbox, sqlx::Sqlite};
 use affitor_payments::{LemonSqueezy, Provider, Stripe, Webhook};
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::shop::{Database, now, run};

@@ -80,7 +80,7 @@ mod tests {
         for (text, hash) in [
             (
                 include_str!("../../sql/postgres/migrations/001.sql"),
-                "9c796b18a075ac305e91fb31ed8a81c5084188024d6faf810d23196dfe513e34",
+                "425124a89e11dc65bab067d496afe395dec230d5a1b41377e2bbd3e6649e72b5",
             ),
             (
                 include_str!("../../sql/sqlite/migrations/001.sql"),

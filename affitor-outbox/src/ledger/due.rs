@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use riverqueue::sqlx;
 use tokio::task::JoinSet;
 
 use super::{

@@ -66,9 +66,10 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Sets the program API key. Required.
+    /// Sets the program API key. Required. A blank one counts as missing.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.api_key = Some(ApiKey::new(key));
+        let key = key.into();
+        self.api_key = (!key.trim().is_empty()).then(|| ApiKey::new(key));
         self
     }
 
@@ -169,6 +170,28 @@ impl ClientBuilder {
         self
     }
 
+    /// Builds the client, or a [disabled](Client::disabled) one if there is no API key, which it logs: for an app with a configuration of its
+    /// own, whose key is optional. [`Client::from_env_or_disabled`] does it with the environment.
+    ///
+    /// ```
+    /// # let configuration = std::collections::HashMap::from([("affitor_url", "http://127.0.0.1:4010")]);
+    /// let key = configuration.get("affitor_key").copied().unwrap_or_default();
+    /// let client = affitor::Client::builder().api_key(key).api_url(configuration["affitor_url"]).build_or_disabled()?;
+    /// assert!(client.is_disabled());
+    /// # Ok::<(), affitor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`build`](Self::build), but for a key that is missing.
+    pub fn build_or_disabled(self) -> Result<Client, Error> {
+        if self.api_key.is_none() && matches!(self.key_source, KeySource::Fixed) {
+            tracing::warn!("there is no API key, so the client is disabled: nothing is sent to Affitor");
+            return Ok(Client::disabled());
+        }
+        self.build()
+    }
+
     /// Builds the client. Takes a few milliseconds to load TLS roots: build one per app, not one per request.
     ///
     /// # Errors
@@ -184,7 +207,7 @@ impl ClientBuilder {
             (None, KeySource::Function(_)) => None,
             (None, KeySource::Fixed) => {
                 return Err(Error::invalid(
-                    "no API key: set AFFITOR_API_KEY, or use Client::from_env_or_disabled() in environments without one",
+                    "no API key: set AFFITOR_API_KEY, or use Client::from_env_or_disabled() or build_or_disabled() in environments without one",
                 ));
             }
         };

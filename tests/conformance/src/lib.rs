@@ -5,6 +5,7 @@ pub mod libraries;
 #[cfg(feature = "all")]
 pub mod mysql;
 pub mod plain;
+pub mod printed;
 mod program;
 pub mod scenario;
 pub mod shop;

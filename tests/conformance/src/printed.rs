@@ -5,6 +5,7 @@ use affitor::Lead;
 /// The result of a sign-up: whether its lead could be stored. The user is stored in any case.
 pub type Stored = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
+#[cfg(feature = "all")]
 pub mod sqlx_08 {
     use sqlx_08 as sqlx;
 
@@ -16,7 +17,7 @@ pub mod sqlx_08 {
     pub async fn sign_up(url: &str, user: &str) -> Stored {
         let pool = sqlx::PgPool::connect(url).await?;
         let mut tx = pool.begin().await?;
-        let stored = enqueue(&mut tx, Lead::new(user)).await;
+        let stored = enqueue(&mut tx, Lead::new(user).into()).await;
         sqlx::query("INSERT INTO orders (id) VALUES ($1)").bind(user).execute(&mut *tx).await?;
         tx.commit().await?;
         stored
@@ -31,13 +32,14 @@ pub mod tokio_postgres_07 {
     /// Signs a user up.
     pub async fn sign_up(client: &mut tokio_postgres::Client, user: &str) -> Stored {
         let mut tx = client.transaction().await?;
-        let stored = enqueue(&mut tx, Lead::new(user)).await;
+        let stored = enqueue(&mut tx, Lead::new(user).into()).await;
         tx.execute("INSERT INTO orders (id) VALUES ($1)", &[&user]).await?;
         tx.commit().await?;
         stored
     }
 }
 
+#[cfg(feature = "all")]
 pub mod sea_orm_2 {
     use super::{Lead, Stored};
 
@@ -47,7 +49,7 @@ pub mod sea_orm_2 {
     pub async fn sign_up(url: &str, user: &str) -> Stored {
         let connection = sea_orm::Database::connect(url).await?;
         let tx = connection.begin().await?;
-        let stored = enqueue(&tx, Lead::new(user)).await;
+        let stored = enqueue(&tx, Lead::new(user).into()).await;
         let sql = "INSERT INTO orders (id) VALUES ($1)";
         let insert = sea_orm::Statement::from_sql_and_values(tx.get_database_backend(), sql, [user.into()]);
         tx.execute_raw(insert).await?;
@@ -56,7 +58,7 @@ pub mod sea_orm_2 {
     }
 }
 
-#[cfg(feature = "diesel")]
+#[cfg(feature = "all")]
 pub mod diesel_2 {
     use super::{Lead, Stored};
 
@@ -66,7 +68,7 @@ pub mod diesel_2 {
     pub fn sign_up(url: &str, user: &str) -> Stored {
         let mut connection = diesel::PgConnection::establish(url)?;
         connection.transaction::<_, AnyError, _>(|connection| {
-            let stored = enqueue(connection, Lead::new(user));
+            let stored = enqueue(connection, Lead::new(user).into());
             diesel::sql_query("INSERT INTO orders (id) VALUES ($1)").bind::<Text, _>(user).execute(connection)?;
             Ok(stored)
         })?

@@ -70,7 +70,9 @@ fn beside(source: Option<&Source>) -> Step {
              {}\n\
              // in the sign-up handler, instead of `affitor.enqueue`: in the transaction that creates the user\n\
              let lead = affitor.attribute(Lead::new(user.id).email(&user.email));\n\
-             if let Err(error) = enqueue(&mut tx, lead).await {{\n    \
+             if affitor.client().is_disabled() {{\n    \
+                 // The app has no key, so nothing is stored.\n\
+             }} else if let Err(error) = enqueue(&mut tx, lead).await {{\n    \
                  tracing::error!(%error, \"a lead is lost\"); // an error can't fail the sign-up\n\
              }}",
             include_str!("enqueue/sqlx_sqlite.rs"),
@@ -98,9 +100,12 @@ fn other(library: Library) -> String {
         "// once, at the start: a second pool, of the SQLx that the outbox has, for its tables and its worker\n\
          let affitor_pool = affitor_outbox::sqlx::PgPool::connect(&database_url).await?;\n{}\n\
          {}\n\
-         // in the sign-up handler, instead of `affitor.enqueue`: in the transaction that creates the user\n\
+         // in the sign-up handler, instead of `affitor.enqueue`: in the transaction that creates the user. If another crate has it, pass \
+         the event there.\n\
          let lead = affitor.attribute(Lead::new(user.id).email(&user.email));\n\
-         if let Err(error) = enqueue({handle}, lead){wait} {{\n    \
+         if affitor.client().is_disabled() {{\n    \
+             // The app has no key, so nothing is stored.\n\
+         }} else if let Err(error) = enqueue({handle}, lead){wait} {{\n    \
              tracing::error!(%error, \"a lead is lost\"); // an error can't fail the sign-up\n\
          }}\n\n\
          // Or after the commit, without all that: `affitor.enqueue`. If the process dies in the milliseconds until the event is\n\

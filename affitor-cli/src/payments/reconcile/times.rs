@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use affitor_outbox::riverqueue::jiff::Timestamp;
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// How long ago a refund may have been made that has changed since: a bank needs weeks to return or reject money.

@@ -8,6 +8,9 @@
 --   unique_key  what makes two events the same, as text: the type, the queue and the ids, one per line
 --   metadata    {"affitor": history of the attempts, "affitor_dead": why it is a dead letter, "output": outcome}
 
+-- That a trigger does not exist yet is no news.
+SET LOCAL client_min_messages = warning;
+
 -- River creates these for searches in its user interface. They make every insert and update dearer.
 DROP INDEX IF EXISTS affitor.river_job_args_index;
 DROP INDEX IF EXISTS affitor.river_job_metadata_index;
