@@ -23,6 +23,7 @@ use crate::{
     failure::Failure,
     output::Output,
     progress::Progress,
+    prove::config::Config,
     sanitize::sanitized,
     settings::{ConnectionArgs, Setting, Settings},
 };
@@ -69,10 +70,14 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
     let usable_key = settings.key.as_ref().filter(|_| key.status != CheckStatus::Failed);
     let mut checks = vec![key];
     checks.extend(app::tls());
-    match config {
-        Ok(config) => checks.extend(config.as_ref().and_then(app::webhook)),
-        Err(check) => checks.push(check),
-    }
+    let config = match config {
+        Ok(config) => config,
+        Err(check) => {
+            checks.push(check);
+            None
+        }
+    };
+    checks.extend(config.as_ref().and_then(app::webhook));
     let (check, url) = settings.check_url();
     checks.push(check);
     checks.push(settings.check_program_id());
@@ -85,7 +90,7 @@ pub(crate) async fn run(arguments: &Arguments, output: Output) -> Result<Exit, F
         }
         None => checks.push(Check::skipped("address", "the URL is invalid")),
     }
-    checks.extend(program_checks(arguments, &settings, url.as_ref(), readiness.as_ref()).await);
+    checks.extend(program_checks(arguments, &settings, url.as_ref(), readiness.as_ref(), config.as_ref()).await);
     match &site {
         Some(site) => {
             progress.set("opening the site");
@@ -110,6 +115,7 @@ async fn program_checks(
     settings: &Settings,
     url: Option<&Url>,
     readiness: Option<&Readiness>,
+    config: Option<&Config>,
 ) -> Vec<Check> {
     let mut checks = Vec::new();
     let mut connected = None;
@@ -122,7 +128,7 @@ async fn program_checks(
         match &status {
             Ok(status) => {
                 connected = Some(status.stripe_connected);
-                checks.extend(reporting::checks(status, readiness));
+                checks.extend(reporting::checks(status, readiness, config.and_then(app::stripe_secret)));
             }
             Err(failure) => checks.push(Check::skipped("payments", &failure.message)),
         }

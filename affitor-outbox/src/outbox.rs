@@ -170,8 +170,8 @@ impl<DB: Database> Outbox<DB> {
     }
 
     /// Returns this outbox, disabled, for environments without an Affitor program. Handlers stay as they are: events and payments
-    /// are checked and dropped, and the tables need not exist. Only [`statement`](Outbox::statement) still adds events, since the app runs
-    /// it itself.
+    /// are checked and dropped, and the tables need not exist. A payment that is dropped is logged as a warning, and the shop's own work
+    /// goes on. Only [`statement`](Outbox::statement) still adds events, since the app runs it itself.
     #[must_use]
     pub fn disabled(mut self) -> Self {
         self.is_disabled = true;

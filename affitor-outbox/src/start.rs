@@ -83,6 +83,9 @@ impl<DB: Database> StartOutbox<DB> {
         let outbox = outbox.for_program_of(&client);
         // A client that records events for a test has a sink.
         if client.is_disabled() && !client.has_sink() {
+            tracing::warn!(
+                "the outbox is disabled, like its client: no event is stored, and payment webhooks are not recorded"
+            );
             return Ok(RunningOutbox { outbox: outbox.disabled(), client });
         }
         if migrates {

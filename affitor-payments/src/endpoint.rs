@@ -125,6 +125,24 @@ impl<P: Provider> Webhook<P> {
         Ok(Self::with_secrets(secret.into_iter().collect()))
     }
 
+    /// Creates an endpoint as [`Webhook::new`] does, or a [disabled](Webhook::disabled) one if the secret is blank, which it logs: for an app
+    /// with a configuration of its own, whose secret is optional.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`Webhook::new`], but for a blank secret.
+    pub fn new_or_disabled(secret: impl Into<String>) -> Result<Self, InvalidSecret> {
+        let secret = secret.into();
+        if !secret.trim().is_empty() {
+            return Self::new(secret);
+        }
+        tracing::warn!(
+            "there is no secret, so webhooks of {} get the status 503: the provider redelivers them",
+            P::NAME
+        );
+        Ok(Self::disabled())
+    }
+
     /// Creates an endpoint without a secret, for environments without an account at the provider. Every request gets the status 503,
     /// so that nothing is acknowledged that nobody has read.
     pub fn disabled() -> Self {

@@ -8,7 +8,7 @@ use crate::{
     check::Check,
     init::manifest::Manifest,
     prove::config::{Config, FILE},
-    provider::with_provider,
+    provider::{PaymentProvider, with_provider},
     tls::{self, Tls},
 };
 
@@ -71,4 +71,10 @@ pub(super) fn webhook(config: &Config) -> Option<Check> {
             format!("copy it from the settings of the webhook endpoint at {}", webhook.provider.name()),
         ),
     })
+}
+
+/// The variable in which the app has the secret of Stripe's webhook.
+pub(super) fn stripe_secret(config: &Config) -> Option<&str> {
+    let webhook = config.webhook.as_ref().filter(|webhook| webhook.provider == PaymentProvider::Stripe)?;
+    Some(&webhook.secret)
 }

@@ -10,9 +10,11 @@ use crate::check::Check;
 const WEBHOOK_SECRET: &str = "STRIPE_WEBHOOK_SECRET";
 
 /// Checks what the service says, and whether the app seems to read Stripe's webhooks.
-pub(super) fn checks(status: &ProgramStatus, readiness: &Readiness) -> Vec<Check> {
-    let has_secret = env::var(WEBHOOK_SECRET).is_ok_and(|secret| !secret.trim().is_empty());
-    vec![payments(status.stripe_connected, readiness.gates.payout.mode.as_deref()), webhooks(status, has_secret)]
+pub(super) fn checks(status: &ProgramStatus, readiness: &Readiness, variable: Option<&str>) -> Vec<Check> {
+    let variable = variable.unwrap_or(WEBHOOK_SECRET);
+    let has_secret = env::var(variable).is_ok_and(|secret| !secret.trim().is_empty());
+    let webhooks = webhooks(status, has_secret, variable);
+    vec![payments(status.stripe_connected, readiness.gates.payout.mode.as_deref()), webhooks]
 }
 
 fn payments(connected: bool, mode: Option<&str>) -> Check {
@@ -34,17 +36,15 @@ fn payments(connected: bool, mode: Option<&str>) -> Check {
     }
 }
 
-fn webhooks(status: &ProgramStatus, has_secret: bool) -> Check {
+fn webhooks(status: &ProgramStatus, has_secret: bool, variable: &str) -> Check {
     const NAME: &str = "webhooks";
     match (has_secret, status.stripe_connected) {
         (true, true) => Check::warning(
             NAME,
-            format!("{WEBHOOK_SECRET} is set, so the app seems to read Stripe's webhooks, which Affitor may read too"),
+            format!("{variable} is set, so the app seems to read Stripe's webhooks, which Affitor may read too"),
             "let one of them report Stripe's sales: `Webhook::read_by_affitor` decides it in the app",
         ),
-        (true, false) => {
-            Check::passed(NAME, format!("{WEBHOOK_SECRET} is set, and only the app reads Stripe's webhooks"))
-        }
-        (false, _) => Check::passed(NAME, format!("{WEBHOOK_SECRET} is not set in this environment")),
+        (true, false) => Check::passed(NAME, format!("{variable} is set, and only the app reads Stripe's webhooks")),
+        (false, _) => Check::passed(NAME, format!("{variable} is not set in this environment")),
     }
 }

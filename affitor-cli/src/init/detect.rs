@@ -137,7 +137,7 @@ fn database<'d>(find: &impl Fn(&str) -> Option<&'d Dependency>) -> (Option<Libra
         let database = one(has("sea-orm", &["sqlx-sqlite", "rusqlite"]), has("sea-orm", &["sqlx-postgres"]));
         (Some(Library::SeaOrm), database)
     } else if find("sqlx").is_some() {
-        let sqlite = has("sqlx", &["sqlite", "sqlite-unbundled", "_sqlite"]);
+        let sqlite = has("sqlx", &["sqlite", "sqlite-bundled", "sqlite-unbundled", "_sqlite"]);
         (Some(Library::Sqlx), one(sqlite, has("sqlx", &["postgres"])))
     } else if find("diesel").is_some() || find("diesel-async").is_some() {
         let sqlite =

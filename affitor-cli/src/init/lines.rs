@@ -111,7 +111,7 @@ fn client(variables: OwnVariables<'_>) -> String {
         variable.map_or_else(String::new, |variable| format!(".{name}(/* {variable} */)"))
     };
     format!(
-        "let client = Client::builder().api_key(/* {key} */){}{}.build()?; // from your own configuration",
+        "let client = Client::builder().api_key(/* {key} */){}{}.build_or_disabled()?; // from your own configuration",
         setter("api_url", api_url),
         setter("program_id", program_id)
     )

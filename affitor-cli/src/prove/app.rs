@@ -27,6 +27,8 @@ use crate::{failure::Failure, output::DIM, url::host_and_port};
 const LINE_LIMIT: u64 = 8 * 1024;
 /// Time that the app has to stop by itself.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time after which it is said that the app does not listen yet.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Pause between two attempts to connect.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -75,6 +77,7 @@ impl App {
     /// Returns what happened instead.
     pub(super) async fn listening(&mut self, url: &Url, limit: Duration) -> Result<(), String> {
         let until = Instant::now() + limit;
+        let mut say_at = Some(Instant::now() + PATIENCE);
         loop {
             // First, so that another server on the port is not taken for an app that has ended.
             if let Ok(Some(status)) = self.child.try_wait() {
@@ -89,6 +92,14 @@ impl App {
             }
             if Instant::now() > until {
                 return Err(format!("the app does not listen on {} after {} s", host_and_port(url), limit.as_secs()));
+            }
+            if say_at.is_some_and(|at| Instant::now() > at) {
+                say_at = None;
+                let _ = writeln!(
+                    anstream::stderr(),
+                    "still waiting for the app to listen on {}; if it has started elsewhere, see `app.url`, `app.port` and `app.env`",
+                    host_and_port(url)
+                );
             }
             sleep(POLL).await;
         }

@@ -46,6 +46,8 @@ impl Proof {
         self.customers.insert(customer_key.clone());
         if self.config.signup.command.is_some() {
             self.report.skipped(&[HEADER, FIELD], "the sign-up is a command");
+        } else if self.config.signup.steps.iter().all(|step| step.post.is_none()) {
+            self.report.skipped(&[HEADER, FIELD], "no step of the sign-up posts, so a script can't add the click id");
         } else {
             self.sign_up_with(HEADER, ClickIdIn::Header, "the header x-affitor-click-id").await?;
             self.sign_up_with(FIELD, ClickIdIn::Field, "the field affitorClickId of the body").await?;

@@ -128,7 +128,11 @@ impl Settings {
 
     pub(crate) fn check_program_id(&self) -> Check {
         match &self.program_id {
-            None => Check::passed("program", "not set; taken from the key"),
+            None => Check::warning(
+                "program",
+                "not set; this command takes it from the key",
+                "set AFFITOR_PROGRAM_ID for the app: without it, the script tag of its pages is empty",
+            ),
             Some(id) if id.value().bytes().all(|byte| byte.is_ascii_digit()) => Check::passed("program", id.value()),
             Some(id) => Check::warning(
                 "program",

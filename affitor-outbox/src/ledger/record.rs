@@ -111,7 +111,7 @@ impl<DB: Database> Outbox<DB> {
         event: &WebhookEvent<P>,
     ) -> Result<PaymentRecord, Error> {
         if self.is_disabled {
-            tracing::debug!(webhook = ?event, "a payment is not recorded because the outbox is disabled");
+            tracing::warn!(webhook = ?event, "a payment is not recorded, because the outbox is disabled");
             return Ok(PaymentRecord::default());
         }
         let now = SystemTime::now();

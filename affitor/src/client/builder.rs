@@ -100,15 +100,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the URL of the API. Default: `https://api.affitor.com`. It may have a path, if your proxy serves the API there.
+    /// Sets the URL of the API. Default, also for a blank text: `https://api.affitor.com`. It may have a path, if your proxy serves the API
+    /// there.
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
-        self.api_url = Some(Ok(url.into()));
+        let url = url.into();
+        self.api_url = (!url.trim().is_empty()).then_some(Ok(url));
         self
     }
 
-    /// Sets the program id, a number. Test clicks, [`Client::status`] and Stripe metadata need it.
+    /// Sets the program id, a number; a blank text is none. Test clicks, [`Client::status`] and Stripe metadata need it.
     pub fn program_id(mut self, id: impl fmt::Display) -> Self {
-        self.settings.program_id = Some(id.to_string());
+        self.settings.program_id = Some(id.to_string()).filter(|id| !id.trim().is_empty());
         self
     }
 
