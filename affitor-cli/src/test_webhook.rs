@@ -1,6 +1,6 @@
 //! `affitor test webhook`: sends the webhooks of a payment that never happened to an app.
 
-use std::env;
+use std::{env, path::Path};
 
 use affitor::Currency;
 use affitor_payments::{
@@ -18,6 +18,7 @@ use crate::{
     failure::Failure,
     output::Output,
     payment::{Delivery, Payment, Sender, Signer, TIMEOUT, signer},
+    prove::config::{Config, FILE},
     provider::{PaymentProvider, with_provider},
     url::{host_and_port, is_loopback, with_scheme},
 };
@@ -61,7 +62,7 @@ pub(crate) struct Arguments {
     /// Currency code
     #[arg(long, default_value = "USD", value_name = "CODE")]
     currency: Currency,
-    /// Environment variable with the secret of the app's webhook endpoint [default: STRIPE_WEBHOOK_SECRET,
+    /// Environment variable with the secret of the app's webhook endpoint [default: `webhook.secret` of affitor.toml, else STRIPE_WEBHOOK_SECRET,
     /// POLAR_WEBHOOK_SECRET, LEMON_SQUEEZY_WEBHOOK_SECRET or PADDLE_WEBHOOK_SECRET]
     #[arg(long, value_name = "VARIABLE")]
     secret_env: Option<String>,
@@ -192,7 +193,11 @@ impl Arguments {
 
     /// Signs with the secret in an environment variable.
     fn signer(&self) -> Result<Signer, Failure> {
-        let variable = self.secret_env.as_deref().unwrap_or(self.provider.secret_variable());
+        // The variable that `affitor prove` uses, if the app in this folder says which.
+        let config = Config::read(Path::new(FILE)).ok();
+        let of_app = config.and_then(|config| config.webhook).filter(|webhook| webhook.provider == self.provider);
+        let of_app = of_app.as_ref().map(|webhook| webhook.secret.as_str());
+        let variable = self.secret_env.as_deref().or(of_app).unwrap_or(self.provider.secret_variable());
         // Somebody may have passed the secret itself, which must not be shown.
         let is_name = variable.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
         let shown = if is_name { variable } else { "the variable in --secret-env" };

@@ -7,7 +7,7 @@ use affitor_sandbox::Sandbox;
 use axum::{Router, response::Redirect, routing::post};
 use serde_json::json;
 
-use crate::common::{KEY, closed_url, run, start};
+use crate::common::{Home, KEY, closed_url, run, start};
 
 const SECRET: &str = "whsec_a_very_secret_one";
 
@@ -146,4 +146,20 @@ async fn the_secret_comes_from_the_environment_and_is_never_shown() {
     let result = run(&[&arguments[..], &["--secret-env", SECRET]].concat(), &[]).await;
     assert!(result.code == 2 && !result.err.contains(SECRET), "{}", result.err);
     assert!(result.err.contains("the variable in --secret-env is not set"), "{}", result.err);
+}
+
+/// The app's affitor.toml says in which variable the secret is.
+#[tokio::test]
+async fn the_variable_of_the_app() {
+    let home = Home::new("http://127.0.0.1:9");
+    let settings = "[app]\nurl = 'http://127.0.0.1:3000'\n[signup]\nsteps = [{ post = '/signup' }]\n[webhook]\nprovider = 'stripe'\npath = '/w'\nsecret = 'SHOP__SECRET'\n";
+    home.project("affitor.toml", settings);
+    let url = format!("{}/w", closed_url().await);
+    let run = home.run_with(&["test", "webhook", "stripe", "--url", &url], &[("SHOP__SECRET", SECRET)]).await;
+    assert!(run.code == 3 && run.err.contains("is unreachable"), "{}{}", run.out, run.err);
+    let run = home.run_with(&["test", "webhook", "stripe", "--url", &url], &[]).await;
+    assert!(run.code == 2 && run.err.contains("SHOP__SECRET is not set"), "{}{}", run.out, run.err);
+    // Of another provider, it says nothing.
+    let run = home.run_with(&["test", "webhook", "polar", "--url", &url], &[]).await;
+    assert!(run.err.contains("POLAR_WEBHOOK_SECRET is not set"), "{}", run.err);
 }
