@@ -177,6 +177,7 @@ impl Outbox<sqlx::Sqlite> {
     ///
     /// Returns an error if the client is [disabled](Client::disabled); outside a Tokio runtime; if the
     /// outbox is already registered. It does not check whether the tables are [migrated](Outbox::migrate).
+    #[expect(clippy::needless_pass_by_value, reason = "like `worker`, which keeps it")]
     pub fn register(&self, workers: &mut Workers, client: Client) -> Result<(), Error> {
         let (sender, _) = sender(self, &client, Arc::default(), Keeping { completed: None, is_exclusive: false })?;
         workers.add(sender).map(drop).map_err(Error::river)

@@ -98,7 +98,7 @@ mod tests {
             let found = from_variable::<Stripe>(value.map(OsString::from));
             match (found, expected) {
                 (Ok(found), Ok(expected)) => {
-                    assert_eq!(found.as_ref().map(|secret| secret.expose_secret()), expected);
+                    assert_eq!(found.as_ref().map(SecretString::expose_secret), expected);
                 }
                 (Err(error), Err(expected)) => {
                     let message = error.to_string();

@@ -40,7 +40,7 @@ async fn the_apps_own_variables() {
     let home = Home::new(sandbox.url());
     let env = "env = { SHOP__KEY = '{api_key}', SHOP__LISTEN = '127.0.0.1:{port}' }\n";
     let webhook = "[webhook]\nprovider = 'stripe'\npath = '/hook'\nsecret = 'SHOP__SECRET'\n";
-    home.project("affitor.toml", &APP.replace("[signup]", &format!("{env}[signup]")).to_string());
+    home.project("affitor.toml", &APP.replace("[signup]", &format!("{env}[signup]")));
     let run = home.run_with(&["doctor"], &[("SHOP__KEY", KEY)]).await;
     assert!(run.code == 0 && run.out.contains("service  accepted the key"), "{}{}", run.out, run.err);
     // A cloned repository can't name any other secret as the key.

@@ -25,7 +25,6 @@ pub(crate) struct Connection {
 }
 
 /// Who responds to calls.
-#[expect(clippy::large_enum_variant, reason = "there is one per client, behind a pointer")]
 enum Peer {
     /// Nobody: the client is disabled.
     Nobody,
