@@ -26,7 +26,7 @@ use crate::wrapper::wrapper;
 ///
 /// ```
 /// use actix_web::{App, Responder, post};
-/// use affitor_actix::{AffitorClient, AffitorLayer, Client, PaymentEvent, Redeliver, payments::{Stripe, Webhook}};
+/// use affitor_actix::{AffitorClient, AffitorLayer, Client, PaymentEvent, Redeliver, payments::{Stripe, StripeReporter, Webhook}};
 ///
 /// #[post("/webhooks/stripe")]
 /// async fn payment(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<impl Responder, Redeliver> {
@@ -34,10 +34,10 @@ use crate::wrapper::wrapper;
 ///     Ok("")
 /// }
 ///
-/// let webhook = Webhook::<Stripe>::new("whsec_0123456789")?; // once, outside the factory
+/// let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App)?; // once, outside the factory
 /// let app = App::new().wrap(AffitorLayer::new(Client::disabled())).app_data(webhook.clone()).service(payment);
 /// # let _ = app;
-/// # Ok::<(), affitor_actix::payments::InvalidSecret>(())
+/// # Ok::<(), affitor_actix::payments::InvalidWebhook>(())
 /// ```
 pub struct PaymentEvent<P>(pub WebhookEvent<P>);
 
@@ -67,7 +67,7 @@ impl<P: Provider> FromRequest for PaymentEvent<P> {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let webhook = webhook.ok_or_else(|| {
-                WebhookRejection::missing_webhook::<P>("add `.app_data(Webhook::new(secret)?)` to the App or scope")
+                WebhookRejection::missing_webhook::<P>("add `.app_data(webhook.clone())` to the App or scope")
             })?;
             let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
             let mut received = WebhookBody::begin(&webhook, header)?;

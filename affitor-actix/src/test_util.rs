@@ -39,7 +39,7 @@
 //! use std::time::SystemTime;
 //!
 //! use actix_web::{App, HttpResponse, test, web};
-//! use affitor_actix::{AffitorClient, AffitorLayer, Currency, PaymentEvent, Redeliver, test_util::{RecordingSink, TestRequestExt, TestPayment}, payments::{Stripe, Webhook}};
+//! use affitor_actix::{AffitorClient, AffitorLayer, Currency, PaymentEvent, Redeliver, test_util::{RecordingSink, TestRequestExt, TestPayment}, payments::{Stripe, StripeReporter, Webhook}};
 //!
 //! async fn stripe(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<HttpResponse, Redeliver> {
 //!     event.track(&affitor).await?;
@@ -48,7 +48,7 @@
 //!
 //! # #[actix_web::main] pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let sink = RecordingSink::new();
-//! let webhook = Webhook::<Stripe>::new("whsec_0123456789")?;
+//! let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App)?;
 //! let app = App::new()
 //!     .app_data(web::Data::new(webhook.clone()))
 //!     .wrap(AffitorLayer::new(sink.client()))

@@ -20,7 +20,7 @@ use crate::wrapper::wrapper;
 /// ```
 /// use affitor_axum::{
 ///     Client, PaymentEvent, Redeliver,
-///     payments::{Stripe, Webhook},
+///     payments::{Stripe, StripeReporter, Webhook},
 /// };
 /// use axum::{
 ///     Router,
@@ -39,11 +39,11 @@ use crate::wrapper::wrapper;
 ///     Ok(())
 /// }
 ///
-/// let stripe = Webhook::<Stripe>::new("whsec_0123456789")?;
+/// let stripe = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App)?;
 /// let app: Router = Router::new()
 ///     .route("/webhooks/stripe", post(payment))
 ///     .with_state(App { affitor: Client::disabled(), stripe });
-/// # Ok::<(), affitor_axum::payments::InvalidSecret>(())
+/// # Ok::<(), affitor_axum::payments::InvalidWebhook>(())
 /// ```
 ///
 /// Without the derive macro (axum's feature `macros`), implement `FromRef` and clone the [`Webhook`] out of the state. Do not build a

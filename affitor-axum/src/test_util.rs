@@ -40,7 +40,7 @@
 //! # #[cfg(feature = "webhooks")] mod example {
 //! use std::time::SystemTime;
 //!
-//! use affitor_axum::{AffitorClient, AffitorLayer, Client, Currency, PaymentEvent, Redeliver, test_util::{RecordingSink, RequestBuilderExt, TestPayment}, payments::{Stripe, Webhook}};
+//! use affitor_axum::{AffitorClient, AffitorLayer, Client, Currency, PaymentEvent, Redeliver, test_util::{RecordingSink, RequestBuilderExt, TestPayment}, payments::{Stripe, StripeReporter, Webhook}};
 //! use axum::{Router, extract::Request, routing::post};
 //! use tower::ServiceExt;
 //!
@@ -55,7 +55,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")] pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let sink = RecordingSink::new();
-//! let webhook = Webhook::<Stripe>::new("whsec_0123456789")?;
+//! let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App)?;
 //! let app = app(sink.client(), webhook.clone());
 //!
 //! let mut payment = TestPayment::<Stripe>::new(4_900, Currency::USD).customer_key("user_7");

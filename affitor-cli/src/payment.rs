@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use affitor_payments::{
-    InvalidSecret, Webhook,
+    InvalidWebhook, Webhook,
     test_util::{TestPayment, TestProvider, TestWebhook},
 };
 use reqwest::{Client, Response, Url, header::CONTENT_TYPE};
@@ -78,9 +78,9 @@ fn deliveries<P: TestProvider>(webhooks: Vec<TestWebhook<P>>) -> Vec<Delivery> {
 /// # Errors
 ///
 /// Returns an error if the secret can't be one.
-pub(crate) fn signer(provider: PaymentProvider, secret: &str) -> Result<Signer, InvalidSecret> {
+pub(crate) fn signer(provider: PaymentProvider, secret: &str) -> Result<Signer, InvalidWebhook> {
     with_provider!(provider, P => {
-        let webhook = Webhook::<P>::new(secret)?;
+        let webhook = Webhook::<P>::disabled().or_secret(secret)?;
         Ok(Box::new(move |id, body| webhook.sign(id, body.as_bytes(), SystemTime::now()).into_iter().collect()))
     })
 }

@@ -71,6 +71,9 @@ pub(crate) struct Output {
     pub(crate) outcome: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) uncertain: bool,
+    /// Whether the transaction id was taken, although the event was never sent before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) elsewhere: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<DeadReason>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,12 +90,17 @@ pub struct UncertainEvent {
     pub enqueued_at: SystemTime,
     /// The event without its personal data, or `None` if it can't be read.
     pub event: Option<Event>,
+    elsewhere: bool,
 }
 
 impl UncertainEvent {
     /// Returns why it is uncertain, and what to compare.
     pub fn reason(&self) -> &'static str {
         match &self.event {
+            Some(Event::Sale(_)) if self.elsewhere => {
+                "Affitor knew this transaction id before this outbox sent it: check that the sale is yours, and not one of another \
+                 shop or environment with the same id"
+            }
             Some(Event::Sale(_)) => {
                 "Affitor knew this sale already, perhaps from an attempt that failed before its commission was made: \
                  check that the sale has a commission"
@@ -118,7 +126,13 @@ pub(crate) fn read(row: Row) -> DeadLetter {
 }
 
 pub(crate) fn read_uncertain(row: &Row) -> UncertainEvent {
-    UncertainEvent { id: row.id, enqueued_at: time(row.created_at), event: event(&row.event) }
+    let output: Output = serde_json::from_str(&row.output).unwrap_or_default();
+    UncertainEvent {
+        id: row.id,
+        enqueued_at: time(row.created_at),
+        event: event(&row.event),
+        elsewhere: output.elsewhere,
+    }
 }
 
 pub(crate) fn event(json: &str) -> Option<Event> {

@@ -114,8 +114,8 @@ async fn duty<T>(name: &'static str, duty: impl Future<Output = Result<T, Error>
 async fn ask<DB: Database>(outbox: &Outbox<DB>, client: &Client) {
     match outbox.check_stripe_connection(client).await {
         Ok(true) => tracing::warn!(
-            "Stripe is connected to the Affitor program, so Affitor may read its webhooks itself: say with `Webhook::read_by_affitor` \
-             who reports the sales; until then, Stripe's payments are held"
+            "Stripe is connected to the Affitor program, so Affitor may read its webhooks itself: payments that the app reports \
+             (`StripeReporter::App`) are held, until `affitor payments reporter` confirms the choice"
         ),
         Ok(false) => {}
         Err(error) => tracing::info!(%error, "unknown whether Stripe is connected to the Affitor program"),

@@ -214,24 +214,28 @@ fn carry_out(step: Step, context: &WorkContext, id: i64, event: &'static str) ->
             return Ok(WorkOutcome::Snooze(wait));
         }
         Step::Done(outcome) => {
+            let elsewhere = outcome == EventOutcome::RecordedElsewhere;
             let (label, uncertain) = match outcome {
                 EventOutcome::AlreadyRecorded { uncertain } => ("already_recorded", uncertain),
+                // The client has logged it.
+                EventOutcome::RecordedElsewhere => ("already_recorded", true),
                 EventOutcome::NotAttributed { .. } => ("not_attributed", false),
                 _ => ("recorded", false),
             };
-            if uncertain {
+            if uncertain && !elsewhere {
                 tracing::warn!(
                     id,
                     event,
                     "an event was already recorded, possibly without its effect on the commission: check the dashboard"
                 );
             }
-            (Output { outcome: label.to_owned(), uncertain, ..Output::default() }, WorkOutcome::Complete)
+            (Output { outcome: label.to_owned(), uncertain, elsewhere, ..Output::default() }, WorkOutcome::Complete)
         }
         Step::Dead(reason, message) => {
             tracing::error!(id, event, ?reason, message, "an event is a dead letter");
             let uncertain = reason == DeadReason::Uncertain;
-            let output = Output { outcome: "dead".to_owned(), uncertain, reason: Some(reason), message };
+            let output =
+                Output { outcome: "dead".to_owned(), uncertain, reason: Some(reason), message, ..Output::default() };
             // A late response to an earlier attempt may replace the output, but not this.
             context.metadata_set(DEAD, &output)?;
             (output, WorkOutcome::Discard)
@@ -247,6 +251,7 @@ fn recorded_outcome(job: &JobRow) -> Option<EventOutcome> {
     let output: Output = serde_json::from_str(job.metadata.get_raw(riverqueue::METADATA_KEY_OUTPUT)?.get()).ok()?;
     match output.outcome.as_str() {
         "recorded" => Some(EventOutcome::Recorded),
+        "already_recorded" if output.elsewhere => Some(EventOutcome::RecordedElsewhere),
         "already_recorded" => Some(EventOutcome::AlreadyRecorded { uncertain: output.uncertain }),
         "not_attributed" => Some(EventOutcome::NotAttributed { known: true }),
         _ => None,

@@ -1,5 +1,7 @@
 //! One webhook endpoint of an app: its secrets and settings.
 
+mod create;
+
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
@@ -15,7 +17,7 @@ use crate::{
     ledger::CommissionOn,
     memory::PaymentMemory,
     provider::{Provider, Signed, Stripe, VerifyError},
-    secret::{InvalidSecret, checked, from_variable},
+    stripe_reporter::StripeReporter,
     unix_time::unix_seconds,
 };
 
@@ -24,15 +26,17 @@ use crate::{
 /// Create one when the app starts, so that a wrong secret stops it:
 ///
 /// ```
-/// use affitor_payments::{Stripe, Webhook};
+/// use affitor_payments::{Polar, Stripe, StripeReporter, Webhook};
 ///
-/// let webhook = Webhook::<Stripe>::from_env_or_disabled()?; // reads STRIPE_WEBHOOK_SECRET
+/// let webhook = Webhook::<Stripe>::from_env_or_disabled()?; // reads STRIPE_WEBHOOK_SECRET and AFFITOR_STRIPE_REPORTER
 ///
-/// let webhook = Webhook::<Stripe>::new("whsec_0123456789")?
+/// let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App)?
 ///     .or_secret("whsec_the_old_one")? // while rotating a secret
 ///     .body_limit(256 * 1024);
-/// assert!(Webhook::<Stripe>::new("").is_err());
-/// # Ok::<(), affitor_payments::InvalidSecret>(())
+///
+/// let webhook = Webhook::<Polar>::new("polar_whs_0123456789")?;
+/// assert!(Webhook::<Polar>::new("").is_err());
+/// # Ok::<(), affitor_payments::InvalidWebhook>(())
 /// ```
 ///
 /// # Memory
@@ -64,7 +68,7 @@ struct Settings {
     test_mode: bool,
     /// In addition to the default ones.
     currencies: Vec<Currency>,
-    read_by_affitor: Option<bool>,
+    stripe_reporter: StripeReporter,
     commission_on: CommissionOn,
     /// The shop's names of products, by the provider's id.
     products: BTreeMap<String, String>,
@@ -72,98 +76,6 @@ struct Settings {
 }
 
 impl<P: Provider> Webhook<P> {
-    /// Creates an endpoint with the secret that the provider shows for it: Stripe's `whsec_…`, Polar's secret, Lemon Squeezy's
-    /// signing secret, Paddle's `pdl_ntfset_…`. White space around it (such as the line end of a file) is ignored.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the secret is empty, because anyone could sign with it; if it is visibly not one (`undefined`, a template
-    /// that was not expanded such as `${SECRET}`, quotes around it, invisible characters); if it is an API key of the provider; if
-    /// a Stripe secret does not start with `whsec_`.
-    pub fn new(secret: impl Into<String>) -> Result<Self, InvalidSecret> {
-        Ok(Self::with_secrets(Arc::new([checked::<P>(secret)?])))
-    }
-
-    fn with_secrets(secrets: Arc<[SecretString]>) -> Self {
-        Self {
-            secrets,
-            tolerance: Duration::from_secs(5 * 60),
-            body_limit: 1024 * 1024,
-            settings: Arc::default(),
-            memory: Arc::default(),
-            provider: PhantomData,
-        }
-    }
-
-    /// Creates an endpoint with the secret in the provider's [variable](Provider::SECRET_VARIABLE).
-    ///
-    /// # Errors
-    ///
-    /// Returns the same errors as [`Webhook::new`], with the name of the variable; also if it is not set.
-    pub fn from_env() -> Result<Self, InvalidSecret> {
-        match from_variable::<P>(std::env::var_os(P::SECRET_VARIABLE))? {
-            Some(secret) => Ok(Self::with_secrets(Arc::new([secret]))),
-            None => Err(InvalidSecret::unset::<P>()),
-        }
-    }
-
-    /// Creates an endpoint from the environment, as [`Webhook::from_env`] does, or a [disabled](Webhook::disabled) one if the variable is
-    /// unset or empty: for developers without an account at the provider. It logs a warning then.
-    ///
-    /// # Errors
-    ///
-    /// Returns the same errors as [`Webhook::new`], with the name of the variable. A placeholder is one: somebody meant to set the secret.
-    pub fn from_env_or_disabled() -> Result<Self, InvalidSecret> {
-        let secret = from_variable::<P>(std::env::var_os(P::SECRET_VARIABLE))?;
-        if secret.is_none() {
-            tracing::warn!(
-                "{} is not set, so webhooks of {} get the status 503: the provider redelivers them",
-                P::SECRET_VARIABLE,
-                P::NAME
-            );
-        }
-        Ok(Self::with_secrets(secret.into_iter().collect()))
-    }
-
-    /// Creates an endpoint as [`Webhook::new`] does, or a [disabled](Webhook::disabled) one if the secret is blank, which it logs: for an app
-    /// with a configuration of its own, whose secret is optional.
-    ///
-    /// # Errors
-    ///
-    /// Returns the same errors as [`Webhook::new`], but for a blank secret.
-    pub fn new_or_disabled(secret: impl Into<String>) -> Result<Self, InvalidSecret> {
-        let secret = secret.into();
-        if !secret.trim().is_empty() {
-            return Self::new(secret);
-        }
-        tracing::warn!(
-            "there is no secret, so webhooks of {} get the status 503: the provider redelivers them",
-            P::NAME
-        );
-        Ok(Self::disabled())
-    }
-
-    /// Creates an endpoint without a secret, for environments without an account at the provider. Every request gets the status 503,
-    /// so that nothing is acknowledged that nobody has read.
-    pub fn disabled() -> Self {
-        Self::with_secrets(Arc::new([]))
-    }
-
-    /// Returns whether the endpoint is [disabled](Webhook::disabled).
-    pub fn is_disabled(&self) -> bool {
-        self.secrets.is_empty()
-    }
-
-    /// Adds a secret, while you rotate secrets. An endpoint that was [disabled](Webhook::disabled) is then enabled.
-    ///
-    /// # Errors
-    ///
-    /// Returns the same errors as [`Webhook::new`].
-    pub fn or_secret(mut self, secret: impl Into<String>) -> Result<Self, InvalidSecret> {
-        self.secrets = self.secrets.iter().cloned().chain([checked::<P>(secret)?]).collect();
-        Ok(self)
-    }
-
     /// Sets what commissions are calculated from. Default: what the customer paid, including tax. Sales that were reported keep
     /// their amount.
     ///
@@ -175,7 +87,7 @@ impl<P: Provider> Webhook<P> {
     /// use affitor_payments::{Paddle, Webhook, ledger::CommissionOn};
     ///
     /// let webhook = Webhook::<Paddle>::new("pdl_ntfset_0123456789")?.commission_on(CommissionOn::Net);
-    /// # Ok::<(), affitor_payments::InvalidSecret>(())
+    /// # Ok::<(), affitor_payments::InvalidWebhook>(())
     /// ```
     #[must_use]
     pub fn commission_on(mut self, amount: CommissionOn) -> Self {
@@ -197,8 +109,8 @@ impl<P: Provider> Webhook<P> {
     /// ```
     /// use affitor_payments::{Stripe, Webhook};
     ///
-    /// let webhook = Webhook::<Stripe>::new("whsec_0123456789")?.product("prod_PKe2xAlb", "pro").product("prod_QmX81cRf", "team");
-    /// # Ok::<(), affitor_payments::InvalidSecret>(())
+    /// let webhook = Webhook::<Stripe>::from_env_or_disabled()?.product("prod_PKe2xAlb", "pro").product("prod_QmX81cRf", "team");
+    /// # Ok::<(), affitor_payments::InvalidWebhook>(())
     /// ```
     #[must_use]
     pub fn product(mut self, id: impl Into<String>, name: impl Into<String>) -> Self {
@@ -318,11 +230,10 @@ impl<P: Provider> Webhook<P> {
 }
 
 impl Webhook<Stripe> {
-    /// Tracks nothing, for a program that is connected to Stripe (default: `false`). Affitor then reads the webhooks itself, and
-    /// tracking them again would count twice.
+    /// Changes who reports the payments, which [`Webhook::new`] or the environment has said.
     #[must_use]
-    pub fn read_by_affitor(mut self, connected: bool) -> Self {
-        self.settings_mut().read_by_affitor = Some(connected);
+    pub fn stripe_reporter(mut self, reporter: StripeReporter) -> Self {
+        self.settings_mut().stripe_reporter = reporter;
         self
     }
 
@@ -336,9 +247,9 @@ impl Webhook<Stripe> {
 }
 
 impl<P> Webhook<P> {
-    /// Returns whether Affitor reads the provider's webhooks itself. `None` if the app has not said.
-    pub fn get_read_by_affitor(&self) -> Option<bool> {
-        self.settings.read_by_affitor
+    /// Returns who reports Stripe's payments. Of no effect for other providers: Affitor can't read their webhooks.
+    pub fn get_stripe_reporter(&self) -> StripeReporter {
+        self.settings.stripe_reporter
     }
 
     /// Returns the connected accounts whose payments count.

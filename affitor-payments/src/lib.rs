@@ -12,9 +12,9 @@
 //! use std::time::SystemTime;
 //!
 //! use affitor::Event;
-//! use affitor_payments::{Reading, Stripe, Webhook};
+//! use affitor_payments::{Reading, Stripe, StripeReporter, Webhook};
 //!
-//! let webhook = Webhook::<Stripe>::new("whsec_0123456789")?;
+//! let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App)?;
 //! let now = SystemTime::now();
 //! let body = br#"{"id":"evt_1","type":"checkout.session.completed","created":1790000000,"livemode":true,
 //!     "data":{"object":{"id":"cs_1","mode":"payment","payment_status":"paid","payment_intent":"pi_1","amount_total":4900,
@@ -66,6 +66,7 @@
 mod endpoint;
 mod event;
 pub mod guides;
+mod invalid;
 pub mod ledger;
 mod memory;
 mod mentioned;
@@ -74,6 +75,7 @@ mod provider;
 mod reading;
 mod receive;
 mod secret;
+mod stripe_reporter;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 mod track;
@@ -84,9 +86,13 @@ pub use affitor;
 pub use self::{
     endpoint::Webhook,
     event::WebhookEvent,
-    provider::{Ignored, LemonSqueezy, NoFacts, Paddle, Polar, Provider, Refused, Stripe, VerifyError, object_facts},
+    invalid::InvalidWebhook,
+    provider::{
+        Ignored, LemonSqueezy, NoFacts, Paddle, Polar, Provider, Refused, ReportedByApp, Stripe, VerifyError,
+        object_facts,
+    },
     reading::Reading,
     receive::{WebhookBody, WebhookRejection},
-    secret::InvalidSecret,
+    stripe_reporter::StripeReporter,
     track::{PaymentError, PaymentOutcome, PaymentReport, TrackPayment},
 };

@@ -1,6 +1,7 @@
 //! What a webhook endpoint remembers of payments: a small ledger in memory. It is bounded, and lost when the process ends.
 
 mod book;
+mod connection;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -11,7 +12,10 @@ use std::{
 use affitor::{Event, Refund, Sale};
 use tokio::sync::Notify;
 
-use self::book::{Book, Group};
+use self::{
+    book::{Book, Group},
+    connection::Connections,
+};
 use crate::{
     ledger::{Decision, Facts, Policy, Source, decide_in_memory},
     provider::Announced,
@@ -25,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct PaymentMemory {
     books: Mutex<HashMap<Scope, Book>>,
     released: Notify,
+    pub(crate) connections: Connections,
 }
 
 /// An account at the provider, and whether its payments are tests. Ids are unique within a scope.

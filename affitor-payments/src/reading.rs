@@ -85,7 +85,7 @@ impl<'e, P: Provider> Reading<'e, P> {
         let endpoint = self.0.endpoint();
         Policy {
             currencies: endpoint.get_allowed_currencies().collect(),
-            read_by_affitor: endpoint.get_read_by_affitor(),
+            stripe_reporter: endpoint.get_stripe_reporter(),
             test: self.0.is_test(),
             commission_on: endpoint.get_commission_on(),
             products: endpoint.get_products().clone(),

@@ -14,7 +14,7 @@ use crate::{
 /// Reads the body of a payment webhook within the limit of its endpoint, and verifies it.
 ///
 /// ```
-/// use affitor_payments::{Stripe, Webhook, WebhookBody, WebhookEvent, WebhookRejection};
+/// use affitor_payments::{Stripe, StripeReporter, Webhook, WebhookBody, WebhookEvent, WebhookRejection};
 ///
 /// fn receive(
 ///     webhook: &Webhook<Stripe>,
@@ -29,10 +29,10 @@ use crate::{
 ///     body.verify(webhook, header)
 /// }
 ///
-/// let webhook = Webhook::<Stripe>::new("whsec_0123456789")?;
+/// let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App)?;
 /// let rejection = receive(&webhook, &[], std::iter::empty()).unwrap_err();
 /// assert_eq!((rejection.status(), rejection.body_text().as_str()), (400, "the header stripe-signature is missing"));
-/// # Ok::<(), affitor_payments::InvalidSecret>(())
+/// # Ok::<(), affitor_payments::InvalidWebhook>(())
 /// ```
 #[derive(Debug)]
 pub struct WebhookBody(Prefix);

@@ -1,79 +1,43 @@
 //! Secrets of webhooks: checked, and from the environment.
 
-use std::{ffi::OsString, fmt};
+use std::ffi::OsString;
 
 use affitor_core::secret::why_unusable;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::provider::Provider;
-
-/// The reason why a text can't be a webhook secret. It does not contain the text.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct InvalidSecret {
-    reason: &'static str,
-    /// The variable that the text came from.
-    variable: Option<&'static str>,
-}
-
-impl InvalidSecret {
-    const fn new(reason: &'static str) -> Self {
-        Self { reason, variable: None }
-    }
-
-    /// The variable is needed, and not set.
-    pub(crate) const fn unset<P: Provider>() -> Self {
-        Self::new("not set (Webhook::from_env_or_disabled does without it)").of::<P>()
-    }
-
-    const fn of<P: Provider>(self) -> Self {
-        Self { reason: self.reason, variable: Some(P::SECRET_VARIABLE) }
-    }
-}
-
-impl fmt::Display for InvalidSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(variable) = self.variable {
-            write!(f, "{variable}: ")?;
-        }
-        f.write_str(self.reason)
-    }
-}
-
-affitor_core::debug_as_sentence!(InvalidSecret);
-
-impl std::error::Error for InvalidSecret {}
+use crate::{invalid::InvalidWebhook, provider::Provider};
 
 /// Checks the value of the provider's variable. `None` if it is unset or empty.
-pub(crate) fn from_variable<P: Provider>(value: Option<OsString>) -> Result<Option<SecretString>, InvalidSecret> {
+pub(crate) fn from_variable<P: Provider>(value: Option<OsString>) -> Result<Option<SecretString>, InvalidWebhook> {
     let Some(value) = value else { return Ok(None) };
-    let text = value.into_string().map_err(|_| InvalidSecret::new("the value is not UTF-8").of::<P>())?;
+    let text = value.into_string().map_err(|_| InvalidWebhook::new("the value is not UTF-8").in_variable_of::<P>())?;
     if text.trim().is_empty() {
         return Ok(None);
     }
-    checked::<P>(text).map(Some).map_err(InvalidSecret::of::<P>)
+    checked::<P>(text).map(Some).map_err(InvalidWebhook::in_variable_of::<P>)
 }
 
 /// Checks a secret of the provider.
-pub(crate) fn checked<P: Provider>(secret: impl Into<String>) -> Result<SecretString, InvalidSecret> {
+pub(crate) fn checked<P: Provider>(secret: impl Into<String>) -> Result<SecretString, InvalidWebhook> {
     let secret = SecretString::from(secret.into());
     let trimmed = secret.expose_secret().trim();
     // The prefix alone is the rest of a secret that was cut off.
     if matches!(trimmed, "" | "whsec_" | "pdl_ntfset_") {
-        return Err(InvalidSecret::new("the webhook secret is empty, so anyone could sign with it"));
+        return Err(InvalidWebhook::new("the webhook secret is empty, so anyone could sign with it"));
     }
     if let Some(reason) = why_unusable(trimmed) {
-        return Err(InvalidSecret::new(reason));
+        return Err(InvalidWebhook::new(reason));
     }
     // Keys of Stripe, Polar, Paddle and Lemon Squeezy (a JSON Web Token).
     const API_KEYS: [&str; 7] =
         ["sk_", "pk_", "rk_", "polar_oat_", "polar_pat_", "pdl_live_apikey_", "pdl_sdbx_apikey_"];
     if API_KEYS.iter().any(|prefix| trimmed.starts_with(prefix)) {
-        return Err(InvalidSecret::new(
+        return Err(InvalidWebhook::new(
             "this is an API key and not a webhook secret: copy the signing secret from the settings of the webhook endpoint",
         ));
     }
     match P::reject_secret(trimmed) {
-        Some(reason) => Err(InvalidSecret::new(reason)),
+        Some(reason) => Err(InvalidWebhook::new(reason)),
         None => Ok(SecretString::from(trimmed)),
     }
 }
@@ -108,6 +72,6 @@ mod tests {
                 (found, expected) => panic!("{value:?}: {found:?}, and not {expected:?}"),
             }
         }
-        assert_eq!(InvalidSecret::unset::<Stripe>().to_string().split(':').next(), Some("STRIPE_WEBHOOK_SECRET"));
+        assert_eq!(InvalidWebhook::no_secret::<Stripe>().to_string().split(':').next(), Some("STRIPE_WEBHOOK_SECRET"));
     }
 }

@@ -57,11 +57,11 @@ pub trait RequestBuilderExt: Sized + sealed::Sealed {
     /// ```
     /// use std::time::SystemTime;
     ///
-    /// use affitor_payments::{Stripe, Webhook, test_util::TestPayment};
+    /// use affitor_payments::{Stripe, StripeReporter, Webhook, test_util::TestPayment};
     /// use affitor_tower::{affitor::Currency, test_util::RequestBuilderExt};
     /// use http::Request;
     ///
-    /// let webhook = Webhook::<Stripe>::new("whsec_0123456789")?;
+    /// let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App)?;
     /// let payment = TestPayment::<Stripe>::new(4_900, Currency::USD).customer_key("user_7");
     /// for delivery in payment.paid() {
     ///     let signed = delivery.sign(&webhook, SystemTime::now());

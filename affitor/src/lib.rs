@@ -89,6 +89,7 @@ mod sink;
 pub mod stripe;
 #[cfg(feature = "test-util")]
 pub mod test_util;
+mod transaction_ids;
 mod wire;
 
 #[doc(hidden)]
@@ -110,4 +111,5 @@ pub use self::{
     },
     script_tag::ScriptTag,
     sink::{EnqueueError, EventSink},
+    transaction_ids::{InvalidTransactionIds, TransactionIds},
 };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use affitor_outbox::{Database, Outbox, PaymentSettings, sqlx};
-use affitor_payments::{Stripe, Webhook, WebhookEvent};
+use affitor_payments::{Stripe, StripeReporter, Webhook, WebhookEvent};
 use affitor_tests::databases::{Postgres, sqlite};
 use serde_json::{Value, json};
 
@@ -194,7 +194,7 @@ pub(crate) fn event(number: i64, case: Case) -> Option<WebhookEvent<Stripe>> {
     let body = json!({ "id": format!("evt_{kind}_{number}"), "object": "event", "type": kind, "created": created, "livemode": true,
         "data": { "object": object } })
     .to_string();
-    let webhook = Webhook::<Stripe>::new("whsec_0123456789").ok()?;
+    let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App).ok()?;
     let headers = webhook.sign("msg_1", body.as_bytes(), now);
     webhook.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).ok()
 }

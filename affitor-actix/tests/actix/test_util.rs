@@ -26,7 +26,7 @@ async fn paddle(affitor: AffitorClient, event: PaymentEvent<Paddle>) -> Result<H
 }
 
 fn webhook() -> Webhook<Paddle> {
-    Webhook::new("pdl_ntfset_0123456789").unwrap()
+    Webhook::<Paddle>::new("pdl_ntfset_0123456789").unwrap()
 }
 
 /// The app under test. A macro, because its type has no name.

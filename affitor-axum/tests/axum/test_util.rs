@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, Client, Currency, Lead, PaymentEvent, Redeliver,
-    payments::{Polar, Stripe, Webhook},
+    payments::{Polar, Stripe, StripeReporter, Webhook},
     test_util::{RecordingSink, RequestBuilderExt as _, SignedWebhook, TestPayment, click_id},
 };
 use axum::{
@@ -39,7 +39,10 @@ struct Webhooks {
 
 impl Default for Webhooks {
     fn default() -> Self {
-        Self { stripe: Webhook::new("whsec_0123456789").unwrap(), polar: Webhook::new("0123456789").unwrap() }
+        Self {
+            stripe: Webhook::disabled().or_secret("whsec_0123456789").unwrap(),
+            polar: Webhook::disabled().or_secret("0123456789").unwrap(),
+        }
     }
 }
 
@@ -117,7 +120,7 @@ async fn payments_that_are_enqueued() {
 async fn another_secret_is_rejected() {
     let (sink, webhooks) = (RecordingSink::new(), Webhooks::default());
     let app = app(sink.client(), &webhooks);
-    let other = Webhook::<Stripe>::new("whsec_another").unwrap();
+    let other = Webhook::<Stripe>::new("whsec_another", StripeReporter::App).unwrap();
     for delivery in TestPayment::<Stripe>::new(4_900, Currency::USD).paid() {
         let signed = delivery.sign(&other, SystemTime::now());
         assert_eq!(deliver(&app, "/webhooks/stripe", signed).await, StatusCode::BAD_REQUEST);

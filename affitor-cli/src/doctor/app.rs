@@ -58,9 +58,8 @@ pub(super) fn webhook(config: &Config) -> Option<Check> {
         return Some(Check::skipped("app-webhook", &format!("{variable} is not set here")));
     };
     let problem = match secret.into_string() {
-        Ok(secret) => {
-            with_provider!(webhook.provider, P => Webhook::<P>::new(secret).err()).map(|error| error.to_string())
-        }
+        Ok(secret) => with_provider!(webhook.provider, P => Webhook::<P>::disabled().or_secret(secret).err())
+            .map(|error| error.to_string()),
         Err(_) => Some("the value is not UTF-8".to_owned()),
     };
     Some(match problem {

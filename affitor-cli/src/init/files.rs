@@ -1,5 +1,6 @@
 //! The texts of the files that `affitor init --write` creates.
 
+use affitor_payments::StripeReporter;
 use serde_json::{Value, json};
 use toml_edit::DocumentMut;
 
@@ -31,6 +32,13 @@ pub(crate) fn env_example(detected: &Detected, service: &str, program_id: &str) 
     for provider in &detected.providers {
         text += &format!("\n# The secret of the webhook endpoint, from the settings of {}.\n", provider.name());
         text += &format!("{}=\n", provider.secret_variable());
+        if *provider == PaymentProvider::Stripe {
+            text += &format!(
+                "# Who reports Stripe's payments: `app`, or `affitor` if Stripe is connected to the program. If both do, each counts twice.\n\
+                 {}=\n",
+                StripeReporter::VARIABLE
+            );
+        }
     }
     text
 }

@@ -2,6 +2,7 @@
 
 mod outbox;
 
+use affitor_payments::StripeReporter;
 use serde::Serialize;
 
 use super::{
@@ -203,7 +204,11 @@ fn webhook_imports(framework: Framework, providers: &[PaymentProvider]) -> Strin
 }
 
 fn webhook(framework: Framework, provider: PaymentProvider) -> String {
-    let (ty, variable) = (provider.rust_type(), provider.secret_variable());
+    let ty = provider.rust_type();
+    let variable = match provider {
+        PaymentProvider::Stripe => format!("{}, {}", provider.secret_variable(), StripeReporter::VARIABLE),
+        _ => provider.secret_variable().to_owned(),
+    };
     let path = format!("/webhooks/{}", provider.id());
     let name = provider.id().replace('-', "_");
     match framework {

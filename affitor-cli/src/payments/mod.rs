@@ -5,6 +5,7 @@ mod reconcile;
 mod show;
 
 use affitor_outbox::{Database, Outbox};
+use affitor_payments::StripeReporter;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
@@ -65,7 +66,7 @@ enum Command {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Reporter {
-    /// This app
+    /// This app, even if Stripe is connected to the program
     App,
     /// Affitor itself, because Stripe is connected to the program
     Affitor,
@@ -116,12 +117,16 @@ impl Prepared {
 }
 
 async fn decide<DB: Database>(reporter: Reporter, outbox: &Outbox<DB>, output: Output) -> Result<Exit, Failure> {
-    let read_by_affitor = reporter == Reporter::Affitor;
-    let released = outbox.release_payments(read_by_affitor).await.map_err(|error| failed(&error))?;
-    let name = if read_by_affitor { "affitor" } else { "app" };
+    let (reporter, name, who) = match reporter {
+        Reporter::Affitor => (StripeReporter::Affitor, "affitor", "Affitor reports Stripe's payments itself"),
+        Reporter::App => (
+            StripeReporter::AppEvenIfConnected,
+            "app",
+            "this app reports Stripe's payments, even if Stripe is connected",
+        ),
+    };
+    let released = outbox.release_payments(reporter).await.map_err(|error| failed(&error))?;
     output.document(&json!({ "reporter": name, "released": released }));
-    let who =
-        if read_by_affitor { "Affitor reports Stripe's payments itself" } else { "this app reports Stripe's payments" };
     output.status(CheckStatus::Passed, &format!("{who}: {} released", count(released, "held payment")));
     if released > 0 {
         output.hint("a running worker decides them within 15 seconds");

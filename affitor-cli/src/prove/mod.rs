@@ -18,6 +18,7 @@ mod payments;
 mod process;
 mod purchase;
 mod report;
+mod reporter;
 mod settings;
 mod shown;
 mod sign_up;
@@ -36,15 +37,20 @@ use std::{
     time::Duration,
 };
 
+use affitor_payments::StripeReporter;
 use affitor_sandbox::{Interpretations, RequestRecord, Sandbox, SecondRefund};
 use clap::Args;
 use reqwest::Url;
 
-use self::{app::App, config::Config, finding::FindingId, guard::Guard, report::Report, stripe_api::StripeApi};
+use self::{
+    app::App, config::Config, finding::FindingId, guard::Guard, purchase::Purchase, report::Report,
+    stripe_api::StripeApi,
+};
 use crate::{
     exit::{Exit, ExitCodes},
     failure::Failure,
     output::Output,
+    provider::PaymentProvider,
     signal,
 };
 
@@ -98,6 +104,12 @@ struct Proof {
     app: Option<App>,
     /// The webhook secret that the app has.
     secret: Option<String>,
+    /// Who is to report Stripe's payments.
+    reporter: StripeReporter,
+    /// Name and value of the variable for the app's port.
+    port: Option<(String, String)>,
+    /// What the buyer paid, once the app has reported it.
+    paid: Option<Purchase>,
     /// Customer keys that have been reported.
     customers: HashSet<String>,
     report: Report,
@@ -171,7 +183,19 @@ impl Proof {
         // So that the app's second refund shows as well.
         interpretations.second_refund = SecondRefund::Taken;
         let key: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
-        let sandbox = Sandbox::builder()
+        let webhook = config.webhook.as_ref();
+        let secret = match webhook {
+            Some(webhook) if is_running => Some(settings::existing_secret(&webhook.secret)?),
+            Some(webhook) => Some(settings::new_secret(webhook.provider)),
+            None => None,
+        };
+        let is_stripe = webhook.is_some_and(|webhook| webhook.provider == PaymentProvider::Stripe);
+        let reporter = if is_stripe { reporter::chosen(&config)? } else { StripeReporter::App };
+        let mut sandbox = Sandbox::builder();
+        if let Some(secret) = secret.as_ref().filter(|_| is_stripe && reporter != StripeReporter::App) {
+            sandbox = sandbox.stripe_webhook_secret(secret);
+        }
+        let sandbox = sandbox
             .port(if is_running { arguments.sandbox_port } else { 0 })
             .program_id(settings::program_id())
             .api_key(format!("aff_{key}"))
@@ -179,12 +203,6 @@ impl Proof {
             .start()
             .await
             .map_err(no_port)?;
-        let webhook = config.webhook.as_ref();
-        let secret = match webhook {
-            Some(webhook) if is_running => Some(settings::existing_secret(&webhook.secret)?),
-            Some(webhook) => Some(settings::new_secret(webhook.provider)),
-            None => None,
-        };
         let stripe = if config.has_stripe_api() { Some(StripeApi::start().await.map_err(no_port)?) } else { None };
         Ok(Self {
             url,
@@ -194,6 +212,9 @@ impl Proof {
             guard: None,
             app: None,
             secret,
+            reporter,
+            port: None,
+            paid: None,
             customers: HashSet::new(),
             report: Report::new(output),
             wait: Duration::from_secs(arguments.wait),
@@ -211,15 +232,18 @@ impl Proof {
             .map_err(|error| Failure::usage(format!("cannot start a proxy: {error}"), "run the command again"))?;
         self.guard = Some(guard);
         let (url, port) = settings::app_url(&self.config)?;
-        self.url = url;
+        (self.url, self.port) = (url, port);
         if command.is_empty() {
-            self.find_app(port).await?;
+            self.find_app().await?;
         } else {
-            self.start_app(command, port).await?;
+            self.start_app(command).await?;
         }
         let mut buyer = if self.is_manual { self.manual_sign_up().await? } else { self.sign_ups().await? };
         self.check_guard()?;
         self.payments(&mut buyer).await?;
+        if self.reporter == StripeReporter::App {
+            self.sale_with_stripe_connected(command, &mut buyer).await?;
+        }
         self.check_tls();
         self.check_guard()
     }

@@ -1,5 +1,6 @@
 //! The payment provider's webhooks: sale, redelivery, renewal and refunds.
 
+use affitor_payments::StripeReporter;
 use affitor_sandbox::{ApiCall, RequestRecord};
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     sign_up::Buyer,
     watch::{Watch, is_settled},
 };
-use crate::payment::Delivery;
+use crate::{payment::Delivery, provider::PaymentProvider};
 
 impl Proof {
     /// Lets the buyer pay, and the provider report it.
@@ -27,6 +28,9 @@ impl Proof {
         let CheckedOut { purchase, session_problem, renewals_have_customer } = self.check_out(buyer).await?;
         let url = self.url.join(&webhook.path).unwrap_or_else(|_| self.url.clone());
         let endpoint = Endpoint::new(url, webhook.provider, &secret)?;
+        if self.reporter == StripeReporter::Affitor {
+            return self.sale_left_to_affitor(&endpoint, &secret, &purchase).await;
+        }
         let mut payment = purchase.payment(webhook.provider);
 
         let paid = payment.paid();
@@ -36,6 +40,7 @@ impl Proof {
             self.report.skipped(AFTER_SALE, "there is no sale");
             return Ok(());
         };
+        self.paid = (webhook.provider == PaymentProvider::Stripe).then(|| purchase.clone());
         self.redelivery(&endpoint, &paid, &watch).await;
 
         let part = (purchase.amount_cents / 4).max(1);

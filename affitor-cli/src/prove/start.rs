@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use affitor_payments::StripeReporter;
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -10,24 +11,17 @@ use super::{
     finding::FindingId,
     say,
 };
-use crate::{failure::Failure, output::BOLD, url::host_and_port};
+use crate::{failure::Failure, output::BOLD, provider::PaymentProvider, url::host_and_port};
 
 impl Proof {
     /// Starts the app with the sandbox's settings.
-    pub(super) async fn start_app(&mut self, command: &[OsString], port: Option<(String, String)>) -> Result<(), Stop> {
+    pub(super) async fn start_app(&mut self, command: &[OsString]) -> Result<(), Stop> {
         if is_listening(&self.url).await {
             let message = format!("another process already listens on {}", host_and_port(&self.url));
             let hint = "stop it, or use `url = \"http://127.0.0.1:{port}\"` with `port = \"PORT\"`";
             return Err(Failure::usage(message, hint).into());
         }
-        let mut variables = self.variables(port)?;
-        // Instead of the developer's own, which could lead past the proxy.
-        for name in ["NO_PROXY", "no_proxy"] {
-            variables.push((name.to_owned(), "localhost,127.0.0.1,::1".to_owned()));
-        }
-        for name in ["HTTPS_PROXY", "https_proxy"] {
-            variables.extend(self.guard.as_ref().map(|guard| (name.to_owned(), guard.url.clone())));
-        }
+        let variables = self.all_variables()?;
         let app = self.app.insert(App::start(command, &variables)?);
         let began = Instant::now();
         match app.listening(&self.url, self.start_timeout).await {
@@ -43,8 +37,21 @@ impl Proof {
         }
     }
 
+    /// The variables with which an app is started: for the sandbox, and for nothing else.
+    pub(super) fn all_variables(&self) -> Result<Vec<(String, String)>, Failure> {
+        let mut variables = self.variables()?;
+        // Instead of the developer's own, which could lead past the proxy.
+        for name in ["NO_PROXY", "no_proxy"] {
+            variables.push((name.to_owned(), "localhost,127.0.0.1,::1".to_owned()));
+        }
+        for name in ["HTTPS_PROXY", "https_proxy"] {
+            variables.extend(self.guard.as_ref().map(|guard| (name.to_owned(), guard.url.clone())));
+        }
+        Ok(variables)
+    }
+
     /// The variables with which an app uses the sandbox.
-    fn variables(&self, port: Option<(String, String)>) -> Result<Vec<(String, String)>, Failure> {
+    fn variables(&self) -> Result<Vec<(String, String)>, Failure> {
         let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mut variables = vec![
             own("AFFITOR_API_URL", self.sandbox.url()),
@@ -55,8 +62,11 @@ impl Proof {
             variables.extend(self.secret.as_deref().map(|secret| own(&webhook.secret, secret)));
             let api = webhook.api.as_ref().zip(self.stripe.as_ref());
             variables.extend(api.map(|(name, stripe)| own(name, &stripe.url)));
+            if webhook.provider == PaymentProvider::Stripe {
+                variables.push(own(StripeReporter::VARIABLE, self.reporter.as_str()));
+            }
         }
-        variables.extend(port);
+        variables.extend(self.port.clone());
         for (name, template) in &self.config.app.env {
             let value = template.fill(|name| match name {
                 "api_url" => Some(self.sandbox.url().to_owned()),
@@ -76,11 +86,11 @@ impl Proof {
     }
 
     /// Waits until an app that is already running has called the sandbox, which proves that it uses no other service.
-    pub(super) async fn find_app(&mut self, port: Option<(String, String)>) -> Result<(), Stop> {
+    pub(super) async fn find_app(&mut self) -> Result<(), Stop> {
         say("Start your app with these variables. The proof begins when it calls the sandbox for the first time:");
         say("for example at its start, or when you sign up once in your browser.\n");
         let secret_variable = self.config.webhook.as_ref().map(|webhook| webhook.secret.clone());
-        for (name, value) in self.variables(port)? {
+        for (name, value) in self.variables()? {
             // The developer has set those.
             let has_secret = self.secret.as_ref().is_some_and(|secret| value.contains(secret.as_str()));
             if Some(&name) != secret_variable.as_ref() && !has_secret {

@@ -72,7 +72,7 @@ async fn record(outbox: &Outbox<Sqlite>, body: &Value) {
 }
 
 async fn record_of<P: Provider>(outbox: &Outbox<Sqlite>, secret: &str, body: &Value) {
-    let endpoint = Webhook::<P>::new(secret).unwrap();
+    let endpoint = Webhook::<P>::disabled().or_secret(secret).unwrap();
     let (body, now) = (body.to_string(), SystemTime::now());
     let headers = endpoint.sign("", body.as_bytes(), now);
     let event = endpoint.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();

@@ -176,7 +176,7 @@ impl Shop {
     }
 
     async fn record_one<P: affitor_payments::Provider>(&self, webhook: &Webhook) {
-        let endpoint = affitor_payments::Webhook::<P>::new("whsec_0123456789").unwrap();
+        let endpoint = affitor_payments::Webhook::<P>::disabled().or_secret("whsec_0123456789").unwrap();
         let (body, now) = (webhook.body.to_string(), SystemTime::now());
         let headers = endpoint.sign(&webhook.event_id, body.as_bytes(), now);
         let event = endpoint.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();

@@ -3,7 +3,7 @@
 
 use affitor::Event;
 use affitor_outbox::{Outbox, PaymentSettings};
-use affitor_payments::{Stripe, Webhook, ledger::CommissionOn};
+use affitor_payments::{Stripe, StripeReporter, Webhook, ledger::CommissionOn};
 use serde_json::{Value, json};
 use shop_lives::Provider;
 
@@ -62,8 +62,11 @@ async fn lines_and_credit_notes_are_read() {
     let shop = Shop { provider: Provider::Stripe, database, api, lives: vec![] };
     shop.database.start_ledger(24 * 60 * 60).await;
     // The app's settings apply, as of its last webhook.
-    let endpoint = Webhook::<Stripe>::new("whsec_0123456789").unwrap();
-    let endpoint = endpoint.read_by_affitor(false).commission_on(CommissionOn::Net).product("prod_seat", "seats");
+    let endpoint = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App).unwrap();
+    let endpoint = endpoint
+        .stripe_reporter(StripeReporter::AppEvenIfConnected)
+        .commission_on(CommissionOn::Net)
+        .product("prod_seat", "seats");
     let body = json!({ "id": "evt_1", "object": "event", "type": "payment_intent.succeeded", "livemode": true,
         "created": now(), "data": { "object": paid(9, 100)[0] } })
     .to_string();

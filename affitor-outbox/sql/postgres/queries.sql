@@ -97,7 +97,7 @@ ORDER BY id LIMIT $3
 
 -- name: uncertain
 -- Delivered events that are uncertain, with a higher id than $2. $1 queue, $3 limit
-SELECT id, convert_to(CAST(args -> 'event' AS text), 'UTF8'), CAST(NULL AS bytea),
+SELECT id, convert_to(CAST(args -> 'event' AS text), 'UTF8'), convert_to(CAST(metadata -> 'output' AS text), 'UTF8'),
   CAST(extract(epoch FROM created_at) AS double precision)
 FROM affitor.river_job
 WHERE kind = 'affitor_event' AND queue = $1 AND id > $2

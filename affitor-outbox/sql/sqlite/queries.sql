@@ -96,7 +96,7 @@ ORDER BY id LIMIT ?3
 
 -- name: uncertain
 -- Delivered events that are uncertain, with a higher id than ?2. ?1 queue, ?3 limit
-SELECT id, CAST(args -> '$.event' AS blob), NULL,
+SELECT id, CAST(args -> '$.event' AS blob), CAST(metadata -> '$.output' AS blob),
   CAST(strftime('%s', created_at) AS real)
 FROM river_job INDEXED BY affitor_to_review
 WHERE kind = 'affitor_event' AND queue = ?1 AND id > ?2

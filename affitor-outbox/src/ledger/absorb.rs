@@ -6,8 +6,9 @@ use std::{
 };
 
 use affitor::Event;
-use affitor_payments::ledger::{
-    Decision, Doubt, Facts, NotReported, Policy, Reported, Reports, Source, Status, decide,
+use affitor_payments::{
+    StripeReporter,
+    ledger::{Decision, Doubt, Facts, NotReported, Policy, Reported, Reports, Source, Status, decide},
 };
 
 use super::{
@@ -88,9 +89,14 @@ impl<DB: Database> Ledger<'_, '_, DB> {
         if !self.scope.starts_with("stripe/") {
             return;
         }
-        policy.read_by_affitor = policy.read_by_affitor.or(ledger.read_by_affitor);
-        policy.conflict = policy.read_by_affitor.is_none() && ledger.stripe_connected == Some(true);
-        if policy.read_by_affitor == Some(true) && ledger.stripe_connected == Some(false) {
+        // What a person decided stands in for a choice that was not confirmed.
+        policy.stripe_reporter = match (policy.stripe_reporter, ledger.read_by_affitor) {
+            (StripeReporter::App, Some(true)) => StripeReporter::Affitor,
+            (StripeReporter::App, Some(false)) => StripeReporter::AppEvenIfConnected,
+            (reporter, _) => reporter,
+        };
+        policy.conflict = policy.stripe_reporter == StripeReporter::App && ledger.stripe_connected == Some(true);
+        if policy.stripe_reporter == StripeReporter::Affitor && ledger.stripe_connected == Some(false) {
             tracing::warn!(
                 "the app leaves Stripe's sales to Affitor, but Stripe is not connected to the program: nobody reports them"
             );

@@ -105,7 +105,7 @@ async fn decide_one<DB: Database>(
     let state = ledger.started().await?;
     // The stored policy may contain what a person had decided then, and has decided otherwise since.
     if let Some(app) = state.policy()? {
-        policy.read_by_affitor = app.read_by_affitor;
+        policy.stripe_reporter = app.stripe_reporter;
     }
     ledger.decide_reporter(&mut policy, &state);
     let recorded = ledger.absorb(facts, &policy).await?;

@@ -8,15 +8,15 @@ use super::{
 };
 use crate::{Database, Error, Outbox};
 use affitor::Client;
+use affitor_payments::StripeReporter;
 
 impl<DB: Database> Outbox<DB> {
     /// Asks the service whether Stripe is connected to the program, so that Affitor reads Stripe's webhooks itself, and stores the
     /// result. Returns whether it is.
     ///
-    /// If it is, and the app has not said with [`Webhook::read_by_affitor`](affitor_payments::Webhook::read_by_affitor) or
-    /// [`release_payments`](Outbox::release_payments) who reports the sales, Stripe's payments are held: nothing is reported, or
-    /// partners would be paid twice. A [`Worker`](crate::Worker) calls this when it starts and every hour, if its client knows the
-    /// program id.
+    /// If it is, Stripe's payments that [the app reports](StripeReporter::App) are held, or partners would be paid twice: until the app
+    /// says otherwise with another [`StripeReporter`], or a person with [`release_payments`](Outbox::release_payments). A
+    /// [`Worker`](crate::Worker) calls this when it starts and every hour, if its client knows the program id.
     ///
     /// # Errors
     ///
@@ -31,16 +31,17 @@ impl<DB: Database> Outbox<DB> {
         Ok(connected)
     }
 
-    /// Decides who reports Stripe's payments: Affitor itself, because it reads the webhooks (`true`), or this app (`false`). Payments
-    /// that were held are decided within 15 seconds by a running worker. Returns their number.
+    /// Decides who reports Stripe's payments, for an app whose webhook says [`StripeReporter::App`]: Affitor, or this app although Stripe
+    /// is connected (`App` means the same here). Payments that were held are decided within 15 seconds by a running worker. Returns
+    /// their number.
     ///
     /// # Errors
     ///
     /// Returns an error if the database fails.
-    pub async fn release_payments(&self, read_by_affitor: bool) -> Result<u64, Error> {
+    pub async fn release_payments(&self, reporter: StripeReporter) -> Result<u64, Error> {
         let (store, now) = (&self.store, seconds(SystemTime::now()));
         let mut tx = self.begin().await?;
-        let parameters = vec![(&*store.queue).into(), Some(read_by_affitor).into()];
+        let parameters = vec![(&*store.queue).into(), Some(reporter == StripeReporter::Affitor).into()];
         DB::run(store, &mut tx, &store.sql.ledger_decide, parameters).await?;
         let parameters = vec![(&*store.queue).into(), now.into()];
         let released = DB::run(store, &mut tx, &store.sql.release_payments, parameters).await?;

@@ -14,6 +14,7 @@ use super::{
     returned::Returned,
     sales::Candidate,
 };
+use crate::stripe_reporter::StripeReporter;
 
 /// One sale with everything that its decision depends on.
 pub(super) struct Case<'a> {
@@ -65,7 +66,7 @@ impl Case<'_> {
         if attribution.program_id.as_ref().is_some_and(is_other) {
             return not(NotReported::OtherProgram);
         }
-        if policy.read_by_affitor == Some(true) {
+        if policy.stripe_reporter == StripeReporter::Affitor {
             return not(NotReported::ReadByAffitor);
         }
         if !policy.currencies.contains(&paid.currency) {
@@ -139,7 +140,8 @@ impl Case<'_> {
         if target.saturating_add(pending) < done && self.returned.due_at.is_none() {
             payment.doubts.push(Doubt::ReportedTooMuch);
         }
-        let held_back = self.policy.test || self.past.is_in_conflict() || self.policy.read_by_affitor == Some(true);
+        let held_back =
+            self.policy.test || self.past.is_in_conflict() || self.policy.stripe_reporter == StripeReporter::Affitor;
         let due = target.saturating_sub(done);
         let knows_refunds = self.past.knows_refunds(self.returned.cents, self.returned.recent_cents, &payment.status);
         let is_due = if is_known { due > 0 } else { !self.reported.fully_refunded && (due > 0 || is_everything) };

@@ -23,12 +23,12 @@ use super::{
 /// ```
 /// use affitor::Event;
 /// use affitor_payments::{
-///     Reading, Stripe, Webhook,
+///     Reading, Stripe, StripeReporter, Webhook,
 ///     ledger::{Policy, Reports, decide},
 /// };
 ///
 /// # let now = std::time::SystemTime::now();
-/// # let webhook = Webhook::<Stripe>::new("whsec_0123456789")?;
+/// # let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App)?;
 /// # let body = br#"{"id":"evt_1","type":"checkout.session.completed","created":1790000000,"livemode":true,
 /// #     "data":{"object":{"id":"cs_1","object":"checkout.session","mode":"payment","payment_status":"paid",
 /// #     "payment_intent":"pi_1","amount_total":4900,"currency":"usd","created":1790000000,

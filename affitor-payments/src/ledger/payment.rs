@@ -64,7 +64,7 @@ pub enum Status {
         /// When it is decided.
         until: u64,
     },
-    /// It is not reported, because it is unknown whether Affitor reads this provider's webhooks itself. A person must decide.
+    /// It is not reported, because Stripe is connected to the program, so Affitor may report it itself. A person must decide.
     Conflict,
     /// It is not reported.
     NotReported(NotReported),
@@ -175,7 +175,7 @@ impl fmt::Display for Status {
             Self::Reported => f.write_str("reported as a sale"),
             Self::Held { .. } => f.write_str("held, because another webhook may show which sale it belongs to"),
             Self::Conflict => {
-                f.write_str("held, because it is unknown whether Affitor reads this provider's webhooks itself")
+                f.write_str("held, because Stripe is connected to the program, so Affitor may report it itself")
             }
             Self::NotReported(reason) => reason.fmt(f),
         }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use affitor::Currency;
 
+use crate::stripe_reporter::StripeReporter;
+
 /// Settings of a ledger's decision. Serializable, so that a decision can be repeated later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -21,13 +23,13 @@ pub struct Policy {
     pub currencies: Vec<Currency>,
     /// The shop's names of the provider's products, by the provider's id.
     pub products: BTreeMap<String, String>,
-    /// Whether Affitor reads the provider's webhooks itself. `None`: not said.
-    pub read_by_affitor: Option<bool>,
+    /// Who reports the payments. Of no effect for other providers than Stripe.
+    pub stripe_reporter: StripeReporter,
     /// Whether the payments are tests.
     pub test: bool,
     /// Start of the ledger in seconds of Unix time. Nothing that was paid before is reported.
     pub since: u64,
-    /// Whether the service seems to read the provider's webhooks itself, and the app has not said otherwise.
+    /// Whether Stripe is connected to the program, although the app is to report the payments.
     pub conflict: bool,
 }
 
@@ -39,7 +41,7 @@ impl Default for Policy {
             hold: Duration::from_secs(15 * 60),
             currencies: vec![Currency::USD, Currency::EUR, Currency::VND],
             products: BTreeMap::new(),
-            read_by_affitor: None,
+            stripe_reporter: StripeReporter::App,
             test: false,
             since: 0,
             conflict: false,

@@ -36,6 +36,18 @@ pub trait Provider: sealed::Rules {
     const SECRET_VARIABLE: &'static str;
 }
 
+/// A provider whose webhooks Affitor can't read itself, so that the app reports its payments: [`Polar`], [`LemonSqueezy`] and [`Paddle`].
+/// For [`Stripe`], see [`StripeReporter`](crate::StripeReporter).
+#[diagnostic::on_unimplemented(
+    message = "Affitor may read the webhooks of `{Self}` itself, so say who reports the payments",
+    label = "add a second argument, such as `StripeReporter::App`"
+)]
+pub trait ReportedByApp: Provider {}
+
+impl ReportedByApp for LemonSqueezy {}
+impl ReportedByApp for Paddle {}
+impl ReportedByApp for Polar {}
+
 /// Returns what an object in a response of the provider's API says about payments: for reconciliation with a
 /// [ledger]. Pure.
 ///
@@ -45,7 +57,7 @@ pub trait Provider: sealed::Rules {
 /// ```
 /// use std::time::SystemTime;
 ///
-/// use affitor_payments::{Stripe, object_facts};
+/// use affitor_payments::{Stripe, StripeReporter, object_facts};
 ///
 /// let charge = serde_json::json!({ "object": "charge", "id": "ch_1", "payment_intent": "pi_1", "amount": 4900,
 ///     "amount_captured": 4900, "amount_refunded": 1500, "captured": true, "currency": "usd", "created": 1_790_000_000 });
@@ -89,6 +101,8 @@ mod sealed {
     pub trait Rules: Sized + Send + Sync + 'static {
         /// Name of the signature header.
         const SIGNATURE: &'static str;
+        /// Whether Affitor can read the provider's webhooks itself.
+        const READ_BY_AFFITOR: bool = false;
         /// Returns why a text can't be a webhook secret of this provider.
         fn reject_secret(_: &str) -> Option<&'static str> {
             None

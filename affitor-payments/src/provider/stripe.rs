@@ -82,6 +82,7 @@ impl Provider for Stripe {
 
 impl Rules for Stripe {
     const SIGNATURE: &'static str = SCHEME.header;
+    const READ_BY_AFFITOR: bool = true;
     const METADATA_HELP: &'static str =
         "add `affitor.stripe_metadata(user_id)?` to the Checkout session, the subscription or the payment intent";
 

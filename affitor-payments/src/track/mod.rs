@@ -23,6 +23,7 @@ use crate::{
     ledger::Policy,
     provider::{NoFacts, Provider},
     reading::Reading,
+    stripe_reporter::StripeReporter,
     unix_time::unix_seconds,
 };
 
@@ -49,7 +50,8 @@ impl<P: Provider> WebhookEvent<P> {
     /// # Errors
     ///
     /// Returns an error only if redelivering the webhook can help: if the service is unreachable or unavailable; if it rejects the
-    /// API key; if another server responds in its place; if the same payment is being reported for 20 seconds; if it does not know
+    /// API key; if another server responds in its place; if Stripe is connected to the program, although [the app
+    /// reports](StripeReporter::App) its payments; if the same payment is being reported for 20 seconds; if it does not know
     /// the sale of a recent refund (less than an hour old; two minutes for Lemon Squeezy, which stops redelivering soon; never for
     /// Polar, which delivers in order). Everything else is a [`PaymentOutcome`].
     pub fn track<'a>(&'a self, client: &'a impl AsRef<Client>) -> TrackPayment<'a, P> {
@@ -58,7 +60,8 @@ impl<P: Provider> WebhookEvent<P> {
 
     /// Hands the payment in this webhook to the client's [sink](Client::with_sink), which delivers it in the background.
     ///
-    /// It takes the same options as [`track`](WebhookEvent::track), and never waits for Affitor.
+    /// It takes the same options as [`track`](WebhookEvent::track), and does not wait for Affitor, except to ask once an hour, for at most
+    /// 3 seconds, whether [Stripe is connected](StripeReporter::App).
     ///
     /// ```no_run
     /// # use affitor::Client;
@@ -70,7 +73,8 @@ impl<P: Provider> WebhookEvent<P> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the sink did not accept the event, or if the client has no sink: unlike
+    /// Returns an error if the sink did not accept the event; if Stripe is connected to the program, although the app reports its
+    /// payments; or if the client has no sink: unlike
     /// [`Client::enqueue`], it never makes the call itself, because the provider would not redeliver a payment that was then lost.
     pub fn enqueue<'a>(&'a self, client: &'a impl AsRef<Client>) -> TrackPayment<'a, P> {
         TrackPayment::new(client.as_ref(), self, Delivery::Enqueue)
@@ -123,6 +127,9 @@ impl<'a, P: Provider> TrackPayment<'a, P> {
         let scope = (event.account().map(str::to_owned), event.is_test());
         let claim = event.endpoint().memory().claim(scope, announced, facts, &policy, unix_seconds(now)).await;
         let mut claim = claim.ok_or(PaymentError(Reason::InProgress))?;
+        if !claim.decision.events.is_empty() && may_be_reported_by_affitor(event, client).await {
+            return Err(PaymentError(Reason::Conflict));
+        }
         for payment in &claim.decision.payments {
             reading.log_payment(payment);
         }
@@ -147,6 +154,15 @@ impl<'a, P: Provider> TrackPayment<'a, P> {
     }
 }
 
+/// Whether the app is to report Stripe's payments, and Stripe is connected to the program.
+async fn may_be_reported_by_affitor<P: Provider>(event: &WebhookEvent<P>, client: &Client) -> bool {
+    P::READ_BY_AFFITOR
+        && event.endpoint().get_stripe_reporter() == StripeReporter::App
+        && !event.is_test()
+        && !client.is_disabled()
+        && event.endpoint().memory().connections.is_connected(client).await
+}
+
 impl From<NoFacts> for PaymentOutcome {
     fn from(reason: NoFacts) -> Self {
         match reason {
@@ -164,8 +180,10 @@ impl<'a, P: Provider> IntoFuture for TrackPayment<'a, P> {
         Box::pin(async move {
             let webhook = self.event.clone();
             let result = self.run().await;
-            if let Err(error) = &result {
-                tracing::warn!(?webhook, "{error}");
+            match &result {
+                Err(error) if error.is_conflict() => tracing::error!(?webhook, "{error}"),
+                Err(error) => tracing::warn!(?webhook, "{error}"),
+                Ok(_) => {}
             }
             result
         })

@@ -116,6 +116,8 @@ pub(super) enum Reason {
     SaleNotFound,
     /// The same payment is being reported at this moment.
     InProgress,
+    /// Stripe is connected to the program, and the app is to report the payments.
+    Conflict,
     /// The client has no sink: its queue is in memory, and a webhook that was acknowledged would be lost in a crash.
     NoSink,
     /// The client's sink did not accept the event.
@@ -156,6 +158,11 @@ impl PaymentError {
         matches!(self.0, Reason::InProgress)
     }
 
+    /// Returns whether Stripe is connected to the program, although [the app reports](crate::StripeReporter::App) its payments.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self.0, Reason::Conflict)
+    }
+
     /// Returns whether the event was not enqueued: the client has no sink, or its sink did not accept the event.
     pub fn is_not_enqueued(&self) -> bool {
         matches!(self.0, Reason::NoSink | Reason::NotAccepted(_))
@@ -169,6 +176,10 @@ impl fmt::Display for PaymentError {
             Reason::Failed(error) => error.fmt(f),
             Reason::SaleNotFound => f.write_str("the service does not know its sale yet"),
             Reason::InProgress => f.write_str("the same payment is being tracked"),
+            Reason::Conflict => f.write_str(
+                "Stripe is connected to the Affitor program, so Affitor may report it too, and it would count twice: create the \
+                 webhook with `StripeReporter::Affitor`, or with `AppEvenIfConnected` if Affitor does not read Stripe's webhooks",
+            ),
             Reason::NoSink => f.write_str("the client keeps events in memory only, and a webhook that was acknowledged would be lost in a crash: use `track`, or \
                  add the enqueuer of an outbox with `Client::with_sink`"),
             Reason::NotAccepted(error) => error.fmt(f),
@@ -192,7 +203,7 @@ impl std::error::Error for PaymentError {
             Reason::NotAccepted(error) => Some(error),
             Reason::Cancelled(error) => Some(error),
             Reason::NotRecorded(error) => Some(&**error),
-            Reason::SaleNotFound | Reason::InProgress | Reason::NoSink => None,
+            Reason::SaleNotFound | Reason::InProgress | Reason::Conflict | Reason::NoSink => None,
         }
     }
 }

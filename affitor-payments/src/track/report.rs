@@ -95,6 +95,9 @@ impl<P: Provider> Reporter<P> {
                             webhook = ?self.webhook,
                             "this sale was already recorded, possibly without its commission: check the dashboard"
                         );
+                    } else {
+                        // Normal after a restart: only this memory ends with a process.
+                        tracing::debug!(webhook = ?self.webhook, "this sale was already recorded, before this process began");
                     }
                 }
                 self.claim.sale_reported(decided);

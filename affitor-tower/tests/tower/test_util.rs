@@ -55,7 +55,7 @@ async fn a_sink_records_what_a_handler_tracks() {
 }
 
 fn signed<P: TestProvider>(secret: &str) {
-    let webhook = Webhook::<P>::new(secret).unwrap();
+    let webhook = Webhook::<P>::disabled().or_secret(secret).unwrap();
     for delivery in TestPayment::<P>::new(4_900, Currency::USD).paid() {
         let signed = delivery.sign(&webhook, SystemTime::now());
         let request: Request<String> = Request::post("/webhooks").signed_webhook(signed).unwrap();

@@ -56,8 +56,8 @@ impl Client {
 
     /// Sends an event of any kind. For apps that deliver events themselves.
     ///
-    /// If an earlier attempt may have arrived, a sale that the service already knows is
-    /// [uncertain](EventOutcome::AlreadyRecorded).
+    /// If an earlier attempt may have arrived, a sale that the service already knows is [uncertain](EventOutcome::AlreadyRecorded). If none
+    /// can have arrived, the sale is [another one](EventOutcome::RecordedElsewhere) with the same transaction id.
     ///
     /// ```no_run
     /// use affitor::{Client, Event, delivery::PriorDelivery};

@@ -74,6 +74,12 @@ pub enum EventOutcome {
         /// second partial refund may differ from the one that was recorded.
         uncertain: bool,
     },
+    /// A sale with this transaction id was recorded, although the event was never sent before ([`PriorDelivery::Impossible`]): another
+    /// shop or environment uses the same id, and this sale does not count; or the same sale was reported in another way. Compare it with
+    /// the dashboard.
+    ///
+    /// [`PriorDelivery::Impossible`]: crate::delivery::PriorDelivery::Impossible
+    RecordedElsewhere,
     /// No partner is credited. The normal case.
     NotAttributed {
         /// `false` if the service knows neither the customer nor the sale. The lead or the sale may still be reported.
@@ -89,6 +95,7 @@ impl fmt::Display for EventOutcome {
             Self::AlreadyRecorded { uncertain: true } => {
                 "already recorded, possibly without its effect: check the dashboard"
             }
+            Self::RecordedElsewhere => "already recorded, although it was never sent before: check the dashboard",
             Self::NotAttributed { .. } => "not attributed",
         })
     }

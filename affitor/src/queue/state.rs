@@ -205,6 +205,11 @@ impl State {
                         self.stats.uncertain += u64::from(uncertain);
                         "already_recorded"
                     }
+                    EventOutcome::RecordedElsewhere => {
+                        self.stats.already_recorded += 1;
+                        self.stats.uncertain += 1;
+                        "already_recorded"
+                    }
                     EventOutcome::NotAttributed { .. } => {
                         self.stats.not_attributed += 1;
                         "not_attributed"

@@ -1,6 +1,12 @@
 //! Calls for events of any kind.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use affitor_core::redact::Redacted;
+use tracing::field::display;
 
 use super::connection::Connection;
 use crate::{
@@ -19,9 +25,14 @@ macro_rules! calls {
                 event: Event,
                 prior: PriorDelivery,
             ) -> Result<EventOutcome, Error> {
-                match event {
-                    $(Event::$kind(event) => Ok(self.track(event).await?.summary(prior)),)*
+                let subject = event.ids().subject().map(str::to_owned);
+                let outcome = match event {
+                    $(Event::$kind(event) => self.track(event).await?.summary(prior),)*
+                };
+                if outcome == EventOutcome::RecordedElsewhere {
+                    log_taken_id(subject.as_deref());
                 }
+                Ok(outcome)
             }
 
             /// Applies the settings to an event that another client will send. Returns `None` if this client would not send it.
@@ -36,3 +47,21 @@ macro_rules! calls {
 }
 
 event_kinds!(calls);
+
+/// Logs a sale whose transaction id the service knows, although it was never sent: the first one of the process with the cause.
+fn log_taken_id(subject: Option<&str>) {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    let subject = subject.map(|subject| display(Redacted(subject)));
+    if WARNED.swap(true, Ordering::Relaxed) {
+        tracing::info!(
+            subject,
+            "the transaction id of this sale is taken: it counts only if it was reported in another way"
+        );
+    } else {
+        tracing::warn!(
+            subject,
+            "the service knows this transaction id, although this sale was never sent: another shop or environment uses it, and \
+             then the sale does not count (see `TransactionIds`), or the sale was also reported in another way"
+        );
+    }
+}

@@ -75,9 +75,10 @@ impl Track for Sale {
 impl SaleOutcome {
     pub(crate) fn summary(&self, prior: PriorDelivery) -> EventOutcome {
         match self {
-            Self::AlreadyRecorded { uncertain } => {
-                EventOutcome::AlreadyRecorded { uncertain: *uncertain || prior == PriorDelivery::Possible }
+            Self::AlreadyRecorded { uncertain: false } if prior == PriorDelivery::Impossible => {
+                EventOutcome::RecordedElsewhere
             }
+            Self::AlreadyRecorded { .. } => EventOutcome::AlreadyRecorded { uncertain: true },
             Self::NotAttributed(reason) => EventOutcome::NotAttributed { known: reason.is_known() },
             Self::Recorded { .. } | Self::RecordedWithoutCommission { .. } | Self::Test { .. } | Self::Disabled => {
                 EventOutcome::Recorded
@@ -97,7 +98,7 @@ mod tests {
         for (outcome, prior, expected) in [
             (SaleOutcome::Recorded { sale_id: None, commission_id: None }, Possible, EventOutcome::Recorded),
             (SaleOutcome::RecordedWithoutCommission { sale_id: None }, Possible, EventOutcome::Recorded),
-            (SaleOutcome::AlreadyRecorded { uncertain: false }, Impossible, already(false)),
+            (SaleOutcome::AlreadyRecorded { uncertain: false }, Impossible, EventOutcome::RecordedElsewhere),
             (SaleOutcome::AlreadyRecorded { uncertain: false }, Possible, already(true)),
             (SaleOutcome::AlreadyRecorded { uncertain: true }, Impossible, already(true)),
             (

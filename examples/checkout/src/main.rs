@@ -18,7 +18,7 @@ use checkout::{Shop, routes};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().init();
     let client = Client::from_env()?;
-    let webhook = Webhook::<Stripe>::new(variable("STRIPE_WEBHOOK_SECRET")?)?;
+    let webhook = Webhook::<Stripe>::from_env()?;
     let shop = web::Data::new(Shop {
         stripe_url: env::var("STRIPE_API_URL").as_deref().unwrap_or("https://api.stripe.com").parse()?,
         stripe_key: variable("STRIPE_SECRET_KEY")?,

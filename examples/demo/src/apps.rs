@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use actix_web::{App, HttpServer, web};
 use affitor_actix::{
-    payments::{Stripe, Webhook},
+    payments::{Stripe, StripeReporter, Webhook},
     reqwest,
 };
 use affitor_axum::{Client, capture::ClickCapture};
@@ -114,7 +114,7 @@ fn serve(listener: TcpListener, app: Router) -> Result<(), BoxError> {
 }
 
 fn serve_checkout(listener: TcpListener, client: Client, provider_url: &str) -> Result<(), BoxError> {
-    let webhook = Webhook::<Stripe>::new(WEBHOOK_SECRET)?;
+    let webhook = Webhook::<Stripe>::new(WEBHOOK_SECRET, StripeReporter::App)?;
     let (stripe_url, stripe_key) = (provider_url.parse()?, "sk_test_0".to_owned());
     let shop = web::Data::new(Shop { stripe_url, stripe_key, http: http()? });
     let server = HttpServer::new(move || {
@@ -133,7 +133,7 @@ fn serve_provider(
     payments_shop: &str,
     refunds_shop: &str,
 ) -> Result<web::Data<Provider>, BoxError> {
-    let webhook = Webhook::<Stripe>::new(WEBHOOK_SECRET)?;
+    let webhook = Webhook::<Stripe>::new(WEBHOOK_SECRET, StripeReporter::App)?;
     let provider = web::Data::new(Provider::new(webhook, http()?, payments_shop, refunds_shop));
     let data = provider.clone();
     let server = HttpServer::new(move || App::new().app_data(data.clone()).configure(checkout::provider::routes));

@@ -31,6 +31,8 @@ pub enum Fault {
     FailsInOutage,
     /// The shop's own code reports a sale under the session's id, and `event.track` reports it as well.
     DoubleReporting,
+    /// The shop reports Stripe's payments even if Stripe is connected to the program.
+    ReportsAnyway,
     /// The service's URL is part of the code, so the environment does not change it.
     PointsElsewhere,
 }

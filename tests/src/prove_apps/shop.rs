@@ -7,7 +7,7 @@ use affitor_outbox::{
     Outbox, RunningOutbox,
     sqlx::{self, Sqlite},
 };
-use affitor_payments::{Stripe, Webhook};
+use affitor_payments::{Stripe, StripeReporter, Webhook};
 use reqwest::redirect::Policy;
 
 use super::{AnyError, Fault, Options, users::Users, variable};
@@ -53,10 +53,14 @@ impl Shop {
             Some(Fault::WrongSecret) => "whsec_of_another_endpoint".to_owned(),
             _ => variable("STRIPE_WEBHOOK_SECRET")?,
         };
+        let reporter = match options.fault {
+            Some(Fault::ReportsAnyway) => StripeReporter::AppEvenIfConnected,
+            _ => variable(StripeReporter::VARIABLE)?.parse()?,
+        };
         let capture = ClickCapture::builder(client.clone()).host_only().without_consent_check();
         Ok(Self {
             fault: options.fault,
-            webhook: Webhook::new(secret)?,
+            webhook: Webhook::<Stripe>::new(secret, reporter)?,
             capture: capture.build()?,
             captures: options.capture,
             client,

@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use affitor::{Click, Client, EnqueueError, Event, EventSink, Lead};
-use affitor_payments::{PaymentOutcome, Stripe, Webhook, WebhookEvent};
+use affitor_payments::{PaymentOutcome, Stripe, StripeReporter, Webhook, WebhookEvent};
 use affitor_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 fn webhook() -> Webhook<Stripe> {
-    Webhook::new("whsec_0123456789abcdef").unwrap()
+    Webhook::disabled().or_secret("whsec_0123456789abcdef").unwrap()
 }
 
 fn now() -> u64 {
@@ -64,7 +64,7 @@ async fn clones_share_the_memory_whatever_options_are_set() {
         ("another tolerance", |webhook| webhook.tolerance(Duration::from_secs(60))),
         ("another secret", |webhook| webhook.or_secret("whsec_another").unwrap()),
         ("another currency", |webhook| webhook.allow_currency("JPY".parse().unwrap())),
-        ("another reader", |webhook| webhook.read_by_affitor(false)),
+        ("another reader", |webhook| webhook.stripe_reporter(StripeReporter::AppEvenIfConnected)),
     ] {
         let original = webhook();
         let (outcome, sent) = report_twice(&original, &with_option(original.clone())).await;
@@ -75,7 +75,7 @@ async fn clones_share_the_memory_whatever_options_are_set() {
 #[tokio::test]
 async fn share_memory_connects_two_endpoints() {
     let first = webhook();
-    let second = Webhook::<Stripe>::new("whsec_of_another_endpoint").unwrap().share_memory(&first);
+    let second = Webhook::<Stripe>::new("whsec_of_another_endpoint", StripeReporter::App).unwrap().share_memory(&first);
     let (outcome, sent) = report_twice(&first, &second).await;
     assert!(outcome.reported.is_empty() && sent == 1, "{outcome:?}, {sent} sent");
 }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use affitor::{Click, Client, Lead, SaleOutcome};
-use affitor_payments::{LemonSqueezy, Paddle, Polar, Provider, Stripe, Webhook, WebhookEvent, ledger::CommissionOn};
+use affitor_payments::{
+    LemonSqueezy, Paddle, Polar, Provider, Stripe, StripeReporter, Webhook, WebhookEvent, ledger::CommissionOn,
+};
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use affitor_tests::{
     raw::Raw,
@@ -20,7 +22,7 @@ use crate::log::Log;
 const SECRET: &str = "whsec_0123456789abcdef";
 
 fn webhook<P: Provider>() -> Webhook<P> {
-    Webhook::new(SECRET).unwrap()
+    Webhook::disabled().or_secret(SECRET).unwrap()
 }
 
 fn now() -> u64 {
@@ -29,7 +31,10 @@ fn now() -> u64 {
 
 /// Starts a sandbox in which a partner is credited with `user_7`.
 async fn sandbox() -> (Sandbox, Client) {
-    let sandbox = Sandbox::start().await.unwrap();
+    with_lead(Sandbox::start().await.unwrap()).await
+}
+
+async fn with_lead(sandbox: Sandbox) -> (Sandbox, Client) {
     let client = client(&sandbox, sandbox.api_key());
     let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
     let click = client.track_click(Click::landing(landing)).await.unwrap();
@@ -93,7 +98,11 @@ async fn which_webhooks_are_rejected() {
             let at = SystemTime::now() - Duration::from_secs(age);
             shop.webhook().sign("msg_1", body.as_bytes(), at)
         };
-        let other = Webhook::<Stripe>::new("whsec_other").unwrap().sign("msg_1", body.as_bytes(), SystemTime::now());
+        let other = Webhook::<Stripe>::new("whsec_other", StripeReporter::App).unwrap().sign(
+            "msg_1",
+            body.as_bytes(),
+            SystemTime::now(),
+        );
         let truncated = &body[..body.len() - 20];
         for (name, body, headers, status, message) in [
             ("no signature", &*body, HashMap::new(), 400, "the header stripe-signature is missing"),
@@ -422,4 +431,44 @@ async fn without_a_webhook() {
     assert_eq!(response.status(), 500);
     let text = String::from_utf8(test::read_body(response).await.to_vec()).unwrap();
     assert!(text.contains("Webhook<Stripe>") && text.contains(".app_data("), "{text}");
+}
+
+/// Stripe is connected to the program, so the service reads the webhooks itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reports_the_payments_of_stripe() {
+    let log = log();
+    for framework in ShopFramework::ALL {
+        for (reporter, connected, status, calls) in [
+            (StripeReporter::App, false, 200, 1),
+            (StripeReporter::App, true, 503, 0),
+            (StripeReporter::Affitor, true, 200, 0),
+            (StripeReporter::AppEvenIfConnected, true, 200, 1),
+        ] {
+            let mut builder = Sandbox::builder();
+            if connected {
+                builder = builder.stripe_webhook_secret(SECRET);
+            }
+            let (sandbox, client) = with_lead(builder.start().await.unwrap()).await;
+            let webhook = Webhook::<Stripe>::new(SECRET, reporter).unwrap();
+            let shop = Shop::<Stripe>::start(framework, client.clone(), webhook).await;
+            let name = format!("{framework:?}, {reporter}, connected: {connected}");
+            let before = log.text().len();
+            // Redelivered, as Stripe does.
+            for _ in 0..2 {
+                assert_eq!(shop.deliver(&session("pi_1")).await, status, "{name}");
+            }
+            assert_eq!(payment_calls(&sandbox).await, calls, "{name}");
+            let asked = sandbox.requests().iter().filter(|request| request.call == Some(ApiCall::Status)).count();
+            assert_eq!(asked, usize::from(reporter == StripeReporter::App), "{name}: asked once");
+            let logged = log.text()[before..].matches("StripeReporter::Affitor").count();
+            assert_eq!(logged, if status == 503 { 2 } else { 0 }, "{name}");
+            if status == 503 {
+                // The choice is confirmed: what was refused is reported.
+                let confirmed = Webhook::<Stripe>::new(SECRET, StripeReporter::AppEvenIfConnected).unwrap();
+                let shop = Shop::<Stripe>::start(framework, client, confirmed).await;
+                assert_eq!(shop.deliver(&session("pi_1")).await, 200, "{name}");
+                assert_eq!(payment_calls(&sandbox).await, 1, "{name}");
+            }
+        }
+    }
 }

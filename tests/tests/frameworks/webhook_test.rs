@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, Click, Client, Lead, LeadOutcome, PaymentEvent, Redeliver,
-    payments::{Stripe, Webhook},
+    payments::{Stripe, StripeReporter, Webhook},
 };
 use affitor_sandbox::Sandbox;
 use axum::{Router, body::Body, http::Request, routing::post};
@@ -25,7 +25,7 @@ async fn a_paid_session_is_a_sale() {
     let lead = Lead::new("user_7").click_id(click.click_id().cloned());
     assert_eq!(client.track_lead(lead).await.unwrap(), LeadOutcome::Recorded);
 
-    let webhook = Webhook::<Stripe>::new("whsec_test").unwrap();
+    let webhook = Webhook::<Stripe>::new("whsec_test", StripeReporter::App).unwrap();
     let app = Router::new()
         .route("/webhooks/stripe", post(payment))
         .layer(AffitorLayer::new(client))

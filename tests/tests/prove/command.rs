@@ -41,6 +41,17 @@ pub(crate) async fn build() -> PathBuf {
 
 /// Runs `affitor prove --json` with the settings in a file and the command that starts the app.
 pub(crate) async fn prove(affitor: &Path, flags: &[&str], settings: &Path, app: &[String]) -> Output {
+    prove_with(affitor, flags, settings, app, None).await
+}
+
+/// Like [`prove`], with the developer's own choice of who reports Stripe's payments.
+pub(crate) async fn prove_with(
+    affitor: &Path,
+    flags: &[&str],
+    settings: &Path,
+    app: &[String],
+    reporter: Option<&str>,
+) -> Output {
     let mut command = Command::new(affitor);
     command.args(["prove", "--json"]).args(flags).arg("--config").arg(settings).arg("--").args(app);
     // Variables of this machine that would change the result.
@@ -51,6 +62,8 @@ pub(crate) async fn prove(affitor: &Path, flags: &[&str], settings: &Path, app: 
     for name in ["KEY", "KEY_FILE", "TOKEN", "URL", "BASE"] {
         command.env_remove(format!("AFFITOR_API_{name}"));
     }
+    command.env_remove("AFFITOR_STRIPE_REPORTER");
+    command.envs(reporter.map(|reporter| ("AFFITOR_STRIPE_REPORTER", reporter)));
     command.env_remove("AFFITOR_PROGRAM_ID").stdin(Stdio::null()).kill_on_drop(true);
     tokio::time::timeout(LIMIT, command.output()).await.expect("the proof hangs").unwrap()
 }

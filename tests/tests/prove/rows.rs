@@ -8,7 +8,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
     Framework,
-    command::{build, prove},
+    command::{build, prove, prove_with},
 };
 
 /// Proofs that run at the same time. They mostly wait.
@@ -86,6 +86,33 @@ async fn each_shop_yields_exactly_its_finding() {
     let problems: Vec<String> = results.iter().filter_map(|result| result.clone().err()).collect();
     println!("{} rows", results.len());
     assert!(problems.is_empty(), "{} of {} rows differ:\n{}", problems.len(), results.len(), problems.join("\n"));
+}
+
+/// With Stripe connected to the program, a payment must not count twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reports_the_payments_of_stripe() {
+    let affitor = build().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("affitor.toml");
+    std::fs::write(&file, settings(Sells::Once, SignUp::Form)).unwrap();
+    let database = folder.path().join("shop.sqlite3");
+    let database = database.to_str().unwrap();
+    let once = "only Affitor reported the payment, so it counts once";
+    let rows: [(&[&str], _, _, _); 4] = [
+        (&[], None, "sale, connected", ("passed", once)),
+        (&["--database", database], Some("app"), "sale, connected", ("passed", once)),
+        (&["--fault", "reports-anyway"], None, "sale, connected", ("warning", "both Affitor and the app report")),
+        (&[], Some("affitor"), "sale", ("passed", "left to Affitor, which read it from Stripe's webhook, once")),
+    ];
+    for (framework, (arguments, reporter, name, (status, message))) in Framework::ALL.into_iter().cycle().zip(rows) {
+        let app: Vec<String> = [framework.binary()].iter().chain(arguments).map(|text| text.to_string()).collect();
+        let output = prove_with(&affitor, &[], &file, &app, reporter).await;
+        judge(&output, None).unwrap();
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let check = document["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap();
+        assert_eq!(check["status"], status, "{framework:?} {arguments:?}: {document:#}");
+        assert!(check["message"].as_str().unwrap().starts_with(message), "{check}");
+    }
 }
 
 /// The tracker's script runs in a real browser.

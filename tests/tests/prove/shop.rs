@@ -43,6 +43,7 @@ impl Shop {
             .env("AFFITOR_API_KEY", sandbox.api_key())
             .env("AFFITOR_PROGRAM_ID", sandbox.program_id().to_string())
             .env("STRIPE_WEBHOOK_SECRET", Stripe::SECRET)
+            .env("AFFITOR_STRIPE_REPORTER", "app")
             .env("STRIPE_API_URL", &stripe.url)
             .stdout(Stdio::piped())
             .stderr(log)

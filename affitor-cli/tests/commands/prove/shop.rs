@@ -54,7 +54,7 @@ async fn report<P: Provider>(affitor: AffitorClient, event: PaymentEvent<P>) -> 
 }
 
 fn webhooks<P: Provider>() -> Router {
-    Router::new().route("/webhooks", post(report::<P>)).with_state(Webhook::<P>::new(SECRET).unwrap())
+    Router::new().route("/webhooks", post(report::<P>)).with_state(Webhook::<P>::disabled().or_secret(SECRET).unwrap())
 }
 
 /// The client of a shop with these variables.

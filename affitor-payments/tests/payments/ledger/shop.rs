@@ -39,7 +39,7 @@ pub(crate) struct Outcome {
 
 /// Delivers webhooks and objects. `each` decides after each one, like a shop, and not only at the end.
 pub(crate) fn run<P: Provider>(row: &Row<P>, deliveries: &[Delivery], each: bool) -> Outcome {
-    let endpoint = Webhook::<P>::new("whsec_0123456789").unwrap();
+    let endpoint = Webhook::<P>::disabled().or_secret("whsec_0123456789").unwrap();
     let endpoint = (row.endpoint)(endpoint);
     let mut scopes = BTreeMap::<(Option<String>, bool), Scope>::new();
     let (mut outcome, mut now) = (Outcome::default(), NOW);

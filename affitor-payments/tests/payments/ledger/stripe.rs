@@ -2,7 +2,7 @@
 
 use affitor::Currency;
 use affitor_payments::{
-    Stripe,
+    Stripe, StripeReporter,
     ledger::{CommissionOn, Reported},
 };
 use serde_json::json;
@@ -405,7 +405,7 @@ pub(crate) fn special_cases() -> Vec<Row<Stripe>> {
             .reported("pi_1", |reported| *reported = Reported::sale(4_900))
             .gives("pi_1 reported"),
         row("webhooks that Affitor reads itself", [session(), refund(1, 900)])
-            .endpoint(|webhook| webhook.read_by_affitor(true))
+            .endpoint(|webhook| webhook.stripe_reporter(StripeReporter::Affitor))
             .gives("pi_1 read_by_affitor"),
     ]
 }

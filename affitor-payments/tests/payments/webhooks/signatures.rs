@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use affitor_payments::{LemonSqueezy, Paddle, Polar, Provider, Stripe, VerifyError, Webhook, WebhookBody};
+use affitor_payments::{
+    LemonSqueezy, Paddle, Polar, Provider, Stripe, StripeReporter, VerifyError, Webhook, WebhookBody,
+};
 use serde::Deserialize;
 
 use super::{at, verify, webhook};
@@ -21,7 +23,7 @@ struct Vector {
 
 fn verify_vector<P: Provider>(vector: &Vector) -> String {
     let mut secrets = vector.secrets.iter();
-    let mut webhook = Webhook::<P>::new(secrets.next().unwrap()).unwrap();
+    let mut webhook = Webhook::<P>::disabled().or_secret(secrets.next().unwrap()).unwrap();
     for secret in secrets {
         webhook = webhook.or_secret(secret).unwrap();
     }
@@ -68,7 +70,7 @@ fn signed_bodies_that_are_not_json() {
 #[test]
 fn invalid_secrets_are_rejected_and_never_shown() {
     for empty in ["", " ", "\n", "whsec_", "pdl_ntfset_\n"] {
-        assert!(Webhook::<Stripe>::new(empty).is_err());
+        assert!(Webhook::<Stripe>::new(empty, StripeReporter::App).is_err());
         assert!(webhook::<Stripe>().or_secret(empty).is_err());
     }
     // What is left of a configuration that was not filled in.
@@ -89,17 +91,20 @@ fn invalid_secrets_are_rejected_and_never_shown() {
         assert!(Webhook::<Polar>::new(placeholder).is_err(), "{placeholder}");
     }
     for invisible in ["whsec_\u{200b}x", "\u{feff}whsec_x", "whsec_x\u{a0}y", "whsec_x\ny", "whsec_x\0"] {
-        assert!(Webhook::<Stripe>::new(invisible).is_err(), "{invisible:?}");
+        assert!(Webhook::<Stripe>::new(invisible, StripeReporter::App).is_err(), "{invisible:?}");
     }
     assert!(Webhook::<Polar>::new("polar_whs_ünïcode-secret").is_ok(), "a merchant's own secret");
     // Keys of the providers' APIs, and a text that can't be a Stripe secret.
     for key in ["sk_live_0123456789", "pk_test_0123456789", "rk_live_0123456789", "0123456789"] {
-        let error = Webhook::<Stripe>::new(key).unwrap_err().to_string();
+        let error = Webhook::<Stripe>::new(key, StripeReporter::App).unwrap_err().to_string();
         assert!(!error.contains(key), "{error}");
     }
     assert!(Webhook::<Polar>::new("polar_oat_0123456789").is_err());
     assert!(Webhook::<affitor_payments::Paddle>::new("pdl_live_apikey_0123456789").is_err());
-    let debug = format!("{:?}", Webhook::<Stripe>::new("whsec_x\n").unwrap().or_secret("whsec_y").unwrap());
+    let debug = format!(
+        "{:?}",
+        Webhook::<Stripe>::new("whsec_x\n", StripeReporter::App).unwrap().or_secret("whsec_y").unwrap()
+    );
     assert!(!debug.contains("whsec_"), "{debug}");
 }
 

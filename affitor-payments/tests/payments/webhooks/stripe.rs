@@ -1,7 +1,7 @@
 //! Stripe: the event in each webhook.
 
 use affitor::Currency;
-use affitor_payments::Stripe;
+use affitor_payments::{Stripe, StripeReporter};
 use serde_json::{Value, json};
 
 use super::{check, describe, edited, event, in_object, payloads::*, webhook, with, without};
@@ -143,7 +143,7 @@ fn stripe_sales() {
     );
     assert_eq!(describe(&yen), "sale pi_1 4900 JPY of user_7 with click");
     for body in [session(), new_renewal()] {
-        let read = event(&webhook::<Stripe>().read_by_affitor(true), &body);
+        let read = event(&webhook::<Stripe>().stripe_reporter(StripeReporter::Affitor), &body);
         assert_eq!(describe(&read), "nothing: read_by_affitor");
     }
 }

@@ -58,7 +58,7 @@ impl Database {
 }
 
 fn webhook<P: Provider>() -> Webhook<P> {
-    Webhook::new(SECRET).expect("a valid secret")
+    Webhook::disabled().or_secret(SECRET).expect("a valid secret")
 }
 
 /// Arguments: the framework and the URL of the database, prints the port; or `worker`, the URL of the database, the service's URL and

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use affitor::{Click, ClickId, Client, Lead};
 use affitor_outbox::Outbox;
-use affitor_payments::{Stripe, Webhook};
+use affitor_payments::{Stripe, StripeReporter, Webhook};
 use affitor_sandbox::{ApiCall, Interpretations, SaleLookup, Sandbox};
 use serde_json::json;
 
@@ -31,7 +31,7 @@ async fn the_customer_stays_with_the_first_partner_if_the_service_looks_the_cust
         let (pool, _folder) = affitor_tests::databases::sqlite().await;
         let outbox = Outbox::sqlite(pool);
         outbox.migrate().await.unwrap();
-        let endpoint = Webhook::<Stripe>::new("whsec_0123456789").unwrap();
+        let endpoint = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App).unwrap();
         let now = SystemTime::now();
         let created = now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
         for (kind, status) in

@@ -23,7 +23,7 @@ pub(crate) fn facts(provider: shop_lives::Provider, body: &Value, now: SystemTim
 }
 
 fn facts_of<P: Provider>(body: &Value, now: SystemTime) -> Result<Facts, NoFacts> {
-    let webhook = Webhook::<P>::new("whsec_0123456789").unwrap();
+    let webhook = Webhook::<P>::disabled().or_secret("whsec_0123456789").unwrap();
     let body = body.to_string();
     let headers = webhook.sign("msg_1", body.as_bytes(), now);
     let event = webhook.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();

@@ -7,7 +7,7 @@ use affitor_outbox::{
     Outbox, PaymentSettings, Reconciliation,
     sqlx::{self, Sqlite, SqlitePool},
 };
-use affitor_payments::{Stripe, Webhook, ledger::CommissionOn, object_facts};
+use affitor_payments::{Stripe, StripeReporter, Webhook, ledger::CommissionOn, object_facts};
 use affitor_tests::databases;
 use serde_json::{Value, json};
 
@@ -278,26 +278,30 @@ async fn doubts() {
     assert_eq!(world.status("pi_2").await.1, "other_currency");
 }
 
+/// Asks a sandbox whether Stripe is connected, as a worker does.
+async fn is_connected(world: &World, sandbox: affitor_sandbox::SandboxBuilder) -> bool {
+    let sandbox = sandbox.start().await.unwrap();
+    let client = affitor::Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url());
+    let client = client.program_id(sandbox.program_id()).build().unwrap();
+    world.outbox.check_stripe_connection(&client).await.unwrap()
+}
+
 #[tokio::test]
 async fn payments_are_held_while_it_is_unknown_who_reports_them() {
     let world = World::new().await;
-    let sandbox = affitor_sandbox::Sandbox::start().await.unwrap();
-    let client =
-        affitor::Client::builder().api_key(sandbox.api_key()).api_url(sandbox.url()).program_id(sandbox.program_id());
-    let client = client.build().unwrap();
-    assert!(!world.outbox.check_stripe_connection(&client).await.unwrap());
+    assert!(!is_connected(&world, affitor_sandbox::Sandbox::builder()).await);
     world.record(&checkout(1, 4_900, &metadata())).await;
-    sqlx::query("UPDATE affitor_ledgers SET stripe_connected = 1").execute(&world.pool).await.unwrap();
+    assert!(is_connected(&world, affitor_sandbox::Sandbox::builder().stripe_webhook_secret("whsec_0123456789")).await);
     world.record(&checkout(2, 4_900, &metadata())).await;
     world.record(&refund(1, 1, 900, "succeeded")).await;
     assert_eq!(world.reported().await, ["sale pi_1 4900 USD"], "nothing is sent in conflict");
     assert_eq!(world.status("pi_2").await.0, "conflict");
-    assert_eq!(world.outbox.release_payments(false).await.unwrap(), 2);
+    assert_eq!(world.outbox.release_payments(StripeReporter::App).await.unwrap(), 2);
     world.outbox.decide_due_payments().await.unwrap();
     let mut reported = world.reported().await;
     reported.sort();
     assert_eq!(reported, ["refund pi_1 900", "sale pi_1 4900 USD", "sale pi_2 4900 USD"]);
-    world.outbox.release_payments(true).await.unwrap();
+    world.outbox.release_payments(StripeReporter::Affitor).await.unwrap();
     world.record(&checkout(3, 4_900, &metadata())).await;
     assert_eq!(world.status("pi_3").await.0, "read_by_affitor");
 }

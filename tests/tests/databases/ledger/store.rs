@@ -84,7 +84,7 @@ impl Store {
     /// Records a webhook, as the shop's endpoint does.
     pub(crate) async fn record(&self, provider: Provider, body: &Value) {
         with_rules!(provider, |Rules| {
-            let endpoint = affitor_payments::Webhook::<Rules>::new("whsec_0123456789").unwrap();
+            let endpoint = affitor_payments::Webhook::<Rules>::disabled().or_secret("whsec_0123456789").unwrap();
             let (body, now) = (body.to_string(), SystemTime::now());
             let headers = endpoint.sign("msg_1", body.as_bytes(), now);
             let event = endpoint.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), now).unwrap();

@@ -4,6 +4,7 @@ mod common;
 mod damage;
 mod enqueuer;
 mod example;
+mod ids;
 mod plans;
 mod pools;
 mod privacy;

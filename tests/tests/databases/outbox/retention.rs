@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use affitor::{Lead, Refund};
 use affitor_outbox::PaymentSettings;
-use affitor_payments::{Stripe, Webhook};
+use affitor_payments::{Stripe, StripeReporter, Webhook};
 use serde_json::json;
 
 use crate::outbox::common::{Raw, Store, click, connect, sale, sandbox, scenarios, wait_until};
@@ -59,7 +59,7 @@ async fn delivered_events<DB: Raw>(store: Store<DB>) {
 /// Payments: the process that records webhooks says how long they are kept, and a worker without settings deletes them.
 async fn payments<DB: Raw>(store: Store<DB>) {
     let outbox = store.outbox.clone().with_payment_settings(PaymentSettings::new().keep(600 * DAY));
-    let endpoint = Webhook::<Stripe>::new("whsec_0123456789").unwrap();
+    let endpoint = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App).unwrap();
     let now = SystemTime::now();
     let created = now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     for number in [1, 2] {

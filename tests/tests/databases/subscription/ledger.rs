@@ -7,7 +7,7 @@ use affitor_outbox::{
     Outbox, PaymentSettings,
     sqlx::{Sqlite, SqlitePool},
 };
-use affitor_payments::{Stripe, Webhook};
+use affitor_payments::{Stripe, StripeReporter, Webhook};
 use affitor_sandbox::{Sandbox, SecondRefund};
 use affitor_tests::{
     databases,
@@ -42,7 +42,7 @@ impl World {
     /// Delivers each webhook to a new process.
     async fn deliver(&self, events: &[Value]) {
         for event in events {
-            let webhook = Webhook::<Stripe>::new("whsec_0123456789").unwrap();
+            let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App).unwrap();
             let shop = Shop::start_with_ledger(self.framework, self.outbox(), webhook).await;
             assert_eq!(shop.deliver(event).await, 200, "{event}");
         }

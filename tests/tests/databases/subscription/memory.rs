@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use affitor::Client;
-use affitor_payments::{Stripe, Webhook};
+use affitor_payments::{Stripe, StripeReporter, Webhook};
 use affitor_sandbox::{Sandbox, SecondRefund};
 use affitor_tests::shop::{Shop, ShopFramework};
 use serde_json::Value;
@@ -20,7 +20,7 @@ struct World {
 
 async fn world(framework: ShopFramework, second_refund: SecondRefund) -> World {
     let (sandbox, client) = sandbox_with_customer(second_refund).await;
-    let webhook = Webhook::<Stripe>::new("whsec_0123456789").unwrap();
+    let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App).unwrap();
     World { shop: Shop::start(framework, client, webhook).await, sandbox }
 }
 
@@ -102,7 +102,7 @@ async fn a_restart_loses_the_memory_of_refunds() {
         events.extend(refund(Api::New, 2, "re_1", 1_500, 0));
         deliver(&world.shop, events.clone()).await;
         let client = Client::builder().api_key("test_key").api_url(world.sandbox.url()).program_id(42).build().unwrap();
-        let webhook = Webhook::<Stripe>::new("whsec_0123456789").unwrap();
+        let webhook = Webhook::<Stripe>::new("whsec_0123456789", StripeReporter::App).unwrap();
         let restarted = Shop::start(ShopFramework::Axum, client, webhook).await;
         deliver(&restarted, events).await;
         assert_eq!(remaining_commissions(&world.sandbox), [("in_2".to_owned(), remaining)], "{second_refund:?}");

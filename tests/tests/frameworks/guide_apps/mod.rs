@@ -13,7 +13,7 @@ mod stripe_api;
 
 use std::time::SystemTime;
 
-use affitor_payments::{Stripe, Webhook};
+use affitor_payments::{Stripe, StripeReporter, Webhook};
 use affitor_sandbox::Sandbox;
 use serde_json::json;
 
@@ -65,7 +65,8 @@ async fn a_payment_is_a_sale(name: &str) {
         "amount_total": 4_900, "currency": "usd", "metadata": metadata } } })
     .to_string();
     assert_eq!(app.webhook("/webhooks/stripe", body.clone(), "t=1,v1=00").await, 400);
-    let headers = Webhook::<Stripe>::new(SECRET).unwrap().sign("evt_1", body.as_bytes(), SystemTime::now());
+    let headers =
+        Webhook::<Stripe>::new(SECRET, StripeReporter::App).unwrap().sign("evt_1", body.as_bytes(), SystemTime::now());
     assert_eq!(app.webhook("/webhooks/stripe", body, &headers["stripe-signature"]).await, 200);
 
     assert_eq!(sandbox.sales()[0].transaction_id, "pi_1");

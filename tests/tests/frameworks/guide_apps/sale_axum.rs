@@ -6,7 +6,7 @@ use std::{env, time::Duration};
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, Client, Lead, PaymentEvent, Redeliver,
-    payments::{Stripe, Webhook},
+    payments::{Stripe, StripeReporter, Webhook},
     shutdown_signal, until_shutdown,
 };
 use axum::{
@@ -66,7 +66,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/checkout", post(check_out))
         .route("/webhooks/stripe", post(paid))
         .layer(layer)
-        .with_state(Webhook::<Stripe>::new(secret)?);
+        .with_state(Webhook::<Stripe>::new(secret, StripeReporter::App)?);
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
     println!("http://{address}");
     let listener = tokio::net::TcpListener::bind(address).await?;

@@ -1,0 +1,168 @@
+//! Who reports Stripe's payments: if both the app and Affitor do, each one counts twice.
+
+use std::{env, ffi::OsString};
+
+use affitor_payments::StripeReporter;
+use affitor_sandbox::ApiCall;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::json;
+
+use super::{
+    Proof, SETTLE, Stop,
+    app::App,
+    config::Config,
+    deliver::Endpoint,
+    finding::FindingId,
+    names::{AFTER_SALE, CONNECTED, SALE},
+    purchase::Purchase,
+    sign_up::Buyer,
+    watch::Watch,
+};
+use crate::{failure::Failure, http, payment::Delivery, provider::PaymentProvider};
+
+/// Returns who is to report the payments: what `app.env` or the environment says, else the app.
+pub(super) fn chosen(config: &Config) -> Result<StripeReporter, Failure> {
+    let name = StripeReporter::VARIABLE;
+    let own = config.app.env.get(name).and_then(|template| template.fill(|_| None).ok());
+    let text = own.or_else(|| env::var(name).ok()).filter(|text| !text.trim().is_empty());
+    let Some(text) = text else { return Ok(StripeReporter::App) };
+    text.parse().map_err(|error| Failure::usage(format!("{error}"), "`affitor prove` takes `app` if it is not set"))
+}
+
+/// Who reported a payment while Stripe was connected.
+struct Reported {
+    by_app: bool,
+    by_affitor: bool,
+}
+
+impl Proof {
+    /// The endpoint at which the sandbox reads the webhooks of a connected account.
+    fn of_affitor(&self, secret: &str) -> Result<Endpoint, Failure> {
+        let url = format!("{}/webhooks/stripe/{}", self.sandbox.url(), self.sandbox.program_id());
+        let url = url.parse().map_err(|_| Failure::usage("the sandbox has no URL", "run the command again"))?;
+        Endpoint::new(url, PaymentProvider::Stripe, secret)
+    }
+
+    /// Delivers webhooks to the app and to the sandbox, as Stripe does while it is connected.
+    async fn deliver_to_both(
+        &self,
+        app: &Endpoint,
+        secret: &str,
+        deliveries: &[Delivery],
+    ) -> Result<Reported, Failure> {
+        let watch = Watch::begin(&self.sandbox);
+        let before = self.sandbox.sales().len();
+        let affitor = self.of_affitor(secret)?;
+        affitor.deliver_once(deliveries).await;
+        let by_affitor = self.sandbox.sales().len() > before;
+        app.deliver_once(deliveries).await;
+        let calls = watch.until(self.wait.min(SETTLE), ApiCall::Sale, |calls| calls.iter().any(|call| call.changed));
+        let by_app = calls.await.iter().any(|call| call.changed);
+        Ok(Reported { by_app, by_affitor })
+    }
+
+    /// A payment that the app leaves to Affitor.
+    pub(super) async fn sale_left_to_affitor(
+        &mut self,
+        app: &Endpoint,
+        secret: &str,
+        purchase: &Purchase,
+    ) -> Result<(), Stop> {
+        let deliveries = purchase.payment(PaymentProvider::Stripe).paid();
+        if let Err(finding) = app.deliver(&deliveries).await {
+            self.report.failed(SALE, finding);
+            return Ok(());
+        }
+        match self.deliver_to_both(app, secret, &deliveries).await? {
+            Reported { by_app: true, .. } => self.report.failed(
+                SALE,
+                FindingId::DoubleReporting.because(
+                    format!("{}=affitor, and the app reported the sale as well", StripeReporter::VARIABLE),
+                    "the webhook is created with another `StripeReporter`, or the handler reports by itself",
+                ),
+            ),
+            Reported { by_affitor: true, .. } => {
+                self.report.passed(SALE, "left to Affitor, which read it from Stripe's webhook, once");
+            }
+            Reported { .. } => self.report.failed(
+                SALE,
+                FindingId::SaleNotAttributed.because(
+                    "the app leaves the sale to Affitor, which could not attribute it",
+                    "the session's metadata lacks `program_id` or `affitor_customer_key`: use `affitor.stripe_metadata`",
+                ),
+            ),
+        }
+        self.report.skipped(AFTER_SALE, "Affitor reports Stripe's payments");
+        Ok(())
+    }
+
+    /// Connects Stripe to the program, starts the app again, and lets the buyer pay once more.
+    pub(super) async fn sale_with_stripe_connected(
+        &mut self,
+        command: &[OsString],
+        buyer: &mut Buyer,
+    ) -> Result<(), Stop> {
+        let (Some(purchase), Some(webhook), Some(secret)) =
+            (self.paid.take(), self.config.webhook.clone(), self.secret.clone())
+        else {
+            return Ok(());
+        };
+        if command.is_empty() {
+            self.report.skipped(&[CONNECTED], "the app would have to be started again");
+            return Ok(());
+        }
+        let Some(purchase) = self.check_out_again(buyer, &purchase).await.filter(|again| again.session.is_some())
+        else {
+            self.report.skipped(&[CONNECTED], "it needs a checkout session");
+            return Ok(());
+        };
+        let url = self.url.join(&webhook.path).unwrap_or_else(|_| self.url.clone());
+        let endpoint = Endpoint::new(url, webhook.provider, &secret)?;
+        if let Some(app) = self.app.take() {
+            app.stop().await;
+        }
+        self.connect_stripe(&secret).await?;
+        let watch = Watch::begin(&self.sandbox);
+        let variables = self.all_variables()?;
+        let app = self.app.insert(App::start(command, &variables)?);
+        if let Err(problem) = app.listening(&self.url, self.start_timeout).await {
+            self.report.failed("app", FindingId::AppNotReachable.found(problem));
+            return Err(Stop::Reported);
+        }
+        // An app with a ledger asks at once, others with their first payment.
+        watch.until(self.wait.min(SETTLE), ApiCall::Status, |calls| !calls.is_empty()).await;
+        let deliveries = purchase.payment(webhook.provider).paid();
+        match self.deliver_to_both(&endpoint, &secret, &deliveries).await? {
+            Reported { by_affitor: false, .. } => self.report.skipped(
+                &[CONNECTED],
+                "Affitor could not read the payment: the session's metadata names no `program_id`",
+            ),
+            Reported { by_app: true, .. } => self.report.warning(
+                CONNECTED,
+                "both Affitor and the app report the payment, so it counts twice if Stripe is connected to your program: \
+                 `affitor doctor` says whether it is",
+            ),
+            Reported { .. } => self.report.passed(CONNECTED, "only Affitor reported the payment, so it counts once"),
+        }
+        Ok(())
+    }
+
+    async fn connect_stripe(&self, secret: &str) -> Result<(), Failure> {
+        let url = format!("{}/api/v1/cli/stripe-connect", self.sandbox.url());
+        let failed = |error: reqwest::Error| Failure::usage(error.to_string(), "run the command again");
+        let url: reqwest::Url =
+            url.parse().map_err(|_| Failure::usage("the sandbox has no URL", "run the command again"))?;
+        let program = self.sandbox.program_id().to_string();
+        let body = json!({ "program_id": program, "stripe_user_id": "acct_1", "webhook_endpoint_id": "we_1",
+            "webhook_secret": secret });
+        let request = http::client(&url).build().map_err(failed)?.post(url).bearer_auth(self.sandbox.api_key());
+        request
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.to_string())
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status)
+            .map_err(failed)?;
+        Ok(())
+    }
+}

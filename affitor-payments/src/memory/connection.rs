@@ -1,0 +1,60 @@
+//! Whether Stripe is connected to the program, as the service said lately.
+
+use std::{collections::HashMap, time::Duration};
+
+use affitor::Client;
+use tokio::{sync::Mutex, time::Instant};
+
+/// How long an answer holds.
+const HOLDS: Duration = Duration::from_secs(60 * 60);
+/// How long until the service is asked again after a failure.
+const PAUSE: Duration = Duration::from_secs(60);
+/// How long a webhook waits for the answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Answers by program id.
+#[derive(Debug, Default)]
+pub(crate) struct Connections(Mutex<HashMap<Option<String>, Answer>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    is_connected: bool,
+    until: Instant,
+}
+
+impl Connections {
+    /// Returns whether Stripe is connected to the client's program. `false` if that is unknown, which is logged.
+    pub(crate) async fn is_connected(&self, client: &Client) -> bool {
+        let program = client.program_id().map(str::to_owned);
+        // Held while asking, so that one webhook asks.
+        let mut answers = self.0.lock().await;
+        if let Some(answer) = answers.get(&program).filter(|answer| answer.until > Instant::now()) {
+            return answer.is_connected;
+        }
+        let known = ask(client).await;
+        let holds = if known.is_some() { HOLDS } else { PAUSE };
+        let answer = Answer { is_connected: known.unwrap_or_default(), until: Instant::now() + holds };
+        answers.insert(program, answer);
+        answer.is_connected
+    }
+}
+
+async fn ask(client: &Client) -> Option<bool> {
+    const UNKNOWN: &str =
+        "unknown whether Stripe is connected to the Affitor program, in which case its payments would count twice";
+    if client.program_id().is_none() {
+        tracing::warn!("{UNKNOWN}: the client has no program id (AFFITOR_PROGRAM_ID)");
+        return None;
+    }
+    match tokio::time::timeout(PATIENCE, client.status()).await {
+        Ok(Ok(status)) => Some(status.stripe_connected),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "{UNKNOWN}");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("{UNKNOWN}: the service did not respond within {PATIENCE:?}");
+            None
+        }
+    }
+}
