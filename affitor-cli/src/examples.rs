@@ -69,7 +69,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("outbox discard", &["affitor outbox discard 4711", "affitor outbox discard --reason unreadable"]),
     ("outbox forget", &["affitor outbox forget user_7"]),
-    ("outbox work", &["affitor outbox work", "affitor outbox work --senders 10 --only-attributed"]),
+    ("outbox work", &["affitor outbox work", "affitor outbox work --senders 10 --leads-without-click not-sent"]),
     ("payments", &["affitor payments explain pi_1", "affitor payments balance"]),
     (
         "payments reconcile",

@@ -26,6 +26,7 @@ guides! {
     testing, "guides/testing.md", "Testing and proving.";
     troubleshooting, "guides/troubleshooting.md", "Troubleshooting.";
     going_live, "guides/going-live.md", "Going live.";
+    privacy, "guides/privacy.md", "Privacy.";
     node, "guides/node.md", "Coming from the Node SDK.";
     sign_ups, "guides/sign-ups.md", "Sign-ups that end elsewhere.";
     capture, "guides/capture.md", "Capturing clicks on the server.";

@@ -110,6 +110,7 @@ pub use self::{
         SaleOutcome, SaleType, SubscriptionInterval,
     },
     script_tag::ScriptTag,
+    settings::LeadsWithoutClick,
     sink::{EnqueueError, EventSink},
     transaction_ids::{InvalidTransactionIds, TransactionIds},
 };

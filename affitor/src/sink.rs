@@ -7,7 +7,7 @@ use crate::event::{Event, InvalidEvent};
 /// Accepts events and delivers them later, in place of the client's [queue](crate::queue) in memory: a durable outbox, or your own.
 ///
 /// A client [with a sink](crate::Client::with_sink) passes it every event that is enqueued, but for those that its settings leave out: all events of a disabled client, and
-/// with `only_attributed` leads of visitors that no partner brought. Clicks can't be enqueued: they
+/// with `LeadsWithoutClick::NotSent` leads of visitors that no partner brought. Clicks can't be enqueued: they
 /// can't be repeated, and their response is needed for the visitor's cookie. For tests, `test_util` (feature `test-util`) has one that
 /// records events.
 ///

@@ -62,6 +62,9 @@ mod documentation {
     #[doc = include_str!("../../docs/guides/going-live.md")]
     mod guide_going_live {}
 
+    #[doc = include_str!("../../docs/guides/privacy.md")]
+    mod guide_privacy {}
+
     #[doc = include_str!("../../docs/guides/node.md")]
     mod guide_node {}
 

@@ -2,8 +2,9 @@
 
 use std::{io, time::Duration};
 
+use affitor::LeadsWithoutClick;
 use affitor_outbox::{Database, Outbox};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 use super::status;
@@ -24,12 +25,34 @@ pub(super) struct Arguments {
     /// Do not listen for notifications of Postgres, as behind a connection pooler; new events are sent within a second
     #[arg(long)]
     no_listen: bool,
-    /// Do not send leads without a click id, like the library's `only_attributed`
-    #[arg(long)]
-    only_attributed: bool,
+    /// What to send about sign-ups without a click id, as the library's `leads_without_click` does
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    leads_without_click: Leads,
     /// Mark every event as a test; refunds are not sent
     #[arg(long)]
     test_mode: bool,
+}
+
+/// What is sent about a sign-up without a click id.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Leads {
+    /// The lead without its e-mail address
+    #[default]
+    WithoutEmail,
+    /// The whole lead
+    Complete,
+    /// Nothing
+    NotSent,
+}
+
+impl From<Leads> for LeadsWithoutClick {
+    fn from(leads: Leads) -> Self {
+        match leads {
+            Leads::WithoutEmail => Self::WithoutEmail,
+            Leads::Complete => Self::Complete,
+            Leads::NotSent => Self::NotSent,
+        }
+    }
 }
 
 pub(super) async fn run<DB: Database>(
@@ -37,12 +60,13 @@ pub(super) async fn run<DB: Database>(
     outbox: &Outbox<DB>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let Arguments { connection, senders, keep_completed, no_listen, only_attributed, test_mode } = arguments;
+    let Arguments { connection, senders, keep_completed, no_listen, leads_without_click, test_mode } = arguments;
     init_logging();
     let settings = connection.settings();
     // Fails here if the tables are missing, before the command reports that it is delivering.
     outbox.stats().await.map_err(|error| failed(&error))?;
-    let client = settings.build(settings.builder()?.only_attributed(only_attributed).test_mode(test_mode))?;
+    let client =
+        settings.build(settings.builder()?.leads_without_click(leads_without_click.into()).test_mode(test_mode))?;
     let mut worker = outbox.worker(client).senders(senders.into());
     if let Some(days) = keep_completed {
         worker = worker.keep_completed(DAY * days);

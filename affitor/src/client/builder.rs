@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     key::{ApiKey, KeySource, Keys, read_file},
     queue::QueueSettings,
-    settings::Settings,
+    settings::{LeadsWithoutClick, Settings},
     wire::{Connection, Limits, Transport},
 };
 
@@ -152,10 +152,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends no leads without a click id (default: `false`), so no e-mail address of a person whom no partner brought. The
-    /// service's examples send such leads.
-    pub fn only_attributed(mut self, on: bool) -> Self {
-        self.settings.only_attributed = on;
+    /// Sets what is sent about sign-ups without a click, which are those of visitors whom no partner brought. Default:
+    /// [`LeadsWithoutClick::WithoutEmail`], so the service gets no e-mail address of such a person. See
+    /// [Privacy](crate::guides::privacy) for what depends on it.
+    ///
+    /// ```
+    /// use affitor::{Client, LeadsWithoutClick};
+    ///
+    /// let builder = Client::builder().leads_without_click(LeadsWithoutClick::NotSent);
+    /// ```
+    pub fn leads_without_click(mut self, what: LeadsWithoutClick) -> Self {
+        self.settings.leads_without_click = what;
         self
     }
 

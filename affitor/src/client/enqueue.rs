@@ -28,7 +28,7 @@ impl Client {
     /// Reports an event in the background and returns at once. Returns an error if the event can't be accepted.
     ///
     /// The client's [queue](crate::queue) delivers the event from memory, or its [sink](Client::with_sink) if it has one. Settings of
-    /// this client apply: a disabled client delivers nothing, and `only_attributed` and `test_mode` apply as usual.
+    /// this client apply: a disabled client delivers nothing, and `leads_without_click` and `test_mode` apply as usual.
     ///
     /// Events in memory are lost with the process. [Shut the client down](Client::shutdown) before the app ends.
     ///

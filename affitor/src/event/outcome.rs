@@ -34,8 +34,8 @@ pub enum NotAttributed {
     },
     /// The service knows no sale with this transaction id.
     SaleNotFound,
-    /// The lead was not sent: it has no click id, and the client sends only attributed leads
-    /// ([`only_attributed`](crate::ClientBuilder::only_attributed)).
+    /// The lead was not sent: it has no click id, and the client sends no such leads
+    /// ([`LeadsWithoutClick::NotSent`](crate::LeadsWithoutClick::NotSent)).
     NotSent,
 }
 

@@ -8,7 +8,7 @@ use crate::{
     delivery::PriorDelivery,
     error::Error,
     event::{EventKind, EventOutcome, InvalidEvent, Lead, LeadOutcome, NotAttributed, RetryClass},
-    settings::Settings,
+    settings::{LeadsWithoutClick, Settings},
 };
 
 impl Call for Lead {
@@ -52,8 +52,13 @@ impl Track for Lead {
 
     fn prepare(&mut self, settings: &Settings) -> Result<(), LeadOutcome> {
         let test = prepare_data(&mut self.additional_data, settings);
-        if settings.only_attributed && self.click_id.is_none() && !test {
-            return Err(LeadOutcome::NotAttributed(NotAttributed::NotSent));
+        if self.click_id.is_some() || !self.click_ids.is_empty() {
+            return Ok(());
+        }
+        match settings.leads_without_click {
+            LeadsWithoutClick::Complete => {}
+            LeadsWithoutClick::NotSent if !test => return Err(LeadOutcome::NotAttributed(NotAttributed::NotSent)),
+            LeadsWithoutClick::WithoutEmail | LeadsWithoutClick::NotSent => self.email = None,
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{KEY, Reply, Server, http, json};
-use affitor::{Click, Client, Currency, Lead, Refund, RefundOutcome, Sale, SaleOutcome};
+use affitor::{Click, Client, Currency, Lead, LeadsWithoutClick, Refund, RefundOutcome, Sale, SaleOutcome};
 
 const RECORDED: &str = r#"{"success":true,"sale_id":1,"commission_id":2}"#;
 
@@ -227,37 +227,37 @@ async fn a_client_in_test_mode_marks_events_and_sends_no_refunds() {
     assert_eq!(server.requests().len(), 3);
 }
 
+/// What leaves the process for a sign-up that no partner brought, and for one that a partner brought.
 #[tokio::test]
-async fn only_attributed_sends_no_lead_without_a_click() {
-    let server = Server::start([json(200, r#"{"success":true}"#)]).await;
-    let client = server.builder().only_attributed(true).build().unwrap();
-    let outcome = client.track_lead(Lead::new("user_7").email("jo@example.com")).await.unwrap();
-    assert_eq!(format!("{outcome:?}"), "NotAttributed(NotSent)");
-    assert!(server.requests().is_empty());
+async fn leads_without_a_click() {
+    use LeadsWithoutClick::{Complete, NotSent, WithoutEmail};
     let click_id = affitor::ClickId::new("cust_1_2").unwrap();
-    assert!(client.track_lead(Lead::new("user_7").click_id(click_id)).await.is_ok());
-    assert_eq!(server.requests().len(), 1);
-}
-
-/// A proxy from the environment is not used for loopback addresses. The test runs in a child process, because it sets
-/// environment variables.
-#[tokio::test]
-async fn no_proxy_for_loopback() {
-    const CHILD: &str = "AFFITOR_TEST_SERVER";
-    if let Ok(url) = std::env::var(CHILD) {
-        let client = Client::builder().api_key(KEY).api_url(url).build().unwrap();
-        assert!(matches!(client.track_sale(sale()).await, Ok(SaleOutcome::Recorded { .. })));
-        return;
+    let history: affitor::ClickHistory = [click_id.clone()].into_iter().collect();
+    let lead = || Lead::new("user_7").email("jo@example.com");
+    for (setting, lead, expected) in [
+        (None, lead(), Some(r#"{"customer_key":"user_7"}"#)),
+        (Some(WithoutEmail), lead(), Some(r#"{"customer_key":"user_7"}"#)),
+        (Some(Complete), lead(), Some(r#"{"customer_key":"user_7","email":"jo@example.com"}"#)),
+        (Some(NotSent), lead(), None),
+        (
+            None,
+            lead().click_id(click_id.clone()),
+            Some(r#"{"customer_key":"user_7","click_id":"cust_1_2","email":"jo@example.com"}"#),
+        ),
+        (
+            Some(NotSent),
+            lead().click_ids(history),
+            Some(r#"{"customer_key":"user_7","email":"jo@example.com","click_ids":["cust_1_2"]}"#),
+        ),
+    ] {
+        let server = Server::start([json(200, r#"{"success":true}"#)]).await;
+        let builder = server.builder();
+        let builder = setting.into_iter().fold(builder, |builder, setting| builder.leads_without_click(setting));
+        let outcome = builder.build().unwrap().track_lead(lead).await.unwrap();
+        let requests = server.requests();
+        match expected {
+            Some(body) => assert!(requests.len() == 1 && requests[0].ends_with(body), "{setting:?}: {requests:?}"),
+            None => assert_eq!((format!("{outcome:?}").as_str(), requests.len()), ("NotAttributed(NotSent)", 0)),
+        }
     }
-    let server = Server::start([json(200, RECORDED)]).await;
-    let proxy = closed_port().await;
-    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "failures::no_proxy_for_loopback"]).env(CHILD, &server.url);
-    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
-        child.env(name, &proxy);
-    }
-    child.env_remove("no_proxy").env_remove("NO_PROXY").env_remove("REQUEST_METHOD");
-    let output = child.output().await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    assert_eq!(server.requests().len(), 1);
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use affitor::{
-    ClickId, Client, ClientBuilder, Currency, EnqueueError, Event, Lead, Refund, Sale,
+    ClickId, Client, ClientBuilder, Currency, EnqueueError, Event, Lead, LeadsWithoutClick, Refund, Sale,
     queue::{QueueSettings, QueueStats},
 };
 use affitor_sandbox::{ApiCall, Fault, Interpretations, Sandbox, SandboxBuilder, UnknownLead};
@@ -274,7 +274,10 @@ async fn settings_of_the_client_apply_to_enqueued_events() {
     };
     let all = |names: &[&str], test: bool| names.iter().map(|name| ((*name).to_owned(), test)).collect::<Vec<_>>();
     assert_eq!(accepted(Client::builder()), all(&["user_7", "user_8", "in_1", "refund of in_1"], false));
-    assert_eq!(accepted(Client::builder().only_attributed(true)), all(&["user_8", "in_1", "refund of in_1"], false));
+    assert_eq!(
+        accepted(Client::builder().leads_without_click(LeadsWithoutClick::NotSent)),
+        all(&["user_8", "in_1", "refund of in_1"], false)
+    );
     assert_eq!(accepted(Client::builder().test_mode(true)), all(&["user_7", "user_8", "in_1"], true));
 }
 

@@ -5,8 +5,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use affitor::{
-    Click, ClickOutcome, Client, Currency, EnqueueError, Error, Event, Lead, LeadOutcome, Refund, RefundOutcome, Sale,
-    SaleOutcome,
+    Click, ClickOutcome, Client, Currency, EnqueueError, Error, Event, Lead, LeadOutcome, LeadsWithoutClick, Refund,
+    RefundOutcome, Sale, SaleOutcome,
     test_util::{RecordingSink, click_id},
 };
 
@@ -62,7 +62,11 @@ async fn tracked_events_are_recorded_and_not_sent() -> Result<(), Error> {
 #[tokio::test]
 async fn settings_of_the_client_apply_to_what_a_sink_gets() -> Result<(), Error> {
     let sink = RecordingSink::new();
-    let client = Client::builder().api_key("aff_0123456789").only_attributed(true).build()?.with_sink(sink.clone());
+    let client = Client::builder()
+        .api_key("aff_0123456789")
+        .leads_without_click(LeadsWithoutClick::NotSent)
+        .build()?
+        .with_sink(sink.clone());
     client.enqueue(Lead::new("user_7"));
     sink.assert_nothing();
     let client = Client::builder().api_key("aff_0123456789").test_mode(true).build()?.with_sink(sink.clone());

@@ -100,5 +100,9 @@ async fn a_collision_is_uncertain_and_said_once() {
     assert_eq!(sandbox.sales().len(), 3, "the other shop's sales do not count");
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let said = |text_of: &str| text.lines().filter(|line| line.contains(text_of)).count();
-    assert_eq!((said("another shop or environment uses it"), said("the transaction id of this sale is taken")), (1, 1), "{text}");
+    assert_eq!(
+        (said("another shop or environment uses it"), said("the transaction id of this sale is taken")),
+        (1, 1),
+        "{text}"
+    );
 }
