@@ -92,8 +92,8 @@ pub use affitor::carry;
 #[doc(inline)]
 pub use affitor::{
     BoundClient, Click, ClickHistory, ClickId, ClickOutcome, Client, ClientBuilder, Currency, EnqueueError, Error,
-    Event, EventSink, InvalidEvent, Lead, LeadOutcome, NotAttributed, Refund, RefundOutcome, Sale, SaleOutcome,
-    SaleType, ScriptTag, SubscriptionInterval, Visitor,
+    Event, EventSink, InvalidEvent, InvalidTransactionIds, Lead, LeadOutcome, LeadsWithoutClick, NotAttributed, Refund,
+    RefundOutcome, Sale, SaleOutcome, SaleType, ScriptTag, SubscriptionInterval, TransactionIds, Visitor,
     find::{Source, Sources},
 };
 #[doc(no_inline)]

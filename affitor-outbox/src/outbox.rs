@@ -93,6 +93,30 @@ impl Outbox<sqlx::Sqlite> {
     pub fn sqlite(pool: sqlx::SqlitePool) -> Self {
         Self::new(database::store(pool, ""))
     }
+
+    /// Creates an outbox in a file of its own, for an app that has no SQLite database. The file is created when it is first used, with the
+    /// settings that an outbox needs: a write-ahead log, and waiting for up to 5 seconds for another writer.
+    ///
+    /// ```no_run
+    /// # use affitor_outbox::{Outbox, affitor::Client};
+    /// # async fn run(client: Client) -> Result<(), affitor_outbox::Error> {
+    /// let delivery = Outbox::sqlite_file("affitor.sqlite3").start(client).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// An event commits together with your own rows only in the same database: pass its pool to [`Outbox::sqlite`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime, as every pool of SQLx does.
+    pub fn sqlite_file(path: impl AsRef<std::path::Path>) -> Self {
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
+            .busy_timeout(std::time::Duration::from_secs(5));
+        Self::sqlite(sqlx::SqlitePool::connect_lazy_with(options))
+    }
 }
 
 #[cfg(feature = "postgres")]

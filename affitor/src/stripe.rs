@@ -36,7 +36,7 @@ pub const PRODUCT_ID: &str = "affitor_product_id";
 #[must_use = "metadata does nothing until it is sent to Stripe"]
 pub struct Metadata {
     program_id: Option<String>,
-    customer_key: String,
+    customer_key: Option<String>,
     click_id: Option<ClickId>,
 }
 
@@ -47,15 +47,25 @@ impl Metadata {
     ///
     /// Returns an error if the program id or the customer key is blank, or longer than 500 characters, which is Stripe's limit.
     pub fn new(program_id: impl fmt::Display, customer_key: impl fmt::Display) -> Result<Self, InvalidMetadata> {
-        Self::of(Some(program_id.to_string()), customer_key)
+        let program_id = program_id.to_string();
+        match Self::lenient(Some(&program_id), customer_key.to_string()) {
+            (metadata, None) => Ok(metadata),
+            (_, Some(problem)) => Err(problem),
+        }
     }
 
-    pub(crate) fn of(program_id: Option<String>, customer_key: impl fmt::Display) -> Result<Self, InvalidMetadata> {
-        let customer_key = customer_key.to_string();
-        for value in [Some(&customer_key), program_id.as_ref()].into_iter().flatten() {
-            check(value, "the program id and the customer key must not be blank")?;
-        }
-        Ok(Self { program_id, customer_key, click_id: None })
+    /// Creates metadata without the values that can't be metadata. Also returns what is wrong with the first of them.
+    pub(crate) fn lenient(program_id: Option<&str>, customer_key: String) -> (Self, Option<InvalidMetadata>) {
+        let mut problem = None;
+        let mut usable = |value: Option<String>| {
+            let checked = check(value.as_deref()?, "the program id and the customer key must not be blank");
+            let invalid = checked.err();
+            let value = if invalid.is_none() { value } else { None };
+            problem = problem.take().or(invalid);
+            value
+        };
+        let (program_id, customer_key) = (usable(program_id.map(str::to_owned)), usable(Some(customer_key)));
+        (Self { program_id, customer_key, click_id: None }, problem)
     }
 
     /// Sets the visitor's click id.
@@ -88,14 +98,9 @@ impl Metadata {
     }
 
     fn map(self) -> HashMap<String, String> {
-        let mut map = HashMap::from([(CUSTOMER_KEY.to_owned(), self.customer_key)]);
-        if let Some(program_id) = self.program_id {
-            map.insert(PROGRAM_ID.to_owned(), program_id);
-        }
-        if let Some(click_id) = self.click_id {
-            map.insert(CLICK_ID.to_owned(), click_id.to_string());
-        }
-        map
+        let click_id = self.click_id.map(|id| id.to_string());
+        let values = [(CUSTOMER_KEY, self.customer_key), (PROGRAM_ID, self.program_id), (CLICK_ID, click_id)];
+        values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 }
 
@@ -121,7 +126,7 @@ impl fmt::Debug for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metadata")
             .field("program_id", &self.program_id)
-            .field("customer_key", &Redacted(&self.customer_key))
+            .field("customer_key", &self.customer_key.as_deref().map(Redacted))
             .field("click_id", &self.click_id)
             .finish()
     }

@@ -6,6 +6,7 @@ pub mod apps;
 pub mod databases;
 pub mod growth;
 pub mod pgbouncer;
+pub mod programs;
 pub mod prove_apps;
 pub mod provider_apis;
 pub mod raw;
@@ -76,6 +77,15 @@ mod documentation {
 
     #[doc = include_str!("../../docs/sign-ups.md")]
     mod sign_ups {}
+
+    #[doc = include_str!("../../examples/signup/README.md")]
+    mod example_signup {}
+
+    #[doc = include_str!("../../examples/checkout/README.md")]
+    mod example_checkout {}
+
+    #[doc = include_str!("../../examples/payments/README.md")]
+    mod example_payments {}
 
     #[doc = include_str!("../../affitor/README.md")]
     mod affitor {}

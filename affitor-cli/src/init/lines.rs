@@ -86,7 +86,7 @@ pub(crate) fn steps(detected: &Detected, service: Service<'_>, source: Option<&S
     let missing: Vec<PaymentProvider> = detected.providers.iter().copied().filter(is_missing).collect();
     for (number, provider) in missing.iter().enumerate() {
         if *provider == PaymentProvider::Stripe && framework != Framework::Tower && !code.has(&["stripe_metadata("]) {
-            let metadata = "let metadata = affitor.stripe_metadata(&user.id)?; // `affitor: AffitorClient`\n\
+            let metadata = "let metadata = affitor.stripe_metadata(&user.id); // `affitor: AffitorClient`\n\
                             // `mode=payment`: metadata.for_payment(); `mode=subscription`: metadata.for_subscription()";
             let place = "where the Checkout session is created";
             steps.push(step("Name the customer in Stripe's metadata", place, metadata.to_owned()));

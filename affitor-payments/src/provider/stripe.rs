@@ -84,7 +84,7 @@ impl Rules for Stripe {
     const SIGNATURE: &'static str = SCHEME.header;
     const READ_BY_AFFITOR: bool = true;
     const METADATA_HELP: &'static str =
-        "add `affitor.stripe_metadata(user_id)?` to the Checkout session, the subscription or the payment intent";
+        "add `affitor.stripe_metadata(user_id)` to the Checkout session, the subscription or the payment intent";
 
     fn reject_secret(secret: &str) -> Option<&'static str> {
         (!secret.starts_with("whsec_")).then_some("a Stripe webhook secret starts with whsec_")

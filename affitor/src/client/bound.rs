@@ -6,7 +6,6 @@ use affitor_core::{ClickId, Visitor};
 
 use super::Client;
 use crate::{
-    error::Error,
     event::{Event, EventKind},
     script_tag::ScriptTag,
     sink::EnqueueError,
@@ -97,21 +96,23 @@ impl BoundClient {
     /// Returns the metadata for a Stripe checkout of one of your users, with the visitor's click id. A
     /// [disabled](Client::disabled) client adds no program id.
     ///
-    /// # Errors
-    ///
-    /// Returns an error for which [`Error::is_invalid`] returns `true` if the client has no program id; if [`Metadata::new`]
-    /// rejects the values.
-    pub fn stripe_metadata(&self, customer_key: impl fmt::Display) -> Result<Metadata, Error> {
+    /// It never fails, so that nobody is kept from paying. If the client has no program id, or if the user id is blank or longer than 500
+    /// characters, the metadata lacks it, no partner is paid for the payment, and an error is logged. [`Metadata::new`] returns the error.
+    pub fn stripe_metadata(&self, customer_key: impl fmt::Display) -> Metadata {
         let program_id = self.client.program_id();
         if program_id.is_none() && !self.client.is_disabled() {
-            return Err(Error::invalid(
-                "Stripe metadata needs the program id: set it on the builder or as AFFITOR_PROGRAM_ID",
-            ));
+            log_incomplete(&"the client has no program id: set it on the builder or as AFFITOR_PROGRAM_ID");
         }
-        let metadata = Metadata::of(program_id.map(str::to_owned), customer_key)
-            .map_err(|invalid| Error::invalid(invalid.to_string()).with_source(invalid))?;
-        Ok(metadata.click_id(self.visitor.click_id.clone()))
+        let (metadata, problem) = Metadata::lenient(program_id, customer_key.to_string());
+        if let Some(problem) = problem {
+            log_incomplete(&problem);
+        }
+        metadata.click_id(self.visitor.click_id.clone())
     }
+}
+
+fn log_incomplete(problem: &dyn fmt::Display) {
+    tracing::error!(%problem, "the metadata of a payment is incomplete, so no partner will be paid for it");
 }
 
 impl AsRef<Client> for BoundClient {

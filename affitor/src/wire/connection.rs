@@ -1,6 +1,11 @@
 //! What carries the calls of a client.
 
-use std::{any::Any, fmt, future::Future, sync::Arc};
+use std::{
+    any::Any,
+    fmt,
+    future::Future,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use affitor_core::redact::Redacted;
 use reqwest::Url;
@@ -22,6 +27,8 @@ use crate::{
 pub(crate) struct Connection {
     to: Peer,
     pub(crate) settings: Settings,
+    /// Whether a transaction id that is taken was logged with its cause.
+    pub(super) taken_id_was_explained: AtomicBool,
 }
 
 /// Who responds to calls.
@@ -43,17 +50,21 @@ pub(crate) trait Recorder: Send + Sync + 'static {
 
 impl Connection {
     pub(crate) fn disabled() -> Self {
-        Self { to: Peer::Nobody, settings: Settings::default() }
+        Self::to(Peer::Nobody, Settings::default())
+    }
+
+    fn to(to: Peer, settings: Settings) -> Self {
+        Self { to, settings, taken_id_was_explained: AtomicBool::new(false) }
     }
 
     /// Connects to the service at the base of its API.
     pub(crate) fn new(transport: Transport, api: Url, settings: Settings) -> Self {
-        Self { to: Peer::Service { transport, api }, settings }
+        Self::to(Peer::Service { transport, api }, settings)
     }
 
     #[cfg(feature = "test-util")]
     pub(crate) fn recorded(recorder: impl Recorder) -> Self {
-        Self { to: Peer::Recorder(Box::new(recorder)), settings: Settings::default() }
+        Self::to(Peer::Recorder(Box::new(recorder)), Settings::default())
     }
 
     /// Returns the same connection with other limits. `None` if calls don't reach the service.

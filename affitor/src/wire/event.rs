@@ -1,9 +1,6 @@
 //! Calls for events of any kind.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use affitor_core::redact::Redacted;
 use tracing::field::display;
@@ -30,7 +27,7 @@ macro_rules! calls {
                     $(Event::$kind(event) => self.track(event).await?.summary(prior),)*
                 };
                 if outcome == EventOutcome::RecordedElsewhere {
-                    log_taken_id(subject.as_deref());
+                    self.log_taken_id(subject.as_deref());
                 }
                 Ok(outcome)
             }
@@ -48,20 +45,21 @@ macro_rules! calls {
 
 event_kinds!(calls);
 
-/// Logs a sale whose transaction id the service knows, although it was never sent: the first one of the process with the cause.
-fn log_taken_id(subject: Option<&str>) {
-    static WARNED: AtomicBool = AtomicBool::new(false);
-    let subject = subject.map(|subject| display(Redacted(subject)));
-    if WARNED.swap(true, Ordering::Relaxed) {
-        tracing::info!(
-            subject,
-            "the transaction id of this sale is taken: it counts only if it was reported in another way"
-        );
-    } else {
-        tracing::warn!(
-            subject,
-            "the service knows this transaction id, although this sale was never sent: another shop or environment uses it, and \
-             then the sale does not count (see `TransactionIds`), or the sale was also reported in another way"
-        );
+impl Connection {
+    /// Logs a sale whose transaction id the service knows, although it was never sent: the first one with the cause.
+    fn log_taken_id(&self, subject: Option<&str>) {
+        let subject = subject.map(|subject| display(Redacted(subject)));
+        if self.taken_id_was_explained.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                subject,
+                "the transaction id of this sale is taken: it counts only if it was reported in another way"
+            );
+        } else {
+            tracing::warn!(
+                subject,
+                "the service knows this transaction id, although this sale was never sent: another shop or environment uses it, \
+                 and then the sale does not count (see `TransactionIds`), or the sale was also reported in another way"
+            );
+        }
     }
 }

@@ -1,42 +1,28 @@
-//! Serves the checkout app on port 3001.
-//!
-//! Reads the variables of `Client::from_env`, `STRIPE_SECRET_KEY` and `STRIPE_WEBHOOK_SECRET`, and optionally
-//! `STRIPE_API_URL`. The real services require TLS: `cargo run -p checkout --features ring`. `cargo run -p demo` runs the app
-//! with stand-ins for both services and needs no variables.
+//! Serves the app on axum on port 3001, or that in `PORT`. Reads the variables of `Client::from_env_or_disabled` and of
+//! `Webhook::<Stripe>::from_env_or_disabled`, `STRIPE_SECRET_KEY`, and optionally `STRIPE_API_URL` and `SESSION_KEY`.
 
-use std::env;
+use std::{env, sync::Arc, time::Duration};
 
-use actix_web::{App, HttpServer, web};
-use affitor_actix::{
-    AffitorLayer, Client,
-    payments::{Stripe, Webhook},
-    reqwest,
-};
-use checkout::{Shop, routes};
+use affitor_axum::{Client, payments::Webhook, shutdown_signal, until_shutdown};
+use checkout::{Shop, axum::app, orders::Orders, stripe};
+use session::Sessions;
+use tracing_subscriber::EnvFilter;
 
-#[actix_web::main]
+#[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt().init();
-    let client = Client::from_env()?;
-    let webhook = Webhook::<Stripe>::from_env()?;
-    let shop = web::Data::new(Shop {
-        stripe_url: env::var("STRIPE_API_URL").as_deref().unwrap_or("https://api.stripe.com").parse()?,
-        stripe_key: variable("STRIPE_SECRET_KEY")?,
-        http: reqwest::Client::new(),
-    });
-    HttpServer::new(move || {
-        App::new()
-            .wrap(AffitorLayer::new(client.clone()))
-            .app_data(webhook.clone())
-            .app_data(shop.clone())
-            .configure(routes)
-    })
-    .bind(("127.0.0.1", 3001))?
-    .run()
-    .await?;
+    tracing_subscriber::fmt().with_env_filter(EnvFilter::try_from_default_env().unwrap_or("info".into())).init();
+    let client = Client::from_env_or_disabled()?;
+    let shop = Shop {
+        sessions: Sessions::from_env()?,
+        stripe: Arc::new(stripe::Api::from_env()?),
+        webhook: Webhook::from_env_or_disabled()?,
+        orders: Arc::new(Orders::default()),
+    };
+    let port = env::var("PORT").as_deref().unwrap_or("3001").parse::<u16>()?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    tracing::info!("listening on http://{}", listener.local_addr()?);
+    let server = axum::serve(listener, app(client.clone(), shop)).with_graceful_shutdown(shutdown_signal());
+    // After Ctrl-C or SIGTERM, payments that are being reported are finished.
+    until_shutdown(server, &client, Duration::from_secs(8)).await?;
     Ok(())
-}
-
-fn variable(name: &str) -> Result<String, String> {
-    env::var(name).map_err(|_| format!("the environment variable {name} is not set"))
 }

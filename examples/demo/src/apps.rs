@@ -1,6 +1,6 @@
 //! The servers of the demo: the sandbox, both apps and the payment provider.
 
-use std::net::TcpListener;
+use std::{net::TcpListener, sync::Arc};
 
 use actix_web::{App, HttpServer, web};
 use affitor_actix::{
@@ -10,7 +10,9 @@ use affitor_actix::{
 use affitor_axum::{Client, capture::ClickCapture};
 use affitor_sandbox::Sandbox;
 use axum::Router;
-use checkout::{Shop, provider::Provider};
+use checkout::{Shop, provider::Provider, stripe::Api};
+use session::Sessions;
+use signup::consent;
 
 use crate::{BoxError, Step, listen_error};
 
@@ -71,19 +73,21 @@ impl Apps {
         let signup = listen("sign-up app", "--signup-port", options.signup_port)?;
         let signup_url = url(&signup)?;
         let signup_client = client(Step::Lead)?;
-        let capture = ClickCapture::builder(signup_client.clone()).host_only().without_consent_check().build()?;
-        serve(signup, signup::app(signup_client, options.captures.then_some(capture)))?;
+        let capture = ClickCapture::builder(signup_client.clone()).host_only().consent(consent::of_request).build()?;
+        // Both apps know the same sessions.
+        let sessions = Sessions::generate();
+        serve(signup, signup::axum::app(signup_client, options.captures.then_some(capture), sessions.clone()))?;
 
         let provider = listen("payment provider", "another port", 0)?;
         let provider_url = url(&provider)?;
         let checkout = listen("checkout app", "--checkout-port", options.checkout_port)?;
         let checkout_url = url(&checkout)?;
-        serve_checkout(checkout, client(Step::Sale)?, &provider_url)?;
+        serve_checkout(checkout, client(Step::Sale)?, &provider_url, sessions.clone())?;
         let refunds_url = if options.broken == Some(Step::Refund) {
             // A second app with a wrong key, so that the sale is recorded and the refund is not.
             let checkout = listen("checkout app", "another port", 0)?;
             let checkout_url = url(&checkout)?;
-            serve_checkout(checkout, client(Step::Refund)?, &provider_url)?;
+            serve_checkout(checkout, client(Step::Refund)?, &provider_url, sessions)?;
             checkout_url
         } else {
             checkout_url.clone()
@@ -113,16 +117,22 @@ fn serve(listener: TcpListener, app: Router) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn serve_checkout(listener: TcpListener, client: Client, provider_url: &str) -> Result<(), BoxError> {
-    let webhook = Webhook::<Stripe>::new(WEBHOOK_SECRET, StripeReporter::App)?;
-    let (stripe_url, stripe_key) = (provider_url.parse()?, "sk_test_0".to_owned());
-    let shop = web::Data::new(Shop { stripe_url, stripe_key, http: http()? });
+fn serve_checkout(
+    listener: TcpListener,
+    client: Client,
+    provider_url: &str,
+    sessions: Sessions,
+) -> Result<(), BoxError> {
+    let shop = Shop {
+        sessions,
+        stripe: Arc::new(Api { url: provider_url.parse()?, key: "sk_test_0".to_owned(), http: http()? }),
+        webhook: Webhook::<Stripe>::new(WEBHOOK_SECRET, StripeReporter::App)?,
+        orders: Arc::default(),
+    };
     let server = HttpServer::new(move || {
         App::new()
             .wrap(affitor_actix::AffitorLayer::new(client.clone()))
-            .app_data(webhook.clone())
-            .app_data(shop.clone())
-            .configure(checkout::routes)
+            .configure(checkout::actix::configure(shop.clone()))
     });
     tokio::spawn(server.workers(1).disable_signals().listen(listener)?.run());
     Ok(())

@@ -42,7 +42,7 @@ impl Chain<'_> {
             &format!("{user_id} has signed up; {}", self.last_refusal()),
         );
 
-        let (payment_id, accepted) = visitor.buy(checkout_url, &user_id).await?;
+        let (payment_id, accepted) = visitor.buy(checkout_url).await?;
         (self.print)(&format!("webhook {}", provider.last_delivery()));
         let sale = sandbox.sales().into_iter().find(|sale| sale.transaction_id == payment_id);
         let commission = sandbox

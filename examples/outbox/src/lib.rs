@@ -1,29 +1,41 @@
 //! A shop that commits each order and its Affitor event in one transaction: both are stored or neither is, even if the process
 //! is killed.
 
-use affitor_axum::{AffitorClient, AffitorLayer, Client, Currency, Lead, Refund, Sale};
+use affitor_axum::{AffitorClient, AffitorLayer, Client, Currency, Lead, Refund, Sale, TransactionIds};
 use affitor_outbox::{
     Outbox,
     sqlx::{self, Sqlite, SqlitePool},
 };
 use axum::{
     Form, Router,
-    extract::{Path, State},
-    http::StatusCode,
+    extract::{FromRef, Path, State},
+    http::{HeaderName, StatusCode, header::SET_COOKIE},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
+use session::{Sessions, User};
 
 const PRICE_CENTS: i64 = 4_900;
 
 /// State shared by the handlers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "it contains a secret")]
 pub struct Shop {
     /// The shop's database.
     pub pool: SqlitePool,
     /// The outbox in the shop's database.
     pub outbox: Outbox<Sqlite>,
+    /// The transaction ids of its orders.
+    pub orders: TransactionIds,
+    /// Who is signed in.
+    pub sessions: Sessions,
+}
+
+impl FromRef<Shop> for Sessions {
+    fn from_ref(shop: &Shop) -> Self {
+        shop.sessions.clone()
+    }
 }
 
 impl Shop {
@@ -31,13 +43,20 @@ impl Shop {
     ///
     /// # Errors
     ///
-    /// Returns an error if the database is not available.
-    pub async fn open(pool: SqlitePool, outbox: Outbox<Sqlite>) -> Result<Self, AnyError> {
+    /// Returns an error if the database is not available; if the client has no program id.
+    pub async fn open(
+        pool: SqlitePool,
+        outbox: Outbox<Sqlite>,
+        client: &Client,
+        sessions: Sessions,
+    ) -> Result<Self, AnyError> {
         let tables = "CREATE TABLE IF NOT EXISTS users (id integer PRIMARY KEY, email text NOT NULL UNIQUE);
                       CREATE TABLE IF NOT EXISTS orders (id integer PRIMARY KEY, user_id integer NOT NULL REFERENCES users (id),
                                                          cents integer NOT NULL, refunded integer NOT NULL DEFAULT 0)";
         sqlx::raw_sql(tables).execute(&pool).await?;
-        Ok(Self { pool, outbox })
+        // Order numbers begin at 1 in other shops too.
+        let orders = TransactionIds::new(client, "order")?;
+        Ok(Self { pool, outbox, orders, sessions })
     }
 }
 
@@ -65,7 +84,7 @@ async fn sign_up(
     State(shop): State<Shop>,
     affitor: AffitorClient,
     Form(form): Form<SignUp>,
-) -> Result<String, AppError> {
+) -> Result<([(HeaderName, String); 1], String), AppError> {
     let mut tx = shop.outbox.begin().await?;
     let user: i64 = sqlx::query_scalar("INSERT INTO users (email) VALUES ($1) RETURNING id")
         .bind(&form.email)
@@ -75,49 +94,36 @@ async fn sign_up(
     let lead = affitor.attribute(Lead::new(user).email(&form.email));
     shop.outbox.enqueue(&mut tx, lead).await?;
     tx.commit().await?;
-    Ok(user.to_string())
+    Ok(([(SET_COOKIE, shop.sessions.start(&user.to_string()))], user.to_string()))
 }
 
-#[derive(Deserialize)]
-struct Order {
-    user_id: i64,
-}
-
-async fn order(
-    State(shop): State<Shop>,
-    affitor: AffitorClient,
-    Form(Order { user_id }): Form<Order>,
-) -> Result<String, AppError> {
+async fn order(State(shop): State<Shop>, User(user_id): User, affitor: AffitorClient) -> Result<String, AppError> {
     let mut tx = shop.outbox.begin().await?;
     let order: i64 = sqlx::query_scalar("INSERT INTO orders (user_id, cents) VALUES ($1, $2) RETURNING id")
-        .bind(user_id)
+        .bind(user_id.parse::<i64>()?)
         .bind(PRICE_CENTS)
         .fetch_one(&mut *tx)
         .await?;
-    let sale = Sale::new(transaction_id(order), PRICE_CENTS.unsigned_abs(), Currency::USD).customer_key(user_id);
+    let sale = Sale::new(shop.orders.of(order), PRICE_CENTS.unsigned_abs(), Currency::USD).customer_key(user_id);
     shop.outbox.enqueue(&mut tx, affitor.attribute(sale)).await?;
     tx.commit().await?;
     Ok(order.to_string())
 }
 
-async fn refund(State(shop): State<Shop>, Path(order): Path<i64>) -> Result<StatusCode, AppError> {
+async fn refund(State(shop): State<Shop>, User(user_id): User, Path(order): Path<i64>) -> Result<StatusCode, AppError> {
     let mut tx = shop.outbox.begin().await?;
-    let changed = sqlx::query("UPDATE orders SET refunded = 1 WHERE id = $1 AND refunded = 0")
+    let changed = sqlx::query("UPDATE orders SET refunded = 1 WHERE id = $1 AND user_id = $2 AND refunded = 0")
         .bind(order)
+        .bind(user_id.parse::<i64>()?)
         .execute(&mut *tx)
         .await?
         .rows_affected();
     if changed == 0 {
         return Ok(StatusCode::NOT_FOUND);
     }
-    shop.outbox.enqueue(&mut tx, Refund::full(transaction_id(order))).await?;
+    shop.outbox.enqueue(&mut tx, Refund::full(shop.orders.of(order))).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Returns the transaction id. It must be unique across all shops, so the order number alone is not enough.
-fn transaction_id(order: i64) -> String {
-    format!("outbox-example-{order}")
 }
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,13 +1,13 @@
-//! Serves the shop on port 3001, and delivers what its ledger enqueues.
+//! Serves the shop on port 3001, or that in `PORT`, and delivers what its ledger enqueues.
 //!
-//! Reads `STRIPE_SECRET_KEY`, and optionally the variables of `Client::from_env`, `STRIPE_WEBHOOK_SECRET`, `STRIPE_API_URL` and
-//! `DATABASE_URL` (default: `sqlite://shop.sqlite3`). Without an API key, Affitor is off. The real services require TLS:
-//! `cargo run -p payments --features ring`.
+//! Reads `STRIPE_SECRET_KEY`, and optionally the variables of `Client::from_env`, `STRIPE_WEBHOOK_SECRET`, `AFFITOR_STRIPE_REPORTER`,
+//! `STRIPE_API_URL`, `SESSION_KEY` and `DATABASE_URL` (default: `sqlite://shop.sqlite3`). Without an API key, Affitor is off. The real
+//! services require TLS: `cargo run -p payments --features ring`.
 //! Look at the result with `affitor payments list --database-url sqlite://shop.sqlite3`.
 
-use std::{env, str::FromStr, time::Duration};
+use std::{env, str::FromStr, sync::Arc, time::Duration};
 
-use affitor_axum::{Client, payments::Webhook, reqwest, shutdown_signal, until_shutdown};
+use affitor_axum::{Client, payments::Webhook, shutdown_signal, until_shutdown};
 use affitor_outbox::{
     Outbox,
     sqlx::{
@@ -15,11 +15,14 @@ use affitor_outbox::{
         sqlite::{SqliteConnectOptions, SqliteJournalMode},
     },
 };
+use checkout::stripe::Api;
 use payments::{Shop, app, create_tables};
+use session::Sessions;
+use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    tracing_subscriber::fmt().init();
+    tracing_subscriber::fmt().with_env_filter(EnvFilter::try_from_default_env().unwrap_or("info".into())).init();
     let url = env::var("DATABASE_URL").unwrap_or_else(|_| "sqlite://shop.sqlite3".to_owned());
     let options = SqliteConnectOptions::from_str(&url)?
         .create_if_missing(true)
@@ -30,18 +33,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let delivery = Outbox::sqlite(pool).start(Client::from_env_or_disabled()?).await?;
     let shop = Shop {
         outbox: delivery.outbox().clone(),
-        stripe_url: env::var("STRIPE_API_URL").as_deref().unwrap_or("https://api.stripe.com").parse()?,
-        stripe_key: variable("STRIPE_SECRET_KEY")?,
-        stripe_webhook: Webhook::from_env_or_disabled()?,
-        http: reqwest::Client::new(),
+        stripe: Arc::new(Api::from_env()?),
+        webhook: Webhook::from_env_or_disabled()?,
+        sessions: Sessions::from_env()?,
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3001").await?;
+    let port = env::var("PORT").as_deref().unwrap_or("3001").parse::<u16>()?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     let app = app(shop, delivery.client().clone());
     let server = axum::serve(listener, app).with_graceful_shutdown(shutdown_signal());
     until_shutdown(server, delivery.client(), Duration::from_secs(8)).await?;
     Ok(())
-}
-
-fn variable(name: &str) -> Result<String, String> {
-    env::var(name).map_err(|_| format!("the environment variable {name} is not set"))
 }

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod ending;
+mod examples;
 mod log;
 mod memory;
 mod metrics;

@@ -3,7 +3,7 @@
 use demo::{Apps, Options};
 use serde_json::json;
 
-use super::{Chromium, browser, cookie};
+use super::{Chromium, agree, browser, cookie};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_click_to_refund() {
@@ -11,6 +11,10 @@ async fn from_click_to_refund() {
     let apps = Apps::start(Options::default()).await.unwrap();
     let page = &browser.page;
     page.goto(&format!("{}/?aff=PARTNER123", apps.signup_url)).await.unwrap();
+    let tracker = page.execute("return window.affitor ?? document.cookie", vec![]).await.unwrap();
+    assert_eq!((tracker, apps.sandbox.clicks().len()), (json!(""), 0), "nobody has agreed");
+    browser.screenshot("banner").await;
+    browser.click("#agree").await;
     browser.wait_until("return window.affitor?.getClickId() != null").await;
     browser.fill("email", "jo@example.com").await;
     browser.fill("password", "correct horse").await;
@@ -56,6 +60,7 @@ async fn from_click_to_refund() {
 async fn signing_up_without_scripts() {
     let browser = browser!();
     let apps = Apps::start(Options::default()).await.unwrap();
+    agree(&browser, &apps.signup_url).await;
     browser.page.goto(&format!("{}/?aff=abc123", apps.signup_url)).await.unwrap();
     browser.wait_until("return window.affitor?.getClickId() != null").await;
     browser.cdp("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;

@@ -6,10 +6,13 @@ use axum::{Router, response::Html, routing::get};
 use demo::{Apps, Options};
 use serde_json::json;
 
-use super::{Chromium, browser, cookie};
+use super::{Chromium, agree, browser, cookie};
 
-async fn capturing() -> Apps {
-    Apps::start(Options { captures: true, ..Options::default() }).await.unwrap()
+/// Starts the apps, and agrees to their banner.
+async fn capturing(browser: &Chromium) -> Apps {
+    let apps = Apps::start(Options { captures: true, ..Options::default() }).await.unwrap();
+    agree(browser, &apps.signup_url).await;
+    apps
 }
 
 async fn sign_up(browser: &Chromium) {
@@ -32,7 +35,7 @@ async fn sign_up_and_pay(browser: &Chromium, apps: &Apps) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_visitor_without_scripts_is_attributed() {
     let browser = browser!();
-    let apps = capturing().await;
+    let apps = capturing(&browser).await;
     browser.cdp("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
     browser.page.goto(&format!("{}/?aff=PARTNER123&utm_source=blog", apps.signup_url)).await.unwrap();
     let click = apps.sandbox.clicks().remove(0);
@@ -56,7 +59,7 @@ async fn a_visitor_without_scripts_is_attributed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_tracker_there_is_one_click() {
     let browser = browser!();
-    let apps = capturing().await;
+    let apps = capturing(&browser).await;
     browser.page.goto(&format!("{}/?aff=PARTNER123", apps.signup_url)).await.unwrap();
     let click = apps.sandbox.clicks().remove(0);
     assert_eq!(browser.page.execute("return window.affitor ?? null", vec![]).await.unwrap(), json!(null));
@@ -96,9 +99,10 @@ async fn with_a_static_tag_there_is_one_click() {
 #[tokio::test(flavor = "multi_thread")]
 async fn cookies_live_as_long_as_the_service_says() {
     let browser = browser!();
-    let apps = capturing().await;
+    let apps = capturing(&browser).await;
     browser.page.goto(&format!("{}/?aff=PARTNER123", apps.signup_url)).await.unwrap();
-    let cookies = browser.page.get_all_cookies().await.unwrap();
+    let mut cookies = browser.page.get_all_cookies().await.unwrap();
+    cookies.retain(|cookie| cookie.name() != "consent");
     let mut names = Vec::from_iter(cookies.iter().map(|cookie| cookie.name().to_owned()));
     names.sort_unstable();
     assert_eq!(names, ["affitor_aff_url", "affitor_click_id", "affitor_click_ids", "customer_code"]);
@@ -114,7 +118,7 @@ async fn cookies_live_as_long_as_the_service_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_partners_the_last_one_is_paid() {
     let browser = browser!();
-    let apps = capturing().await;
+    let apps = capturing(&browser).await;
     browser.page.goto(&format!("{}/?aff=PARTNER123", apps.signup_url)).await.unwrap();
     browser.page.goto(&format!("{}/?aff=abc123", apps.signup_url)).await.unwrap();
     sign_up_and_pay(&browser, &apps).await;

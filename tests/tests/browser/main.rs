@@ -60,6 +60,11 @@ async fn land(browser: &Chromium, url: &str) {
     browser.page.execute_async(script, vec![]).await.unwrap();
 }
 
+/// Agrees to the banner of the example app at this URL.
+async fn agree(browser: &Chromium, url: &str) {
+    browser.cdp("Network.setCookie", serde_json::json!({ "name": "consent", "value": "yes", "url": url })).await;
+}
+
 /// Starts a site with the same page at every path. `head` is inserted before the tracker script. Returns the port.
 async fn site(tracker_url: &str, head: &str, attributes: &str) -> u16 {
     let page = format!(

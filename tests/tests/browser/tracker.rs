@@ -4,12 +4,13 @@ use affitor_sandbox::{PartnerState, Sandbox};
 use demo::{Apps, Options};
 use serde_json::{Value, json};
 
-use super::{Chromium, browser, cookie, land, site};
+use super::{Chromium, agree, browser, cookie, land, site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_landing_page_sets_the_cookies_and_the_last_partner_wins() {
     let browser = browser!();
     let apps = Apps::start(Options::default()).await.unwrap();
+    agree(&browser, &apps.signup_url).await;
     let landing = format!("{}/?aff=PARTNER123&plan=a%3Bb", apps.signup_url);
     browser.page.goto(&landing).await.unwrap();
     let snapshot = apps.sandbox.wait_for(|snapshot| snapshot.clicks.len() == 1).await.unwrap();
@@ -24,7 +25,8 @@ async fn a_landing_page_sets_the_cookies_and_the_last_partner_wins() {
     assert_eq!(cookie(&browser, "affitor_click_ids").await, Some(first.click_id.clone()));
     let encoded: String = url::form_urlencoded::byte_serialize(landing.as_bytes()).collect();
     assert_eq!(cookie(&browser, "affitor_aff_url").await, Some(encoded));
-    for cookie in browser.page.get_all_cookies().await.unwrap() {
+    for cookie in browser.page.get_all_cookies().await.unwrap().into_iter().filter(|cookie| cookie.name() != "consent")
+    {
         assert_eq!((cookie.path(), cookie.domain(), cookie.secure()), (Some("/"), Some("127.0.0.1"), Some(false)));
         assert_eq!(cookie.same_site().unwrap().to_string(), "Lax");
         let days =

@@ -22,7 +22,7 @@ mod checkout {
     use crate::lines::user;
 
     async fn checkout(affitor: AffitorClient) -> Result<(), Box<dyn std::error::Error>> {
-        let metadata = affitor.stripe_metadata(&user.id)?;
+        let metadata = affitor.stripe_metadata(&user.id);
         let _ = (metadata.clone().for_payment(), metadata.for_subscription());
         Ok(())
     }

@@ -1,14 +1,16 @@
 //! `examples/payments`: a shop to start from.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use affitor::{Click, Client, Lead};
 use affitor_outbox::Outbox;
 use affitor_payments::Webhook;
 use affitor_sandbox::Sandbox;
 use affitor_tests::databases;
+use checkout::stripe::Api;
 use payments_example::{Shop, app, create_tables};
 use serde_json::Value;
+use session::Sessions;
 
 use crate::ledger::stripe::{SECRET, checkout, metadata, refund};
 
@@ -27,15 +29,21 @@ async fn a_payment_and_its_refund() {
     let webhook = Webhook::disabled().or_secret(SECRET).unwrap();
     let shop = Shop {
         outbox: outbox.clone(),
-        stripe_url: "http://127.0.0.1:1".parse().unwrap(),
-        stripe_key: "sk_test".to_owned(),
-        stripe_webhook: webhook.clone(),
-        http: reqwest::Client::new(),
+        stripe: Arc::new(Api {
+            url: "http://127.0.0.1:1".parse().unwrap(),
+            key: "sk_test".to_owned(),
+            http: reqwest::Client::new(),
+        }),
+        webhook: webhook.clone(),
+        sessions: Sessions::generate(),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/webhooks/stripe", listener.local_addr().unwrap());
     let app = app(shop, delivery.client().clone());
     tokio::spawn(async move { axum::serve(listener, app).await });
+    // The browser can't choose who buys.
+    let buy = reqwest::Client::new().post(url.replace("/webhooks/stripe", "/api/checkout"));
+    assert_eq!(buy.header("cookie", "session=user_7").body("userId=user_7").send().await.unwrap().status(), 401);
     let deliver = async |body: Value| {
         let body = body.to_string();
         let headers = webhook.sign("msg_1", body.as_bytes(), std::time::SystemTime::now());

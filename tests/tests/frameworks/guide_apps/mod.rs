@@ -50,7 +50,9 @@ async fn a_sign_up_is_a_lead(name: &str) {
 async fn a_payment_is_a_sale(name: &str) {
     let sandbox = Sandbox::start().await.unwrap();
     let api = StripeApi::start().await;
-    let app = App::start(name, &sandbox, &[("STRIPE_API_URL", api.url()), ("STRIPE_WEBHOOK_SECRET", SECRET)]).await;
+    let variables =
+        [("STRIPE_API_URL", api.url()), ("STRIPE_WEBHOOK_SECRET", SECRET), ("AFFITOR_STRIPE_REPORTER", "app")];
+    let app = App::start(name, &sandbox, &variables).await;
     let cookies = sign_up(&app, &sandbox).await.expect("a session");
 
     let response = app.post("/checkout", &cookies, &[]).await;
@@ -69,7 +71,8 @@ async fn a_payment_is_a_sale(name: &str) {
         Webhook::<Stripe>::new(SECRET, StripeReporter::App).unwrap().sign("evt_1", body.as_bytes(), SystemTime::now());
     assert_eq!(app.webhook("/webhooks/stripe", body, &headers["stripe-signature"]).await, 200);
 
-    assert_eq!(sandbox.sales()[0].transaction_id, "pi_1");
+    let sale = sandbox.wait_for(|state| state.sales.len() == 1).await.unwrap().sales.remove(0);
+    assert_eq!(sale.transaction_id, "pi_1");
     assert_eq!(sandbox.commissions()[0].amount_cents, 980);
 }
 

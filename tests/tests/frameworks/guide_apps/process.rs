@@ -16,6 +16,8 @@ pub(crate) const NAME: &str = "AFFITOR_GUIDE_APP";
 /// Stops the app when it is dropped.
 pub(crate) struct App {
     process: Child,
+    /// The app's own, for its database.
+    _folder: tempfile::TempDir,
     url: String,
     http: reqwest::Client,
 }
@@ -24,6 +26,7 @@ impl App {
     /// Starts an app with the settings of a sandbox, and waits until it serves its page.
     pub(crate) async fn start(name: &str, sandbox: &Sandbox, variables: &[(&str, &str)]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = tempfile::tempdir().unwrap();
         let process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "guide_apps::serve", "--nocapture"])
             .env(NAME, name)
@@ -32,11 +35,12 @@ impl App {
             .env("AFFITOR_API_KEY", sandbox.api_key())
             .env("AFFITOR_PROGRAM_ID", "42")
             .envs(variables.iter().copied())
+            .current_dir(folder.path())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
         let http = reqwest::Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        let mut app = Self { process, url: format!("http://127.0.0.1:{port}"), http };
+        let mut app = Self { process, _folder: folder, url: format!("http://127.0.0.1:{port}"), http };
         let deadline = Instant::now() + Duration::from_secs(60);
         while app.http.get(&app.url).send().await.is_err() {
             assert!(app.process.try_wait().unwrap().is_none(), "{name} has ended");

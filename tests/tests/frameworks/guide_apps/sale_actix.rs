@@ -6,13 +6,14 @@ use std::{env, time::Duration};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
-    error::{ErrorBadGateway, ErrorInternalServerError, ErrorUnauthorized},
+    error::{ErrorBadGateway, ErrorUnauthorized},
     get, post, web,
 };
 use affitor_actix::{
     AffitorClient, AffitorLayer, Client, Lead, PaymentEvent, Redeliver,
     payments::{Stripe, Webhook},
 };
+use affitor_outbox::{Outbox, sqlx::Sqlite};
 
 const FORM: &str = r#"<form method="post" action="/signup">
 <input name="name"> <input name="email"> <button>Sign up</button></form>"#;
@@ -45,33 +46,34 @@ async fn check_out(affitor: AffitorClient, request: HttpRequest) -> actix_web::R
     let user_id = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("user="));
     let user_id = user_id.ok_or_else(|| ErrorUnauthorized("sign up first"))?;
     // The webhook has no cookie, so the ids travel in the payment's metadata. The user id is that of the lead.
-    let metadata = affitor.stripe_metadata(user_id).map_err(ErrorInternalServerError)?;
-    let url = stripe::payment_page(metadata.for_payment().form_pairs()).await;
+    let metadata = affitor.stripe_metadata(user_id).for_payment().form_pairs();
+    let url = stripe::payment_page(metadata).await;
     let url = url.map_err(|_| ErrorBadGateway("payments are unavailable at the moment"))?;
     Ok(HttpResponse::SeeOther().insert_header(("location", url)).finish())
 }
 
-// If the sale can't be reported, the response is 503, and Stripe redelivers the webhook.
+// Stripe gets a 200 whatever Affitor does: the payment is in the ledger, which reports it as soon as possible.
 #[post("/webhooks/stripe")]
-async fn paid(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<HttpResponse, Redeliver> {
-    event.track(&affitor).await?;
+async fn paid(outbox: web::Data<Outbox<Sqlite>>, event: PaymentEvent<Stripe>) -> Result<HttpResponse, Redeliver> {
+    outbox.record_payment_alone(&event).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
 #[actix_web::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt::init(); // what goes wrong is logged
-    // Both are created outside the factory and cloned inside it.
-    let client = Client::from_env()?;
-    let webhook = Webhook::<Stripe>::from_env()?; // STRIPE_WEBHOOK_SECRET
-    let layer = AffitorLayer::new(client.clone());
+    // Created outside the factory and cloned inside it: the ledger, and delivery from it. `client()` delivers leads from there too.
+    let delivery = Outbox::sqlite_file("affitor.sqlite3").start(Client::from_env()?).await?;
+    let outbox = web::Data::new(delivery.outbox().clone());
+    let webhook = Webhook::<Stripe>::from_env()?; // STRIPE_WEBHOOK_SECRET, AFFITOR_STRIPE_REPORTER
+    let layer = AffitorLayer::new(delivery.client().clone());
     let app = move || {
-        let app = App::new().wrap(layer.clone()).app_data(webhook.clone());
+        let app = App::new().wrap(layer.clone()).app_data(webhook.clone()).app_data(outbox.clone());
         app.service(page).service(sign_up).service(check_out).service(paid)
     };
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
     println!("http://{address}");
     HttpServer::new(app).bind(address)?.run().await?;
-    client.shutdown(Duration::from_secs(8)).await; // on Ctrl-C, the lead is still delivered
+    delivery.shutdown(Duration::from_secs(8)).await; // on Ctrl-C, what remains is kept
     Ok(())
 }

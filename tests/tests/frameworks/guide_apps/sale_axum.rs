@@ -6,11 +6,12 @@ use std::{env, time::Duration};
 
 use affitor_axum::{
     AffitorClient, AffitorLayer, Client, Lead, PaymentEvent, Redeliver,
-    payments::{Stripe, StripeReporter, Webhook},
+    payments::{Stripe, Webhook},
     shutdown_signal, until_shutdown,
 };
+use affitor_outbox::{Outbox, sqlx::Sqlite};
 use axum::{
-    Form, Router,
+    Extension, Form, Router,
     http::{HeaderMap, StatusCode, header::SET_COOKIE},
     response::{Html, IntoResponse, Redirect},
     routing::{get, post},
@@ -43,34 +44,34 @@ async fn check_out(affitor: AffitorClient, headers: HeaderMap) -> Result<Redirec
     let user_id = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("user="));
     let user_id = user_id.ok_or(StatusCode::UNAUTHORIZED)?;
     // The webhook has no cookie, so the ids travel in the payment's metadata. The user id is that of the lead.
-    let metadata = affitor.stripe_metadata(user_id).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-    let url = stripe::payment_page(metadata.for_payment().form_pairs()).await;
+    let metadata = affitor.stripe_metadata(user_id).for_payment().form_pairs();
+    let url = stripe::payment_page(metadata).await;
     Ok(Redirect::to(&url.map_err(|_| StatusCode::BAD_GATEWAY)?))
 }
 
-// If the sale can't be reported, the response is 503, and Stripe redelivers the webhook.
-async fn paid(affitor: AffitorClient, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
-    event.track(&affitor).await?;
+// Stripe gets a 200 whatever Affitor does: the payment is in the ledger, which reports it as soon as possible.
+async fn paid(Extension(outbox): Extension<Outbox<Sqlite>>, event: PaymentEvent<Stripe>) -> Result<(), Redeliver> {
+    outbox.record_payment_alone(&event).await?;
     Ok(())
 }
 
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt::init(); // what goes wrong is logged
-    let client = Client::from_env()?;
-    let layer = AffitorLayer::new(client.clone());
-    let secret = env::var("STRIPE_WEBHOOK_SECRET").map_err(|_| "set STRIPE_WEBHOOK_SECRET")?;
+    // The ledger, and delivery from it. `client()` delivers leads from there too.
+    let delivery = Outbox::sqlite_file("affitor.sqlite3").start(Client::from_env()?).await?;
     let app = Router::new()
         .route("/", get(page))
         .route("/signup", post(sign_up))
         .route("/checkout", post(check_out))
         .route("/webhooks/stripe", post(paid))
-        .layer(layer)
-        .with_state(Webhook::<Stripe>::new(secret, StripeReporter::App)?);
+        .layer(AffitorLayer::new(delivery.client().clone()))
+        .layer(Extension(delivery.outbox().clone()))
+        .with_state(Webhook::<Stripe>::from_env()?); // STRIPE_WEBHOOK_SECRET, AFFITOR_STRIPE_REPORTER
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
     println!("http://{address}");
     let listener = tokio::net::TcpListener::bind(address).await?;
     let server = axum::serve(listener, app).with_graceful_shutdown(shutdown_signal());
-    until_shutdown(server, &client, Duration::from_secs(8)).await?; // on Ctrl-C, the lead is still delivered
+    until_shutdown(server, delivery.client(), Duration::from_secs(8)).await?; // on Ctrl-C, what remains is kept
     Ok(())
 }

@@ -55,7 +55,7 @@ async fn handle(request: Request<Incoming>, webhook: Webhook<Stripe>) -> Result<
                 return respond(401, "sign up first\n");
             };
             // The webhook has no cookie, so the ids travel in the payment's metadata. The user id is that of the lead.
-            let metadata = affitor.stripe_metadata(user_id)?.for_payment().form_pairs();
+            let metadata = affitor.stripe_metadata(user_id).for_payment().form_pairs();
             match stripe::payment_page(metadata).await {
                 Ok(url) => Ok(Response::builder().status(303).header("location", url).body(String::new())?),
                 Err(_) => respond(502, "payments are unavailable at the moment\n"),
@@ -66,6 +66,7 @@ async fn handle(request: Request<Incoming>, webhook: Webhook<Stripe>) -> Result<
             let Ok(event) = webhook.verify(header, &body, SystemTime::now()) else {
                 return respond(400, "the webhook is not signed with this secret\n");
             };
+            // This app has no database, so it remembers what was reported until it ends.
             match event.track(&affitor).await {
                 Ok(_) => respond(200, ""),
                 Err(_) => respond(503, "not reported\n"), // Stripe redelivers the webhook
@@ -79,7 +80,7 @@ async fn handle(request: Request<Incoming>, webhook: Webhook<Stripe>) -> Result<
 pub(crate) async fn main() -> Result<(), Error> {
     tracing_subscriber::fmt::init(); // what goes wrong is logged
     let client = Client::from_env()?;
-    let webhook = Webhook::<Stripe>::from_env()?; // STRIPE_WEBHOOK_SECRET
+    let webhook = Webhook::<Stripe>::from_env()?; // STRIPE_WEBHOOK_SECRET, AFFITOR_STRIPE_REPORTER
     let handler = service_fn(move |request| handle(request, webhook.clone()));
     let service = AffitorLayer::new(client.clone()).layer(handler);
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
