@@ -12,7 +12,7 @@ use crate::{Error, database::Sql, delivery::NewRow, program};
 /// use affitor::{Currency, Sale};
 /// use affitor_outbox::Statements;
 ///
-/// let sale = Sale::new("my-shop-1", 4_900, Currency::USD).customer_key("user_7");
+/// let sale = Sale::new("42/order/1", 4_900, Currency::USD).customer_key("user_7");
 /// let statement = Statements::postgres().enqueue(sale)?;
 /// assert!(statement.sql().starts_with("INSERT INTO affitor.river_job"));
 /// // Execute it in your transaction, with these three text parameters.

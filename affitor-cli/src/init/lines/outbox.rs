@@ -41,6 +41,11 @@ pub(super) fn step(detected: &Detected, source: Option<&Source>) -> Option<Step>
         }
     };
     let webhooks = if detected.providers.is_empty() { "" } else { ",webhooks" };
+    let lines = if webhooks.is_empty() {
+        lines
+    } else {
+        format!("{lines}\n\n// in the webhook handlers, instead of `event.track`: `delivery.outbox().record_payment_alone(&event).await?`")
+    };
     let tls = detected.tls.feature();
     let example = Source::Path("../affitor".into());
     let source = source.unwrap_or(&example).arguments("affitor-outbox");

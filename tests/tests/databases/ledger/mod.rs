@@ -12,6 +12,7 @@ mod lost_webhooks;
 mod memory;
 mod objects;
 mod processes;
+mod route;
 mod rules;
 mod sabotage;
 mod service;
