@@ -61,7 +61,12 @@ impl FromStr for StripeReporter {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        Self::ALL.into_iter().find(|reporter| reporter.as_str() == text).ok_or(InvalidWebhook::no_reporter())
+        Self::ALL.into_iter().find(|reporter| reporter.as_str() == text).ok_or(
+            InvalidWebhook::new(
+                "set it to `app` or `affitor`: who reports Stripe's payments to Affitor (see StripeReporter)",
+            )
+            .in_variable(Self::VARIABLE),
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::client::Client;
 
-/// Makes transaction ids of an app's own numbers, such as those of its orders.
+/// Makes transaction ids of an app's own numbers, such as order numbers.
 ///
 /// A transaction id must be unique across *all* programs of Affitor (the `transaction_id` of `POST /api/v1/track/sale`). Two apps that
 /// number their orders from 1 would take each other's ids, and the second sale would not count. So the ids begin with the
@@ -89,7 +89,7 @@ mod tests {
     fn programs_and_series_do_not_share_ids() {
         let client = |id: Option<u64>| {
             let builder = Client::builder().api_key("aff_0123456789").api_url("http://127.0.0.1:1");
-            id.into_iter().fold(builder, |builder, id| builder.program_id(id)).build().unwrap()
+            id.into_iter().fold(builder, crate::ClientBuilder::program_id).build().unwrap()
         };
         let ids = |id: u64, series: &str| TransactionIds::new(&client(Some(id)), series).unwrap().of(1);
         let all = [ids(4, "order"), ids(42, "order"), ids(4, "2order"), ids(4, "invoice")];

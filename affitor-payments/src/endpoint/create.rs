@@ -68,7 +68,11 @@ impl<P: Provider> Webhook<P> {
     /// Returns an error if a variable is not set, or if its value is not usable. The error names the variable.
     pub fn from_env() -> Result<Self, InvalidWebhook> {
         let webhook = Self::of_environment()?;
-        if webhook.is_disabled() { Err(InvalidWebhook::no_secret::<P>()) } else { Ok(webhook) }
+        if webhook.is_disabled() {
+            let unset = InvalidWebhook::new("not set (Webhook::from_env_or_disabled does without it)");
+            return Err(unset.in_variable(P::SECRET_VARIABLE));
+        }
+        Ok(webhook)
     }
 
     /// Creates an endpoint from the environment, as [`Webhook::from_env`] does, or a [disabled](Webhook::disabled) one if there is no

@@ -5,14 +5,14 @@ use std::{collections::HashMap, time::Duration};
 use affitor::Client;
 use tokio::{sync::Mutex, time::Instant};
 
-/// How long an answer holds.
+/// How long a response holds.
 const HOLDS: Duration = Duration::from_secs(60 * 60);
-/// How long until the service is asked again after a failure.
+/// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(60);
-/// How long a webhook waits for the answer.
+/// How long a webhook waits for the response.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Answers by program id.
+/// Responses by program id.
 #[derive(Debug, Default)]
 pub(crate) struct Connections(Mutex<HashMap<Option<String>, Answer>>);
 

@@ -252,7 +252,7 @@ async fn leads_without_a_click() {
     ] {
         let server = Server::start([json(200, r#"{"success":true}"#)]).await;
         let builder = server.builder();
-        let builder = setting.into_iter().fold(builder, |builder, setting| builder.leads_without_click(setting));
+        let builder = setting.into_iter().fold(builder, affitor::ClientBuilder::leads_without_click);
         let outcome = builder.build().unwrap().track_lead(lead).await.unwrap();
         let requests = server.requests();
         match expected {

@@ -3,6 +3,7 @@
 use std::{path::Path, process::Output, sync::Arc};
 
 use affitor_sandbox::Sandbox;
+use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -104,15 +105,17 @@ async fn who_reports_the_payments_of_stripe() {
         (&["--fault", "reports-anyway"], None, "sale, connected", ("warning", "both Affitor and the app report")),
         (&[], Some("affitor"), "sale", ("passed", "left to Affitor, which read it from Stripe's webhook, once")),
     ];
-    for (framework, (arguments, reporter, name, (status, message))) in Framework::ALL.into_iter().cycle().zip(rows) {
-        let app: Vec<String> = [framework.binary()].iter().chain(arguments).map(|text| text.to_string()).collect();
+    let proofs = Framework::ALL.into_iter().cycle().zip(rows).map(async |(framework, row)| {
+        let (arguments, reporter, name, (status, message)) = row;
+        let app: Vec<String> = [framework.binary()].iter().chain(arguments).map(ToString::to_string).collect();
         let output = prove_with(&affitor, &[], &file, &app, reporter).await;
         judge(&output, None).unwrap();
         let document: Value = serde_json::from_slice(&output.stdout).unwrap();
         let check = document["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap();
         assert_eq!(check["status"], status, "{framework:?} {arguments:?}: {document:#}");
         assert!(check["message"].as_str().unwrap().starts_with(message), "{check}");
-    }
+    });
+    join_all(proofs).await;
 }
 
 /// The tracker's script runs in a real browser.

@@ -44,7 +44,9 @@ pub(super) fn step(detected: &Detected, source: Option<&Source>) -> Option<Step>
     let lines = if webhooks.is_empty() {
         lines
     } else {
-        format!("{lines}\n\n// in the webhook handlers, instead of `event.track`: `delivery.outbox().record_payment_alone(&event).await?`")
+        format!(
+            "{lines}\n\n// in the webhook handlers, instead of `event.track`: `delivery.outbox().record_payment_alone(&event).await?`"
+        )
     };
     let tls = detected.tls.feature();
     let example = Source::Path("../affitor".into());
