@@ -44,9 +44,18 @@ impl Browser {
         let response = self.http.execute(request).await?;
         let cookies = response.headers().get_all(SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok());
         let cookies = cookies.filter_map(|value| RawCookie::parse(value.to_owned()).ok());
+        if clears_cookies(response.headers()) {
+            self.jar.clear();
+        }
         self.jar.store_response_cookies(cookies, &url);
         Ok(response)
     }
+}
+
+/// Whether a response makes the browser delete the site's cookies: `Clear-Site-Data: "cookies"`.
+fn clears_cookies(headers: &HeaderMap) -> bool {
+    let values = headers.get_all("clear-site-data").into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|kind| ["\"cookies\"", "\"*\""].contains(&kind.trim()))
 }
 
 /// The headers of a page that is opened from `site`, a value of `Sec-Fetch-Site`.

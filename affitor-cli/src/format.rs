@@ -2,10 +2,26 @@
 
 use std::time::{Duration, SystemTime};
 
+use affitor::Currency;
+
 /// `1 click`, `2 clicks`.
 pub(crate) fn count(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// An amount in a currency's smallest unit, in the unit that people use: `49.00`.
+pub(crate) fn amount(cents: u64, currency: &str) -> String {
+    // Without a smaller unit.
+    if ["VND", "JPY", "KRW"].contains(&currency) {
+        return cents.to_string();
+    }
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+/// `49.00 USD`.
+pub(crate) fn money(cents: u64, currency: Currency) -> String {
+    format!("{} {currency}", amount(cents, currency.as_str()))
 }
 
 /// `59 min`, `40 s`. Minutes are rounded up, so that a retry after that time is never too early.

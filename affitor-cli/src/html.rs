@@ -24,6 +24,7 @@ pub(crate) struct TrackerTag {
     pub(crate) program_id: Option<String>,
     pub(crate) api_base: Option<String>,
     pub(crate) cookie_domain: Option<String>,
+    pub(crate) nonce: Option<String>,
 }
 
 impl TrackerTag {
@@ -70,6 +71,24 @@ pub(crate) fn metas(html: &str) -> Vec<(String, String)> {
     tokens(html).flatten().filter_map(meta).collect()
 }
 
+/// Returns where `<meta http-equiv="refresh">` sends a browser at once, which is within 5 seconds.
+pub(crate) fn refresh(html: &str, page: &Url) -> Option<Url> {
+    let content = |token| {
+        let Token::StartTag(tag) = token else { return None };
+        let equivalent = attribute(&tag, "http-equiv").filter(|_| &**tag.name == b"meta")?;
+        attribute(&tag, "content").filter(|_| equivalent.trim().eq_ignore_ascii_case("refresh"))
+    };
+    let content = tokens(html).flatten().find_map(content)?;
+    let (delay, target) = content.split_once([';', ','])?;
+    let seconds: f32 = delay.trim().parse().ok()?;
+    let target = target.trim();
+    let url = target
+        .get(..3)
+        .filter(|start| start.eq_ignore_ascii_case("url"))
+        .map_or(target, |_| target[3..].trim_start().strip_prefix('=').unwrap_or(&target[3..]).trim());
+    (seconds <= 5.0).then(|| page.join(url.trim_matches(['"', '\''])).ok()).flatten()
+}
+
 /// Returns the tags of the tracker.
 pub(crate) fn tracker_tags(html: &str) -> Vec<TrackerTag> {
     let (mut tags, mut global, mut script) = (Vec::new(), None, None);
@@ -104,6 +123,7 @@ fn tracker_tag(tag: &StartTag<()>) -> Option<TrackerTag> {
         program_id,
         api_base: attribute(tag, "data-affitor-api-base"),
         cookie_domain: attribute(tag, "data-affitor-cookie-domain"),
+        nonce: attribute(tag, "nonce"),
     })
 }
 
@@ -172,6 +192,25 @@ mod tests {
     }
 
     #[test]
+    fn refreshed_pages() {
+        for (content, expected) in [
+            ("0; url=/home", Some("/home")),
+            ("0;URL='/home'", Some("/home")),
+            ("3, /home", Some("/home")),
+            ("30; url=/home", None),
+            ("0", None),
+            ("; url=/home", None),
+            ("é; url", None),
+            ("0; ür", Some("/%C3%BCr")),
+        ] {
+            let html = format!("<meta http-equiv=Refresh content=\"{content}\">");
+            let found = super::refresh(&html, &page()).map(|url| url.path().to_owned());
+            assert_eq!(found.as_deref(), expected, "{content}");
+        }
+        assert_eq!(super::refresh("<meta name=refresh content='0; url=/home'>", &page()), None);
+    }
+
+    #[test]
     fn the_tags_of_the_tracker() {
         let src = "https://api.affitor.com/js/affitor-tracker.js";
         let tag = |id: &str| TrackerTag {
@@ -179,7 +218,9 @@ mod tests {
             program_id: Some(id.to_owned()),
             ..TrackerTag::default()
         };
-        let library = affitor::ScriptTag::new(42).nonce("a&b").to_string();
+        let library = affitor::ScriptTag::new(42).to_string();
+        let nonce = tracker_tags(&affitor::ScriptTag::new(42).nonce("a&b").to_string()).remove(0).nonce;
+        assert_eq!(nonce.as_deref(), Some("a&b"));
         for (html, expected) in [
             (library.clone(), vec![tag("42")]),
             (format!("<HTML><SCRIPT\n DEFER SRC='{src}' Data-Affitor-Program=7></SCRIPT>"), vec![tag("7")]),

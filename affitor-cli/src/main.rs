@@ -6,6 +6,7 @@ mod check;
 mod client_error;
 mod color;
 mod completions;
+mod csp;
 #[cfg(feature = "outbox")]
 mod database;
 mod diagnosis;

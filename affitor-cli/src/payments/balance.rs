@@ -8,7 +8,7 @@ use crate::{
     database::failed,
     exit::Exit,
     failure::Failure,
-    format::count,
+    format::{amount, count},
     output::{BOLD, Output},
     sanitize::printable,
 };
@@ -58,13 +58,4 @@ fn print(currency: &str, balance: &Balance, output: Output) {
         );
         output.hint("`affitor payments list --check` and `affitor outbox uncertain` show them");
     }
-}
-
-/// An amount in a currency's smallest unit, in the unit that people use.
-fn amount(cents: u64, currency: &str) -> String {
-    // Without a smaller unit.
-    if ["VND", "JPY", "KRW"].contains(&currency) {
-        return cents.to_string();
-    }
-    format!("{}.{:02}", cents / 100, cents % 100)
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use affitor::adapter::MissingLayer;
+use anstream::adapter::strip_str;
 use reqwest::Url;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
@@ -21,7 +22,7 @@ use super::{
     layer,
     process::{self, Group},
 };
-use crate::{failure::Failure, output::DIM, url::host_and_port};
+use crate::{failure::Failure, output::DIM, sanitize::printable, url::host_and_port};
 
 /// Longest line of the app's output that is read as one, in bytes.
 const LINE_LIMIT: u64 = 8 * 1024;
@@ -110,6 +111,14 @@ impl App {
         *lock(&self.logged)
     }
 
+    /// Kills the app and everything that it has started, as a crash does.
+    pub(super) async fn kill(mut self) {
+        if self.child.start_kill().is_ok() {
+            let _ = timeout(STOP_TIMEOUT, self.child.wait()).await;
+        }
+        self.readers.iter().for_each(JoinHandle::abort);
+    }
+
     /// Stops the app and everything that it has started.
     pub(super) async fn stop(mut self) {
         #[cfg(unix)]
@@ -144,7 +153,9 @@ async fn read(stream: impl AsyncRead + Unpin, logged: Logged) {
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end();
         // The app's output must be read even if nobody can see it.
-        let _ = writeln!(anstream::stderr(), "{DIM}app |{DIM:#} {text}");
+        // It could move the cursor, or write over the lines of the report.
+        let shown = printable(&strip_str(text).to_string().replace('\t', "    "));
+        let _ = writeln!(anstream::stderr(), "{DIM}app |{DIM:#} {shown}");
         let mut logged = lock(&logged);
         *logged = layer::problem_in(text).or(*logged);
     }

@@ -1,12 +1,15 @@
 //! What became of a payment: pure decisions from the requests that the sandbox has received.
 
+use affitor::Currency;
 use affitor_sandbox::RequestRecord;
 
 use super::{
     finding::{Finding, FindingId},
+    lead::is_test,
     purchase::Purchase,
     shown::customer,
 };
+use crate::format::money;
 
 /// The refund that is expected.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,7 @@ pub(super) struct Expected<'e> {
     pub(super) sale: &'e str,
     /// Amount in the currency's smallest unit.
     pub(super) amount: u64,
+    pub(super) currency: Currency,
     /// Whether nothing of the payment is left.
     pub(super) is_rest: bool,
 }
@@ -27,14 +31,17 @@ pub(super) fn sale<'c>(
 ) -> Result<&'c RequestRecord, Finding> {
     let recorded: Vec<_> = calls.iter().filter(|call| call.changed).collect();
     let Some(first) = recorded.first() else { return Err(no_sale(calls, purchase, missing)) };
+    if let Some(call) = recorded.iter().find(|call| is_test(call)) {
+        let id = call.transaction_id.as_deref().unwrap_or_default();
+        return Err(FindingId::TestMode.found(format!("the sale {id} is a test event, for which nobody is paid")));
+    }
     if let Some(finding) = double(&recorded) {
         return Err(finding);
     }
     let (amount, currency) = (purchase.amount_cents, purchase.currency);
     if first.amount_cents != Some(amount) || first.currency.as_deref() != Some(currency.as_str()) {
         let reported = first.amount().unwrap_or_default();
-        let message =
-            format!("the sale is {reported}, and the customer paid {amount} of the smallest unit of {currency}");
+        let message = format!("the sale is {reported}, and the customer paid {}", money(amount, currency));
         return Err(FindingId::WrongAmount.found(message));
     }
     Ok(first)
@@ -86,11 +93,15 @@ pub(super) fn refund(calls: &[RequestRecord], expected: Expected<'_>) -> Result<
     }
     match refund.amount_cents {
         Some(sent) if sent != expected.amount => Err(FindingId::WrongAmount.because(
-            format!("{} of the smallest unit were refunded, and {sent} were reported", expected.amount),
+            format!(
+                "{} were refunded, and {} were reported",
+                money(expected.amount, expected.currency),
+                money(sent, expected.currency)
+            ),
             "the amount is the running total of the charge, or in another unit",
         )),
         None if !expected.is_rest => Err(FindingId::WrongAmount.because(
-            format!("{} of the smallest unit were refunded, and a full refund was reported", expected.amount),
+            format!("{} were refunded, and a full refund was reported", money(expected.amount, expected.currency)),
             "the handler uses `Refund::full` for each refund",
         )),
         _ => Ok(()),
@@ -114,7 +125,6 @@ fn no_refund(calls: &[RequestRecord]) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use affitor::Currency;
     use serde_json::{Value, json};
 
     use super::*;
@@ -125,7 +135,7 @@ mod tests {
             let mut record = json!({
                 "number": 1, "call": "sale", "method": "POST", "path": "/", "status": 200, "error": null, "hint": null,
                 "changed": true, "has_key": true, "fault": null, "transaction_id": "in_1", "customer_key": "user_7",
-                "click_id": null, "event": null, "partner_code": null, "amount_cents": 4900, "currency": "USD", "at_ms": 0,
+                "click_id": null, "event": "sale", "partner_code": null, "amount_cents": 4900, "currency": "USD", "at_ms": 0,
             });
             record.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
             serde_json::from_value(record).unwrap()
@@ -149,6 +159,7 @@ mod tests {
             (vec![json!({}), json!({ "changed": false, "status": 409 })], Ok("in_1")),
             (vec![refused(500), json!({})], Ok("in_1")),
             (vec![json!({}), json!({ "transaction_id": "cs_1" })], Err("double-reporting")),
+            (vec![json!({ "event": null, "amount_cents": null })], Err("test-mode")),
             (vec![json!({ "amount_cents": 49 })], Err("wrong-amount")),
             (vec![json!({ "currency": "EUR" })], Err("wrong-amount")),
             (vec![], Err("no-sale")),
@@ -171,7 +182,7 @@ mod tests {
 
     #[test]
     fn each_result_of_a_refund() {
-        let part = Expected { sale: "in_1", amount: 1_000, is_rest: false };
+        let part = Expected { sale: "in_1", amount: 1_000, currency: Currency::USD, is_rest: false };
         let rest = Expected { amount: 3_900, is_rest: true, ..part };
         let of = |amount: Option<u64>| json!({ "amount_cents": amount });
         for (fields, expected, id) in [

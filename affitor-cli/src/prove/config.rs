@@ -19,8 +19,8 @@ const LIMIT: u64 = 256 * 1024;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) app: App,
-    #[serde(default)]
-    pub(crate) landing: Landing,
+    /// `None` for an app without pages.
+    pub(crate) landing: Option<Landing>,
     pub(crate) signup: SignUp,
     pub(crate) checkout: Option<Checkout>,
     pub(crate) webhook: Option<Webhook>,
@@ -90,12 +90,6 @@ pub(crate) struct Step {
     pub(crate) json: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-impl Default for Landing {
-    fn default() -> Self {
-        Self { path: root() }
-    }
-}
-
 fn root() -> String {
     "/".to_owned()
 }
@@ -148,8 +142,10 @@ impl Config {
             check_variable(name)?;
             template.check().map_err(|problem| format!("`app.env.{name}` {problem}"))?;
         }
-        check_path(&self.landing.path)?;
-        if self.landing.path.contains('#') {
+        if let Some(landing) = &self.landing {
+            check_path(&landing.path)?;
+        }
+        if self.landing.as_ref().is_some_and(|landing| landing.path.contains('#')) {
             return Err("`landing.path` must not contain a fragment (#)".to_owned());
         }
         if let Some(webhook) = &self.webhook {
@@ -172,6 +168,11 @@ impl Config {
         }
         let checkout = self.checkout.iter().flat_map(|checkout| &checkout.steps);
         self.signup.steps.iter().chain(checkout).try_for_each(Step::check)
+    }
+
+    /// The path of the landing page.
+    pub(crate) fn landing_path(&self) -> &str {
+        self.landing.as_ref().map_or("/", |landing| &landing.path)
     }
 
     /// Whether the app reads the URL of Stripe's API from a variable.

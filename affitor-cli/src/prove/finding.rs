@@ -1,8 +1,7 @@
-//! What can be wrong with an app. Each finding has a section in the guide on troubleshooting.
+//! What can be wrong with an app. `affitor prove --explain` prints what the guide on troubleshooting says about it.
 
+use clap::{ValueEnum, builder::PossibleValue};
 use serde::Serialize;
-
-const GUIDE: &str = "docs/guides/troubleshooting.md";
 
 macro_rules! findings {
     ($($name:ident $id:literal $reason:literal,)*) => {
@@ -13,6 +12,8 @@ macro_rules! findings {
         }
 
         impl FindingId {
+            pub(crate) const ALL: &[Self] = &[$(Self::$name,)*];
+
             pub(crate) fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $id,)*
@@ -36,19 +37,25 @@ findings! {
     LandingFailed "landing-failed" "`landing.path` in affitor.toml is not a page of the app",
     AffLost "aff-lost" "a redirect leaves out the query of the landing page",
     NoTracker "no-tracker" "the page's template has no `client.script_tag()`, and no `ClickCaptureLayer` is around it; or the app has no key and no program id, because it reads variables of its own: see `[app] env` in affitor.toml",
+    TrackerBlocked "tracker-blocked" "the policy allows neither the service's script nor its calls: add https://api.affitor.com to script-src and connect-src",
     CookieLost "cookie-lost" "a redirect goes to another host name, or a response removes the cookie",
     LayerMissing "layer-missing" "the app has no `AffitorLayer`",
     LayerMissesRoute "layer-misses-route" "the route was added after `.layer(…)`, or outside of the scope with `.wrap(…)`",
     SignupFailed "signup-failed" "the steps of `signup` in affitor.toml are not those of the app's form",
     NoLead "no-lead" "the sign-up handler does not call `track_lead` or `enqueue`",
+    LeadBeforeCommit "lead-before-commit" "the lead is reported before the user is stored: report it after the commit, or in the transaction with an outbox",
+    TestMode "test-mode" "`test_mode(true)` is set on the client or the webhook, or the event sets it",
     ClickIdLost "click-id-lost" "the handler uses the app's `Client` instead of the extractor `AffitorClient`",
     ClickIdShared "click-id-shared" "the click id is kept in the app's state, or in a page that is cached",
     SignupFailsInOutage "signup-fails-in-outage" "the handler uses `?` on the result of `track_lead`",
+    LeadLostInOutage "lead-lost-in-outage" "the handler makes the call itself: `affitor.enqueue(lead)` keeps the lead until the service works again",
     CheckoutFailed "checkout-failed" "the steps of `checkout` in affitor.toml are not those of the app, or the app's Stripe client has a fixed URL",
     SessionMetadataMissing "session-metadata-missing" "the checkout session is created without `affitor::stripe::Metadata`",
     SubscriptionMetadataMissing "subscription-metadata-missing" "`subscription_data.metadata` is not set: use `Metadata::for_subscription`",
     CustomerKeyDiffers "customer-key-differs" "the checkout uses another id of the user than the sign-up, such as the e-mail address",
     WebhookNotFound "webhook-not-found" "`webhook.path` in affitor.toml is not the app's route, or the route accepts no POST",
+    WebhookBlocked "webhook-blocked" "authentication or CSRF protection is in front of the route: the provider can't log in. Or the webhook's secret is another one",
+    WebhookSlow "webhook-slow" "the handler does all of its work before it responds: Paddle waits 5 seconds, Polar 10",
     WebhookSecret "webhook-secret" "the app reads the secret from elsewhere, or trims or decodes it",
     WebhookBodyParsed "webhook-body-parsed" "the body is parsed and written again before the signature is verified",
     WebhookFailed "webhook-failed" "the webhook handler returns an error",
@@ -70,19 +77,29 @@ pub(crate) struct Finding {
     pub(crate) message: String,
     /// The likeliest reason.
     pub(crate) hint: String,
-    /// Where the documentation explains it.
-    pub(crate) documentation: String,
+    /// The command that explains it.
+    pub(crate) explain: String,
 }
 
 impl FindingId {
     pub(crate) fn found(self, message: impl Into<String>) -> Finding {
         let id = self.as_str();
-        let (hint, documentation) = (self.reason().to_owned(), format!("{GUIDE}#{id}"));
-        Finding { id, message: message.into(), hint, documentation }
+        let (hint, explain) = (self.reason().to_owned(), format!("affitor prove --explain {id}"));
+        Finding { id, message: message.into(), hint, explain }
     }
 
     /// A finding whose reason is known better than the likeliest one.
     pub(crate) fn because(self, message: impl Into<String>, reason: impl Into<String>) -> Finding {
         Finding { hint: reason.into(), ..self.found(message) }
+    }
+}
+
+impl ValueEnum for FindingId {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
     }
 }

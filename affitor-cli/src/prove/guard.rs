@@ -1,4 +1,4 @@
-//! A proxy for the app's HTTPS connections, which lets none reach the real service.
+//! A proxy for the app's connections, which lets none reach the real service.
 
 use std::{
     env, io,
@@ -64,8 +64,8 @@ impl Guard {
 
 async fn serve(stream: TcpStream, refused: &Mutex<Option<String>>) -> io::Result<()> {
     let mut client = BufReader::new(stream);
-    let target = timeout(HEAD_TIMEOUT, read_target(&mut client)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-    let Some(target) = target else {
+    let head = timeout(HEAD_TIMEOUT, read_head(&mut client)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+    let Some((target, is_tunnel)) = target(&head) else {
         return client.write_all(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n").await;
     };
     if is_service(&target) {
@@ -76,7 +76,8 @@ async fn serve(stream: TcpStream, refused: &Mutex<Option<String>>) -> io::Result
     match TcpStream::connect(next.as_deref().unwrap_or(&target)).await {
         Ok(mut server) => {
             match next {
-                // The other proxy's response goes to the app.
+                // The other proxy's response goes to the app. So does that of the server to a request without a tunnel.
+                Some(_) | None if !is_tunnel => server.write_all(for_one_request(&head).as_bytes()).await?,
                 Some(_) => {
                     server.write_all(format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n").as_bytes()).await?;
                 }
@@ -89,21 +90,40 @@ async fn serve(stream: TcpStream, refused: &Mutex<Option<String>>) -> io::Result
     }
 }
 
-/// Returns the `host:port` of a `CONNECT`, or `None` for another method.
-async fn read_target(client: &mut BufReader<TcpStream>) -> io::Result<Option<String>> {
-    let mut head = client.take(HEAD_LIMIT);
-    let mut line = String::new();
-    head.read_line(&mut line).await?;
-    let target = line.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+/// Reads the head of a request.
+async fn read_head(client: &mut BufReader<TcpStream>) -> io::Result<String> {
+    let mut limited = client.take(HEAD_LIMIT);
+    let mut head = String::new();
     loop {
-        line.clear();
-        if head.read_line(&mut line).await? == 0 {
+        let before = head.len();
+        if limited.read_line(&mut head).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if line.trim_end().is_empty() {
-            return Ok(target);
+        if head[before..].trim_end().is_empty() {
+            return Ok(head);
         }
     }
+}
+
+/// Returns the `host:port` of a request, and whether it asks for a tunnel. Without one, an app uses plain http.
+fn target(head: &str) -> Option<(String, bool)> {
+    let mut words = head.lines().next()?.split(' ');
+    let (method, target) = (words.next()?, words.next()?);
+    if method == "CONNECT" {
+        return Some((target.to_owned(), true));
+    }
+    let url = Url::parse(target).ok().filter(|url| url.scheme() == "http")?;
+    Some((host_and_port(&url), false))
+}
+
+/// The head of a request without a tunnel. The next one may be for another host, so the connection ends with the response.
+fn for_one_request(head: &str) -> String {
+    let is_kept = |line: &&str| {
+        let name = line.split(':').next().unwrap_or_default();
+        !["connection", "proxy-connection", "keep-alive"].iter().any(|other| name.eq_ignore_ascii_case(other))
+    };
+    let lines: Vec<&str> = head.trim_end().lines().filter(is_kept).collect();
+    format!("{}\r\nconnection: close\r\n\r\n", lines.join("\r\n"))
 }
 
 /// Returns `host:port` of the proxy that this machine uses.
@@ -121,7 +141,27 @@ fn is_service(target: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_service;
+    use super::{for_one_request, is_service, target};
+
+    #[test]
+    fn requests_with_and_without_a_tunnel() {
+        for (head, expected) in [
+            ("CONNECT api.stripe.com:443 HTTP/1.1\r\n\r\n", Some(("api.stripe.com:443", true))),
+            ("POST http://api.affitor.com/api/v1/track/lead HTTP/1.1\r\n\r\n", Some(("api.affitor.com:80", false))),
+            ("GET /path HTTP/1.1\r\n\r\n", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|(target, is_tunnel): (&str, bool)| (target.to_owned(), is_tunnel));
+            assert_eq!(target(head), expected, "{head}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_for_one_request() {
+        let head = "GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nProxy-Connection: keep-alive\r\n\r\n";
+        let sent = "GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nconnection: close\r\n\r\n";
+        assert_eq!(for_one_request(head), sent);
+    }
 
     #[test]
     fn only_the_service_is_refused() {

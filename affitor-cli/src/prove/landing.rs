@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     browser::CLICK_ID_COOKIE,
+    csp,
     failure::Failure,
     html::{TrackerTag, tracker_tags},
     settings::DEFAULT_URL,
@@ -29,7 +30,7 @@ pub(super) struct Landed {
 impl Proof {
     /// Opens the landing page of a partner's link, and reports the result.
     pub(super) async fn land(&mut self, visitor: &mut Visitor) -> Result<Landed, Stop> {
-        let path = link(&self.config.landing.path, self.sandbox.partner_code());
+        let path = link(self.config.landing_path(), self.sandbox.partner_code());
         let watch = Watch::begin(&self.sandbox);
         let page = match visitor.get(&path).await {
             Ok(page) => page,
@@ -89,6 +90,11 @@ impl Proof {
                 format!("the page {} does not contain the tracker, and the server reported no click", page.url.path());
             return self.stop_at_landing(FindingId::NoTracker.found(message));
         };
+        if let Some(directive) = self.blocking_directive(&tag, &page) {
+            let message =
+                format!("the Content Security Policy of {} ({directive}) blocks the tracker", page.url.path());
+            return self.stop_at_landing(FindingId::TrackerBlocked.found(message));
+        }
         let program = self.sandbox.program_id().to_string();
         let click_id = click(&self.sandbox, page.url.as_str()).await?;
         let landing = form_urlencoded::byte_serialize(page.url.as_str().as_bytes()).collect::<String>();
@@ -100,7 +106,7 @@ impl Proof {
         ] {
             visitor.store(&page.url, name, value);
         }
-        self.report.passed(NAME, format!("the page has the tracker; did what it does: click {click_id}"));
+        self.report.passed(NAME, format!("the page has the tracker, which was simulated: click {click_id}"));
         if origin(&tag, &page).as_deref() == Some(DEFAULT_URL) {
             let hint = "the tag has the fixed URL of the service; `client.script_tag()` uses AFFITOR_API_URL";
             self.report.warning("tracker", hint);
@@ -113,6 +119,17 @@ impl Proof {
             );
         }
         Ok(Landed { click_id, page: page.url })
+    }
+
+    /// Returns the directive of the page's policy that blocks the tracker both of the sandbox and of the service.
+    fn blocking_directive(&self, tag: &TrackerTag, page: &Page) -> Option<String> {
+        let script = tag.source(&page.url)?;
+        let blocking = |service: &str| {
+            let service = Url::parse(service).ok()?;
+            let script = service.join(script.path()).ok()?;
+            csp::blocking(&page.headers, &page.url, &script, tag.nonce.as_deref(), &service)
+        };
+        blocking(self.sandbox.url()).and_then(|_| blocking(DEFAULT_URL))
     }
 
     /// Refuses an app whose page has the tracker of another service. That of the real service is only refused if a browser would run

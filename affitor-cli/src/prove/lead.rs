@@ -31,9 +31,19 @@ pub(super) fn lost_cookie(visitor: &Visitor, landed: &Landed) -> Option<Finding>
     Some(FindingId::CookieLost.found(message))
 }
 
+/// Whether the event was sent in test mode.
+pub(super) fn is_test(call: &RequestRecord) -> bool {
+    // What is recorded and is none of the events is a test.
+    call.changed && call.event.is_none()
+}
+
 /// Returns the customer key of the lead with this click id, or what is wrong.
 pub(super) fn lead(calls: &[RequestRecord], click_id: &str, app: Option<&App>) -> Result<String, Finding> {
     let with_click = || calls.iter().filter(|call| call.click_id.as_deref() == Some(click_id));
+    if let Some(call) = calls.iter().find(|call| is_test(call)) {
+        let id = call.click_id.as_deref().unwrap_or("no click id");
+        return Err(FindingId::TestMode.found(format!("the lead with {id} is a test event, which counts for nobody")));
+    }
     if let Some(call) = with_click().find(|call| is_settled(call)) {
         return call.customer_key.clone().ok_or_else(|| {
             FindingId::NoLead.because("the lead has no customer key", "pass your own user id to `Lead::new`")
@@ -89,6 +99,7 @@ mod tests {
             (vec![refused.clone(), json!({})], Ok("user_7")),
             (vec![of_another.clone(), json!({})], Ok("user_7")),
             (vec![json!({ "customer_key": null })], Err("no-lead")),
+            (vec![json!({ "event": null })], Err("test-mode")),
             (vec![], Err("no-lead")),
             (vec![refused], Err("no-lead")),
             (vec![unauthorized], Err("no-lead")),

@@ -24,10 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(600);
 impl Proof {
     /// Waits for a person's click and sign-up.
     pub(super) async fn manual_sign_up(&mut self) -> Result<Buyer, Stop> {
-        let path = link(&self.config.landing.path, self.sandbox.partner_code());
+        let path = link(self.config.landing_path(), self.sandbox.partner_code());
         let url = self.url.join(&path).map_or_else(|_| self.url.to_string(), |url| url.to_string());
         // Looks at the page before a browser runs its scripts. Without `aff`, nothing is reported.
-        if let Ok(page) = Visitor::new(&self.url)?.get(&self.config.landing.path).await {
+        if let Ok(page) = Visitor::new(&self.url)?.get(self.config.landing_path()).await {
             self.check_tag(&page)?;
         }
         // Before the text, since somebody may be fast.

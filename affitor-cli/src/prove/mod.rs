@@ -2,10 +2,13 @@
 
 mod app;
 mod arrived;
+mod cause;
 mod checkout;
 mod chromium;
 pub(crate) mod config;
+mod crash;
 mod deliver;
+mod explain;
 mod finding;
 mod guard;
 mod landing;
@@ -80,6 +83,15 @@ pub(crate) struct Arguments {
     /// Time to wait until the app listens, which includes its build, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     start_timeout: u64,
+    /// Explain a finding, and do nothing else
+    #[arg(long, value_name = "FINDING", exclusive = true, hide_possible_values = true)]
+    explain: Option<FindingId>,
+    /// Leave out the outages of the service and the crash of the app, which take about half of the time
+    #[arg(long)]
+    quick: bool,
+    /// Length of an outage, in milliseconds: for tests
+    #[arg(long, hide = true)]
+    outage: Option<u64>,
     /// Port of the sandbox if the app is already running; 0 selects a free port
     #[arg(long, value_name = "PORT", default_value_t = 4010)]
     sandbox_port: u16,
@@ -108,8 +120,13 @@ struct Proof {
     reporter: StripeReporter,
     /// Name and value of the variable for the app's port.
     port: Option<(String, String)>,
-    /// What the buyer paid, once the app has reported it.
-    paid: Option<Purchase>,
+    /// Payments that the buyer has begun, for after the app is started again.
+    begun: Vec<Purchase>,
+    /// Whether leads, and sales, survive an outage of the service.
+    keeps_leads: bool,
+    keeps_sales: bool,
+    /// How long the service is stopped. `None` if that is not checked.
+    outage: Option<Duration>,
     /// Customer keys that have been reported.
     customers: HashSet<String>,
     report: Report,
@@ -135,6 +152,9 @@ impl From<Failure> for Stop {
 }
 
 pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
+    if let Some(finding) = arguments.explain {
+        return Ok(explain::explain(finding, output));
+    }
     let config = arguments.config()?;
     let command = match (&arguments.command[..], &config.app.start) {
         ([], Some(start)) => start.iter().map(OsString::from).collect(),
@@ -190,7 +210,7 @@ impl Proof {
             None => None,
         };
         let is_stripe = webhook.is_some_and(|webhook| webhook.provider == PaymentProvider::Stripe);
-        let reporter = if is_stripe { reporter::chosen(&config)? } else { StripeReporter::App };
+        let reporter = if is_stripe { reporter::chosen()? } else { StripeReporter::App };
         let mut sandbox = Sandbox::builder();
         if let Some(secret) = secret.as_ref().filter(|_| is_stripe && reporter != StripeReporter::App) {
             sandbox = sandbox.stripe_webhook_secret(secret);
@@ -214,7 +234,10 @@ impl Proof {
             secret,
             reporter,
             port: None,
-            paid: None,
+            begun: Vec::new(),
+            keeps_leads: false,
+            keeps_sales: false,
+            outage: (!arguments.quick).then(|| arguments.outage.map_or(outage::LENGTH, Duration::from_millis)),
             customers: HashSet::new(),
             report: Report::new(output),
             wait: Duration::from_secs(arguments.wait),
@@ -241,8 +264,9 @@ impl Proof {
         let mut buyer = if self.is_manual { self.manual_sign_up().await? } else { self.sign_ups().await? };
         self.check_guard()?;
         self.payments(&mut buyer).await?;
+        self.crash(command).await?;
         if self.reporter == StripeReporter::App {
-            self.sale_with_stripe_connected(command, &mut buyer).await?;
+            self.sale_with_stripe_connected(command).await?;
         }
         self.check_tls();
         self.check_guard()

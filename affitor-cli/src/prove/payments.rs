@@ -15,7 +15,7 @@ use super::{
     sign_up::Buyer,
     watch::{Watch, is_settled},
 };
-use crate::{payment::Delivery, provider::PaymentProvider};
+use crate::payment::Delivery;
 
 impl Proof {
     /// Lets the buyer pay, and the provider report it.
@@ -40,13 +40,12 @@ impl Proof {
             self.report.skipped(AFTER_SALE, "there is no sale");
             return Ok(());
         };
-        self.paid = (webhook.provider == PaymentProvider::Stripe).then(|| purchase.clone());
         self.redelivery(&endpoint, &paid, &watch).await;
 
         let part = (purchase.amount_cents / 4).max(1);
         let mut rest = purchase.amount_cents - part;
         if rest > 0 {
-            let expected = Expected { sale: &sale_id, amount: part, is_rest: false };
+            let expected = Expected { sale: &sale_id, amount: part, currency: purchase.currency, is_rest: false };
             self.refund(PARTIAL_REFUND, &endpoint, &payment.refunded(part), expected).await;
         } else {
             rest = purchase.amount_cents;
@@ -66,11 +65,19 @@ impl Proof {
             };
             (sale_id, rest) = (renewal_id, purchase.amount_cents);
         }
-        let expected = Expected { sale: &sale_id, amount: rest, is_rest: true };
+        let expected = Expected { sale: &sale_id, amount: rest, currency: purchase.currency, is_rest: true };
         self.refund(REFUND, &endpoint, &payment.refunded_in_full(), expected).await;
 
         match self.check_out_again(buyer, &purchase).await {
-            Some(purchase) => self.sale_in_outage(&endpoint, purchase.payment(webhook.provider).as_ref()).await,
+            Some(purchase) => {
+                self.sale_in_outage(&endpoint, purchase.payment(webhook.provider).as_ref()).await?;
+                // Sessions of the app may end with it, so what is paid later is begun now.
+                for _ in 0..2 {
+                    let begun = self.check_out_again(buyer, &purchase).await;
+                    self.begun.extend(begun);
+                }
+                Ok(())
+            }
             None => {
                 let reason = if self.is_manual { "it needs a second checkout" } else { "a second checkout failed" };
                 self.report.skipped(&[outage::SALE], reason);
@@ -94,6 +101,13 @@ impl Proof {
         let calls = watch.until(self.wait.min(SETTLE), ApiCall::Sale, is_double).await;
         let sale = arrived::sale(&calls, purchase, missing).cloned();
         let seconds = self.wait.as_secs();
+        if let Some(slow) = endpoint.slowness() {
+            return Err(slow);
+        }
+        if calls.is_empty() && endpoint.has_shown_page() {
+            let message = "the app responded to the webhook with a page that has a form, and no sale arrived";
+            return Err(FindingId::WebhookBlocked.found(message));
+        }
         sale.map_err(|finding| match calls.is_empty() {
             true => Finding { message: format!("{} within {seconds} s (--wait)", finding.message), ..finding },
             false => finding,

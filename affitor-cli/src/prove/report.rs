@@ -6,6 +6,7 @@ use super::finding::Finding;
 use crate::{
     check::{Check, CheckStatus},
     exit::Exit,
+    format::count,
     output::{DIM, GREEN, Output, RED, YELLOW, with_symbol},
 };
 
@@ -44,8 +45,13 @@ impl Report {
     }
 
     pub(crate) fn failed(&mut self, name: &'static str, finding: Finding) {
+        // One cause is one finding, wherever it shows.
+        if self.findings.iter().any(|known| known.id == finding.id && known.hint == finding.hint) {
+            self.skipped(&[name], "the finding above explains it");
+            return;
+        }
         self.add(Check::failed(name, &finding.message, &finding.hint));
-        self.line(&format!("    {DIM}see{DIM:#}     {}", finding.documentation));
+        self.line(&format!("    {DIM}more{DIM:#}    {}", finding.explain));
         self.findings.push(finding);
     }
 
@@ -84,6 +90,11 @@ impl Report {
             0 => String::new(),
             count => format!(", {count} skipped"),
         };
+        let warnings = match self.count(CheckStatus::Warning) {
+            0 => String::new(),
+            found => format!(", {}", count(found, "warning")),
+        };
+        let skipped = warnings + &skipped;
         self.output.line(&match (self.findings.len(), waiting) {
             (0, 0) => format!("{GREEN}proved{GREEN:#}: no problem found{skipped}"),
             (0, _) => format!(

@@ -9,23 +9,18 @@ use serde_json::json;
 
 use super::{
     Proof, SETTLE, Stop,
-    app::App,
-    config::Config,
     deliver::Endpoint,
     finding::FindingId,
     names::{AFTER_SALE, CONNECTED, SALE},
     purchase::Purchase,
-    sign_up::Buyer,
     watch::Watch,
 };
 use crate::{failure::Failure, http, payment::Delivery, provider::PaymentProvider};
 
-/// Returns who is to report the payments: what `app.env` or the environment says, else the app.
-pub(super) fn chosen(config: &Config) -> Result<StripeReporter, Failure> {
+/// Returns who is to report the payments: what the environment says, else the app.
+pub(super) fn chosen() -> Result<StripeReporter, Failure> {
     let name = StripeReporter::VARIABLE;
-    let own = config.app.env.get(name).and_then(|template| template.fill(|_| None).ok());
-    let text = own.or_else(|| env::var(name).ok()).filter(|text| !text.trim().is_empty());
-    let Some(text) = text else { return Ok(StripeReporter::App) };
+    let Some(text) = env::var(name).ok().filter(|text| !text.trim().is_empty()) else { return Ok(StripeReporter::App) };
     text.parse().map_err(|error| Failure::usage(format!("{error}"), "`affitor prove` takes `app` if it is not set"))
 }
 
@@ -97,41 +92,26 @@ impl Proof {
     }
 
     /// Connects Stripe to the program, starts the app again, and lets the buyer pay once more.
-    pub(super) async fn sale_with_stripe_connected(
-        &mut self,
-        command: &[OsString],
-        buyer: &mut Buyer,
-    ) -> Result<(), Stop> {
-        let (Some(purchase), Some(webhook), Some(secret)) =
-            (self.paid.take(), self.config.webhook.clone(), self.secret.clone())
-        else {
-            return Ok(());
-        };
+    pub(super) async fn sale_with_stripe_connected(&mut self, command: &[OsString]) -> Result<(), Stop> {
+        let is_stripe = self.config.webhook.as_ref().is_some_and(|webhook| webhook.provider == PaymentProvider::Stripe);
+        let Some(secret) = self.secret.clone().filter(|_| is_stripe) else { return Ok(()) };
         if command.is_empty() {
             self.report.skipped(&[CONNECTED], "the app would have to be started again");
             return Ok(());
         }
-        let Some(purchase) = self.check_out_again(buyer, &purchase).await.filter(|again| again.session.is_some())
-        else {
-            self.report.skipped(&[CONNECTED], "it needs a checkout session");
+        let Some((endpoint, purchase)) = self.next_payment()?.filter(|(_, purchase)| purchase.session.is_some()) else {
+            self.report.skipped(&[CONNECTED], "it needs another checkout session");
             return Ok(());
         };
-        let url = self.url.join(&webhook.path).unwrap_or_else(|_| self.url.clone());
-        let endpoint = Endpoint::new(url, webhook.provider, &secret)?;
         if let Some(app) = self.app.take() {
             app.stop().await;
         }
         self.connect_stripe(&secret).await?;
         let watch = Watch::begin(&self.sandbox);
-        let variables = self.all_variables()?;
-        let app = self.app.insert(App::start(command, &variables)?);
-        if let Err(problem) = app.listening(&self.url, self.start_timeout).await {
-            self.report.failed("app", FindingId::AppNotReachable.found(problem));
-            return Err(Stop::Reported);
-        }
+        self.start_again(command).await?;
         // An app with a ledger asks at once, others with their first payment.
         watch.until(self.wait.min(SETTLE), ApiCall::Status, |calls| !calls.is_empty()).await;
-        let deliveries = purchase.payment(webhook.provider).paid();
+        let deliveries = purchase.payment(endpoint.provider).paid();
         match self.deliver_to_both(&endpoint, &secret, &deliveries).await? {
             Reported { by_affitor: false, .. } => self.report.skipped(
                 &[CONNECTED],

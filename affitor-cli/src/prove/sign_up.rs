@@ -2,21 +2,22 @@
 
 use std::{io, process::Stdio, time::Duration};
 
+use affitor_core::redact::may_hold_address;
 use affitor_sandbox::{ApiCall, RequestRecord};
 use tokio::time::timeout;
 
 use super::{
     Proof, SETTLE, Stop,
     finding::{Finding, FindingId},
-    landing::{Landed, click, link},
-    layer,
+    landing::{self, Landed, click, link},
     lead::{lead, lost_cookie},
+    outage::has_lead,
     process,
     shown::customer,
-    visitor::{ClickIdIn, Page, Visitor},
+    visitor::{ClickIdIn, Visitor},
     watch::{Watch, is_settled},
 };
-use crate::failure::Failure;
+use crate::{browser::CLICK_ID_COOKIE, failure::Failure};
 
 /// Time limit of `signup.command`.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
@@ -24,6 +25,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
 const COOKIE: &str = "sign-up, cookie";
 const HEADER: &str = "sign-up, header";
 const FIELD: &str = "sign-up, body field";
+const TWICE: &str = "sign-up, twice";
 const ALONE: &str = "sign-up, no partner";
 
 /// A visitor who has signed up.
@@ -37,13 +39,35 @@ impl Proof {
     /// Lets visitors sign up. Returns the one who came with a cookie.
     pub(super) async fn sign_ups(&mut self) -> Result<Buyer, Stop> {
         let mut visitor = Visitor::new(&self.url)?;
-        let landed = self.land(&mut visitor).await?;
+        let landed = match self.config.landing {
+            Some(_) => self.land(&mut visitor).await?,
+            None => {
+                self.report.skipped(
+                    &[landing::NAME],
+                    "affitor.toml has no `landing`, so a click of the sandbox is sent in header, cookie and body",
+                );
+                let click_id = self.click().await?;
+                visitor.store(&self.url, CLICK_ID_COOKIE, &click_id);
+                visitor = visitor.with_click_id_in(ClickIdIn::Everywhere(click_id.clone()));
+                Landed { click_id, page: self.url.clone() }
+            }
+        };
         let customer_key = match self.sign_up_with_cookie(&mut visitor, &landed).await? {
             Ok(customer_key) => customer_key,
-            Err(finding) => return Err(self.stop(COOKIE, finding)),
+            Err(finding) => {
+                let finding = self.with_dropped_cookie(finding).await?;
+                return Err(self.stop(COOKIE, finding));
+            }
         };
         self.report.passed(COOKIE, format!("lead {} with {}", customer(&customer_key), landed.click_id));
+        if may_hold_address(&customer_key) {
+            self.report.warning(
+                COOKIE,
+                "the customer key is an e-mail address, which can change, and which Affitor stores: use the user's id",
+            );
+        }
         self.customers.insert(customer_key.clone());
+        self.sign_up_twice(&visitor).await?;
         if self.config.signup.command.is_some() {
             self.report.skipped(&[HEADER, FIELD], "the sign-up is a command");
         } else if self.config.signup.steps.iter().all(|step| step.post.is_none()) {
@@ -77,25 +101,6 @@ impl Proof {
         Ok(lead(&calls, click_id, self.app.as_ref()).map_err(|finding| self.explained(finding, visitor)))
     }
 
-    /// Adds to a missing lead what the visitor has seen.
-    fn explained(&self, finding: Finding, visitor: &Visitor) -> Finding {
-        if finding.id != FindingId::NoLead.as_str() {
-            return finding;
-        }
-        if visitor.sees_form_again() {
-            let message = "the sign-up form was shown again, and no lead arrived";
-            let reason = "a field is missing or invalid: compare the steps of `signup` in affitor.toml with the form";
-            return FindingId::SignupFailed.because(message, reason);
-        }
-        if let Some(url) = &visitor.left_to {
-            let origin = url.origin().ascii_serialization();
-            let message = format!("the sign-up goes on at {origin}, which is not on this machine");
-            return FindingId::SignupFailed.because(message, "use `--manual`, or a `command` that signs up");
-        }
-        let seconds = self.wait.as_secs();
-        Finding { message: format!("{} within {seconds} s (--wait)", finding.message), ..finding }
-    }
-
     /// Carries out the steps or the command of the sign-up.
     pub(super) async fn sign_up(&self, visitor: &mut Visitor, click_id: &str) -> Result<Result<(), Finding>, Failure> {
         if let Some(command) = &self.config.signup.command {
@@ -109,22 +114,6 @@ impl Proof {
             }
         };
         Ok(self.rejected(&page, FindingId::SignupFailed).map_or(Ok(()), Err))
-    }
-
-    /// Returns what a page says is wrong.
-    pub(super) fn rejected(&self, page: &Page, id: FindingId) -> Option<Finding> {
-        let (method, path, status) = (&page.method, page.url.path(), page.status);
-        if status >= 500
-            && let Some(problem) = page.layer_problem.or_else(|| self.app.as_ref()?.layer_problem())
-        {
-            return Some(layer::finding(problem, path));
-        }
-        if status < 400 {
-            return None;
-        }
-        let finding = id.found(format!("{method} {path} responded with status {status}{}", page.excerpt()));
-        let limited = "the app limits the rate of requests: switch that off in development";
-        Some(if status == 429 { Finding { hint: limited.to_owned(), ..finding } } else { finding })
     }
 
     async fn sign_up_command(
@@ -193,6 +182,34 @@ impl Proof {
         Ok(())
     }
 
+    /// The same person signs up once more. If the app refuses, it must not report a lead.
+    async fn sign_up_twice(&mut self, first: &Visitor) -> Result<(), Failure> {
+        if self.config.signup.command.is_some() {
+            return Ok(());
+        }
+        let click_id = self.click().await?;
+        let mut visitor = Visitor::new(&self.url)?.with_data_of(first);
+        visitor.store(&self.url, CLICK_ID_COOKIE, &click_id);
+        let watch = Watch::begin(&self.sandbox);
+        let accepted = self.sign_up(&mut visitor, &click_id).await?.is_ok() && !visitor.sees_form_again();
+        if accepted {
+            // The app may sign the person in, or have two users. A lead of theirs is not one of the next visitors'.
+            let calls = watch.until(self.wait.min(SETTLE), ApiCall::Lead, |calls| has_lead(calls, &click_id)).await;
+            self.customers.extend(calls.into_iter().filter_map(|call| call.customer_key));
+            return Ok(());
+        }
+        let is_new = |call: &RequestRecord| {
+            call.changed && call.customer_key.as_ref().is_some_and(|key| !self.customers.contains(key))
+        };
+        let calls = watch.until(self.wait.min(SETTLE), ApiCall::Lead, |calls| calls.iter().any(is_new)).await;
+        if let Some(key) = calls.iter().find(|call| is_new(call)).and_then(|call| call.customer_key.as_deref()) {
+            let message =
+                format!("the app refused a second sign-up with the same data, and its lead {} arrived", customer(key));
+            self.report.failed(TWICE, FindingId::LeadBeforeCommit.found(message));
+        }
+        Ok(())
+    }
+
     /// Most visitors come without a partner. Nobody must be paid for them.
     async fn sign_up_alone(&mut self) -> Result<(), Failure> {
         let mut visitor = Visitor::new(&self.url)?;
@@ -218,7 +235,7 @@ impl Proof {
 
     /// Reports a click for a visitor whose landing is not of interest.
     pub(super) async fn click(&self) -> Result<String, Failure> {
-        let link = link(&self.config.landing.path, self.sandbox.partner_code());
+        let link = link(self.config.landing_path(), self.sandbox.partner_code());
         click(&self.sandbox, &format!("{}{link}", self.url.origin().ascii_serialization())).await
     }
 }

@@ -37,6 +37,18 @@ impl Proof {
         }
     }
 
+    /// Starts the app once more, after it was stopped or killed.
+    pub(super) async fn start_again(&mut self, command: &[OsString]) -> Result<(), Stop> {
+        let variables = self.all_variables()?;
+        let app = self.app.insert(App::start(command, &variables)?);
+        if let Err(problem) = app.listening(&self.url, self.start_timeout).await {
+            let problem = format!("when it was started again, {problem}");
+            self.report.failed("app", FindingId::AppNotReachable.found(problem));
+            return Err(Stop::Reported);
+        }
+        Ok(())
+    }
+
     /// The variables with which an app is started: for the sandbox, and for nothing else.
     pub(super) fn all_variables(&self) -> Result<Vec<(String, String)>, Failure> {
         let mut variables = self.variables()?;
@@ -44,7 +56,8 @@ impl Proof {
         for name in ["NO_PROXY", "no_proxy"] {
             variables.push((name.to_owned(), "localhost,127.0.0.1,::1".to_owned()));
         }
-        for name in ["HTTPS_PROXY", "https_proxy"] {
+        // `HTTP_PROXY` would be a request header in CGI, so only the lower-case name is safe.
+        for name in ["HTTPS_PROXY", "https_proxy", "http_proxy"] {
             variables.extend(self.guard.as_ref().map(|guard| (name.to_owned(), guard.url.clone())));
         }
         Ok(variables)

@@ -23,6 +23,8 @@ pub(super) enum ClickIdIn {
     #[default]
     Cookie,
     Header(String),
+    /// In the header and in the body.
+    Everywhere(String),
     Field(String),
 }
 
@@ -33,6 +35,7 @@ pub(super) struct Page {
     pub(super) status: u16,
     pub(super) url: Url,
     pub(super) body: String,
+    pub(super) headers: HeaderMap,
     /// What an extractor says about its layer.
     pub(super) layer_problem: Option<MissingLayer>,
     /// A redirect off this machine, which was not followed.
@@ -70,6 +73,8 @@ pub(super) struct Visitor {
     pub(super) posted: Option<(Url, bool)>,
     /// Where the visitor was sent off this machine.
     pub(super) left_to: Option<Url>,
+    /// Whether a page reports sign-ups by script.
+    pub(super) saw_sign_up_script: bool,
     /// The URL of a response that removed the cookie.
     pub(super) removed_by: Option<Url>,
 }
@@ -84,7 +89,8 @@ impl Visitor {
         Ok(Self {
             browser: Browser::new(http),
             origin: origin.clone(),
-            email: format!("prove-{id}@example.com"),
+            // Addresses are compared without case by some apps, and with it by others.
+            email: format!("Prove-{id}@Example.com"),
             id,
             click_id_in: ClickIdIn::default(),
             open: None,
@@ -92,6 +98,7 @@ impl Visitor {
             metas: Vec::new(),
             posted: None,
             left_to: None,
+            saw_sign_up_script: false,
             removed_by: None,
         })
     }
@@ -99,6 +106,13 @@ impl Visitor {
     /// Puts the click id somewhere else than into the cookie.
     pub(super) fn with_click_id_in(mut self, place: ClickIdIn) -> Self {
         self.click_id_in = place;
+        self
+    }
+
+    /// The same person in another browser.
+    pub(super) fn with_data_of(mut self, other: &Self) -> Self {
+        self.email.clone_from(&other.email);
+        self.id.clone_from(&other.id);
         self
     }
 
@@ -149,7 +163,7 @@ impl Visitor {
     async fn post(&mut self, path: &str, step: &Step) -> Result<Page, NoPage> {
         let url = self.resolve(path)?;
         let field = match &self.click_id_in {
-            ClickIdIn::Field(id) => Some(("affitorClickId", id.clone())),
+            ClickIdIn::Field(id) | ClickIdIn::Everywhere(id) => Some(("affitorClickId", id.clone())),
             _ => None,
         };
         let form = self.form_for(&url);

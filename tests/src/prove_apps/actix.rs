@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::{
     AnyError, Fault,
     checkout::Order,
-    page::{Page, to_app_host},
+    page::{Page, to_app_host, without_click_id},
     shop::Shop,
     sign_up::SignUp,
 };
@@ -30,6 +30,8 @@ pub(super) async fn serve(listener: TcpListener, shop: Shop) -> Result<(), AnyEr
             .wrap(Condition::new(shop.captures, ClickCaptureLayer::new(shop.capture.clone())))
             // The mistake: the tracker's cookie stays on the host of the landing page.
             .wrap(Condition::new(shop.has(Fault::OtherHost), from_fn(redirect_to_app_host)))
+            // The mistake is not in the app: a proxy before it removes the cookie.
+            .wrap(Condition::new(shop.has(Fault::CookieDropped), from_fn(drop_cookie)))
             .app_data(shop.webhook.clone())
             .app_data(web::Data::from(Arc::clone(&shop)))
             .configure(|config| routes(config, &shop))
@@ -39,7 +41,12 @@ pub(super) async fn serve(listener: TcpListener, shop: Shop) -> Result<(), AnyEr
 
 fn routes(config: &mut web::ServiceConfig, shop: &Shop) {
     let sign_up = || web::resource("/signup").route(web::get().to(sign_up_form)).route(web::post().to(sign_up));
-    let payment = if shop.has(Fault::ParsedBody) { web::post().to(parsed_payment) } else { web::post().to(payment) };
+    let payment = match shop.fault {
+        Some(Fault::ParsedBody | Fault::SignatureDropped) => web::post().to(parsed_payment),
+        Some(Fault::WebhookUnauthorized) => web::post().to(HttpResponse::Unauthorized),
+        Some(Fault::WebhookLogIn) => web::post().to(async || Page::log_in()),
+        _ => web::post().to(payment),
+    };
     let others = web::scope("")
         .route("/", web::get().to(landing))
         .route("/account", web::get().to(account))
@@ -102,10 +109,22 @@ async fn parsed_payment(
     request: HttpRequest,
     body: web::Json<Value>,
 ) -> actix_web::Result<HttpResponse> {
-    let header = |name: &str| request.headers().get(name).map(header::HeaderValue::as_bytes);
+    // The mistake, with the fault `signature-dropped`: there is no signature.
+    let has_signature = !shop.has(Fault::SignatureDropped);
+    let header = |name: &str| request.headers().get(name).filter(|_| has_signature).map(header::HeaderValue::as_bytes);
     let event = shop.verify_parsed(header, &body).map_err(|error| ErrorBadRequest(error.to_string()))?;
     shop.pay(&affitor, &event).await.map_err(Redeliver)?;
     Ok(HttpResponse::Ok().finish())
+}
+
+async fn drop_cookie(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> actix_web::Result<ServiceResponse<impl MessageBody>> {
+    if let Ok(cookies) = without_click_id(text(request.headers(), header::COOKIE)).parse() {
+        request.headers_mut().insert(header::COOKIE, cookies);
+    }
+    next.call(request).await
 }
 
 async fn redirect_to_app_host(
@@ -140,6 +159,9 @@ impl Responder for Page {
         response.content_type(header::ContentType::html());
         if let Some(location) = self.location {
             response.insert_header((header::LOCATION, location));
+        }
+        for header in self.headers {
+            response.insert_header(header);
         }
         for cookie in self.cookies {
             response.append_header((header::SET_COOKIE, cookie));

@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::{
     AnyError, Fault,
     checkout::Order,
-    page::{Page, to_app_host},
+    page::{Page, to_app_host, without_click_id},
     shop::Shop,
     sign_up::SignUp,
 };
@@ -39,7 +39,12 @@ pub(super) async fn serve(listener: TcpListener, shop: Shop) -> Result<(), AnyEr
 }
 
 fn app(shop: Arc<Shop>) -> Router {
-    let payment = if shop.has(Fault::ParsedBody) { post(parsed_payment) } else { post(payment) };
+    let payment = match shop.fault {
+        Some(Fault::ParsedBody | Fault::SignatureDropped) => post(parsed_payment),
+        Some(Fault::WebhookUnauthorized) => post(async || StatusCode::UNAUTHORIZED),
+        Some(Fault::WebhookLogIn) => post(async || Page::log_in()),
+        _ => post(payment),
+    };
     let app = Router::new()
         .route("/", get(landing))
         .route("/account", get(account))
@@ -56,7 +61,16 @@ fn app(shop: Arc<Shop>) -> Router {
     let app = if shop.captures { app.layer(ClickCaptureLayer::new(shop.capture.clone())) } else { app };
     // The mistake: the tracker's cookie stays on the host of the landing page.
     let app = if shop.has(Fault::OtherHost) { app.layer(middleware::from_fn(redirect_to_app_host)) } else { app };
+    // The mistake is not in the app: a proxy before it removes the cookie.
+    let app = if shop.has(Fault::CookieDropped) { app.layer(middleware::from_fn(drop_cookie)) } else { app };
     app.with_state(AppState(shop))
+}
+
+async fn drop_cookie(mut request: Request, next: Next) -> Response {
+    if let Ok(cookies) = without_click_id(text(request.headers(), header::COOKIE)).parse() {
+        request.headers_mut().insert(header::COOKIE, cookies);
+    }
+    next.run(request).await
 }
 
 async fn landing(State(AppState(shop)): State<AppState>, affitor: Option<AffitorClient>) -> Page {
@@ -108,7 +122,9 @@ async fn parsed_payment(
     headers: HeaderMap,
     Json(body): Json<Value>,
 ) -> Result<(), Response> {
-    let header = |name: &str| headers.get(name).map(header::HeaderValue::as_bytes);
+    // The mistake, with the fault `signature-dropped`: there is no signature.
+    let has_signature = !shop.has(Fault::SignatureDropped);
+    let header = |name: &str| headers.get(name).filter(|_| has_signature).map(header::HeaderValue::as_bytes);
     let event = shop.verify_parsed(header, &body);
     let event = event.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())?;
     shop.pay(&affitor, &event).await.map_err(|error| Redeliver(error).into_response())
@@ -135,6 +151,9 @@ impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Html(self.html)).into_response();
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, header::HeaderValue::from_static(value));
+        }
         let cookies = self.cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie));
         for (name, value) in self.location.map(|location| (header::LOCATION, location)).into_iter().chain(cookies) {
             match value.parse() {

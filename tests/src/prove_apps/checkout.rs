@@ -39,8 +39,14 @@ impl Shop {
     /// What says who buys: it comes back in the webhooks.
     fn buyer(&self, affitor: &BoundClient, user: &User, subscribes: bool) -> Result<Vec<(String, String)>, AnyError> {
         // The mistake: the lead has the user's id.
-        let customer_key = if self.has(Fault::WrongCustomerKey) { &user.email } else { &user.id };
-        let metadata = affitor.stripe_metadata(customer_key);
+        let customer_key = if self.has(Fault::LowercaseKey) {
+            user.email.to_lowercase()
+        } else if self.has(Fault::WrongCustomerKey) || self.key_is_address() {
+            user.email.clone()
+        } else {
+            user.id.clone()
+        };
+        let metadata = affitor.stripe_metadata(&customer_key);
         // The mistake: renewals have the metadata of the subscription, not of the session.
         let in_both_places = subscribes && !self.has(Fault::NoSubscriptionMetadata);
         let mut pairs =

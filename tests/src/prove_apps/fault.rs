@@ -15,6 +15,40 @@ pub enum Fault {
     OtherHost,
     /// A redirect before the sign-up form deletes all cookies, to start a new session.
     CookiesCleared,
+    /// The same, with the header `Clear-Site-Data`.
+    SiteDataCleared,
+    /// The landing page sends visitors on with `<meta http-equiv="refresh">`, without the query.
+    MetaRefresh,
+    /// The landing page's Content Security Policy allows the shop's own scripts only.
+    PolicyBlocks,
+    /// A proxy removes the cookie with the click id.
+    CookieDropped,
+    /// The browser is to report the lead, by a script in the page.
+    ScriptedLead,
+    /// The lead is reported before the user is stored, and the second user with an address can't be stored.
+    LeadBeforeCommit,
+    /// The customer key is the e-mail address. That works.
+    EmailKey,
+    /// The same, and the checkout writes it in lower case.
+    LowercaseKey,
+    /// The page after the sign-up ends the session.
+    LogsOut,
+    /// The client is in test mode.
+    TestMode,
+    /// From the second visitor on, the sign-up responds with 429.
+    RateLimit,
+    /// The webhook requires a session.
+    WebhookUnauthorized,
+    /// The webhook shows the page with the log-in to everybody who is not signed in, with status 200.
+    WebhookLogIn,
+    /// A proxy removes the header with the signature.
+    SignatureDropped,
+    /// The webhook takes longer than a provider waits.
+    SlowWebhook,
+    /// The webhook is marked as handled before it is reported.
+    HandledFirst,
+    /// The webhook is reported in a task of its own, and its response is 200 whatever happens.
+    Spawned,
     /// The webhook secret is the one of another endpoint.
     WrongSecret,
     /// The webhook's body is parsed, and what is verified is the JSON that is written from it.

@@ -9,6 +9,8 @@ pub(super) struct Page {
     pub(super) location: Option<String>,
     /// Values of `Set-Cookie`.
     pub(super) cookies: Vec<String>,
+    /// Further headers.
+    pub(super) headers: Vec<(&'static str, &'static str)>,
     pub(super) html: String,
 }
 
@@ -33,6 +35,23 @@ impl Page {
         Self { status: 308, location: Some(location), ..Self::default() }
     }
 
+    pub(super) fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Lets the browser report the lead.
+    pub(super) fn with_scripted_lead(mut self) -> Self {
+        self.html +=
+            "<script>document.forms[0].onsubmit = () => window.affitor.signup('user_1', 'jo@example.com')</script>";
+        self
+    }
+
+    /// Sends the browser on, by the page itself.
+    pub(super) fn refreshed(to: &str) -> Self {
+        Self::html("The shop", &format!("<meta http-equiv=\"refresh\" content=\"0; url={to}\">"))
+    }
+
     pub(super) fn with_cookie(mut self, cookie: String) -> Self {
         self.cookies.push(cookie);
         self
@@ -55,6 +74,14 @@ impl Page {
         Self::html("Sign up", &body)
     }
 
+    /// The page with the log-in.
+    pub(super) fn log_in() -> Self {
+        Self::html(
+            "Log in",
+            "<form method=\"post\" action=\"/login\"><input name=\"email\"><button>Log in</button></form>",
+        )
+    }
+
     /// The page of a user.
     pub(super) fn account(user_id: &str) -> Self {
         let body = format!(
@@ -64,6 +91,13 @@ impl Page {
         );
         Self::html("Your account", &body)
     }
+}
+
+/// A `Cookie` header without the click id.
+pub(super) fn without_click_id(cookies: &str) -> String {
+    let kept =
+        cookies.split("; ").filter(|cookie| !cookie.starts_with("affitor_") && !cookie.starts_with("customer_code="));
+    kept.collect::<Vec<_>>().join("; ")
 }
 
 /// Redirects from the landing page's host to the host of the rest of the shop, as from `www.shop.example` to `app.shop.example`.

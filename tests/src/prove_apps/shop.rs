@@ -10,7 +10,7 @@ use affitor_outbox::{
 use affitor_payments::{Stripe, StripeReporter, Webhook};
 use reqwest::redirect::Policy;
 
-use super::{AnyError, Fault, Options, users::Users, variable};
+use super::{AnyError, Fault, Options, payments::Handled, users::Users, variable};
 use crate::databases::open_sqlite;
 
 /// The shop.
@@ -23,6 +23,7 @@ pub(super) struct Shop {
     pub(super) captures: bool,
     pub(super) delivery: Delivery,
     pub(super) users: Users,
+    pub(super) handled: Handled,
     /// URL of Stripe's API.
     pub(super) stripe_url: String,
     pub(super) http: reqwest::Client,
@@ -66,6 +67,7 @@ impl Shop {
             client,
             delivery,
             users: Users::default(),
+            handled: Handled::default(),
             stripe_url: variable("STRIPE_API_URL")?,
             http: reqwest::Client::builder().redirect(Policy::none()).build()?,
         })
@@ -77,6 +79,11 @@ impl Shop {
 }
 
 fn client(options: &Options) -> Result<Client, AnyError> {
+    if options.fault == Some(Fault::TestMode) {
+        let builder = Client::builder().api_key(variable("AFFITOR_API_KEY")?).api_url(variable("AFFITOR_API_URL")?);
+        // The mistake: it was left on.
+        return Ok(builder.program_id(variable("AFFITOR_PROGRAM_ID")?).test_mode(true).build()?);
+    }
     if options.fault != Some(Fault::PointsElsewhere) {
         return Ok(Client::from_env()?);
     }

@@ -22,7 +22,16 @@ pub(super) struct SignUp {
 impl Shop {
     /// The landing page. `affitor` is the visitor's client, if the layer is around the page.
     pub(super) fn landing(&self, affitor: Option<&BoundClient>) -> Page {
-        Page::landing(&affitor.map_or_else(|| self.client.script_tag(), BoundClient::script_tag))
+        if self.has(Fault::MetaRefresh) {
+            // The mistake: the query is lost.
+            return Page::refreshed("/signup");
+        }
+        let page = Page::landing(&affitor.map_or_else(|| self.client.script_tag(), BoundClient::script_tag));
+        match self.fault {
+            // The mistake: the tracker is not one of the shop's own scripts.
+            Some(Fault::PolicyBlocks) => page.with_header("content-security-policy", "default-src 'self'"),
+            _ => page,
+        }
     }
 
     /// The page with the form of the sign-up.
@@ -34,8 +43,14 @@ impl Shop {
                 page.with_cookie(format!("{name}=; Path=/; Max-Age=0"))
             });
         }
+        if self.has(Fault::SiteDataCleared) && query != "new" {
+            // The mistake: the cookies are not the shop's alone.
+            return Page::see_other("/signup?new").with_header("clear-site-data", "\"cookies\"");
+        }
         let (token, csrf) = self.users.begin();
-        Page::sign_up_form(&csrf).with_cookie(users::cookie(&token))
+        let page = Page::sign_up_form(&csrf);
+        let page = if self.has(Fault::ScriptedLead) { page.with_scripted_lead() } else { page };
+        page.with_cookie(users::cookie(&token))
     }
 
     /// Creates a user, and reports the lead.
@@ -47,9 +62,16 @@ impl Shop {
         if !form.email.contains('@') {
             return Ok(Page::refused(422, "An e-mail address is required."));
         }
+        if self.has(Fault::RateLimit) && self.users.count() > 0 {
+            return Ok(Page::refused(429, "Too many sign-ups."));
+        }
+        let is_taken = self.users.has_address(&form.email);
         let (user, token) = self.users.create(&form.email);
-        let lead = Lead::new(&user.id).email(&user.email);
+        let key = if self.key_is_address() { &user.email } else { &user.id };
+        let lead = Lead::new(key).email(&user.email);
         match &self.delivery {
+            // The mistake, for a visitor without scripts.
+            _ if self.has(Fault::ScriptedLead) => {}
             Delivery::Direct if self.has(Fault::FailsInOutage) => {
                 // The mistake: a visitor can't sign up while the service is unavailable.
                 affitor.track_lead(lead).await?;
@@ -70,12 +92,25 @@ impl Shop {
                 tx.commit().await?;
             }
         }
+        if is_taken && self.has(Fault::LeadBeforeCommit) {
+            // The mistake: the lead is reported, and there is no user.
+            return Ok(Page::refused(409, "This address has an account."));
+        }
         Ok(Page::see_other("/account").with_cookie(users::cookie(&token)))
+    }
+
+    /// The mistakes: an address can change, and is written in several ways.
+    pub(super) fn key_is_address(&self) -> bool {
+        self.has(Fault::EmailKey) || self.has(Fault::LowercaseKey)
     }
 
     /// The page of the user.
     pub(super) fn account(&self, cookies: &str) -> Page {
         match self.users.user(users::token(cookies)) {
+            // The mistake: nobody can check out.
+            Some(user) if self.has(Fault::LogsOut) => {
+                Page::account(&user.id).with_cookie(format!("{}=; Path=/; Max-Age=0", users::COOKIE))
+            }
             Some(user) => Page::account(&user.id),
             None => Page::see_other("/signup"),
         }

@@ -46,6 +46,16 @@ impl Users {
         token.is_some_and(|token| self.state().sessions.get(token).is_some_and(|session| session.csrf == csrf))
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.state().users
+    }
+
+    /// Whether a user has this address.
+    pub(super) fn has_address(&self, email: &str) -> bool {
+        let state = self.state();
+        state.sessions.values().filter_map(|session| session.user.as_ref()).any(|user| user.email == email)
+    }
+
     /// Creates a user with a new session. Returns the user and the session's token.
     pub(super) fn create(&self, email: &str) -> (User, String) {
         let mut state = self.state();

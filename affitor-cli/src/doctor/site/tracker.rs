@@ -6,7 +6,7 @@ use super::{
     Expected,
     visit::{NotFollowed, Visit},
 };
-use crate::{check::Check, html::TrackerTag, sanitize::printable, url::is_loopback};
+use crate::{check::Check, csp, html::TrackerTag, sanitize::printable, url::is_loopback};
 
 const NAME: &str = "tracker";
 
@@ -46,6 +46,16 @@ pub(super) fn check(visit: &Visit, tags: &[TrackerTag], expected: &Expected<'_>,
     let src = tag.source(&page.url);
     if src.as_ref().is_some_and(|src| page.url.scheme() == "https" && src.scheme() == "http" && !is_loopback(src)) {
         return Check::failed(NAME, "the tag loads the script over http", "use https, or browsers block the script");
+    }
+    let api = src.as_ref().and_then(|src| src.join("/").ok());
+    if let (Some(src), Some(api)) = (&src, &api)
+        && let Some(directive) = csp::blocking(&page.headers, &page.url, src, tag.nonce.as_deref(), api)
+    {
+        return Check::failed(
+            NAME,
+            format!("the page's Content Security Policy ({directive}) blocks the tracker"),
+            "allow the service in script-src and connect-src",
+        );
     }
     // Like the script: its own origin, unless the tag says otherwise.
     let base = tag.api_base.as_deref().and_then(|base| page.url.join(base).ok()).or(src);

@@ -8,7 +8,7 @@ use reqwest::{
 use super::{Body, ClickIdIn, NoPage, Page, TIMEOUT, Visitor};
 use crate::{
     browser::{location, navigation},
-    html::{forms, metas},
+    html::{forms, metas, refresh},
     http::read_body,
     prove::{layer, shown::causes},
     url::is_loopback,
@@ -33,7 +33,17 @@ impl Visitor {
             let response = self.send(&method, &url, body.as_ref(), &further).await?;
             let status = response.status();
             let Some(next) = location(&url, response.headers()).filter(|_| status.is_redirection()) else {
-                return self.page(method, url, response).await;
+                let page = self.page(method, url, response).await?;
+                // As a redirect, but in the page.
+                let Some(next) = refresh(&page.body, &page.url).filter(|next| *next != page.url) else {
+                    return Ok(page);
+                };
+                if !is_loopback(&next) {
+                    self.left_to = Some(next.clone());
+                    return Ok(Page { left_to: Some(next), ..page });
+                }
+                (method, url, body) = (Method::GET, next, None);
+                continue;
             };
             if !is_loopback(&next) {
                 self.left_to = Some(next.clone());
@@ -42,6 +52,7 @@ impl Visitor {
                     status: status.as_u16(),
                     url,
                     body: String::new(),
+                    headers: HeaderMap::new(),
                     layer_problem: None,
                     left_to: Some(next),
                 });
@@ -101,7 +112,7 @@ impl Visitor {
         }
         if *method == Method::POST {
             insert(ORIGIN, &url.origin().ascii_serialization());
-            if let ClickIdIn::Header(id) = &self.click_id_in
+            if let ClickIdIn::Header(id) | ClickIdIn::Everywhere(id) = &self.click_id_in
                 && let (Ok(id), Ok(name)) = (HeaderValue::from_str(id), "x-affitor-click-id".parse::<HeaderName>())
             {
                 headers.insert(name, id);
@@ -111,13 +122,16 @@ impl Visitor {
     }
 
     async fn page(&mut self, method: Method, url: Url, response: Response) -> Result<Page, NoPage> {
-        let (status, layer_problem) = (response.status().as_u16(), layer::problem_of(response.headers()));
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let layer_problem = layer::problem_of(&headers);
         let body = read_body(response, PAGE_LIMIT).await.map_err(|error| NoPage(causes(&error.without_url())))?;
         let too_large = || NoPage(format!("the page {} is larger than {PAGE_LIMIT} bytes", url.path()));
         let body = body.ok_or_else(too_large)?;
         let body = String::from_utf8_lossy(&body).into_owned();
         (self.forms, self.metas) = (forms(&body, &url), metas(&body));
         self.open = Some(url.clone());
-        Ok(Page { method, status, url, body, layer_problem, left_to: None })
+        let scripts = ["affitor.signup(", "affitor?.signup(", "affitorQueue"];
+        self.saw_sign_up_script |= scripts.iter().any(|script| body.contains(script));
+        Ok(Page { method, status, url, body, headers, layer_problem, left_to: None })
     }
 }

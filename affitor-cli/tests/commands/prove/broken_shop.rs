@@ -135,7 +135,7 @@ impl Variant {
         let has_checkout = self.uses_stripe() || self == Self::CheckoutFails;
         let checkout = if has_checkout { "[checkout]\nsteps = [{ post = '/checkout' }]\n" } else { "" };
         let api = if self.uses_stripe() { "api = 'STRIPE_API_URL'\n" } else { "" };
-        format!("[signup]\n{sign_up}\n{checkout}[webhook]\n{webhook}\n{api}")
+        format!("[landing]\npath = '/'\n[signup]\n{sign_up}\n{checkout}[webhook]\n{webhook}\n{api}")
     }
 
     /// A shop whose port is open, although nobody serves it yet.

@@ -80,7 +80,12 @@ impl Shop {
 
     pub(super) async fn with_sign_up(provider: &'static str, sign_up: &str) -> Self {
         let webhook = format!("provider = '{provider}'\npath = '/webhooks'\nsecret = 'SHOP_WEBHOOK_SECRET'");
-        Self::with_settings("127.0.0.1:0", provider, &format!("[signup]\n{sign_up}\n[webhook]\n{webhook}\n")).await
+        Self::with_settings(
+            "127.0.0.1:0",
+            provider,
+            &format!("[landing]\npath = '/'\n[signup]\n{sign_up}\n[webhook]\n{webhook}\n"),
+        )
+        .await
     }
 
     /// A shop at another address, with the settings that follow `app`.
