@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) signup: SignUp,
     pub(crate) checkout: Option<Checkout>,
     pub(crate) webhook: Option<Webhook>,
+    pub(crate) log_in: Option<LogIn>,
 }
 
 /// The app itself.
@@ -75,6 +76,18 @@ pub(crate) struct Webhook {
     pub(crate) secret: String,
     /// Variable from which the app reads the URL of the provider's API.
     pub(crate) api: Option<String>,
+}
+
+/// How the app logs in at an identity provider, by OpenID Connect.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogIn {
+    /// Variable from which the app reads the issuer's URL.
+    pub(crate) issuer: String,
+    /// Variable from which the app reads its client id.
+    pub(crate) client_id: Option<String>,
+    /// Variable from which the app reads its client secret.
+    pub(crate) client_secret: Option<String>,
 }
 
 /// A request of a visitor. Exactly one of `get` and `post` is set.
@@ -135,7 +148,10 @@ impl Config {
         self.url(1)?;
         let variables = [self.app.port.as_ref(), self.webhook.as_ref().map(|webhook| &webhook.secret)];
         let api = self.webhook.as_ref().and_then(|webhook| webhook.api.as_ref());
-        for variable in variables.into_iter().flatten().chain(api) {
+        let log_in = self.log_in.iter().flat_map(|log_in| {
+            [Some(&log_in.issuer), log_in.client_id.as_ref(), log_in.client_secret.as_ref()].into_iter().flatten()
+        });
+        for variable in variables.into_iter().flatten().chain(api).chain(log_in) {
             check_variable(variable)?;
         }
         for (name, template) in &self.app.env {
@@ -181,6 +197,11 @@ impl Config {
             webhook.api.is_some() || self.app.env.values().any(|template| template.contains("stripe_api_url"))
         };
         self.webhook.as_ref().is_some_and(|webhook| webhook.provider == PaymentProvider::Stripe && is_named(webhook))
+    }
+
+    /// Whether the app reads the URL of an identity provider from a variable.
+    pub(crate) fn has_log_in(&self) -> bool {
+        self.log_in.is_some() || self.app.env.values().any(|template| template.contains("oidc_issuer"))
     }
 
     /// Returns the app's own variable of a setting, one whose value is just this name in braces.

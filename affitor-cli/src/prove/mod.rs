@@ -16,6 +16,7 @@ mod layer;
 mod lead;
 mod manual;
 mod names;
+mod oidc;
 mod outage;
 mod payments;
 mod process;
@@ -46,8 +47,8 @@ use clap::Args;
 use reqwest::Url;
 
 use self::{
-    app::App, config::Config, finding::FindingId, guard::Guard, purchase::Purchase, report::Report,
-    stripe_api::StripeApi,
+    app::App, config::Config, finding::FindingId, guard::Guard, oidc::IdentityProvider, purchase::Purchase,
+    report::Report, stripe_api::StripeApi,
 };
 use crate::{
     exit::{Exit, ExitCodes},
@@ -112,6 +113,7 @@ struct Proof {
     url: Url,
     sandbox: Arc<Sandbox>,
     stripe: Option<StripeApi>,
+    identity: Option<IdentityProvider>,
     guard: Option<Guard>,
     app: Option<App>,
     /// The webhook secret that the app has.
@@ -224,11 +226,13 @@ impl Proof {
             .await
             .map_err(no_port)?;
         let stripe = if config.has_stripe_api() { Some(StripeApi::start().await.map_err(no_port)?) } else { None };
+        let identity = if config.has_log_in() { Some(IdentityProvider::start().await.map_err(no_port)?) } else { None };
         Ok(Self {
             url,
             config,
             sandbox: Arc::new(sandbox),
             stripe,
+            identity,
             guard: None,
             app: None,
             secret,

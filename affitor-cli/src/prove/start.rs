@@ -79,6 +79,11 @@ impl Proof {
                 variables.push(own(StripeReporter::VARIABLE, self.reporter.as_str()));
             }
         }
+        if let Some((log_in, provider)) = self.config.log_in.as_ref().zip(self.identity.as_ref()) {
+            variables.push(own(&log_in.issuer, &provider.url));
+            variables.extend(log_in.client_id.iter().map(|name| own(name, "prove")));
+            variables.extend(log_in.client_secret.iter().map(|name| own(name, "a secret of no importance")));
+        }
         variables.extend(self.port.clone());
         for (name, template) in &self.config.app.env {
             let value = template.fill(|name| match name {
@@ -87,6 +92,7 @@ impl Proof {
                 "program_id" => Some(self.sandbox.program_id().to_string()),
                 "port" => self.url.port_or_known_default().map(|port| port.to_string()),
                 "webhook_secret" => self.secret.clone(),
+                "oidc_issuer" => self.identity.as_ref().map(|provider| provider.url.clone()),
                 _ => self.stripe.as_ref().map(|stripe| stripe.url.clone()),
             });
             let value = value.map_err(|missing| {

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 /// The names. The first three are settings of the client, under the app's own variables.
-pub(crate) const NAMES: [&str; 6] = ["api_url", "api_key", "program_id", "port", "webhook_secret", "stripe_api_url"];
+pub(crate) const NAMES: [&str; 7] =
+    ["api_url", "api_key", "program_id", "port", "webhook_secret", "stripe_api_url", "oidc_issuer"];
 
 /// A text with names in braces, such as `127.0.0.1:{port}`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

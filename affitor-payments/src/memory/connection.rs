@@ -31,11 +31,18 @@ impl Connections {
         if let Some(answer) = answers.get(&program).filter(|answer| answer.until > Instant::now()) {
             return answer.is_connected;
         }
-        let known = ask(client).await;
-        let holds = if known.is_some() { HOLDS } else { PAUSE };
-        let answer = Answer { is_connected: known.unwrap_or_default(), until: Instant::now() + holds };
+        let before = answers.get(&program).map(|answer| answer.is_connected);
+        let answer = Answer::after(before, ask(client).await, Instant::now());
         answers.insert(program, answer);
         answer.is_connected
+    }
+}
+
+impl Answer {
+    /// What holds after asking. Of a failure, what was known before.
+    fn after(before: Option<bool>, known: Option<bool>, now: Instant) -> Self {
+        let holds = if known.is_some() { HOLDS } else { PAUSE };
+        Self { is_connected: known.or(before).unwrap_or_default(), until: now + holds }
     }
 }
 
@@ -44,7 +51,8 @@ async fn ask(client: &Client) -> Option<bool> {
         "unknown whether Stripe is connected to the Affitor program, in which case its payments would count twice";
     if client.program_id().is_none() {
         tracing::warn!("{UNKNOWN}: the client has no program id (AFFITOR_PROGRAM_ID)");
-        return None;
+        // Without it, nothing will be known later either.
+        return Some(false);
     }
     match tokio::time::timeout(PATIENCE, client.status()).await {
         Ok(Ok(status)) => Some(status.stripe_connected),
@@ -55,6 +63,25 @@ async fn ask(client: &Client) -> Option<bool> {
         Err(_) => {
             tracing::warn!("{UNKNOWN}: the service did not respond within {PATIENCE:?}");
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failure_forgets_nothing() {
+        for (before, known, is_connected, holds) in [
+            (None, None, false, PAUSE),
+            (None, Some(true), true, HOLDS),
+            (Some(true), None, true, PAUSE),
+            (Some(true), Some(false), false, HOLDS),
+        ] {
+            let now = Instant::now();
+            let answer = Answer::after(before, known, now);
+            assert_eq!((answer.is_connected, answer.until), (is_connected, now + holds), "{before:?} {known:?}");
         }
     }
 }

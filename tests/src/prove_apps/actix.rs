@@ -20,6 +20,7 @@ use super::{
     page::{Page, to_app_host, without_click_id},
     shop::Shop,
     sign_up::SignUp,
+    social::Callback,
 };
 
 pub(super) async fn serve(listener: TcpListener, shop: Shop) -> Result<(), AnyError> {
@@ -51,6 +52,8 @@ fn routes(config: &mut web::ServiceConfig, shop: &Shop) {
         .route("/", web::get().to(landing))
         .route("/account", web::get().to(account))
         .route("/checkout", web::post().to(check_out))
+        .route("/auth/login", web::get().to(log_in))
+        .route("/auth/callback", web::get().to(logged_in))
         .route("/webhooks/stripe", payment);
     let layer = || AffitorLayer::new(shop.client.clone());
     match shop.fault {
@@ -78,6 +81,18 @@ async fn sign_up(
 ) -> actix_web::Result<Page> {
     let cookies = text(request.headers(), header::COOKIE);
     shop.sign_up(&affitor, cookies, form.into_inner()).await.map_err(|error| internal(&error))
+}
+
+async fn log_in(shop: web::Data<Shop>, request: HttpRequest) -> actix_web::Result<Page> {
+    shop.log_in(text(request.headers(), header::HOST)).await.map_err(|error| internal(&error))
+}
+
+async fn logged_in(
+    shop: web::Data<Shop>,
+    affitor: AffitorClient,
+    callback: web::Query<Callback>,
+) -> actix_web::Result<Page> {
+    shop.logged_in(&affitor, callback.into_inner()).await.map_err(|error| internal(&error))
 }
 
 async fn account(shop: web::Data<Shop>, request: HttpRequest) -> Page {

@@ -22,6 +22,7 @@ use super::{
     page::{Page, to_app_host, without_click_id},
     shop::Shop,
     sign_up::SignUp,
+    social::Callback,
 };
 
 #[derive(Clone)]
@@ -49,6 +50,8 @@ fn app(shop: Arc<Shop>) -> Router {
         .route("/", get(landing))
         .route("/account", get(account))
         .route("/checkout", post(check_out))
+        .route("/auth/login", get(log_in))
+        .route("/auth/callback", get(logged_in))
         .route("/webhooks/stripe", payment);
     let layer = || AffitorLayer::new(shop.client.clone());
     let sign_up = get(sign_up_form).post(sign_up);
@@ -93,6 +96,18 @@ async fn sign_up(
         request.extract::<Form<_>, _>().await.map_err(IntoResponse::into_response)?.0
     };
     shop.sign_up(&affitor, text(&headers, header::COOKIE), form).await.map_err(|error| internal(&error))
+}
+
+async fn log_in(State(AppState(shop)): State<AppState>, headers: HeaderMap) -> Result<Page, Response> {
+    shop.log_in(text(&headers, header::HOST)).await.map_err(|error| internal(&error))
+}
+
+async fn logged_in(
+    State(AppState(shop)): State<AppState>,
+    affitor: AffitorClient,
+    Query(callback): Query<Callback>,
+) -> Result<Page, Response> {
+    shop.logged_in(&affitor, callback).await.map_err(|error| internal(&error))
 }
 
 async fn account(State(AppState(shop)): State<AppState>, headers: HeaderMap) -> Page {

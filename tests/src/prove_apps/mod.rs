@@ -12,6 +12,7 @@ mod page;
 mod payments;
 mod shop;
 mod sign_up;
+mod social;
 mod users;
 
 use std::{env, net::TcpListener, path::PathBuf};

@@ -149,6 +149,30 @@ async fn who_reports_the_payments_of_stripe() {
     join_all(proofs).await;
 }
 
+/// A sign-up at an identity provider, for which `prove` has a stand-in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_social_log_in_is_proved() {
+    let affitor = build().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("affitor.toml");
+    let settings = settings(Sells::Once, SignUp::Form);
+    let (before, after) = settings.split_once("steps = [").unwrap();
+    let after = after.split_once("\n]\n").unwrap().1;
+    let log_in = "[log_in]\nissuer = \"OIDC_ISSUER\"\nclient_id = \"OIDC_CLIENT_ID\"\n";
+    std::fs::write(&file, format!("{before}steps = [{{ get = \"/auth/login\" }}]\n{after}{log_in}")).unwrap();
+    let proofs = Framework::ALL.map(async |framework| {
+        let app = [framework.binary().to_owned(), "--queue".to_owned()];
+        let output = prove(&affitor, &["--quick"], &file, &app).await;
+        judge(&output, None).unwrap();
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        for name in ["sign-up, cookie", "sale"] {
+            let check = document["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap();
+            assert_eq!(check["status"], "passed", "{framework:?} {name}: {document:#}");
+        }
+    });
+    join_all(proofs).await;
+}
+
 /// An outbox survives a crash of the app, the queue in memory does not.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_survives() {

@@ -32,7 +32,8 @@ impl Visitor {
         for _ in 0..=REDIRECTS {
             let response = self.send(&method, &url, body.as_ref(), &further).await?;
             let status = response.status();
-            let Some(next) = location(&url, response.headers()).filter(|_| status.is_redirection()) else {
+            let next = location(&url, response.headers()).map(|next| self.in_development(next));
+            let Some(next) = next.filter(|_| status.is_redirection()) else {
                 let page = self.page(method, url, response).await?;
                 // As a redirect, but in the page.
                 let Some(next) = refresh(&page.body, &page.url).filter(|next| *next != page.url) else {
@@ -63,6 +64,17 @@ impl Visitor {
             url = next;
         }
         Err(NoPage(format!("{url} redirects more than {REDIRECTS} times")))
+    }
+
+    /// In production an app is behind a proxy, and redirects to its own host by https. Here there is none.
+    fn in_development(&self, mut next: Url) -> Url {
+        let is_own = is_loopback(&next) && next.port().is_none_or(|port| Some(port) == self.origin.port());
+        if self.origin.scheme() == "http" && next.scheme() == "https" && is_own {
+            // Neither fails for these.
+            let _ = next.set_scheme("http");
+            let _ = next.set_port(self.origin.port());
+        }
+        next
     }
 
     async fn send(
