@@ -87,7 +87,7 @@ pub(crate) struct Arguments {
     /// Explain a finding, and do nothing else
     #[arg(long, value_name = "FINDING", exclusive = true, hide_possible_values = true)]
     explain: Option<FindingId>,
-    /// Leave out the outages of the service and the crash of the app, which take about half of the time
+    /// Leave out the outages of the service and the crash of the app, which take most of the time
     #[arg(long)]
     quick: bool,
     /// Length of an outage, in milliseconds: for tests
