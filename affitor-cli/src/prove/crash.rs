@@ -41,6 +41,11 @@ impl Proof {
             self.report.skipped(&rows, reason);
             return Ok(());
         }
+        for (row, is_kept) in [(SIGN_UP, self.keeps_leads), (SALE, self.keeps_sales || self.config.webhook.is_none())] {
+            if !is_kept {
+                self.report.skipped(&[row], "it did not come through an outage");
+            }
+        }
         if rows.is_empty() {
             return Ok(());
         }

@@ -175,6 +175,12 @@ impl Endpoint {
         }
     }
 
+    /// Returns whether the app accepts a webhook that somebody else has signed.
+    pub(super) async fn accepts_forgeries(&self, delivery: &Delivery) -> bool {
+        let response = self.sender.send(&delivery.id, &delivery.body, "{}").await;
+        response.is_ok_and(|response| response.status().is_success())
+    }
+
     /// Returns whether the app gives the same response to a webhook with a wrong signature.
     async fn responds_so_to_anyone(&self, delivery: &Delivery, status: StatusCode, text: &str) -> bool {
         // The signature of another body.

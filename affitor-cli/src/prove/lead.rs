@@ -61,9 +61,15 @@ pub(super) fn lead(calls: &[RequestRecord], click_id: &str, app: Option<&App>) -
     }
     if let Some(call) = calls.first() {
         let other = call.click_id.as_deref().map_or_else(|| "without a click id".to_owned(), |id| format!("with {id}"));
-        return Err(
-            FindingId::ClickIdLost.found(format!("the lead arrived {other}, although the visitor has {click_id}"))
-        );
+        let message = format!("the lead arrived {other}, although the visitor has {click_id}");
+        return Err(match call.click_id.as_deref() {
+            Some(cut) if click_id.starts_with(cut) => FindingId::ClickIdLost
+                .because(message, "the click id is cut off on its way: a column or a field is too short"),
+            Some(_) => {
+                FindingId::ClickIdLost.because(message, "the click id of another visitor, or of another visit, is used")
+            }
+            None => FindingId::ClickIdLost.found(message),
+        });
     }
     if let Some(problem) = app.and_then(App::layer_problem) {
         return Err(layer::finding(problem, "the sign-up"));

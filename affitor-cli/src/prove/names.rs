@@ -4,6 +4,7 @@ use super::outage;
 
 pub(super) const SALE: &str = "sale";
 pub(super) const CONNECTED: &str = "sale, connected";
+pub(super) const SIGNATURE: &str = "signature";
 pub(super) const REDELIVERY: &str = "redelivery";
 pub(super) const RENEWAL: &str = "renewal";
 pub(super) const PARTIAL_REFUND: &str = "partial refund";

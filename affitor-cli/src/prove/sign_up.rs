@@ -66,6 +66,11 @@ impl Proof {
                 "the customer key is an e-mail address, which can change, and which Affitor stores: use the user's id",
             );
         }
+        if let Some(page) = &visitor.removed_by {
+            let message =
+                format!("the response of {} removes the cookie, so later payments do not name the click", page.path());
+            self.report.warning(COOKIE, message);
+        }
         self.customers.insert(customer_key.clone());
         self.sign_up_twice(&visitor).await?;
         if self.config.signup.command.is_some() {
@@ -158,7 +163,8 @@ impl Proof {
         // Not an earlier visitor's lead, which an app may report again.
         let is_own = |call: &RequestRecord| {
             let is_new = call.customer_key.as_ref().is_none_or(|key| !self.customers.contains(key));
-            is_new || call.click_id.as_deref() == Some(&*click_id)
+            // With another click id it is another visitor's, which is late.
+            call.click_id.as_deref().map_or(is_new, |id| id == click_id)
         };
         let has_lead = |calls: &[RequestRecord]| calls.iter().any(is_own);
         let calls = watch.until(self.wait, ApiCall::Lead, has_lead).await;

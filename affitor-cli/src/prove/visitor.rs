@@ -160,6 +160,14 @@ impl Visitor {
         self.request(Method::GET, url, None, HeaderMap::new()).await
     }
 
+    /// Opens a URL, if it is on this machine. What it shows is not of interest.
+    pub(super) async fn open(&mut self, url: &str) {
+        if let Ok(url) = Url::parse(url) {
+            // It refuses other machines.
+            let _ = self.request(Method::GET, url, None, HeaderMap::new()).await;
+        }
+    }
+
     async fn post(&mut self, path: &str, step: &Step) -> Result<Page, NoPage> {
         let url = self.resolve(path)?;
         let field = match &self.click_id_in {

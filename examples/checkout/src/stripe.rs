@@ -29,6 +29,9 @@ impl Api {
     ///
     /// Returns an error if the URL is malformed.
     pub fn from_env() -> Result<Self, url::ParseError> {
+        // `Client::new` uses the provider that the process has installed.
+        #[cfg(feature = "ring")]
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
             url: env::var("STRIPE_API_URL").as_deref().unwrap_or("https://api.stripe.com").parse()?,
             key: env::var("STRIPE_SECRET_KEY").unwrap_or_default(),

@@ -44,6 +44,7 @@ fn routes(config: &mut web::ServiceConfig, shop: &Shop) {
     let sign_up = || web::resource("/signup").route(web::get().to(sign_up_form)).route(web::post().to(sign_up));
     let payment = match shop.fault {
         Some(Fault::ParsedBody | Fault::SignatureDropped) => web::post().to(parsed_payment),
+        Some(Fault::Unverified) => web::post().to(unverified_payment),
         Some(Fault::WebhookUnauthorized) => web::post().to(HttpResponse::Unauthorized),
         Some(Fault::WebhookLogIn) => web::post().to(async || Page::log_in()),
         _ => web::post().to(payment),
@@ -51,6 +52,7 @@ fn routes(config: &mut web::ServiceConfig, shop: &Shop) {
     let others = web::scope("")
         .route("/", web::get().to(landing))
         .route("/account", web::get().to(account))
+        .route("/thanks", web::get().to(thanks))
         .route("/checkout", web::post().to(check_out))
         .route("/auth/login", web::get().to(log_in))
         .route("/auth/callback", web::get().to(logged_in))
@@ -105,8 +107,8 @@ async fn check_out(
     request: HttpRequest,
     order: web::Query<Order>,
 ) -> actix_web::Result<Page> {
-    let cookies = text(request.headers(), header::COOKIE);
-    shop.check_out(&affitor, cookies, order.into_inner()).await.map_err(|error| internal(&error))
+    let (host, cookies) = (text(request.headers(), header::HOST), text(request.headers(), header::COOKIE));
+    shop.check_out(&affitor, host, cookies, order.into_inner()).await.map_err(|error| internal(&error))
 }
 
 async fn payment(
@@ -130,6 +132,21 @@ async fn parsed_payment(
     let event = shop.verify_parsed(header, &body).map_err(|error| ErrorBadRequest(error.to_string()))?;
     shop.pay(&affitor, &event).await.map_err(Redeliver)?;
     Ok(HttpResponse::Ok().finish())
+}
+
+async fn unverified_payment(
+    shop: web::Data<Shop>,
+    affitor: AffitorClient,
+    body: String,
+) -> actix_web::Result<HttpResponse> {
+    let event = shop.unverified(&body).map_err(|error| ErrorBadRequest(error.to_string()))?;
+    shop.pay(&affitor, &event).await.map_err(Redeliver)?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+async fn thanks(shop: web::Data<Shop>, affitor: AffitorClient, request: HttpRequest) -> actix_web::Result<Page> {
+    let cookies = text(request.headers(), header::COOKIE);
+    shop.thanks(&affitor, request.query_string(), cookies).await.map_err(|error| internal(&error))
 }
 
 async fn drop_cookie(

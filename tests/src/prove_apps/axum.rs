@@ -42,6 +42,7 @@ pub(super) async fn serve(listener: TcpListener, shop: Shop) -> Result<(), AnyEr
 fn app(shop: Arc<Shop>) -> Router {
     let payment = match shop.fault {
         Some(Fault::ParsedBody | Fault::SignatureDropped) => post(parsed_payment),
+        Some(Fault::Unverified) => post(unverified_payment),
         Some(Fault::WebhookUnauthorized) => post(async || StatusCode::UNAUTHORIZED),
         Some(Fault::WebhookLogIn) => post(async || Page::log_in()),
         _ => post(payment),
@@ -49,6 +50,7 @@ fn app(shop: Arc<Shop>) -> Router {
     let app = Router::new()
         .route("/", get(landing))
         .route("/account", get(account))
+        .route("/thanks", get(thanks))
         .route("/checkout", post(check_out))
         .route("/auth/login", get(log_in))
         .route("/auth/callback", get(logged_in))
@@ -120,7 +122,9 @@ async fn check_out(
     headers: HeaderMap,
     Query(order): Query<Order>,
 ) -> Result<Page, Response> {
-    shop.check_out(&affitor, text(&headers, header::COOKIE), order).await.map_err(|error| internal(&error))
+    shop.check_out(&affitor, text(&headers, header::HOST), text(&headers, header::COOKIE), order)
+        .await
+        .map_err(|error| internal(&error))
 }
 
 async fn payment(
@@ -143,6 +147,25 @@ async fn parsed_payment(
     let event = shop.verify_parsed(header, &body);
     let event = event.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())?;
     shop.pay(&affitor, &event).await.map_err(|error| Redeliver(error).into_response())
+}
+
+async fn unverified_payment(
+    State(AppState(shop)): State<AppState>,
+    affitor: AffitorClient,
+    body: String,
+) -> Result<(), Response> {
+    let event = shop.unverified(&body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())?;
+    shop.pay(&affitor, &event).await.map_err(|error| Redeliver(error).into_response())
+}
+
+async fn thanks(
+    State(AppState(shop)): State<AppState>,
+    affitor: AffitorClient,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Page, Response> {
+    let (session, cookies) = (query.unwrap_or_default(), text(&headers, header::COOKIE));
+    shop.thanks(&affitor, &session, cookies).await.map_err(|error| internal(&error))
 }
 
 async fn redirect_to_app_host(request: Request, next: Next) -> Response {

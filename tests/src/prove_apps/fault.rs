@@ -43,6 +43,10 @@ pub enum Fault {
     WebhookLogIn,
     /// A proxy removes the header with the signature.
     SignatureDropped,
+    /// The signature is not verified.
+    Unverified,
+    /// The page after the payment reports the sale too, under the session's id.
+    ThankYou,
     /// The webhook takes longer than a provider waits.
     SlowWebhook,
     /// The webhook is marked as handled before it is reported.

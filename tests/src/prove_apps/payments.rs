@@ -63,6 +63,13 @@ impl Shop {
         Ok(())
     }
 
+    /// Reads a body that anyone may have sent.
+    pub(super) fn unverified(&self, body: &str) -> Result<WebhookEvent<Stripe>, VerifyError> {
+        // The mistake: the shop signs the body itself, whoever sent it.
+        let headers = self.webhook.sign("", body.as_bytes(), SystemTime::now());
+        self.webhook.verify(|name| headers.get(name).map(String::as_bytes), body.as_bytes(), SystemTime::now())
+    }
+
     /// Verifies a body that was parsed before.
     pub(super) fn verify_parsed<'h>(
         &self,

@@ -71,6 +71,8 @@ const ROWS: &[Row] = &[
     broken(&["--fault", "webhook-unauthorized"], Sells::Once, "webhook-blocked"),
     broken(&["--fault", "webhook-log-in"], Sells::Once, "webhook-blocked"),
     broken(&["--fault", "signature-dropped"], Sells::Once, "webhook-failed"),
+    broken(&["--fault", "unverified"], Sells::Once, "webhook-unverified"),
+    broken(&["--queue", "--fault", "thank-you"], Sells::Once, "double-reporting"),
     broken(&["--fault", "slow-webhook"], Sells::Once, "webhook-slow"),
     broken(&["--fault", "parsed-body"], Sells::Subscription, "webhook-body-parsed"),
     broken(&["--fault", "wrong-customer-key"], Sells::Once, "customer-key-differs"),
