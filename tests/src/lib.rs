@@ -5,6 +5,7 @@
 pub mod apps;
 pub mod databases;
 pub mod growth;
+pub mod log;
 pub mod pgbouncer;
 pub mod programs;
 pub mod prove_apps;

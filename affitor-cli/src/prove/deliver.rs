@@ -175,7 +175,7 @@ impl Endpoint {
         }
     }
 
-    /// Returns whether the app accepts a webhook that somebody else has signed.
+    /// Returns whether the app responds with success to a webhook that somebody else has signed.
     pub(super) async fn accepts_forgeries(&self, delivery: &Delivery) -> bool {
         let response = self.sender.send(&delivery.id, &delivery.body, "{}").await;
         response.is_ok_and(|response| response.status().is_success())

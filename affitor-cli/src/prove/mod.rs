@@ -26,6 +26,7 @@ mod reporter;
 mod settings;
 mod shown;
 mod sign_up;
+mod stand_in;
 mod start;
 mod stripe_api;
 mod template;
@@ -47,8 +48,8 @@ use clap::Args;
 use reqwest::Url;
 
 use self::{
-    app::App, config::Config, finding::FindingId, guard::Guard, oidc::IdentityProvider, purchase::Purchase,
-    report::Report, stripe_api::StripeApi,
+    app::App, config::Config, finding::FindingId, guard::Guard, purchase::Purchase, report::Report, stand_in::Server,
+    stripe_api::StripeApi,
 };
 use crate::{
     exit::{Exit, ExitCodes},
@@ -113,7 +114,7 @@ struct Proof {
     url: Url,
     sandbox: Arc<Sandbox>,
     stripe: Option<StripeApi>,
-    identity: Option<IdentityProvider>,
+    identity: Option<Server>,
     guard: Option<Guard>,
     app: Option<App>,
     /// The webhook secret that the app has.
@@ -226,7 +227,7 @@ impl Proof {
             .await
             .map_err(no_port)?;
         let stripe = if config.has_stripe_api() { Some(StripeApi::start().await.map_err(no_port)?) } else { None };
-        let identity = if config.has_log_in() { Some(IdentityProvider::start().await.map_err(no_port)?) } else { None };
+        let identity = if config.has_log_in() { Some(oidc::start().await.map_err(no_port)?) } else { None };
         Ok(Self {
             url,
             config,

@@ -5,9 +5,7 @@ mod key;
 use std::{
     collections::BTreeMap,
     io,
-    net::Ipv4Addr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{Arc, Mutex},
 };
 
 use axum::{
@@ -22,10 +20,9 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::Url;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tokio::{net::TcpListener, task::JoinHandle};
 
 use self::key::Key;
-use super::stripe_api::random_id;
+use super::stand_in::{Server, json_response, lock, now, random_id};
 use crate::url::is_loopback;
 
 /// Log-ins that are kept.
@@ -51,38 +48,19 @@ struct Issuer {
     log_ins: Mutex<BTreeMap<String, LogIn>>,
 }
 
-/// The stand-in, running until it is dropped.
-#[derive(Debug)]
-pub(super) struct IdentityProvider {
-    /// The issuer's URL.
-    pub(super) url: String,
-    server: JoinHandle<()>,
-}
-
-impl Drop for IdentityProvider {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
-impl IdentityProvider {
-    pub(super) async fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let issuer = Arc::new(Issuer { url: url.clone(), key: Key::generate()?, log_ins: Mutex::default() });
-        let routes = Router::new()
+/// Starts the stand-in. Its URL is that of the issuer.
+pub(super) async fn start() -> io::Result<Server> {
+    let key = Key::generate()?;
+    let routes = |url: &str| {
+        Router::new()
             .route("/.well-known/openid-configuration", get(configuration))
             .route("/keys", get(keys))
             .route("/authorize", get(authorize))
             .route("/token", post(token))
             .route("/userinfo", get(user_info).post(user_info))
-            .with_state(issuer);
-        let server = tokio::spawn(async move {
-            // Returns only if the listener fails.
-            let _ = axum::serve(listener, routes).await;
-        });
-        Ok(Self { url, server })
-    }
+            .with_state(Arc::new(Issuer { url: url.to_owned(), key, log_ins: Mutex::default() }))
+    };
+    Server::start(routes).await
 }
 
 type Shared = State<Arc<Issuer>>;
@@ -186,7 +164,7 @@ impl Issuer {
     }
 
     fn id_token(&self, log_in: &LogIn) -> io::Result<String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = now();
         let mut claims = log_in.claims();
         claims["iss"] = json!(self.url);
         claims["aud"] = json!(log_in.client_id);
@@ -218,14 +196,6 @@ fn error(status: StatusCode, code: &str, description: &str) -> Response {
     json_response(status, &json!({ "error": code, "error_description": description }))
 }
 
-fn json_response(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,7 +208,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_log_in() {
-        let provider = IdentityProvider::start().await.unwrap();
+        let provider = start().await.unwrap();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         let json = async |request: reqwest::RequestBuilder| -> (u16, Value) {
             let response = request.send().await.unwrap();

@@ -43,7 +43,7 @@ impl Proof {
         if let Some(delivery) = paid.last()
             && endpoint.accepts_forgeries(delivery).await
         {
-            let message = format!("{} accepted a webhook with a wrong signature", webhook.path);
+            let message = format!("{} responded with success to a webhook with a wrong signature", webhook.path);
             self.report.failed(SIGNATURE, FindingId::WebhookUnverified.found(message));
         }
         self.return_to_shop(buyer, &purchase).await;

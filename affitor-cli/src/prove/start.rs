@@ -74,7 +74,7 @@ impl Proof {
         if let Some(webhook) = &self.config.webhook {
             variables.extend(self.secret.as_deref().map(|secret| own(&webhook.secret, secret)));
             let api = webhook.api.as_ref().zip(self.stripe.as_ref());
-            variables.extend(api.map(|(name, stripe)| own(name, &stripe.url)));
+            variables.extend(api.map(|(name, stripe)| own(name, stripe.url())));
             if webhook.provider == PaymentProvider::Stripe {
                 variables.push(own(StripeReporter::VARIABLE, self.reporter.as_str()));
             }
@@ -93,7 +93,7 @@ impl Proof {
                 "port" => self.url.port_or_known_default().map(|port| port.to_string()),
                 "webhook_secret" => self.secret.clone(),
                 "oidc_issuer" => self.identity.as_ref().map(|provider| provider.url.clone()),
-                _ => self.stripe.as_ref().map(|stripe| stripe.url.clone()),
+                _ => self.stripe.as_ref().map(|stripe| stripe.url().to_owned()),
             });
             let value = value.map_err(|missing| {
                 let message = format!("`app.env.{name}` contains {{{missing}}}, which needs a section [webhook]");

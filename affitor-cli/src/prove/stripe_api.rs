@@ -3,21 +3,21 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::Ipv4Addr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{Arc, Mutex},
 };
 
 use axum::{
     Router,
     body::Bytes,
     extract::{Path, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
     routing::{get, post},
 };
 use serde_json::{Map, Value, json};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::sync::watch;
+
+use super::stand_in::{Server, json_response, lock, now, random_id};
 
 /// The members of a session that do not depend on the app.
 const SESSION: &str = include_str!("stripe_api/session.json");
@@ -73,34 +73,27 @@ struct Received {
 /// The stand-in, running until it is dropped.
 #[derive(Debug)]
 pub(super) struct StripeApi {
-    pub(super) url: String,
+    server: Server,
     received: Arc<Received>,
-    server: JoinHandle<()>,
-}
-
-impl Drop for StripeApi {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
 }
 
 impl StripeApi {
     pub(super) async fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let url = format!("http://{}", listener.local_addr()?);
         let received = Arc::new(Received::default());
-        let routes = Router::new()
-            .route("/v1/checkout/sessions", post(create_session))
-            .route("/v1/checkout/sessions/{id}", get(read_session))
-            .route("/v1/customers", post(create_customer))
-            .route("/pay/{id}", get(pay))
-            .fallback(unknown)
-            .with_state((url.clone(), received.clone()));
-        let server = tokio::spawn(async move {
-            // Returns only if the listener fails.
-            let _ = axum::serve(listener, routes).await;
-        });
-        Ok(Self { url, received, server })
+        let routes = |url: &str| {
+            Router::new()
+                .route("/v1/checkout/sessions", post(create_session))
+                .route("/v1/checkout/sessions/{id}", get(read_session))
+                .route("/v1/customers", post(create_customer))
+                .route("/pay/{id}", get(pay))
+                .fallback(unknown)
+                .with_state((url.to_owned(), received.clone()))
+        };
+        Ok(Self { server: Server::start(routes).await?, received })
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.server.url
     }
 
     /// The sessions that the app has created, oldest first.
@@ -194,22 +187,6 @@ fn session_object(url: &str, session: &Created) -> Value {
 
 fn error(status: StatusCode, message: &str) -> Response {
     json_response(status, &json!({ "error": { "type": "invalid_request_error", "message": message } }))
-}
-
-fn json_response(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
-}
-
-pub(super) fn random_id() -> String {
-    std::iter::repeat_with(fastrand::alphanumeric).take(24).collect()
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl ReportedByApp for Polar {}
 /// ```
 /// use std::time::SystemTime;
 ///
-/// use affitor_payments::{Stripe, StripeReporter, object_facts};
+/// use affitor_payments::{Stripe, object_facts};
 ///
 /// let charge = serde_json::json!({ "object": "charge", "id": "ch_1", "payment_intent": "pi_1", "amount": 4900,
 ///     "amount_captured": 4900, "amount_refunded": 1500, "captured": true, "currency": "usd", "created": 1_790_000_000 });

@@ -60,8 +60,8 @@ impl<P: Provider> WebhookEvent<P> {
 
     /// Hands the payment in this webhook to the client's [sink](Client::with_sink), which delivers it in the background.
     ///
-    /// It takes the same options as [`track`](WebhookEvent::track), and does not wait for Affitor, except to ask once an hour, for at most
-    /// 3 seconds, whether [Stripe is connected](StripeReporter::App).
+    /// It takes the same options as [`track`](WebhookEvent::track), and does not wait for Affitor, except to ask once an hour (once a
+    /// minute while there is no response), for at most 3 seconds, whether [Stripe is connected](StripeReporter::App).
     ///
     /// ```no_run
     /// # use affitor::Client;

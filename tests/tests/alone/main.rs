@@ -3,7 +3,6 @@
 #[cfg(unix)]
 mod ending;
 mod examples;
-mod log;
 mod memory;
 mod metrics;
 mod payment_memory;

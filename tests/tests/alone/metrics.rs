@@ -1,33 +1,16 @@
 //! The counters and gauges, as Prometheus would read them. The test has a process of its own, because the recorder is global.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use affitor::{Click, Client, Currency, EnqueueError, Lead, Refund, Sale, capture::ClickCapture};
 use affitor_axum::ClickCaptureLayer;
 use affitor_outbox::Outbox;
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
+use affitor_tests::log::Log;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tower::{Layer as _, ServiceExt as _};
 
 const ADDRESS: &str = "jo@example.com";
-
-/// Everything that is logged, including spans.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn counters_and_gauges() {
@@ -119,7 +102,7 @@ async fn counters_and_gauges() {
     assert!(result.is_ok(), "{:#?} are missing in\n{}", missing(), prometheus.render());
     other.shutdown().await.unwrap();
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("affitor_outbox{event=\"refund\" id="), "no span of an event: {log}");
     for secret in [ADDRESS, "another_key", sandbox.api_key()] {
         assert!(!prometheus.render().contains(secret) && !log.contains(secret), "{secret} is shown");

@@ -1,5 +1,8 @@
 //! Payment webhooks over real sockets, in both frameworks: which are rejected, which are tracked, and which are redelivered.
 
+mod amounts;
+mod reporter;
+
 use std::{
     collections::HashMap,
     sync::OnceLock,
@@ -7,17 +10,14 @@ use std::{
 };
 
 use affitor::{Click, Client, Lead, SaleOutcome};
-use affitor_payments::{
-    LemonSqueezy, Paddle, Polar, Provider, Stripe, StripeReporter, Webhook, WebhookEvent, ledger::CommissionOn,
-};
+use affitor_payments::{LemonSqueezy, Paddle, Polar, Provider, Stripe, StripeReporter, Webhook, WebhookEvent};
 use affitor_sandbox::{ApiCall, Fault, Sandbox};
 use affitor_tests::{
+    log::Log,
     raw::Raw,
     shop::{Shop, ShopFramework},
 };
 use serde_json::{Value, json};
-
-use crate::log::Log;
 
 const SECRET: &str = "whsec_0123456789abcdef";
 
@@ -339,84 +339,6 @@ async fn every_provider() {
     }
 }
 
-/// The endpoint remembers the tax of a sale, so its partial refunds are without tax as well.
-#[tokio::test]
-async fn amounts_without_tax() {
-    let (sandbox, client) = sandbox().await;
-    let net = webhook::<Stripe>().commission_on(CommissionOn::Net);
-    let mut paid = session("pi_1");
-    paid["data"]["object"]["total_details"] = json!({ "amount_tax": 900 });
-    receive(&net, &paid).track(&client).await.unwrap();
-    assert_eq!((sandbox.sales()[0].amount_cents, sandbox.commissions()[0].amount_cents), (4_000, 800));
-    receive(&net, &refund("pi_1", now())).track(&client).await.unwrap();
-    assert_eq!(sandbox.refunds()[0].refund_amount_cents, Some(1_224), "1,500 × 4,000 / 4,900");
-}
-
-/// A shop that converts amounts, with `map_sale` and `map_refund`.
-#[tokio::test]
-async fn converted_amounts() {
-    let (sandbox, client) = sandbox().await;
-    let endpoint = webhook::<Stripe>();
-    let event = receive(&endpoint, &session("pi_1"));
-    let converted = event.track(&client).map_sale(|mut sale, event| {
-        assert_eq!(event.kind(), "checkout.session.completed");
-        sale.amount_cents /= 2;
-        sale
-    });
-    converted.await.unwrap();
-    assert_eq!((sandbox.sales()[0].amount_cents, sandbox.commissions()[0].amount_cents), (2_450, 490));
-    let event = receive(&endpoint, &refund("pi_1", now()));
-    let converted = event.track(&client).map_refund(|mut refund, _| {
-        refund.refund_amount_cents = refund.refund_amount_cents.map(|amount| amount / 2);
-        refund
-    });
-    converted.await.unwrap();
-    assert_eq!(sandbox.refunds()[0].refund_amount_cents, Some(750));
-
-    // A sale of nothing is not reported, and neither are its refunds.
-    let nothing = |mut sale: affitor::Sale, _: &WebhookEvent<Stripe>| {
-        sale.amount_cents = 0;
-        sale
-    };
-    for body in [session("pi_2"), refund("pi_2", now())] {
-        let outcome = receive(&endpoint, &body).track(&client).map_sale(nothing).await.unwrap();
-        assert!(outcome.reported.is_empty(), "{outcome:?}");
-    }
-}
-
-/// Lemon Squeezy reports running totals. The endpoint remembers what was reported, whichever client reports it.
-#[tokio::test]
-async fn running_totals() {
-    let lemon = webhook::<LemonSqueezy>();
-    let event = |name: &str, refunded: u64| {
-        let body = json!({ "meta": { "event_name": name, "custom_data": { "user_id": "user_7" } }, "data": { "id": "1",
-            "attributes": { "status": "paid", "total": 4_900, "refunded_amount": refunded, "currency": "USD" } } })
-        .to_string();
-        let headers = lemon.sign("", body.as_bytes(), SystemTime::now());
-        let header = |name: &str| headers.get(name).map(String::as_bytes);
-        lemon.verify(header, body.as_bytes(), SystemTime::now()).unwrap()
-    };
-    let mut interpretations = affitor_sandbox::Interpretations::default();
-    interpretations.second_refund = affitor_sandbox::SecondRefund::Taken;
-    let sandbox = Sandbox::builder().interpretations(interpretations).start().await.unwrap();
-    let first = client(&sandbox, sandbox.api_key());
-    let landing = format!("https://shop.example/?aff={}", sandbox.partner_code());
-    let click = first.track_click(Click::landing(landing)).await.unwrap();
-    let _ = first.track_lead(Lead::new("user_7").click_id(click.click_id().cloned())).await.unwrap();
-    event("order_created", 0).track(&first).await.unwrap();
-    let deducted = async || sandbox.commissions()[0].deducted_cents;
-    // In order, each twice; then an older total, late.
-    for (total, expected) in [(1_500, 300), (1_500, 300), (2_500, 500), (2_500, 500), (1_500, 500)] {
-        event("order_refunded", total).track(&first).await.unwrap();
-        assert_eq!(deducted().await, expected, "{total}");
-    }
-    let second = client(&sandbox, sandbox.api_key());
-    for (total, expected) in [(3_500, 700), (4_900, 980)] {
-        event("order_refunded", total).track(&second).await.unwrap();
-        assert_eq!(deducted().await, expected, "{total}");
-    }
-}
-
 /// Without a `Webhook` in the app, the response is a 500 that says how to add one.
 #[actix_web::test]
 async fn without_a_webhook() {
@@ -431,44 +353,4 @@ async fn without_a_webhook() {
     assert_eq!(response.status(), 500);
     let text = String::from_utf8(test::read_body(response).await.to_vec()).unwrap();
     assert!(text.contains("Webhook<Stripe>") && text.contains(".app_data("), "{text}");
-}
-
-/// Stripe is connected to the program, so the service reads the webhooks itself.
-#[tokio::test(flavor = "multi_thread")]
-async fn who_reports_the_payments_of_stripe() {
-    let log = log();
-    for framework in ShopFramework::ALL {
-        for (reporter, connected, status, calls) in [
-            (StripeReporter::App, false, 200, 1),
-            (StripeReporter::App, true, 503, 0),
-            (StripeReporter::Affitor, true, 200, 0),
-            (StripeReporter::AppEvenIfConnected, true, 200, 1),
-        ] {
-            let mut builder = Sandbox::builder();
-            if connected {
-                builder = builder.stripe_webhook_secret(SECRET);
-            }
-            let (sandbox, client) = with_lead(builder.start().await.unwrap()).await;
-            let webhook = Webhook::<Stripe>::new(SECRET, reporter).unwrap();
-            let shop = Shop::<Stripe>::start(framework, client.clone(), webhook).await;
-            let name = format!("{framework:?}, {reporter}, connected: {connected}");
-            let before = log.text().len();
-            // Redelivered, as Stripe does.
-            for _ in 0..2 {
-                assert_eq!(shop.deliver(&session("pi_1")).await, status, "{name}");
-            }
-            assert_eq!(payment_calls(&sandbox).await, calls, "{name}");
-            let asked = sandbox.requests().iter().filter(|request| request.call == Some(ApiCall::Status)).count();
-            assert_eq!(asked, usize::from(reporter == StripeReporter::App), "{name}: asked once");
-            let logged = log.text()[before..].matches("StripeReporter::Affitor").count();
-            assert_eq!(logged, if status == 503 { 2 } else { 0 }, "{name}");
-            if status == 503 {
-                // The choice is confirmed: what was refused is reported.
-                let confirmed = Webhook::<Stripe>::new(SECRET, StripeReporter::AppEvenIfConnected).unwrap();
-                let shop = Shop::<Stripe>::start(framework, client, confirmed).await;
-                assert_eq!(shop.deliver(&session("pi_1")).await, 200, "{name}");
-                assert_eq!(payment_calls(&sandbox).await, 1, "{name}");
-            }
-        }
-    }
 }

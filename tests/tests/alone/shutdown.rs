@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use affitor::{Client, Currency, Lead, Sale};
 use affitor_sandbox::{ApiCall, Fault, Interpretations, Sandbox, UnknownLead};
+use affitor_tests::log::Log;
 
-use crate::{is_alone, log::Log};
+use crate::is_alone;
 
 /// The lines that say that an event is lost.
 fn lost(log: &Log) -> Vec<String> {

@@ -1,33 +1,15 @@
 //! Two shops that number their orders from 1.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use affitor::{Click, Client, Currency, Lead, Sale, TransactionIds};
 use affitor_outbox::Outbox;
 use affitor_sandbox::Sandbox;
-use affitor_tests::databases::open_sqlite;
+use affitor_tests::{databases::open_sqlite, log::Log};
 
 use crate::outbox::common::wait_until;
 
 const LIMIT: Duration = Duration::from_secs(8);
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Clients of two programs, each with a customer `user_7` whom a partner brought.
 async fn two_shops() -> (Sandbox, [Client; 2]) {
@@ -98,7 +80,7 @@ async fn a_collision_is_uncertain_and_said_once() {
     assert_eq!((stats.already_recorded, stats.uncertain), (1, 1));
 
     assert_eq!(sandbox.sales().len(), 3, "the other shop's sales do not count");
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     let said = |text_of: &str| text.lines().filter(|line| line.contains(text_of)).count();
     assert_eq!(
         (said("another shop or environment uses it"), said("the transaction id of this sale is taken")),
