@@ -113,7 +113,7 @@ impl App {
 
     /// Kills the app and everything that it has started, as a crash does.
     pub(super) async fn kill(mut self) {
-        if self.child.start_kill().is_ok() {
+        if self.child.kill() {
             let _ = timeout(STOP_TIMEOUT, self.child.wait()).await;
         }
         self.readers.iter().for_each(JoinHandle::abort);
@@ -127,8 +127,8 @@ impl App {
         let asked: std::io::Result<()> = Err(std::io::ErrorKind::Unsupported.into());
         let has_ended = asked.is_ok() && timeout(STOP_TIMEOUT, self.child.wait()).await.is_ok();
         // Also after the app has ended: it may have left processes of its own.
-        let killed = self.child.start_kill();
-        if !has_ended && killed.is_ok() {
+        let was_running = self.child.kill();
+        if !has_ended && was_running {
             let _ = timeout(STOP_TIMEOUT, self.child.wait()).await;
         }
         self.readers.iter().for_each(JoinHandle::abort);

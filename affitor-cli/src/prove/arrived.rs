@@ -41,7 +41,17 @@ pub(super) fn sale<'c>(
     let (amount, currency) = (purchase.amount_cents, purchase.currency);
     if first.amount_cents != Some(amount) || first.currency.as_deref() != Some(currency.as_str()) {
         let reported = first.amount().unwrap_or_default();
-        let message = format!("the sale is {reported}, and the customer paid {}", money(amount, currency));
+        let paid = money(amount, currency);
+        let list_price = amount + purchase.discount_cents;
+        if first.amount_cents == Some(list_price) && purchase.discount_cents > 0 {
+            let off = money(purchase.discount_cents, currency);
+            let message = format!(
+                "the sale is {reported}, and the customer paid {paid}: the list price less a discount of {off}"
+            );
+            let reason = "the handler reports the price of its own list, or the subtotal, in place of what was paid";
+            return Err(FindingId::WrongAmount.because(message, reason));
+        }
+        let message = format!("the sale is {reported}, and the customer paid {paid}");
         return Err(FindingId::WrongAmount.found(message));
     }
     Ok(first)
@@ -149,6 +159,7 @@ mod tests {
         let purchase = Purchase {
             customer_key,
             amount_cents: 4_900,
+            discount_cents: 490,
             currency: Currency::USD,
             is_subscription: false,
             session: None,
@@ -161,6 +172,7 @@ mod tests {
             (vec![json!({}), json!({ "transaction_id": "cs_1" })], Err("double-reporting")),
             (vec![json!({ "event": null, "amount_cents": null })], Err("test-mode")),
             (vec![json!({ "amount_cents": 49 })], Err("wrong-amount")),
+            (vec![json!({ "amount_cents": 5390 })], Err("wrong-amount")),
             (vec![json!({ "currency": "EUR" })], Err("wrong-amount")),
             (vec![], Err("no-sale")),
             (vec![refused(401)], Err("no-sale")),

@@ -58,6 +58,18 @@ impl Proof {
         Finding { message: format!("{} within {seconds} s (--wait)", finding.message), ..finding }
     }
 
+    /// Warns of a page that a cache gives to other visitors.
+    pub(super) fn check_caching(&mut self, visitor: &mut Visitor) {
+        if let Some(url) = visitor.shared_by.take() {
+            let message = format!(
+                "the response of {} belongs to one visitor, and its Cache-Control lets caches give it to others: use `private` or \
+                 `no-store`",
+                url.path()
+            );
+            self.report.warning("caches", message);
+        }
+    }
+
     /// Returns what a page says is wrong.
     pub(super) fn rejected(&self, page: &Page, id: FindingId) -> Option<Finding> {
         let (method, path, status) = (&page.method, page.url.path(), page.status);

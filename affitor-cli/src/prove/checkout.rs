@@ -39,7 +39,8 @@ impl Proof {
         // Every provider but Stripe is told of the customer by the webhook alone.
         let purchase = Purchase {
             customer_key: key.clone(),
-            amount_cents: AMOUNT,
+            amount_cents: AMOUNT - discount(AMOUNT),
+            discount_cents: discount(AMOUNT),
             currency: Currency::USD,
             is_subscription: true,
             session: None,
@@ -82,7 +83,10 @@ impl Proof {
         }
         let (amount_cents, currency) = session.amount().unwrap_or((AMOUNT, "USD".to_owned()));
         let currency = currency.parse().unwrap_or(Currency::USD);
-        let purchase = Purchase { amount_cents, currency, is_subscription, session: Some(session), ..purchase };
+        let discount_cents = discount(amount_cents);
+        let amount_cents = amount_cents - discount_cents;
+        let session = Some(session);
+        let purchase = Purchase { amount_cents, discount_cents, currency, is_subscription, session, ..purchase };
         Ok(CheckedOut { purchase, session_problem, renewals_have_customer })
     }
 
@@ -143,6 +147,11 @@ impl Proof {
     fn fail(&mut self, finding: Finding) -> Result<Option<Created>, Stop> {
         Err(self.stop(CHECKOUT, finding))
     }
+}
+
+/// What is taken off a list price: a tenth.
+fn discount(list_price: u64) -> u64 {
+    list_price / 10
 }
 
 /// Returns what is wrong with one of the two maps of metadata.

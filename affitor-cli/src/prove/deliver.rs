@@ -129,6 +129,10 @@ impl Endpoint {
         Ok(Response { status, text, layer_problem })
     }
 
+    pub(super) fn path(&self) -> &str {
+        self.sender.url.path()
+    }
+
     /// Whether the app responded with a page that has a form, such as a log-in, and status 200.
     pub(super) fn has_shown_page(&self) -> bool {
         self.has_shown_page.load(Ordering::Relaxed)
@@ -154,8 +158,13 @@ impl Endpoint {
         match status.as_u16() {
             401 | 403 if !self.has_accepted.load(Ordering::Relaxed) => FindingId::WebhookBlocked.found(message),
             404 | 405 => FindingId::WebhookNotFound.found(message),
-            300..=399 => FindingId::WebhookNotFound
-                .because(message, "the route redirects, for example to a log-in page or to another path"),
+            301 | 307 | 308 => {
+                FindingId::WebhookNotFound.because(message, "the route redirects to another path or host")
+            }
+            300..=399 => FindingId::WebhookBlocked.because(
+                message,
+                "the route redirects, as to a log-in page; or `webhook.path` is not that of the route",
+            ),
             500..=599 => FindingId::WebhookFailed.found(message),
             400..=499 if text.contains("signature") && text.contains("missing") => FindingId::WebhookFailed.because(
                 message,
@@ -176,7 +185,7 @@ impl Endpoint {
     }
 
     /// Returns whether the app responds with success to a webhook that somebody else has signed.
-    pub(super) async fn accepts_forgeries(&self, delivery: &Delivery) -> bool {
+    pub(super) async fn accepts_forgery(&self, delivery: &Delivery) -> bool {
         let response = self.sender.send(&delivery.id, &delivery.body, "{}").await;
         response.is_ok_and(|response| response.status().is_success())
     }

@@ -1,12 +1,16 @@
 //! A visitor opens a partner's link: the server captures the click, or the page has the tracker.
 
+use std::time::Duration;
+
 use affitor_sandbox::{ApiCall, Sandbox};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use super::{
-    Proof, SETTLE, Stop, chromium,
+    Proof, SETTLE, Stop,
+    chromium::Chromium,
     finding::{Finding, FindingId},
     visitor::{Page, Visitor},
     watch::Watch,
@@ -63,6 +67,12 @@ impl Proof {
             let message = format!("{path} redirects to {}, without `aff`, so no click is reported", page.url.path());
             return self.stop_at_landing(FindingId::AffLost.found(message));
         }
+        let tag = tracker_tags(&page.body).into_iter().next();
+        if let Some(directive) = tag.as_ref().and_then(|tag| self.blocking_directive(tag, &page)) {
+            let message =
+                format!("the Content Security Policy of {} ({directive}) blocks the tracker", page.url.path());
+            return self.stop_at_landing(FindingId::TrackerBlocked.found(message));
+        }
         if self.use_browser {
             return self.with_browser(visitor, &path, page).await;
         }
@@ -90,11 +100,6 @@ impl Proof {
                 format!("the page {} does not contain the tracker, and the server reported no click", page.url.path());
             return self.stop_at_landing(FindingId::NoTracker.found(message));
         };
-        if let Some(directive) = self.blocking_directive(&tag, &page) {
-            let message =
-                format!("the Content Security Policy of {} ({directive}) blocks the tracker", page.url.path());
-            return self.stop_at_landing(FindingId::TrackerBlocked.found(message));
-        }
         let program = self.sandbox.program_id().to_string();
         let click_id = click(&self.sandbox, page.url.as_str()).await?;
         let landing = form_urlencoded::byte_serialize(page.url.as_str().as_bytes()).collect::<String>();
@@ -110,6 +115,14 @@ impl Proof {
         if origin(&tag, &page).as_deref() == Some(DEFAULT_URL) {
             let hint = "the tag has the fixed URL of the service; `client.script_tag()` uses AFFITOR_API_URL";
             self.report.warning("tracker", hint);
+        }
+        let host = page.url.host_str().unwrap_or_default();
+        if let Some(domain) = tag.cookie_domain.as_deref().filter(|domain| !is_domain_of(domain, host)) {
+            let message = format!(
+                "the tag sets cookies of {domain:?}, and the page is on {host}: a browser stores none of them, unless the page is on that \
+                 domain in production"
+            );
+            self.report.warning("tracker", message);
         }
         if tag.program_id.as_deref().is_some_and(|id| id != program) {
             let id = tag.program_id.unwrap_or_default();
@@ -152,14 +165,26 @@ impl Proof {
         let watch = Watch::begin(&self.sandbox);
         let url = self.url.join(path).unwrap_or_else(|_| self.url.clone());
         let proxy = self.guard.as_ref().map(|guard| guard.url.as_str());
-        let mut browser = chromium::open(&url, proxy)?;
+        let mut browser = Chromium::start(proxy).await?;
+        browser.open(&url).await?;
         watch.until(self.wait, ApiCall::Click, |calls| calls.iter().any(|call| call.changed)).await;
-        browser.close().await;
         let Some(click_id) = captured(&watch) else {
             let message = format!("a browser opened {path}, and its scripts reported no click");
-            let reason = "the page has no tracker, its Content Security Policy blocks it, or it is loaded from another API than AFFITOR_API_URL";
+            let reason = "the page has no tracker, a policy in the page blocks it, or it is loaded from another API than AFFITOR_API_URL";
             return self.stop_at_landing(FindingId::NoTracker.because(message, reason));
         };
+        // The script stores it when it has the response.
+        let end = Instant::now() + SETTLE;
+        while !browser.cookies(&page.url).await?.contains(&(CLICK_ID_COOKIE.to_owned(), click_id.clone())) {
+            if Instant::now() > end {
+                let message =
+                    "in a browser, the page's tracker reported the click, but the browser stored no cookie for it";
+                let reason = "`data-affitor-cookie-domain` is not the domain of the page, or a script of the page removes the cookie";
+                return self.stop_at_landing(FindingId::CookieLost.because(message, reason));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        self.chromium = Some(browser);
         visitor.store(&page.url, CLICK_ID_COOKIE, &click_id);
         self.report.passed(NAME, format!("in a browser, the page's tracker reported the click {click_id}"));
         Ok(Landed { click_id, page: page.url })
@@ -173,6 +198,12 @@ impl Proof {
 /// The origin of the tracker's script.
 fn origin(tag: &TrackerTag, page: &Page) -> Option<String> {
     Some(tag.source(&page.url)?.origin().ascii_serialization())
+}
+
+/// Whether a page on a host may set cookies of a domain.
+fn is_domain_of(domain: &str, host: &str) -> bool {
+    let domain = domain.trim_start_matches('.');
+    host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
 }
 
 /// The path of a partner's link.
@@ -208,4 +239,22 @@ pub(super) async fn click(sandbox: &Sandbox, landing: &str) -> Result<String, Fa
     reply
         .map(|reply| reply.click_id)
         .map_err(|_| Failure::usage("the sandbox recorded no click", "check `landing.path`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_domain_of;
+
+    #[test]
+    fn domains_of_cookies() {
+        for (domain, host, expected) in [
+            ("shop.example", "shop.example", true),
+            (".shop.example", "www.shop.example", true),
+            ("shop.example", "myshop.example", false),
+            ("www.shop.example", "shop.example", false),
+            ("shop.example", "127.0.0.1", false),
+        ] {
+            assert_eq!(is_domain_of(domain, host), expected, "{domain} {host}");
+        }
+    }
 }

@@ -23,6 +23,7 @@ mod process;
 mod purchase;
 mod report;
 mod reporter;
+mod scripted;
 mod settings;
 mod shown;
 mod sign_up;
@@ -48,8 +49,8 @@ use clap::Args;
 use reqwest::Url;
 
 use self::{
-    app::App, config::Config, finding::FindingId, guard::Guard, purchase::Purchase, report::Report, stand_in::Server,
-    stripe_api::StripeApi,
+    app::App, chromium::Chromium, config::Config, finding::FindingId, guard::Guard, purchase::Purchase, report::Report,
+    stand_in::Server, stripe_api::StripeApi,
 };
 use crate::{
     exit::{Exit, ExitCodes},
@@ -76,7 +77,7 @@ pub(crate) struct Arguments {
     /// Sign up yourself, in your browser, while the command watches
     #[arg(long)]
     manual: bool,
-    /// Open the landing page in a headless Chromium, with scripts
+    /// Open the landing page in a headless Chromium, with scripts; also the sign-up if a script reports its lead
     #[arg(long)]
     browser: bool,
     /// Time to wait for an event, in seconds
@@ -137,6 +138,10 @@ struct Proof {
     start_timeout: Duration,
     is_manual: bool,
     use_browser: bool,
+    /// The browser that has landed.
+    chromium: Option<Chromium>,
+    /// Whether the app was started once more.
+    is_second_start: bool,
 }
 
 /// Why a proof ends early.
@@ -249,6 +254,8 @@ impl Proof {
             start_timeout: Duration::from_secs(arguments.start_timeout),
             is_manual: arguments.manual,
             use_browser: arguments.browser,
+            chromium: None,
+            is_second_start: false,
         })
     }
 
@@ -272,6 +279,9 @@ impl Proof {
         self.crash(command).await?;
         if self.reporter == StripeReporter::App {
             self.sale_with_stripe_connected(command).await?;
+        }
+        if self.is_second_start && !self.is_manual {
+            self.sign_up_after_restart().await?;
         }
         self.check_tls();
         self.check_guard()

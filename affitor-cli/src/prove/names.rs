@@ -1,7 +1,13 @@
-//! The names of the payment checks.
+//! The names of the checks.
 
 use super::outage;
 
+pub(super) const COOKIE: &str = "sign-up, cookie";
+pub(super) const HEADER: &str = "sign-up, header";
+pub(super) const FIELD: &str = "sign-up, body field";
+pub(super) const TWICE: &str = "sign-up, twice";
+pub(super) const ALONE: &str = "sign-up, no partner";
+pub(super) const RESTART: &str = "sign-up, restart";
 pub(super) const SALE: &str = "sale";
 pub(super) const CONNECTED: &str = "sale, connected";
 pub(super) const SIGNATURE: &str = "signature";

@@ -3,7 +3,7 @@
 mod key;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io,
     sync::{Arc, Mutex},
 };
@@ -45,7 +45,8 @@ struct LogIn {
 struct Issuer {
     url: String,
     key: Key,
-    log_ins: Mutex<BTreeMap<String, LogIn>>,
+    /// The oldest first.
+    log_ins: Mutex<VecDeque<(String, LogIn)>>,
 }
 
 /// Starts the stand-in. Its URL is that of the issuer.
@@ -126,7 +127,7 @@ async fn token(State(issuer): Shared, body: Bytes) -> Response {
     if get("grant_type") != Some("authorization_code") {
         return error(StatusCode::BAD_REQUEST, "unsupported_grant_type", "only `authorization_code` is supported");
     }
-    let log_in = get("code").and_then(|code| lock(&issuer.log_ins).remove(code));
+    let log_in = get("code").and_then(|code| issuer.take(code));
     let Some(log_in) = log_in.filter(|log_in| get("redirect_uri").is_none_or(|uri| uri == log_in.redirect_uri)) else {
         return error(StatusCode::BAD_REQUEST, "invalid_grant", "the code is unknown, or was used");
     };
@@ -148,7 +149,7 @@ async fn token(State(issuer): Shared, body: Bytes) -> Response {
 
 async fn user_info(State(issuer): Shared, headers: HeaderMap) -> Response {
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    match token.and_then(|token| lock(&issuer.log_ins).get(token).cloned()) {
+    match token.and_then(|token| issuer.find(token)) {
         Some(log_in) => json_response(StatusCode::OK, &log_in.claims()),
         None => error(StatusCode::UNAUTHORIZED, "invalid_token", "the access token is unknown"),
     }
@@ -158,9 +159,19 @@ impl Issuer {
     fn keep(&self, key: &str, log_in: LogIn) {
         let mut log_ins = lock(&self.log_ins);
         if log_ins.len() >= LIMIT {
-            log_ins.pop_first();
+            log_ins.pop_front();
         }
-        log_ins.insert(key.to_owned(), log_in);
+        log_ins.push_back((key.to_owned(), log_in));
+    }
+
+    fn find(&self, key: &str) -> Option<LogIn> {
+        lock(&self.log_ins).iter().find(|(known, _)| known == key).map(|(_, log_in)| log_in.clone())
+    }
+
+    fn take(&self, key: &str) -> Option<LogIn> {
+        let mut log_ins = lock(&self.log_ins);
+        let position = log_ins.iter().position(|(known, _)| known == key)?;
+        log_ins.remove(position).map(|(_, log_in)| log_in)
     }
 
     fn id_token(&self, log_in: &LogIn) -> io::Result<String> {

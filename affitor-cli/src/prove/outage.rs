@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{browser::CLICK_ID_COOKIE, failure::Failure, payment::Payment};
 
-const SIGN_UP: &str = "sign-up, outage";
+pub(super) const SIGN_UP: &str = "sign-up, outage";
 pub(super) const SALE: &str = "sale, outage";
 
 /// Longer than a call with all its attempts: 5 seconds.

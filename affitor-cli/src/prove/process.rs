@@ -1,5 +1,8 @@
 //! Child processes that end with everything they have started.
 
+#[cfg(target_os = "linux")]
+mod descendants;
+
 use std::{
     ffi::OsStr,
     io,
@@ -9,7 +12,8 @@ use std::{
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::process::Command;
 
-/// A child process in a group of its own, which is killed when the value is dropped.
+/// A child process in a group of its own, which is killed when the value is dropped. On Linux, so are processes that have left the
+/// group.
 #[derive(Debug)]
 pub(super) struct Group(Box<dyn ChildWrapper>);
 
@@ -29,18 +33,36 @@ impl DerefMut for Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Group {
+    /// Kills the group, and what has left it. Returns whether something of the group was running.
+    pub(super) fn kill(&mut self) -> bool {
+        // Before their parents end, and nobody knows any more whose they are.
+        #[cfg(target_os = "linux")]
+        let left = descendants::of(self.0.id());
         // Fails if the whole group has ended.
-        let _ = self.0.start_kill();
+        let was_running = self.0.start_kill().is_ok();
+        #[cfg(target_os = "linux")]
+        descendants::kill(&left);
+        was_running
     }
 }
 
 /// Starts a program in a group of its own.
 pub(super) fn spawn(program: &OsStr, configure: impl FnOnce(&mut Command)) -> io::Result<Group> {
+    #[cfg(target_os = "linux")]
+    descendants::adopt();
     let mut command = CommandWrap::with_new(program, configure);
     command.wrap(KillOnDrop);
     #[cfg(unix)]
     command.wrap(process_wrap::tokio::ProcessGroup::leader());
     #[cfg(windows)]
     command.wrap(process_wrap::tokio::JobObject);
-    command.spawn().map(Group)
+    let child = command.spawn()?;
+    #[cfg(target_os = "linux")]
+    descendants::remember(child.id());
+    Ok(Group(child))
 }

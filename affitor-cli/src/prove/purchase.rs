@@ -16,7 +16,10 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Purchase {
     pub(super) customer_key: String,
+    /// What is paid, after the discount.
     pub(super) amount_cents: u64,
+    /// What is taken off the list price, so that the two differ.
+    pub(super) discount_cents: u64,
     pub(super) currency: Currency,
     pub(super) is_subscription: bool,
     /// What the app's checkout sent to the stand-in of Stripe's API.
@@ -32,9 +35,14 @@ impl Purchase {
         }
     }
 
+    /// The same, in a checkout of its own that the app did not begin.
+    pub(super) fn of_another_session(&self) -> Self {
+        Self { session: self.session.as_ref().map(Created::with_new_id), ..self.clone() }
+    }
+
     fn new_payment<P: TestProvider>(&self) -> TestPayment<P> {
         let create = if self.is_subscription { TestPayment::subscription } else { TestPayment::new };
-        create(self.amount_cents, self.currency)
+        create(self.amount_cents, self.currency).discount(self.discount_cents)
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     finding::FindingId,
     names::{AFTER_SALE, CONNECTED, SALE},
     purchase::Purchase,
+    say,
     watch::Watch,
 };
 use crate::{failure::Failure, http, payment::Delivery, provider::PaymentProvider};
@@ -103,6 +104,9 @@ impl Proof {
             self.report.skipped(&[CONNECTED], "it needs another checkout session");
             return Ok(());
         };
+        say(
+            "Stripe is connected now, and the app is started again. It may log that payments would count twice: that is right.",
+        );
         if let Some(app) = self.app.take() {
             app.stop().await;
         }

@@ -11,6 +11,7 @@ use super::{
     finding::{Finding, FindingId},
     landing::{self, Landed, click, link},
     lead::{lead, lost_cookie},
+    names::{ALONE, COOKIE, FIELD, HEADER, RESTART, TWICE},
     outage::has_lead,
     process,
     shown::customer,
@@ -21,12 +22,6 @@ use crate::{browser::CLICK_ID_COOKIE, failure::Failure};
 
 /// Time limit of `signup.command`.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
-
-const COOKIE: &str = "sign-up, cookie";
-const HEADER: &str = "sign-up, header";
-const FIELD: &str = "sign-up, body field";
-const TWICE: &str = "sign-up, twice";
-const ALONE: &str = "sign-up, no partner";
 
 /// A visitor who has signed up.
 pub(super) struct Buyer {
@@ -55,6 +50,9 @@ impl Proof {
         let customer_key = match self.sign_up_with_cookie(&mut visitor, &landed).await? {
             Ok(customer_key) => customer_key,
             Err(finding) => {
+                if let Some(browser) = self.chromium.take().filter(|_| visitor.saw_sign_up_script) {
+                    return self.sign_up_in_browser(browser, &landed).await;
+                }
                 let finding = self.with_dropped_cookie(finding).await?;
                 return Err(self.stop(COOKIE, finding));
             }
@@ -71,6 +69,7 @@ impl Proof {
                 format!("the response of {} removes the cookie, so later payments do not name the click", page.path());
             self.report.warning(COOKIE, message);
         }
+        self.check_caching(&mut visitor);
         self.customers.insert(customer_key.clone());
         self.sign_up_twice(&visitor).await?;
         if self.config.signup.command.is_some() {
@@ -83,6 +82,9 @@ impl Proof {
         }
         self.sign_up_alone().await?;
         self.sign_up_in_outage().await?;
+        if let Some(browser) = self.chromium.take() {
+            browser.close().await;
+        }
         Ok(Buyer { visitor: Some(visitor), customer_key })
     }
 
@@ -102,7 +104,10 @@ impl Proof {
         let is_there = |calls: &[RequestRecord]| {
             calls.iter().any(|call| is_settled(call) && call.click_id.as_deref() == Some(click_id))
         };
-        let calls = watch.until(self.wait, ApiCall::Lead, is_there).await;
+        // A browser signs up next.
+        let is_scripted = visitor.saw_sign_up_script && self.chromium.is_some();
+        let wait = if is_scripted { self.wait.min(SETTLE) } else { self.wait };
+        let calls = watch.until(wait, ApiCall::Lead, is_there).await;
         Ok(lead(&calls, click_id, self.app.as_ref()).map_err(|finding| self.explained(finding, visitor)))
     }
 
@@ -173,7 +178,8 @@ impl Proof {
         if let Some(known) = keys.find(|key| self.customers.contains(*key)) {
             let known = customer(known);
             let message = format!("another visitor, who signed up with other data, got the same customer key {known}");
-            let reason = "each visitor needs data of their own: use {id} or {email} in the steps of affitor.toml";
+            let reason = "each visitor needs data of their own: use {id} or {email} in the steps of affitor.toml; or a cache gives one \
+                          visitor's session to the next";
             return Err(self.stop(name, FindingId::SignupFailed.because(message, reason)));
         }
         match lead(&calls, &click_id, None) {
@@ -235,6 +241,34 @@ impl Proof {
                 self.report.failed(ALONE, FindingId::ClickIdShared.found(message));
             }
             None => self.report.passed(ALONE, "signed up; no partner is credited"),
+        }
+        Ok(())
+    }
+
+    /// After a start of the app, new users must not get the ids of others.
+    pub(super) async fn sign_up_after_restart(&mut self) -> Result<(), Failure> {
+        let (mut visitor, click_id) = self.visitor_with_click().await?;
+        let watch = Watch::begin(&self.sandbox);
+        if let Err(finding) = self.sign_up(&mut visitor, &click_id).await? {
+            self.report.warning(RESTART, format!("after the app was started again, {}", finding.message));
+            return Ok(());
+        }
+        let is_own = |call: &RequestRecord| call.click_id.as_deref() == Some(&click_id) && call.customer_key.is_some();
+        let calls = watch.until(self.wait.min(SETTLE), ApiCall::Lead, |calls| calls.iter().any(is_own)).await;
+        let key = calls.into_iter().find(is_own).and_then(|call| call.customer_key);
+        match key {
+            Some(key) if self.customers.contains(&key) => {
+                let shown = customer(&key);
+                let message = format!(
+                    "after the app was started again, another visitor got the customer key {shown}, which an earlier one has. Ids \
+                     must not begin again. An app that keeps its users in memory does that"
+                );
+                self.report.warning(RESTART, message);
+            }
+            Some(_) => {
+                self.report.passed(RESTART, "after the app was started again, a new visitor got a new customer key");
+            }
+            None => self.report.skipped(&[RESTART], "the visitor's lead did not arrive"),
         }
         Ok(())
     }

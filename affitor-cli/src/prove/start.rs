@@ -41,6 +41,7 @@ impl Proof {
     pub(super) async fn start_again(&mut self, command: &[OsString]) -> Result<(), Stop> {
         let variables = self.all_variables()?;
         let app = self.app.insert(App::start(command, &variables)?);
+        self.is_second_start = true;
         if let Err(problem) = app.listening(&self.url, self.start_timeout).await {
             let problem = format!("when it was started again, {problem}");
             self.report.failed("app", FindingId::AppNotReachable.found(problem));

@@ -31,6 +31,14 @@ pub(super) struct Created {
 }
 
 impl Created {
+    fn new(parameters: BTreeMap<String, String>) -> Self {
+        Self { id: format!("cs_live_{}", random_id()), parameters }
+    }
+
+    pub(super) fn with_new_id(&self) -> Self {
+        Self::new(self.parameters.clone())
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str)
     }
@@ -127,7 +135,7 @@ async fn create_session(State((url, received)): Shared, body: Bytes) -> Response
     if let Some(missing) = missing {
         return error(StatusCode::BAD_REQUEST, &format!("Missing required param: {missing}."));
     }
-    let session = Created { id: format!("cs_live_{}", random_id()), parameters };
+    let session = Created::new(parameters);
     let response = session_object(&url, &session);
     lock(&received.sessions).push(session);
     received.changed.send_replace(());

@@ -77,6 +77,8 @@ pub(super) struct Visitor {
     pub(super) saw_sign_up_script: bool,
     /// The URL of a response that removed the cookie.
     pub(super) removed_by: Option<Url>,
+    /// The URL of a response that is this visitor's own, and that shared caches may give to others.
+    pub(super) shared_by: Option<Url>,
 }
 
 impl Visitor {
@@ -100,6 +102,7 @@ impl Visitor {
             left_to: None,
             saw_sign_up_script: false,
             removed_by: None,
+            shared_by: None,
         })
     }
 
@@ -118,8 +121,35 @@ impl Visitor {
 
     /// A text of a step, with the visitor's own values.
     pub(super) fn fill(&self, text: &str) -> String {
-        let text = text.replace("{email}", &self.email).replace("{id}", &self.id);
-        self.metas.iter().fold(text, |text, (name, content)| text.replace(&format!("{{meta:{name}}}"), content))
+        let mut filled = String::new();
+        let mut rest = text;
+        // What is filled in is not searched again: a page could make it endless.
+        while let Some((before, after)) = rest.split_once('{') {
+            filled.push_str(before);
+            let value = after.split_once('}').and_then(|(name, after)| Some((self.value(name)?, after)));
+            match value {
+                Some((value, after)) => {
+                    filled.push_str(value);
+                    rest = after;
+                }
+                None => {
+                    filled.push('{');
+                    rest = after;
+                }
+            }
+        }
+        filled + rest
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        match name {
+            "email" => Some(&self.email),
+            "id" => Some(&self.id),
+            _ => {
+                let name = name.strip_prefix("meta:")?;
+                self.metas.iter().find(|(known, _)| known == name).map(|(_, content)| content.as_str())
+            }
+        }
     }
 
     /// Returns the cookie with the click id that would be sent to a URL.

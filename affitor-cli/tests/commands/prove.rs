@@ -3,6 +3,7 @@
 
 mod broken_shop;
 mod findings;
+mod hostile;
 mod settings;
 mod shop;
 
@@ -191,8 +192,11 @@ async fn a_person_can_sign_up() {
 async fn nothing_keeps_running_after_an_app_that_does_not_listen() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
-    // Neither ends when it is asked to.
-    let script = format!("trap '' TERM; (trap '' TERM; sleep 300) & echo $! $$ > {}; wait", pids.display());
+    // None ends when it is asked to. The second leaves the group, and loses its parent.
+    let script = format!(
+        "trap '' TERM; (trap '' TERM; sleep 300) & echo $! $$ > {0}; (setsid sleep 300 & echo $! >> {0}); wait",
+        pids.display()
+    );
     let config = folder.path().join("affitor.toml");
     std::fs::write(
         &config,
@@ -205,7 +209,7 @@ async fn nothing_keeps_running_after_an_app_that_does_not_listen() {
     let report = result.json();
     assert_eq!((result.code, ids(&report)), (1, vec!["app-not-reachable"]), "{report:#}");
     let pids = std::fs::read_to_string(pids).unwrap();
-    assert_eq!(pids.split_whitespace().count(), 2);
+    assert_eq!(pids.split_whitespace().count(), 3);
     for pid in pids.split_whitespace() {
         // A process that was killed is gone once its parent, or the system, has noticed.
         let is_gone = async {

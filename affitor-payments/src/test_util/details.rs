@@ -44,7 +44,10 @@ pub struct Details {
     /// Looks random, and follows from the number.
     seed: u64,
     started_at: u64,
+    /// What the customer pays.
     pub(super) amount_cents: u64,
+    /// What was taken off the list price.
+    pub(super) discount_cents: u64,
     pub(super) currency: Currency,
     pub(super) is_subscription: bool,
     pub(super) customer_key: Option<String>,
@@ -70,6 +73,7 @@ impl Details {
             seed,
             started_at,
             amount_cents,
+            discount_cents: 0,
             currency,
             is_subscription,
             customer_key: None,
@@ -84,6 +88,11 @@ impl Details {
     /// The product, which has an id of its own unless the test names one.
     pub(super) fn product(&self, own: impl Into<Value>) -> Value {
         self.product_id.as_deref().map_or_else(|| own.into(), Value::from)
+    }
+
+    /// The price before the discount.
+    pub(super) fn list_price(&self) -> u64 {
+        self.amount_cents.saturating_add(self.discount_cents)
     }
 
     /// The first payment, before anything was refunded.

@@ -150,6 +150,14 @@ impl<P: TestProvider> TestPayment<P> {
         self
     }
 
+    /// Sets what was taken off the list price, of the first payment and of each renewal, in the currency's smallest unit. The customer
+    /// pays the amount that this payment was created with, so the list price, which some fields contain, is higher. Default: 0.
+    #[must_use]
+    pub fn discount(mut self, cents: u64) -> Self {
+        self.details.discount_cents = cents;
+        self
+    }
+
     /// Returns the ids of the latest payment: of the first one, or of the latest renewal.
     pub fn ids(&self) -> PaymentIds {
         self.script.ids(&self.details)

@@ -44,6 +44,8 @@ fn values(details: &Details) -> Values {
         ("adjustment", of_refund("adj")),
         ("adjustment_item", of_refund("adjitm")),
         ("amount_text", json!(amount.to_string())),
+        ("discount_text", json!(details.discount_cents.to_string())),
+        ("list_text", json!(details.list_price().to_string())),
         ("attempt", json!(details.uuid(1, details.period as usize))),
         ("billing_cycle", of_subscription(json!({ "interval": "month", "frequency": 1 }))),
         ("billing_period", of_subscription(json!({ "starts_at": rfc3339(start), "ends_at": rfc3339(end) }))),

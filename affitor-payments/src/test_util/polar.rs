@@ -43,6 +43,8 @@ fn values(details: &Details) -> Values {
     let ids = PolarScript.ids(details);
     let mut values = Values::from([
         ("amount", json!(details.amount_cents)),
+        ("discount", json!(details.discount_cents)),
+        ("list", json!(details.list_price())),
         ("billing_reason", json!(reason)),
         ("changed_at", json!(rfc3339(details.now()))),
         ("checkout", json!(details.uuid(1, 0))),

@@ -156,6 +156,10 @@ impl StripeScript {
         Values::from([
             ("amount", json!(details.amount_cents)),
             ("amount_text", json!(details.amount_cents.to_string())),
+            ("discount", json!(details.discount_cents)),
+            ("discount_amounts", discount_amounts(details)),
+            ("list", json!(details.list_price())),
+            ("list_text", json!(details.list_price().to_string())),
             ("billing_reason", json!(reason)),
             ("charge", json!(ids.charge_id)),
             ("client_reference_id", json!(self.client_reference_id)),
@@ -194,6 +198,14 @@ impl StripeScript {
             ("subscription_metadata", Self::with_details(details, &self.subscription_metadata)),
             ("transaction", json!(details.period_id("txn"))),
         ])
+    }
+}
+
+/// The discounts of an invoice, or of its only line.
+fn discount_amounts(details: &Details) -> Value {
+    match details.discount_cents {
+        0 => json!([]),
+        amount => json!([{ "amount": amount, "discount": details.id("di") }]),
     }
 }
 

@@ -80,7 +80,7 @@ impl<P: TestProvider> Shop<P> {
 
 async fn one_off_payment<P: TestProvider>() {
     let shop = Shop::<P>::open().await;
-    let mut payment = TestPayment::<P>::new(4_900, Currency::USD).customer_key("user_7");
+    let mut payment = TestPayment::<P>::new(4_900, Currency::USD).discount(490).customer_key("user_7");
     let id = payment.ids().transaction_id;
     shop.deliver(&payment.paid()).await;
     assert_eq!(shop.sales(), [(id.clone(), 4_900, false)], "{}", P::NAME);
@@ -96,7 +96,7 @@ for_all_providers!(a_one_off_payment_is_one_sale_with_its_refunds, one_off_payme
 
 async fn subscription<P: TestProvider>() {
     let shop = Shop::<P>::open().await;
-    let mut payment = TestPayment::<P>::subscription(4_900, Currency::EUR).customer_key("user_7");
+    let mut payment = TestPayment::<P>::subscription(4_900, Currency::EUR).discount(490).customer_key("user_7");
     let first = payment.ids().transaction_id;
     shop.deliver(&payment.paid()).await;
     shop.deliver(&payment.renewed()).await;

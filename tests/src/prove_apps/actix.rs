@@ -67,8 +67,10 @@ fn routes(config: &mut web::ServiceConfig, shop: &Shop) {
     };
 }
 
-async fn landing(shop: web::Data<Shop>, affitor: Option<AffitorClient>) -> Page {
-    shop.landing(affitor.as_deref())
+async fn landing(shop: web::Data<Shop>, affitor: Option<AffitorClient>, request: HttpRequest) -> Page {
+    let uri = request.uri().to_string();
+    let host = text(request.headers(), header::HOST);
+    shop.landing(affitor.as_deref(), host, &uri)
 }
 
 async fn sign_up_form(shop: web::Data<Shop>, request: HttpRequest) -> Page {

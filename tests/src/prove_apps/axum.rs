@@ -9,7 +9,7 @@ use affitor_axum::{
 use axum::{
     Form, Json, RequestExt as _, Router,
     extract::{FromRef, Query, RawQuery, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
@@ -78,8 +78,13 @@ async fn drop_cookie(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-async fn landing(State(AppState(shop)): State<AppState>, affitor: Option<AffitorClient>) -> Page {
-    shop.landing(affitor.as_deref())
+async fn landing(
+    State(AppState(shop)): State<AppState>,
+    affitor: Option<AffitorClient>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Page {
+    shop.landing(affitor.as_deref(), text(&headers, header::HOST), &uri.to_string())
 }
 
 async fn sign_up_form(State(AppState(shop)): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Page {

@@ -23,7 +23,9 @@ pub enum Fault {
     PolicyBlocks,
     /// A proxy removes the cookie with the click id.
     CookieDropped,
-    /// The browser is to report the lead, by a script in the page.
+    /// The landing page redirects to `localhost`, where the rest of the shop is as well. That works.
+    LandsOnLocalhost,
+    /// The browser reports the lead, by a script in the page. That works in a browser.
     ScriptedLead,
     /// The lead is reported before the user is stored, and the second user with an address can't be stored.
     LeadBeforeCommit,
@@ -63,6 +65,8 @@ pub enum Fault {
     NoSessionMetadata,
     /// The session has metadata, but the subscription that it creates has none.
     NoSubscriptionMetadata,
+    /// The shop's own code reports the price before the discount.
+    ListPrice,
     /// The shop's own code reports a sale under the session's id, and its refund under the charge's id.
     RefundId,
     /// The sign-up fails if the lead can't be reported.

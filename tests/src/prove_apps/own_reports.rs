@@ -4,13 +4,13 @@ use affitor::{BoundClient, Currency, Error, Refund, Sale, stripe::CUSTOMER_KEY};
 use affitor_payments::{Stripe, WebhookEvent};
 use serde_json::Value;
 
-/// Reports a paid session under the session's id.
-pub(super) async fn sale(affitor: &BoundClient, event: &WebhookEvent<Stripe>) -> Result<(), Error> {
+/// Reports a paid session under the session's id, with the amount in one of its fields.
+pub(super) async fn sale(affitor: &BoundClient, event: &WebhookEvent<Stripe>, amount: &str) -> Result<(), Error> {
     let session = &event.json()["data"]["object"];
     if event.kind() != "checkout.session.completed" || session["payment_status"] != "paid" {
         return Ok(());
     }
-    let sale = Sale::new(text(&session["id"]), cents(&session["amount_total"]), Currency::USD);
+    let sale = Sale::new(text(&session["id"]), cents(&session[amount]), Currency::USD);
     let sale = sale.customer_key(text(&session["metadata"][CUSTOMER_KEY]));
     affitor.client().track_sale(sale).await?;
     Ok(())

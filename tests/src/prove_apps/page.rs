@@ -1,6 +1,9 @@
 //! The shop's responses, in no framework's types.
 
 use affitor::ScriptTag;
+use serde_json::json;
+
+use super::users::User;
 
 /// A response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,10 +43,10 @@ impl Page {
         self
     }
 
-    /// Lets the browser report the lead.
-    pub(super) fn with_scripted_lead(mut self) -> Self {
-        self.html +=
-            "<script>document.forms[0].onsubmit = () => window.affitor.signup('user_1', 'jo@example.com')</script>";
+    /// Lets the browser report the lead of a user.
+    pub(super) fn with_scripted_lead(mut self, tag: &ScriptTag, user: &User) -> Self {
+        let call = json!(["signup", user.id, user.email]);
+        self.html += &format!("<script>(window.affitorQueue ||= []).push({call})</script>\n{tag}\n");
         self
     }
 
@@ -98,6 +101,12 @@ pub(super) fn without_click_id(cookies: &str) -> String {
     let kept =
         cookies.split("; ").filter(|cookie| !cookie.starts_with("affitor_") && !cookie.starts_with("customer_code="));
     kept.collect::<Vec<_>>().join("; ")
+}
+
+/// Redirects the landing page to another name of this machine, as some do in development.
+pub(super) fn to_localhost(host: &str, target: &str) -> Option<Page> {
+    let port = host.strip_prefix("127.0.0.1:")?;
+    Some(Page::moved(format!("http://localhost:{port}{target}")))
 }
 
 /// Redirects from the landing page's host to the host of the rest of the shop, as from `www.shop.example` to `app.shop.example`.

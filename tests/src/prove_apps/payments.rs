@@ -45,12 +45,16 @@ impl Shop {
         }
         match (self.fault, &self.delivery) {
             (Some(Fault::RefundId), _) => {
-                own_reports::sale(affitor, event).await.map_err(PaymentError::not_recorded)?;
+                own_reports::sale(affitor, event, "amount_total").await.map_err(PaymentError::not_recorded)?;
                 own_reports::refund(affitor, event).await.map_err(PaymentError::not_recorded)?;
+            }
+            (Some(Fault::ListPrice), _) => {
+                // The mistake: the customer has paid less.
+                own_reports::sale(affitor, event, "amount_subtotal").await.map_err(PaymentError::not_recorded)?;
             }
             (Some(Fault::DoubleReporting), _) => {
                 // The mistake: the next line reports the sale as well, under another id.
-                own_reports::sale(affitor, event).await.map_err(PaymentError::not_recorded)?;
+                own_reports::sale(affitor, event, "amount_total").await.map_err(PaymentError::not_recorded)?;
                 event.track(&affitor).await?;
             }
             (_, Delivery::Direct | Delivery::Queue) => {

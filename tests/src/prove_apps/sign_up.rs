@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     AnyError, Fault,
-    page::Page,
+    page::{Page, to_localhost},
     shop::{Delivery, Shop},
     users,
 };
@@ -21,7 +21,10 @@ pub(super) struct SignUp {
 
 impl Shop {
     /// The landing page. `affitor` is the visitor's client, if the layer is around the page.
-    pub(super) fn landing(&self, affitor: Option<&BoundClient>) -> Page {
+    pub(super) fn landing(&self, affitor: Option<&BoundClient>, host: &str, target: &str) -> Page {
+        if let Some(page) = to_localhost(host, target).filter(|_| self.has(Fault::LandsOnLocalhost)) {
+            return page;
+        }
         if self.has(Fault::MetaRefresh) {
             // The mistake: the query is lost.
             return Page::refreshed("/signup");
@@ -48,9 +51,7 @@ impl Shop {
             return Page::see_other("/signup?new").with_header("clear-site-data", "\"cookies\"");
         }
         let (token, csrf) = self.users.begin();
-        let page = Page::sign_up_form(&csrf);
-        let page = if self.has(Fault::ScriptedLead) { page.with_scripted_lead() } else { page };
-        page.with_cookie(users::cookie(&token))
+        Page::sign_up_form(&csrf).with_cookie(users::cookie(&token))
     }
 
     /// Creates a user, and reports the lead.
@@ -70,7 +71,6 @@ impl Shop {
         let key = if self.key_is_address() { &user.email } else { &user.id };
         let lead = Lead::new(key).email(&user.email);
         match &self.delivery {
-            // The mistake, for a visitor without scripts.
             _ if self.has(Fault::ScriptedLead) => {}
             Delivery::Direct if self.has(Fault::FailsInOutage) => {
                 // The mistake: a visitor can't sign up while the service is unavailable.
@@ -110,6 +110,9 @@ impl Shop {
             // The mistake: nobody can check out.
             Some(user) if self.has(Fault::LogsOut) => {
                 Page::account(&user.id).with_cookie(format!("{}=; Path=/; Max-Age=0", users::COOKIE))
+            }
+            Some(user) if self.has(Fault::ScriptedLead) => {
+                Page::account(&user.id).with_scripted_lead(&self.client.script_tag(), &user)
             }
             Some(user) => Page::account(&user.id),
             None => Page::see_other("/signup"),

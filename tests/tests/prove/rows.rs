@@ -61,7 +61,9 @@ const ROWS: &[Row] = &[
     broken(&["--fault", "meta-refresh"], Sells::Once, "aff-lost"),
     broken(&["--fault", "policy-blocks"], Sells::Once, "tracker-blocked"),
     broken(&["--fault", "cookie-dropped"], Sells::Once, "click-id-lost"),
+    (&["--fault", "lands-on-localhost"], Sells::Once, SignUp::Form, Checks::Quick, None),
     broken(&["--fault", "scripted-lead"], Sells::Once, "no-lead"),
+    broken(&["--fault", "list-price"], Sells::Once, "wrong-amount"),
     broken(&["--queue", "--fault", "lead-before-commit"], Sells::Once, "lead-before-commit"),
     broken(&["--fault", "lowercase-key"], Sells::Once, "customer-key-differs"),
     broken(&["--fault", "logs-out"], Sells::Once, "checkout-failed"),
@@ -215,12 +217,19 @@ async fn a_browser_lands_with_scripts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("affitor.toml");
     std::fs::write(&file, settings(Sells::Once, SignUp::Form)).unwrap();
-    let app = [Framework::ALL[0].binary().to_owned(), "--queue".to_owned()];
-    let output = prove(&affitor, &["--browser", "--quick"], &file, &app).await;
-    judge(&output, None).unwrap();
-    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let landing = document["checks"].as_array().unwrap().iter().find(|check| check["name"] == "landing").unwrap();
-    assert!(landing["message"].as_str().unwrap().starts_with("in a browser,"), "{landing}");
+    for (framework, arguments, checks) in [
+        (Framework::ALL[0], &["--queue"][..], &["landing"][..]),
+        (Framework::ALL[1], &["--fault", "scripted-lead"], &["landing", "sign-up, cookie"]),
+    ] {
+        let app: Vec<String> = [framework.binary()].iter().chain(arguments).map(ToString::to_string).collect();
+        let output = prove(&affitor, &["--browser", "--quick"], &file, &app).await;
+        judge(&output, None).unwrap();
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        for name in checks {
+            let check = document["checks"].as_array().unwrap().iter().find(|check| check["name"] == *name).unwrap();
+            assert!(check["message"].as_str().unwrap().starts_with("in a browser,"), "{check}");
+        }
+    }
 }
 
 /// Proves a shop. Returns what differs from the row.

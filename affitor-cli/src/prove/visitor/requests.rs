@@ -21,6 +21,16 @@ const REDIRECTS: usize = 10;
 const AGENT: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
+/// Whether a response sets a cookie or leads to a payment page, and yet allows caches to give it to other visitors.
+fn is_own_and_shared(url: &Url, headers: &HeaderMap) -> bool {
+    let values = headers.get_all("cache-control").into_iter().filter_map(|value| value.to_str().ok());
+    let directives: Vec<_> = values.flat_map(|value| value.split(',')).map(|text| text.trim().to_lowercase()).collect();
+    let has = |name: &str| directives.iter().any(|directive| directive.split('=').next() == Some(name));
+    let is_own =
+        headers.contains_key("set-cookie") || location(url, headers).is_some_and(|next| next.origin() != url.origin());
+    is_own && (has("public") || has("s-maxage")) && !has("private") && !has("no-store")
+}
+
 impl Visitor {
     pub(super) async fn request(
         &mut self,
@@ -106,6 +116,9 @@ impl Visitor {
         if had && self.click_id_at(url).is_none() {
             self.removed_by = Some(url.clone());
         }
+        if *method == Method::GET && is_own_and_shared(url, response.headers()) {
+            self.shared_by = Some(url.clone());
+        }
         Ok(response)
     }
 
@@ -145,5 +158,28 @@ impl Visitor {
         let scripts = ["affitor.signup(", "affitor?.signup(", "affitorQueue"];
         self.saw_sign_up_script |= scripts.iter().any(|script| body.contains(script));
         Ok(Page { method, status, url, body, headers, layer_problem, left_to: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn responses_that_caches_share() {
+        let url = Url::parse("http://127.0.0.1:3000/checkout").unwrap();
+        let cookie = ("set-cookie", "session=1");
+        for (headers, expected) in [
+            ([cookie, ("cache-control", "public, max-age=60")], true),
+            ([cookie, ("cache-control", "S-MaxAge=60")], true),
+            ([cookie, ("cache-control", "max-age=60")], false),
+            ([cookie, ("cache-control", "public, no-store")], false),
+            ([("location", "https://pay.example/cs_1"), ("cache-control", "public")], true),
+            ([("location", "/account"), ("cache-control", "public")], false),
+            ([("content-type", "text/html"), ("cache-control", "public")], false),
+        ] {
+            let map = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+            assert_eq!(is_own_and_shared(&url, &map), expected, "{headers:?}");
+        }
     }
 }
