@@ -77,6 +77,10 @@ enum Command {
     #[command(after_help = exit::help(init::EXIT_CODES))]
     Init(Box<init::Arguments>),
     /// Log in at the service, in the browser
+    ///
+    /// Whoever knows the URL of the page can fetch the login's token. The browser gets it from a file that only you can read and that is
+    /// removed afterwards, so other users of this machine do not see it. That can't protect it from root, from programs that run as you,
+    /// or from people who see your terminal or the history of your browser.
     #[command(after_help = exit::help(account::LOGIN_EXIT_CODES))]
     Login(account::LoginArgs),
     /// Remove the session that `affitor login` stored

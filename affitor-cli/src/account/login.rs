@@ -1,12 +1,13 @@
 //! The login: a page of the service confirms it in the browser, while the command polls for the session.
 
 use std::{
-    io::{IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     time::{Duration, Instant},
 };
 
 use reqwest::Url;
 use secrecy::ExposeSecret as _;
+use tempfile::NamedTempFile;
 
 use super::{
     api::{Api, ApiError, PolledLogin},
@@ -54,7 +55,9 @@ pub(crate) async fn login(api: &Api<'_>, options: LoginOptions, output: Output) 
     let started = api.start_login().await?;
     let page = page(&started.auth_url)?;
     announce(&page, api, options, output);
-    if options.open_browser && open::that_detached(page.as_str()).is_err() {
+    // Removed when the login has ended.
+    let redirect = if options.open_browser { redirect(&page).ok() } else { None };
+    if options.open_browser && !redirect.as_ref().is_some_and(|file| open::that_detached(file.path()).is_ok()) {
         say("No browser could be opened: open the page yourself.", options, output);
     }
     let polled = tokio::select! {
@@ -89,6 +92,21 @@ fn page(text: &str) -> Result<Url, Failure> {
         let message = "the page for the login that the service named is not an https: URL";
         Failure::new(Exit::Unreachable, message, "check the URL of the service")
     })
+}
+
+/// A page that only this user can read, and that leads to the page of the login. Other users of this machine see the arguments of the
+/// browser, and whoever knows the page of the login can fetch its token.
+fn redirect(page: &Url) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix("affitor-login-").suffix(".html").tempfile()?;
+    // A URL has no quotation marks and no angle brackets.
+    let page = page.as_str().replace('&', "&amp;").replace('\'', "&#39;");
+    writeln!(file, "<!doctype html>\n<meta name=\"referrer\" content=\"no-referrer\">")?;
+    writeln!(
+        file,
+        "<meta http-equiv=\"refresh\" content=\"0; url={page}\">\n<a href=\"{page}\">Log in at Affitor</a>"
+    )?;
+    file.flush()?;
+    Ok(file)
 }
 
 fn announce(page: &Url, api: &Api<'_>, options: LoginOptions, output: Output) {

@@ -73,7 +73,10 @@ async fn the_answers_are_those_of_git() {
         let folder = if inner.is_empty() { "shop".to_owned() } else { format!("shop/{inner}") };
         home.project(&format!("{inner}/Cargo.toml").trim_start_matches('/').to_owned(), "[package]\nname = 'web'\n");
         let file = format!("{inner}/.affitor/.env").trim_start_matches('/').to_owned();
-        home.project(&file, &format!("AFFITOR_API_KEY={KEY}\nAFFITOR_PROGRAM_ID=42\nAFFITOR_API_URL={}\n", sandbox.url()));
+        home.project(
+            &file,
+            &format!("AFFITOR_API_KEY={KEY}\nAFFITOR_PROGRAM_ID=42\nAFFITOR_API_URL={}\n", sandbox.url()),
+        );
         let config = json!({ "version": 2, "program_id": "42", "api_url": sandbox.url() });
         home.project(&file.replace(".env", "config.json"), &config.to_string());
         git(&home, &["add", "."]);
