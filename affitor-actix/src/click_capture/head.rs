@@ -1,5 +1,7 @@
 //! Requests and responses, as capture reads them.
 
+use std::net::IpAddr;
+
 use actix_web::{
     dev::{RequestHead, ServiceRequest, ServiceResponse},
     http::header::{HOST, HeaderMap, HeaderName, HeaderValue},
@@ -45,6 +47,10 @@ impl capture::Head for Head<'_> {
     fn is_tls(&self) -> bool {
         self.is_tls
     }
+
+    fn peer(&self) -> Option<IpAddr> {
+        Some(self.head.peer_addr?.ip())
+    }
 }
 
 /// A response.
@@ -73,8 +79,11 @@ impl<B> capture::Response for Page<B> {
         }
     }
 
-    fn remove(&mut self, name: &'static str) {
-        self.0.headers_mut().remove(name);
+    fn remove_if(&mut self, condition: &dyn Fn(&str) -> bool) {
+        let names = self.0.headers().keys().filter(|name| condition(name.as_str()));
+        for name in names.cloned().collect::<Vec<_>>() {
+            self.0.headers_mut().remove(name);
+        }
     }
 }
 

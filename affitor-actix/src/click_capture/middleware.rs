@@ -11,7 +11,7 @@ use actix_web::{
     http::header::{COOKIE, HeaderValue, REFERER},
 };
 use affitor::{
-    adapter::CapturedByServer,
+    adapter::{CapturedByServer, InsideCapture},
     capture::{ClickCapture, PendingResponse},
 };
 
@@ -106,6 +106,9 @@ where
 /// Decides what to do with a candidate. Not inlined, because most requests do not get here.
 #[inline(never)]
 fn begin<B>(capture: &ClickCapture, request: &ServiceRequest) -> Option<Box<PendingResponse<Page<B>>>> {
+    if request.extensions_mut().insert(InsideCapture).is_some() {
+        return None;
+    }
     let capture = capture.begin(&Head::of(request))?;
     let mut extensions = request.extensions_mut();
     if let Some(click_id) = capture.click_id() {

@@ -71,8 +71,11 @@ impl<R> capture::Response for Page<R> {
         }
     }
 
-    fn remove(&mut self, name: &'static str) {
-        self.0.headers_mut().remove(name);
+    fn remove_if(&mut self, condition: &dyn Fn(&str) -> bool) {
+        let names = self.0.headers().keys().filter(|name| condition(name.as_str()));
+        for name in names.cloned().collect::<Vec<_>>() {
+            self.0.headers_mut().remove(name);
+        }
     }
 }
 

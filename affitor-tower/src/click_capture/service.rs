@@ -2,7 +2,10 @@
 
 use std::task::{Context, Poll};
 
-use affitor::{adapter::CapturedByServer, capture::ClickCapture};
+use affitor::{
+    adapter::{CapturedByServer, InsideCapture},
+    capture::ClickCapture,
+};
 use http::{
     HeaderValue, Request, Response,
     header::{COOKIE, REFERER},
@@ -71,6 +74,9 @@ impl<S> ClickCaptureService<S> {
     where
         S: Service<Request<B>, Response = Response<R>>,
     {
+        if request.extensions_mut().insert(InsideCapture).is_some() {
+            return ClickCaptureFuture { inner: self.inner.call(request), landing: None };
+        }
         let capture = self.capture.begin(&RequestHead::of(&request));
         if let Some(capture) = &capture {
             let extensions = request.extensions_mut();

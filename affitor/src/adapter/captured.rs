@@ -6,3 +6,7 @@
 /// it on with [`BoundClient::captured_by_server`](crate::BoundClient::captured_by_server).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CapturedByServer;
+
+/// Marks a request that a capture layer has looked at: a second layer leaves it alone, or one visit would be two clicks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InsideCapture;

@@ -58,4 +58,9 @@ mod captured;
 mod deadline;
 mod missing_layer;
 
-pub use self::{attribution::Attribution, captured::CapturedByServer, deadline::Deadline, missing_layer::MissingLayer};
+pub use self::{
+    attribution::Attribution,
+    captured::{CapturedByServer, InsideCapture},
+    deadline::Deadline,
+    missing_layer::MissingLayer,
+};

@@ -7,7 +7,9 @@ use reqwest::Url;
 
 use super::{
     Capture, ClickCapture, Head,
+    admission::NotAdmitted,
     calls::Ended,
+    client::ClientNet,
     cookies::{Present, Site},
     decide::{Facts, Plan, decide},
     landing::{Landing, landing, without_query},
@@ -140,16 +142,17 @@ impl ClickCapture {
             }
         };
         let is_repeated = !ticket.is_news;
-        match calls.admit() {
-            Some(slot) => {
+        match calls.admit(&ticket.landing.partner, ClientNet::of(head, &self.shared.origin)) {
+            Ok(slot) => {
                 if is_repeated {
                     calls.repeated();
                 }
                 Some(Action::Call { click: Box::new(click(head, &ticket.landing, origin, existing)), ticket, slot })
             }
+            Err(NotAdmitted::UnknownCode) => None,
             // The retry cookie stays as it is.
-            None if !ticket.is_fresh => None,
-            None => later(ticket.landing),
+            Err(NotAdmitted::Limited) if !ticket.is_fresh => None,
+            Err(NotAdmitted::Limited) => later(ticket.landing),
         }
     }
 }

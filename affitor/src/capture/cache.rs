@@ -1,16 +1,10 @@
 //! Keeping a response with cookies out of shared caches.
 
-/// Headers that tell shared caches to keep a response, whatever `Cache-Control` says.
-pub(super) const SHARED_CACHE_HEADERS: [&str; 8] = [
-    "cdn-cache-control",
-    "surrogate-control",
-    "cloudflare-cdn-cache-control",
-    "vercel-cdn-cache-control",
-    "netlify-cdn-cache-control",
-    "edge-control",
-    "x-accel-expires",
-    "x-litespeed-cache-control",
-];
+/// Returns whether a header tells shared caches to keep a response, whatever `Cache-Control` says. CDNs have one each, such as
+/// `Akamai-Cache-Control`.
+pub(super) fn is_for_shared_caches(name: &str) -> bool {
+    name.ends_with("-cache-control") || ["surrogate-control", "edge-control", "x-accel-expires"].contains(&name)
+}
 
 /// Returns the `Cache-Control` that keeps a response out of shared caches. `None` if it needs no change. Without the header, a cache may
 /// keep a response.

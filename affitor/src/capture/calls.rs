@@ -10,12 +10,14 @@ use std::{
 };
 
 use affitor_core::ClickId;
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
-};
+use tokio::{runtime::Handle, sync::watch};
 
-use super::{cookies::DEFAULT_DAYS, retry::Token};
+use super::{
+    admission::{Admission, Code, NotAdmitted, Slot},
+    client::ClientNet,
+    cookies::DEFAULT_DAYS,
+    retry::Token,
+};
 use crate::{
     client::Client,
     event::{Click, ClickOutcome},
@@ -49,11 +51,11 @@ pub(super) type Result = watch::Receiver<Option<Ended>>;
 pub struct CaptureStats {
     /// Clicks that the service recorded.
     pub recorded: u64,
-    /// Clicks that do not count: the service knows no active link with the partner's code.
+    /// Clicks that do not count: the service knows no active link with the partner's code, or said so within the last minute.
     pub not_counted: u64,
     /// Calls that failed.
     pub failed: u64,
-    /// Landings without a call, because of the limits of calls in flight or per second.
+    /// Landings without a call, because of a limit of calls in flight or per second.
     pub limited: u64,
     /// Results that came after their page, and reached their visitor with a later one. Each counts once.
     pub late: u64,
@@ -68,22 +70,12 @@ pub struct CaptureStats {
 #[derive(Debug)]
 pub(super) struct Calls {
     client: Client,
-    slots: Arc<Semaphore>,
-    pub(super) max_in_flight: usize,
-    pub(super) max_per_second: u32,
+    pub(super) admission: Admission,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
-    rate: Mutex<Rate>,
     results: Mutex<Results>,
     pub(super) keep_for: Duration,
     counts: Counts,
-}
-
-/// A token bucket.
-#[derive(Debug)]
-struct Rate {
-    left: f64,
-    filled_at: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -111,15 +103,11 @@ struct Counts {
 
 impl Calls {
     pub(super) fn new(client: Client, in_flight: usize, per_second: u32, keep_for: Duration) -> Self {
-        let max_in_flight = in_flight.min(Semaphore::MAX_PERMITS);
         Self {
             client,
-            slots: Arc::new(Semaphore::new(max_in_flight)),
-            max_in_flight,
-            max_per_second: per_second,
+            admission: Admission::new(in_flight, per_second),
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
-            rate: Mutex::new(Rate { left: f64::from(per_second), filled_at: Instant::now() }),
             results: Mutex::default(),
             keep_for,
             counts: Counts::default(),
@@ -130,18 +118,19 @@ impl Calls {
         self.client.is_disabled()
     }
 
-    /// Returns the right to make a call now, or `None` if a limit is reached.
-    pub(super) fn admit(&self) -> Option<OwnedSemaphorePermit> {
-        let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
-        let admitted = slot.filter(|_| lock(&self.rate).take(self.max_per_second));
-        if admitted.is_none() {
-            count(&self.counts.limited, "limited");
+    /// Returns the right to make a call now, or why there is none.
+    pub(super) fn admit(&self, partner: &str, client: Option<ClientNet>) -> std::result::Result<Slot, NotAdmitted> {
+        let admitted = self.admission.admit(partner, client);
+        match &admitted {
+            Ok(_) => {}
+            Err(NotAdmitted::Limited) => count(&self.counts.limited, "limited"),
+            Err(NotAdmitted::UnknownCode) => count(&self.counts.not_counted, "not_counted"),
         }
         admitted
     }
 
     /// Makes a call in a task of its own, unless another page of the visitor has just made it. `None` outside a Tokio runtime.
-    pub(super) fn start(self: &Arc<Self>, token: Token, click: Click, slot: OwnedSemaphorePermit) -> Option<Result> {
+    pub(super) fn start(self: &Arc<Self>, token: Token, click: Click, slot: Slot) -> Option<Result> {
         let runtime = Handle::try_current().ok()?;
         let (sender, result) = watch::channel(None);
         {
@@ -154,18 +143,19 @@ impl Calls {
         let in_flight = self.in_flight.fetch_add(1, Relaxed) + 1;
         self.most_in_flight.fetch_max(in_flight, Relaxed);
         // Dropped with the task, even if the runtime shuts down.
-        let running = Running { calls: Arc::clone(self), token, sender, _slot: slot };
+        let running = Running { calls: Arc::clone(self), token, sender, slot };
         runtime.spawn(async move {
-            let ended = running.calls.make(click).await;
+            let ended = running.calls.make(click, running.slot.code).await;
             running.sender.send_replace(Some(ended));
         });
         Some(result)
     }
 
-    async fn make(&self, click: Click) -> Ended {
+    async fn make(&self, click: Click, code: Code) -> Ended {
         match self.client.track_click(click).await {
             Ok(ClickOutcome::Recorded { click_id, cookie_window_days, .. }) => {
                 count(&self.counts.recorded, "recorded");
+                self.admission.is_known(code);
                 Ended::Recorded { click_id, days: cookie_window_days.unwrap_or(DEFAULT_DAYS) }
             }
             Ok(_) => {
@@ -174,6 +164,7 @@ impl Calls {
             }
             // Unknown partners: anybody can invent one.
             Err(error) if error.is_rejected() && !error.is_retryable() && !error.may_have_arrived() => {
+                self.admission.is_unknown(code);
                 count(&self.counts.not_counted, "not_counted");
                 Ended::NotCounted
             }
@@ -229,7 +220,7 @@ struct Running {
     calls: Arc<Calls>,
     token: Token,
     sender: watch::Sender<Option<Ended>>,
-    _slot: OwnedSemaphorePermit,
+    slot: Slot,
 }
 
 impl Drop for Running {
@@ -255,20 +246,6 @@ impl Results {
         if self.ended.len() > 2 * MAX_RESULTS {
             self.ended.retain(|(_, token)| self.by_token.contains_key(token));
         }
-    }
-}
-
-impl Rate {
-    fn take(&mut self, per_second: u32) -> bool {
-        let per_second = f64::from(per_second);
-        let now = Instant::now();
-        let earned = now.duration_since(self.filled_at).as_secs_f64() * per_second;
-        (self.left, self.filled_at) = ((self.left + earned).min(per_second), now);
-        let admitted = self.left >= 1.0;
-        if admitted {
-            self.left -= 1.0;
-        }
-        admitted
     }
 }
 

@@ -1,7 +1,7 @@
 //! What changes in a response.
 
 use super::{
-    cache::{SHARED_CACHE_HEADERS, private},
+    cache::{is_for_shared_caches, private},
     calls::{Ended, Result},
     cookies::{DEFAULT_DAYS, sets_ours},
     head::Response,
@@ -25,9 +25,7 @@ impl Capture {
             if let Some(value) = private(&values) {
                 response.insert("cache-control", &value);
             }
-            for name in SHARED_CACHE_HEADERS {
-                response.remove(name);
-            }
+            response.remove_if(&is_for_shared_caches);
         }
         for line in cookies {
             response.append("set-cookie", &line);

@@ -1,5 +1,7 @@
 //! The head of a request or response, as capture reads it.
 
+use std::net::IpAddr;
+
 /// The headers of a request or response, as a framework represents them.
 pub trait Headers {
     /// Calls `value` with each value of a header, in the order in which they were received. `name` is in lower case.
@@ -17,8 +19,8 @@ pub trait Response: Headers {
     /// Sets a header, in place of all that have this name. A value that can't be in a header is left out.
     fn insert(&mut self, name: &'static str, value: &str);
 
-    /// Removes all headers with this name.
-    fn remove(&mut self, name: &'static str);
+    /// Removes all headers whose name satisfies a condition.
+    fn remove_if(&mut self, condition: &dyn Fn(&str) -> bool);
 }
 
 /// The head of a request. Predicates of [`ClickCaptureBuilder`](super::ClickCaptureBuilder) get it as `&dyn Head`, with the methods
@@ -38,6 +40,11 @@ pub trait Head: Headers {
 
     /// Returns whether this server itself received the request over TLS.
     fn is_tls(&self) -> bool;
+
+    /// Returns the address from which the request came, which may be that of a proxy. Default: it is not known.
+    fn peer(&self) -> Option<IpAddr> {
+        None
+    }
 }
 
 impl<'d> dyn Head + 'd {

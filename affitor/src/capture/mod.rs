@@ -43,7 +43,8 @@
 //! # Cookies and caches
 //!
 //! A response with a cookie must not be kept by a shared cache, which would give one visitor's click to others. So it is made `private`:
-//! `public` and `s-maxage` are removed from `Cache-Control`, and `CDN-Cache-Control`, `Surrogate-Control` and the like are removed. Layers
+//! `public` and `s-maxage` are removed from `Cache-Control`, and so are `Surrogate-Control`, `Edge-Control`, `X-Accel-Expires` and every
+//! `…-Cache-Control`. Layers
 //! that set these headers, or that cache responses, must be *inside* the capture layer. Exclude pages that must stay public with
 //! [`capture_when`](ClickCaptureBuilder::capture_when): no call is made for them. Pages that a CDN serves from its cache never reach the
 //! server, so their clicks can't be captured there.
@@ -51,14 +52,25 @@
 //! The tracker may be on the same pages: it finds the cookies and reports no second click. While a landing is captured,
 //! [`BoundClient::script_tag`](crate::BoundClient::script_tag) returns `None`, so that a slow call is not a second click.
 //!
+//! # Limits
+//!
+//! Calls are limited ([`calls_in_flight`](ClickCaptureBuilder::calls_in_flight), [`calls_per_second`](ClickCaptureBuilder::calls_per_second)).
+//! Anybody can invent codes, so half of both is for codes with which a click was recorded within a day. A code that the service does not
+//! know makes no call for a minute. One client (an IPv4 address, or a /64 of IPv6) makes at most a quarter of the calls per second, if
+//! its address is known and public: actix-web knows that of its peer; behind a proxy, all clients share its address, so
+//! [`trust_forwarded_headers`](ClickCaptureBuilder::trust_forwarded_headers) is needed. Of what a limit keeps back, the visitor's next page
+//! makes the call.
+//!
 //! # Building an adapter
 //!
 //! For each request, call [`ClickCapture::is_candidate`]; for most requests it returns `false`, and they go on unchanged. Otherwise
 //! call [`ClickCapture::begin`]. If it returns a [`Capture`]:
 //!
-//! 1. Insert [`Capture::click_id`], and a [`CapturedByServer`](crate::adapter::CapturedByServer) if [`Capture::replaces_tracker`].
-//! 2. Poll the handler through [`Capture::into_response`].
+//! 1. If the request has an [`InsideCapture`](crate::adapter::InsideCapture), another layer captures already: leave it alone. Else insert one.
+//! 2. Insert [`Capture::click_id`], and a [`CapturedByServer`](crate::adapter::CapturedByServer) if [`Capture::replaces_tracker`].
+//! 3. Poll the handler through [`Capture::into_response`].
 
+mod admission;
 #[cfg(feature = "carry")]
 mod adopt;
 mod begin;
@@ -66,6 +78,7 @@ mod builder;
 mod cache;
 mod calls;
 mod changes;
+mod client;
 mod component;
 mod cookies;
 mod decide;
@@ -156,12 +169,12 @@ impl ClickCapture {
 
     /// Returns the largest number of calls in flight.
     pub fn get_calls_in_flight(&self) -> usize {
-        self.shared.calls.max_in_flight
+        self.shared.calls.admission.max_in_flight
     }
 
     /// Returns the largest number of calls per second.
     pub fn get_calls_per_second(&self) -> u32 {
-        self.shared.calls.max_per_second
+        self.shared.calls.admission.max_per_second
     }
 
     /// Returns how long a result that came after its page is kept for its visitor.

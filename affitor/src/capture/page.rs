@@ -30,22 +30,34 @@ pub(super) fn page(head: &dyn Head) -> Page {
     if purposes.iter().any(|name| head.header(name).is_some_and(is_early)) { Page::Prefetch } else { Page::Document }
 }
 
-/// Parts of the names of programs that open pages without a visitor: crawlers, link previews, monitors, HTTP libraries.
-const BOTS: [&str; 24] = [
+/// Parts of the names of programs that open pages without a visitor: crawlers, link previews, monitors, HTTP libraries. Most crawlers
+/// give the address of a page about them, which browsers do not.
+const BOTS: [&str; 36] = [
+    "http://",
+    "https://",
     "bot",
     "crawl",
     "spider",
     "slurp",
+    "headless",
+    "phantomjs",
+    "googleother",
+    "google-",
+    "-google",
     "facebookexternalhit",
     "facebookcatalog",
-    "whatsapp",
-    "skypeuripreview",
+    "meta-external",
+    "chatgpt-user",
+    "claude-user",
+    "perplexity-user",
+    "whatsapp/",
+    "preview",
     "vkshare",
     "embedly",
-    "bingpreview",
     "feedfetcher",
-    "mediapartners-google",
     "pingdom",
+    "uptime",
+    "statuscake",
     "lighthouse",
     "curl/",
     "wget/",
@@ -56,6 +68,7 @@ const BOTS: [&str; 24] = [
     "httpclient",
     "axios/",
     "node-fetch",
+    "postmanruntime",
 ];
 
 /// Returns whether a `User-Agent` names a known program that is not a browser.

@@ -10,10 +10,10 @@ use std::{
 };
 
 use affitor_core::{ClickId, Visitor};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     Shared,
+    admission::Slot,
     calls::{Ended, Result},
     cookies::{Known, Site},
     head::Response,
@@ -49,7 +49,7 @@ pub(super) enum Action {
     Call {
         ticket: Ticket,
         click: Box<Click>,
-        slot: OwnedSemaphorePermit,
+        slot: Slot,
     },
     /// A call was made. If `waits`, the page waits for its result.
     Wait {

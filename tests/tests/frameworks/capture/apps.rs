@@ -55,6 +55,8 @@ pub(crate) fn special(path: &str, query: &str) -> (u16, Vec<(&'static str, Strin
                 ("cdn-cache-control", "max-age=600".to_owned()),
                 ("surrogate-control", "max-age=600".to_owned()),
                 ("x-accel-expires", "600".to_owned()),
+                ("akamai-cache-control", "max-age=600".to_owned()),
+                ("fastly-cache-control", "max-age=600".to_owned()),
             ],
         ),
         "/no-store" => (200, one("cache-control", "no-store")),

@@ -2,6 +2,7 @@
 //! number of rows.
 
 mod apps;
+mod flood;
 mod row;
 mod rows;
 mod run;

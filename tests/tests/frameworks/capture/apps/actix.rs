@@ -28,6 +28,9 @@ pub(crate) async fn start(client: Client, capture: ClickCapture, sandbox: Arc<Sa
             .route("/waits", web::get().to(waits))
             .route("/error", web::get().to(async || Err::<String, _>(ErrorInternalServerError("no"))))
             .service(web::scope("/nested").route("/page", web::get().to(page)))
+            .service(
+                web::scope("/twice").wrap(ClickCaptureLayer::new(capture.clone())).route("/page", web::get().to(page)),
+            )
             .default_service(web::to(page))
     })
     .workers(1)

@@ -20,10 +20,12 @@ pub(crate) async fn start(client: Client, capture: ClickCapture, sandbox: Arc<Sa
     let address = listener.local_addr().unwrap();
     let nested = Router::new().route("/page", get(page)).layer(AffitorLayer::new(client.clone()));
     let nested = nested.layer(ClickCaptureLayer::new(capture.clone()));
+    let twice = Router::new().route("/page", get(page)).layer(ClickCaptureLayer::new(capture.clone()));
     let outer = Router::new()
         .route("/never", get(std::future::pending::<String>))
         .route("/waits", get(waits))
         .route("/error", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+        .nest("/twice", twice)
         .fallback(page)
         .with_state(sandbox)
         .layer(AffitorLayer::new(client))

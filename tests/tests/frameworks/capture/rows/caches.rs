@@ -16,7 +16,9 @@ pub(super) fn rows() -> Vec<Row> {
                     .has("cache-control", "max-age=60, private")
                     .lacks("cdn-cache-control")
                     .lacks("surrogate-control")
-                    .lacks("x-accel-expires"),
+                    .lacks("x-accel-expires")
+                    .lacks("akamai-cache-control")
+                    .lacks("fastly-cache-control"),
             )
             .step(
                 visit("/public")

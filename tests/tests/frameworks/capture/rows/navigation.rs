@@ -56,6 +56,15 @@ fn navigation() -> Vec<Row> {
         row("a crawler")
             .step(visit("/?aff=A").header("user-agent", "Mozilla/5.0 (compatible; Googlebot/2.1)"))
             .no_click(),
+        row("crawlers that pass for browsers")
+            .step(visit("/?aff=A").header("user-agent", "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile Safari/537.36 (compatible; GoogleOther)"))
+            .step(visit("/?aff=A").header("user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/142.0.0.0 Safari/537.36"))
+            .step(visit("/?aff=A").header("user-agent", "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ChatGPT-User/1.0; +https://openai.com/bot)"))
+            .step(visit("/?aff=A").header("user-agent", "meta-externalagent/1.1 (+https://developers.facebook.com/docs/sharing/webmasters/crawler)"))
+            .no_click(),
+        row("two capture layers")
+            .step(visit("/twice/page?aff=A").sets(captured("http://shop.example/twice/page?aff=A")))
+            .clicks(["http://shop.example/twice/page?aff=A"]),
         row("a phone whose brand ends with bot")
             .step(visit("/?aff=A").header("user-agent", "Mozilla/5.0 (Linux; CUBOT_X18)").sets(captured(LANDING)))
             .clicks([LANDING]),
