@@ -1,6 +1,9 @@
 //! What the command's own HTTP clients share: no redirects, no proxy for this machine, limited bodies, and `Retry-After`.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use reqwest::{
     ClientBuilder, Response, Url,
@@ -8,14 +11,14 @@ use reqwest::{
     redirect::Policy,
 };
 
-use crate::url::is_loopback;
+use crate::{dns::Resolver, url::is_loopback};
 
 /// Longest delay of a server that is believed. A longer one is shortened to this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Returns a builder for requests to this URL. A redirect could lead a secret elsewhere, so none is followed.
 pub(crate) fn client(url: &Url) -> ClientBuilder {
-    let builder = reqwest::Client::builder().redirect(Policy::none());
+    let builder = reqwest::Client::builder().redirect(Policy::none()).dns_resolver(Arc::new(Resolver::default()));
     if is_loopback(url) { builder.no_proxy() } else { builder }
 }
 

@@ -10,6 +10,7 @@ mod csp;
 #[cfg(feature = "outbox")]
 mod database;
 mod diagnosis;
+mod dns;
 mod doctor;
 mod examples;
 mod exit;

@@ -1,7 +1,6 @@
 //! Helpers for the API URL.
 
-use std::net::IpAddr;
-
+use affitor_core::network::is_this_machine;
 use reqwest::Url;
 
 /// `host:port`.
@@ -11,10 +10,7 @@ pub(crate) fn host_and_port(url: &Url) -> String {
 
 /// Whether the URL is on this machine. The library applies the same rule: it allows `http:` there, and uses no proxy.
 pub(crate) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let name = host.strip_suffix('.').unwrap_or(host).trim_matches(['[', ']']);
-    let address = name.parse::<IpAddr>();
-    address.map_or_else(|_| name == "localhost" || name.ends_with(".localhost"), |address| address.is_loopback())
+    url.host_str().is_some_and(is_this_machine)
 }
 
 /// The URL that was most likely meant by a text without a scheme.

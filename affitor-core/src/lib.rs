@@ -26,6 +26,7 @@ mod click_history;
 mod click_id;
 pub mod error;
 pub mod find;
+pub mod network;
 pub mod redact;
 pub mod secret;
 mod visitor;

@@ -8,8 +8,8 @@
 //!
 //! use affitor::{ClickId, Visitor, carry::{LINK_LIFETIME, VisitorKey}};
 //!
-//! // Both sites have the same secret.
-//! let key = VisitorKey::new("0f1e2d3c4b5a69788796a5b4c3d2e1f0")?;
+//! // Both sites belong to program 42, and have the same secret.
+//! let key = VisitorKey::new(42, "0f1e2d3c4b5a69788796a5b4c3d2e1f0")?;
 //!
 //! // Where the link is made: `affitor` is the extractor, and `visitor()` returns the visitor of the request.
 //! let visitor = Visitor::from(ClickId::new("cust_42_1714000000000")?);
@@ -21,7 +21,7 @@
 //! // Where it is opened.
 //! assert_eq!(key.verify(&text, now), Some(visitor));
 //! assert_eq!(key.verify(&text, now + Duration::from_secs(601)), None); // expired
-//! assert_eq!(key.verify("1.forged", now), None);
+//! assert_eq!(key.verify("2.forged", now), None);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -56,37 +56,44 @@ pub const MAX_LEN: usize = 400;
 const SHORTEST: usize = 32;
 
 /// The version, and what separates this use of the secret from others.
-const VERSION: &str = "1";
-const PURPOSE: &[u8] = b"affitor visitor 1\0";
+const VERSION: &str = "2";
+const PURPOSE: &[u8] = b"affitor visitor 2\0";
 
 /// Length of the signature, in bytes: 128 bits.
 const SIGNATURE: usize = 16;
 
-/// Longest content: an expiry and click ids. What is left of [`MAX_LEN`] without version, dots and signature, in base64.
+/// Longest content: two times, the program and click ids. What is left of [`MAX_LEN`] without version, dots and signature, in base64.
 const LONGEST_CONTENT: usize = (MAX_LEN - VERSION.len() - 2 - 22) * 3 / 4;
 
 /// The secret with which visitors are signed. Both sites have the same one. `Debug` hides it.
 #[derive(Clone)]
 pub struct VisitorKey {
+    /// Clicks of one program mean nothing in another.
+    program_id: String,
     /// The first one signs.
     secrets: Vec<SecretString>,
 }
 
 affitor_core::invalid_value! {
-    /// The reason why a text can't be the secret of a [`VisitorKey`].
+    /// The reason why a [`VisitorKey`] can't be created.
     InvalidKey
 }
 
 impl VisitorKey {
-    /// Creates a key from a secret of at least 32 random bytes, for example `openssl rand -hex 32`. White space around it is
-    /// ignored.
+    /// Creates a key for the visitors of a program from a secret of at least 32 random bytes, for example `openssl rand -hex 32`. White
+    /// space around the secret is ignored.
     ///
     /// # Errors
     ///
-    /// Returns an error if the secret is shorter, or visibly not one: a template that was not expanded such as `${SECRET}`, quotes
-    /// around it, invisible characters.
-    pub fn new(secret: impl Into<String>) -> Result<Self, InvalidKey> {
-        Ok(Self { secrets: vec![checked(secret)?] })
+    /// Returns an error if the program id is not 1 to 64 letters, digits, `-` and `_`; if the secret is shorter, or visibly not one: a
+    /// template that was not expanded such as `${SECRET}`, quotes around it, invisible characters.
+    pub fn new(program_id: impl fmt::Display, secret: impl Into<String>) -> Result<Self, InvalidKey> {
+        let program_id = program_id.to_string();
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if !(1..=64).contains(&program_id.len()) || !program_id.bytes().all(is_plain) {
+            return Err(InvalidKey("a program id consists of 1 to 64 letters, digits, `-` and `_`"));
+        }
+        Ok(Self { program_id, secrets: vec![checked(secret)?] })
     }
 
     /// Also accepts texts that were signed with an older secret.
@@ -103,8 +110,9 @@ impl VisitorKey {
     /// a long click history, the newest ids are kept. Returns `None` if the visitor has no click id.
     pub fn sign(&self, visitor: &Visitor, now: SystemTime, valid_for: Duration) -> Option<String> {
         let current = visitor.click_id.as_ref()?;
-        let until = seconds(now).saturating_add(valid_for.as_secs());
-        let mut content = format!("{until:x}|{current}");
+        let signed = seconds(now);
+        let until = signed.saturating_add(valid_for.as_secs());
+        let mut content = format!("{until:x}|{signed:x}|{}|{current}", self.program_id);
         let mut history = String::new();
         // The newest ids that fit, oldest first.
         for id in visitor.click_ids.iter().rev().filter(|id| *id != current) {
@@ -119,9 +127,14 @@ impl VisitorKey {
         Some(format!("{VERSION}.{content}.{signature}"))
     }
 
-    /// Returns the visitor in a text. `None` if it is not signed with this key, has expired, or has another version: it is then
-    /// treated as missing. Signatures are compared in constant time.
+    /// Returns the visitor in a text. `None` if it is not signed with this key, has expired, is of another program or another version:
+    /// it is then treated as missing. Signatures are compared in constant time.
     pub fn verify(&self, text: &str, now: SystemTime) -> Option<Visitor> {
+        self.verify_with_time(text, now).map(|(visitor, _)| visitor)
+    }
+
+    /// The same, with the time at which the text was signed: none of its clicks is newer.
+    pub(crate) fn verify_with_time(&self, text: &str, now: SystemTime) -> Option<(Visitor, SystemTime)> {
         if text.len() > MAX_LEN {
             return None;
         }
@@ -135,7 +148,8 @@ impl VisitorKey {
         }
         let mut parts = std::str::from_utf8(&content).ok()?.split('|');
         let until = u64::from_str_radix(parts.next()?, 16).ok()?;
-        if seconds(now) > until {
+        let signed = u64::from_str_radix(parts.next()?, 16).ok()?;
+        if seconds(now) > until || parts.next()? != self.program_id {
             return None;
         }
         let ids: Vec<ClickId> = parts.map(ClickId::new).collect::<Result<_, _>>().ok()?;
@@ -144,7 +158,8 @@ impl VisitorKey {
             [] => ClickHistory::default(),
             older => older.iter().chain([current]).cloned().collect(),
         };
-        Some(Visitor::from(current.clone()).click_ids(click_ids))
+        let signed = UNIX_EPOCH.checked_add(Duration::from_secs(signed))?;
+        Some((Visitor::from(current.clone()).click_ids(click_ids), signed))
     }
 }
 
@@ -179,6 +194,6 @@ fn seconds(time: SystemTime) -> u64 {
 
 impl fmt::Debug for VisitorKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VisitorKey([{} redacted])", self.secrets.len())
+        write!(f, "VisitorKey({}, [{} redacted])", self.program_id, self.secrets.len())
     }
 }

@@ -57,7 +57,7 @@ pub(crate) async fn login(api: &Api<'_>, options: LoginOptions, output: Output) 
     announce(&page, api, options, output);
     // Removed when the login has ended.
     let redirect = if options.open_browser { redirect(&page).ok() } else { None };
-    if options.open_browser && !redirect.as_ref().is_some_and(|file| open::that_detached(file.path()).is_ok()) {
+    if options.open_browser && redirect.as_ref().is_none_or(|file| open::that_detached(file.path()).is_err()) {
         say("No browser could be opened: open the page yourself.", options, output);
     }
     let polled = tokio::select! {

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use affitor::Readiness;
 use reqwest::Url;
-use tokio::{
-    net::{TcpStream, lookup_host},
-    time::timeout,
-};
+use tokio::{net::TcpStream, time::timeout};
 
 use super::service;
 use crate::{
     check::{Check, CheckStatus},
     diagnosis::{dns_hint, reason, unreachable_hint},
+    dns::lookup,
     exit::Exit,
     proxy,
     settings::{Setting, Settings},
@@ -48,10 +46,10 @@ async fn check_address(settings: &Settings, url: &Url) -> Check {
     let source = settings.url.source;
     let failed = |message: String, hint: &str| Check::failed("address", message, hint).with_exit(Exit::Unreachable);
     let host = url.host_str().unwrap_or_default();
-    let server = host_and_port(url);
+    let (server, port) = (host_and_port(url), url.port_or_known_default().unwrap_or(443));
     let seconds = CONNECT_TIMEOUT.as_secs();
-    let addresses = match timeout(CONNECT_TIMEOUT, lookup_host(&server)).await {
-        Ok(Ok(addresses)) => addresses.collect::<Vec<_>>(),
+    let addresses = match timeout(CONNECT_TIMEOUT, lookup(host, port)).await {
+        Ok(Ok(addresses)) => addresses,
         Ok(Err(_)) => return failed(format!("cannot resolve {host}"), &dns_hint(source)),
         Err(_) => return failed(format!("cannot resolve {host} within {seconds} s"), "check this machine's DNS"),
     };

@@ -22,7 +22,7 @@ use super::{
     layer,
     process::{self, Group},
 };
-use crate::{failure::Failure, output::DIM, sanitize::printable, url::host_and_port};
+use crate::{dns::lookup, failure::Failure, output::DIM, sanitize::printable, url::host_and_port};
 
 /// Longest line of the app's output that is read as one, in bytes.
 const LINE_LIMIT: u64 = 8 * 1024;
@@ -137,8 +137,11 @@ impl App {
 
 /// Returns whether something accepts connections at a URL.
 pub(super) async fn is_listening(url: &Url) -> bool {
-    let address = host_and_port(url);
-    matches!(timeout(Duration::from_secs(1), TcpStream::connect(address)).await, Ok(Ok(_)))
+    let connect = async {
+        let addresses = lookup(url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80)).await?;
+        TcpStream::connect(&addresses[..]).await
+    };
+    matches!(timeout(Duration::from_secs(1), connect).await, Ok(Ok(_)))
 }
 
 async fn read(stream: impl AsyncRead + Unpin, logged: Logged) {

@@ -39,11 +39,16 @@ impl Adoption {
         if texts.next().is_some() {
             return None;
         }
-        let visitor = self.key.verify(&text, SystemTime::now())?;
+        let now = SystemTime::now();
+        let (visitor, signed) = self.key.verify_with_time(&text, now)?;
         let click_id = visitor.click_id.as_ref()?;
+        // A click id can name any time. Those in a text are not newer than the text.
         let is_newer = match known {
             None => true,
-            Some(known) => matches!((recorded_at(click_id), recorded_at(known)), (Some(new), Some(old)) if new > old),
+            Some(known) => match (recorded_at(click_id), recorded_at(known)) {
+                (Some(new), Some(old)) => new.min(signed).min(now) > old.min(now),
+                _ => false,
+            },
         };
         is_newer.then_some(visitor)
     }

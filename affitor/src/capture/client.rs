@@ -1,6 +1,8 @@
 //! Who asks, as far as it is known: a public address.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
+
+use affitor_core::network::is_public;
 
 use super::{head::Head, origin::Origin};
 
@@ -17,15 +19,15 @@ impl ClientNet {
     }
 
     fn public(address: IpAddr) -> Option<Self> {
+        if !is_public(address) {
+            return None;
+        }
         match address.to_canonical() {
-            IpAddr::V4(address) => is_public_v4(address).then(|| {
+            IpAddr::V4(address) => {
                 let [a, b, c, d] = address.octets();
-                Self([a, b, c, d, 0, 0, 0, 0])
-            }),
-            IpAddr::V6(address) => is_public_v6(address).then(|| {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Self([a, b, c, d, e, f, g, h])
-            }),
+                Some(Self([a, b, c, d, 0, 0, 0, 0]))
+            }
+            IpAddr::V6(address) => address.octets().first_chunk().copied().map(Self),
         }
     }
 }
@@ -35,16 +37,4 @@ fn last_forwarded(head: &dyn Head) -> Option<IpAddr> {
     head.each("x-forwarded-for", &mut |value| last = Some(value));
     let address = std::str::from_utf8(last?).ok()?.rsplit(',').next()?.trim();
     address.parse().ok().or_else(|| address.parse().map(|address: SocketAddr| address.ip()).ok())
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    // 100.64.0.0/10 is shared by the customers of a provider.
-    let is_shared = first == 100 && (64..128).contains(&second);
-    !(address.is_private() || address.is_loopback() || address.is_link_local() || address.is_unspecified() || is_shared)
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    // 2000::/3 is all that is given out.
-    address.segments()[0] & 0xe000 == 0x2000
 }

@@ -3,9 +3,16 @@
 mod environment;
 mod tls;
 
-use std::{error::Error as StdError, fmt, future::Future, path::PathBuf, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt,
+    future::Future,
+    net::{Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
-use affitor_core::redact::RedactedUrl;
+use affitor_core::{network::is_this_machine, redact::RedactedUrl};
 use reqwest::Url;
 
 use super::Client;
@@ -227,13 +234,19 @@ impl ClientBuilder {
             ));
         }
         let text = self.api_url.transpose()?;
-        let (url, loopback) = api_url(text.as_deref().unwrap_or(API_URL), self.allow_plain_http)?;
+        let own_http = self.http.is_none();
+        let (url, loopback) = api_url(text.as_deref().unwrap_or(API_URL), self.allow_plain_http, own_http)?;
         let http = match self.http {
             Some(http) => http,
             None => {
                 let http = tls::Http::new()?.with(|http| {
                     let http = http.redirect(reqwest::redirect::Policy::none()).connect_timeout(self.connect_timeout);
-                    if loopback { http.no_proxy() } else { http }
+                    if !loopback {
+                        return http;
+                    }
+                    // Not by DNS, so nobody in the network can say where `x.localhost` is.
+                    let here = [(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()];
+                    http.no_proxy().resolve_to_addrs(url.host_str().unwrap_or_default(), &here)
                 });
                 http.build(url.scheme())?
             }
@@ -258,8 +271,9 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-/// Parses the URL of the API so that it can be joined with a path. Also returns whether its host is loopback.
-fn api_url(text: &str, allow_plain_http: bool) -> Result<(Url, bool), Error> {
+/// Parses the URL of the API so that it can be joined with a path. Also returns whether its host is loopback: a name below `localhost` is
+/// so only with a client of our own, because that of an app may ask DNS for it.
+fn api_url(text: &str, allow_plain_http: bool, own_http: bool) -> Result<(Url, bool), Error> {
     let mut url = Url::parse(text).map_err(|source| {
         Error::invalid(format!("the API URL (AFFITOR_API_URL) is not a valid URL{}", suggestion(text)))
             .with_source(source)
@@ -270,7 +284,8 @@ fn api_url(text: &str, allow_plain_http: bool) -> Result<(Url, bool), Error> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(Error::invalid("the API URL must not contain a query or fragment"));
     }
-    let loopback = is_loopback(&url);
+    let is_below_localhost = || url.host_str().is_some_and(|host| host.trim_end_matches('.').ends_with(".localhost"));
+    let loopback = is_loopback(&url) && (own_http || !is_below_localhost());
     match url.scheme() {
         "https" => {}
         "http" if loopback || allow_plain_http => {}
@@ -304,13 +319,7 @@ fn suggestion(text: &str) -> String {
 }
 
 fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let name = host.strip_suffix('.').unwrap_or(host);
-    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    match address {
-        Ok(address) => address.is_loopback(),
-        Err(_) => name == "localhost" || name.ends_with(".localhost"),
-    }
+    url.host_str().is_some_and(is_this_machine)
 }
 
 #[cfg(test)]
@@ -339,10 +348,12 @@ mod tests {
             ("api.affitor.com", false, false),
             ("", false, false),
         ] {
-            let got = api_url(text, plain);
+            let got = api_url(text, plain, true);
             assert_eq!(got.is_ok(), good, "{text}: {got:?}");
             assert!(got.is_ok() || got.is_err_and(|error| error.is_invalid()), "{text}");
         }
+        assert!(api_url("http://api.localhost:4010", false, false).is_err(), "an app's client may ask DNS");
+        assert!(api_url("http://localhost:4010", false, false).is_ok());
         for (text, expected) in [
             ("localhost:4410", Some("http://localhost:4410")),
             ("127.0.0.1:4010", Some("http://127.0.0.1:4010")),
@@ -351,12 +362,12 @@ mod tests {
             ("ftp://api.affitor.com", None),
             ("", None),
         ] {
-            let message = api_url(text, false).unwrap_err().to_string();
+            let message = api_url(text, false, true).unwrap_err().to_string();
             let suggested = expected.map(|url| format!("did you mean {url}?"));
             assert_eq!(message.contains("did you mean"), suggested.is_some(), "{text}: {message}");
             assert!(suggested.is_none_or(|suggested| message.contains(&suggested)), "{text}: {message}");
         }
-        let (url, _) = api_url("https://proxy.example/affitor", false).unwrap();
+        let (url, _) = api_url("https://proxy.example/affitor", false, true).unwrap();
         assert_eq!(url.as_str(), "https://proxy.example/affitor/");
     }
 }

@@ -19,7 +19,7 @@ fn shared() -> ClickCaptureBuilder {
 }
 
 fn adopts_from(origin: &str) -> ClickCaptureBuilder {
-    host_only().adopt_from(VisitorKey::new("0f1e2d3c4b5a69788796a5b4c3d2e1f0").unwrap(), [origin])
+    host_only().adopt_from(VisitorKey::new(42, "0f1e2d3c4b5a69788796a5b4c3d2e1f0").unwrap(), [origin])
 }
 
 /// Asserts that the settings are rejected, with a message that contains a text.

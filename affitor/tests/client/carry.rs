@@ -14,7 +14,7 @@ const SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 const OLD_SECRET: &str = "an old secret, also of at least 32 bytes";
 
 fn key() -> VisitorKey {
-    VisitorKey::new(SECRET).unwrap()
+    VisitorKey::new(42, SECRET).unwrap()
 }
 
 fn now() -> SystemTime {
@@ -59,9 +59,19 @@ fn the_newest_of_many_clicks_are_carried() {
 
 #[test]
 fn secrets_can_be_rotated() {
-    let text = VisitorKey::new(OLD_SECRET).unwrap().sign(&visitor(&["cust_1_1"]), now(), LINK_LIFETIME).unwrap();
+    let text = VisitorKey::new(42, OLD_SECRET).unwrap().sign(&visitor(&["cust_1_1"]), now(), LINK_LIFETIME).unwrap();
     assert_eq!(key().verify(&text, now()), None);
     assert!(key().or_secret(OLD_SECRET).unwrap().verify(&text, now()).is_some());
+}
+
+#[test]
+fn a_visitor_of_another_program_is_missing() {
+    let other = VisitorKey::new(43, SECRET).unwrap();
+    let text = other.sign(&visitor(&["cust_1_1"]), now(), LINK_LIFETIME).unwrap();
+    assert_eq!((key().verify(&text, now()), other.verify(&text, now()).is_some()), (None, true));
+    for id in ["", " ", "4|2", &"7".repeat(65)] {
+        assert!(VisitorKey::new(id, SECRET).is_err(), "{id:?}");
+    }
 }
 
 #[test]
@@ -74,9 +84,9 @@ fn short_secrets_are_rejected_and_none_is_shown() {
         &format!("{}    ", "x".repeat(31)),
         "${THE_SECRET_OF_THE_VISITORS_IN_THE_VAULT}",
     ] {
-        assert!(VisitorKey::new(secret).is_err(), "{secret:?}");
+        assert!(VisitorKey::new(42, secret).is_err(), "{secret:?}");
     }
-    assert_eq!(format!("{:?}", key().or_secret(OLD_SECRET).unwrap()), "VisitorKey([2 redacted])");
+    assert_eq!(format!("{:?}", key().or_secret(OLD_SECRET).unwrap()), "VisitorKey(42, [2 redacted])");
 }
 
 #[test]
@@ -87,7 +97,7 @@ fn hostile_texts_are_treated_as_missing() {
         String::new(),
         ".".repeat(3),
         "x".repeat(64 * 1024),
-        good.replacen('1', "2", 1),
+        good.replacen('2', "1", 1),
         format!("{good}{good}"),
         format!("{good}."),
         format!(" {good}"),
@@ -96,8 +106,8 @@ fn hostile_texts_are_treated_as_missing() {
         format!("{head}."),
         format!("{head}.{}", &signature[..signature.len() - 2]),
         format!("{head}.{}", "A".repeat(22)),
-        format!("1.{signature}.{signature}"),
-        "1.\u{e9}.\u{e9}".to_owned(),
+        format!("2.{signature}.{signature}"),
+        "2.\u{e9}.\u{e9}".to_owned(),
     ];
     for text in texts {
         assert_eq!(key().verify(&text, now()), None, "{text:.60}");

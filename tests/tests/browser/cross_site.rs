@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{Chromium, browser, cookie, tls::Tls};
 
 fn key() -> VisitorKey {
-    VisitorKey::new("0f1e2d3c4b5a69788796a5b4c3d2e1f0").unwrap()
+    VisitorKey::new(42, "0f1e2d3c4b5a69788796a5b4c3d2e1f0").unwrap()
 }
 
 /// Puts both layers around an app, starts it, and returns its address.

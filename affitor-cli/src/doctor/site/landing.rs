@@ -24,6 +24,11 @@ pub(super) fn check(visit: &Visit) -> Check {
             let message = format!("{url} redirects to another site, {}, which was not requested", host(target));
             return Check::warning(NAME, message, "run the command again with --site for a page of that site");
         }
+        Some(NotFollowed::Private(target)) => {
+            let message =
+                format!("{url} redirects to {}, whose address is private, so it was not requested", host(target));
+            return Check::failed(NAME, message, "correct the DNS entry of that host, or the redirect");
+        }
         None => {}
     }
     if page.status >= 400 {

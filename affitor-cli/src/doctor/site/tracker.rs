@@ -13,7 +13,7 @@ const NAME: &str = "tracker";
 /// Checks the tags of a page. `captured`: whether the server sets the cookie.
 pub(super) fn check(visit: &Visit, tags: &[TrackerTag], expected: &Expected<'_>, captured: bool) -> Check {
     let Some(page) = visit.page() else { return Check::skipped(NAME, "there is no page") };
-    if matches!(visit.not_followed, Some(NotFollowed::OtherSite(_))) {
+    if matches!(visit.not_followed, Some(NotFollowed::OtherSite(_) | NotFollowed::Private(_))) {
         return Check::skipped(NAME, "the page is on another site");
     }
     let tag = match tags {

@@ -1,7 +1,8 @@
 //! Opens a page like a browser that runs no scripts: follows redirects within the site, and keeps cookies.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use affitor_core::network::is_public;
 use reqwest::{Url, header::HeaderMap};
 
 use super::{host, shown};
@@ -9,6 +10,7 @@ use crate::{
     browser::{Browser, location, navigation},
     check::Check,
     diagnosis::diagnose,
+    dns::{NotPublic, Resolver, lookup},
     http::{self, read_beginning},
 };
 
@@ -46,6 +48,8 @@ pub(super) enum NotFollowed {
     TooMany,
     /// Another site, which was not given.
     OtherSite(Url),
+    /// A private address, although the site is public.
+    Private(Url),
     /// The `Location` is missing or no URL.
     Invalid,
 }
@@ -59,7 +63,7 @@ impl Visit {
     /// The URLs in the order of the visit, with one that was not followed.
     pub(super) fn urls(&self) -> impl Iterator<Item = &Url> {
         let last = match &self.not_followed {
-            Some(NotFollowed::OtherSite(url)) => Some(url),
+            Some(NotFollowed::OtherSite(url) | NotFollowed::Private(url)) => Some(url),
             _ => None,
         };
         self.hops.iter().map(|hop| &hop.url).chain(last)
@@ -81,12 +85,21 @@ pub(super) async fn open(url: &Url) -> Result<Visit, Check> {
 }
 
 async fn visit(url: &Url) -> Result<Visit, reqwest::Error> {
-    let mut browser = Browser::new(http::client(url).user_agent(USER_AGENT).build()?);
+    // Behind a proxy, names may not be known here.
+    let addresses = lookup(host(url), 0).await.unwrap_or_default();
+    let is_for_public_site = !addresses.is_empty() && addresses.iter().all(|address| is_public(address.ip()));
+    let http = http::client(url).user_agent(USER_AGENT).dns_resolver(Arc::new(Resolver { is_for_public_site }));
+    let mut browser = Browser::new(http.build()?);
     let (mut url, mut hops) = (url.clone(), Vec::new());
     loop {
         // As when somebody follows a link.
         let request = browser.http.get(url.clone()).headers(navigation("cross-site"));
-        let response = browser.send(request).await?;
+        let response = match browser.send(request).await {
+            Err(error) if !hops.is_empty() && NotPublic::is_reason_of(&error) => {
+                return Ok(Visit { hops, not_followed: Some(NotFollowed::Private(url)), body: String::new() });
+            }
+            response => response?,
+        };
         let hop = Hop { url: url.clone(), status: response.status().as_u16(), headers: response.headers().clone() };
         let next = next(&hop, hops.len());
         hops.push(hop);

@@ -71,7 +71,7 @@ async fn the_answers_are_those_of_git() {
             home.project(name, "x");
         }
         let folder = if inner.is_empty() { "shop".to_owned() } else { format!("shop/{inner}") };
-        home.project(&format!("{inner}/Cargo.toml").trim_start_matches('/').to_owned(), "[package]\nname = 'web'\n");
+        home.project(format!("{inner}/Cargo.toml").trim_start_matches('/'), "[package]\nname = 'web'\n");
         let file = format!("{inner}/.affitor/.env").trim_start_matches('/').to_owned();
         home.project(
             &file,

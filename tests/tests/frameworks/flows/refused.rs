@@ -111,9 +111,10 @@ async fn a_carried_visitor_that_is_not_valid_is_missing() {
                 let hour = Duration::from_secs(3_600);
                 let text = match row {
                     "expired" => shop.key().sign(&visitor, now - 2 * hour, hour).unwrap(),
-                    "another secret" => {
-                        VisitorKey::new("00112233445566778899aabbccddeeff").unwrap().sign(&visitor, now, hour).unwrap()
-                    }
+                    "another secret" => VisitorKey::new(42, "00112233445566778899aabbccddeeff")
+                        .unwrap()
+                        .sign(&visitor, now, hour)
+                        .unwrap(),
                     "changed" => shop.key().sign(&visitor, now, hour).unwrap().replacen('.', ".A", 1),
                     "not signed" => click_id.to_string(),
                     _ => "1.".repeat(5_000),

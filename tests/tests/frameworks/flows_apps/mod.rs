@@ -59,7 +59,7 @@ impl Shop {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (domain, origin) = public.unwrap_or(("127.0.0.1", format!("http://{address}")));
-        let key = VisitorKey::new("0f1e2d3c4b5a69788796a5b4c3d2e1f0").unwrap();
+        let key = VisitorKey::new(42, "0f1e2d3c4b5a69788796a5b4c3d2e1f0").unwrap();
         let flows = Flows::new(Settings {
             client: client.clone(),
             domain: domain.to_owned(),

@@ -10,10 +10,15 @@ use affitor_axum::{
 
 use crate::capture::row::{Row, Visit, captured_as, row, visit};
 
+const SECRET: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 const AGE: &str = "; Path=/; Max-Age=5184000";
 
 fn key() -> VisitorKey {
-    VisitorKey::new("0f1e2d3c4b5a69788796a5b4c3d2e1f0").unwrap()
+    VisitorKey::new(42, SECRET).unwrap()
+}
+
+fn visitor_7() -> Visitor {
+    Visitor::from(ClickId::new("cust_7_2000").unwrap())
 }
 
 /// A carried visitor with this click, signed at a time before now.
@@ -41,6 +46,10 @@ fn adopted(click_id: &str) -> Vec<String> {
 pub(super) fn rows() -> Vec<Row> {
     let row = |name| row("carried visitors", name).settings(adopts);
     let fresh = || carried("cust_7_2000", Duration::ZERO);
+    // A minute ago.
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    let recent = format!("cust_8_{}", now - 60_000);
+    let recent_body: &'static str = format!("click {recent}").leak();
     let with = |cookies: &str| link(&fresh()).header("cookie", cookies);
     vec![
         row("a link from a listed origin, opened twice")
@@ -66,6 +75,18 @@ pub(super) fn rows() -> Vec<Row> {
             .no_click(),
         row("a prefetch").step(link(&fresh()).header("sec-purpose", "prefetch")).no_click(),
         row("a newer click is kept").step(with("affitor_click_id=cust_8_3000").body("click cust_8_3000")).no_click(),
+        row("a carried click from the future is not newer than its text")
+            .step(
+                link(&carried("cust_7_99999999999999", Duration::from_secs(300)))
+                    .header("cookie", format!("affitor_click_id={recent}"))
+                    .body(recent_body),
+            )
+            .no_click(),
+        row("a visitor of another program")
+            .step(link(
+                &VisitorKey::new(43, SECRET).unwrap().sign(&visitor_7(), SystemTime::now(), LINK_LIFETIME).unwrap(),
+            ))
+            .no_click(),
         row("an older click is replaced")
             .step(with("affitor_click_id=cust_8_1000; affitor_aff_url=https%3A%2F%2Fshop.example%2F%3Faff%3DB").sets({
                 let mut lines = adopted("cust_7_2000");
@@ -114,7 +135,7 @@ pub(super) fn rows() -> Vec<Row> {
         row("expired").step(link(&carried("cust_7_2000", Duration::from_secs(601)))).no_click(),
         row("ancient").step(link(&carried("cust_7_2000", Duration::from_secs(1_000_000_000)))).no_click(),
         row("truncated").step(link(&fresh()[..fresh().len() - 1])).no_click(),
-        row("another version").step(link(&format!("2{}", &fresh()[1..]))).no_click(),
+        row("another version").step(link(&format!("1{}", &fresh()[1..]))).no_click(),
         row("duplicated").step(link(&format!("{}&affitor_visitor={}", fresh(), fresh()))).no_click(),
         row("empty").step(link("")).no_click(),
         row("60 KiB long").step(link(&"A".repeat(60 * 1024))).no_click(),
