@@ -25,6 +25,13 @@ impl Browser {
         self.jar.get_request_values(url).find(|(name, _)| *name == CLICK_ID_COOKIE).map(|(_, value)| value.to_owned())
     }
 
+    /// Returns the name and the path of a cookie of this host that is not sent to a URL, because its path is another one.
+    pub(crate) fn kept_from(&self, url: &Url) -> Option<(String, String)> {
+        let is_kept = |cookie: &&cookie_store::Cookie<'static>| cookie.domain.matches(url) && !cookie.path.matches(url);
+        let cookie = self.jar.iter_unexpired().find(is_kept)?;
+        Some((cookie.name().to_owned(), cookie.path.to_string()))
+    }
+
     /// Stores a cookie as a script on the page does: of this host alone.
     pub(crate) fn store(&mut self, url: &Url, name: &str, value: &str) {
         let cookie = RawCookie::build((name.to_owned(), value.to_owned())).path("/").build();
@@ -36,8 +43,10 @@ impl Browser {
     pub(crate) async fn send(&mut self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
         let mut request = request.build()?;
         let url = request.url().clone();
-        let cookies: Vec<_> =
-            self.jar.get_request_values(&url).map(|(name, value)| format!("{name}={value}")).collect();
+        let mut cookies = self.jar.matches(&url);
+        // Those with longer paths first (RFC 6265, section 5.4): apps take the first one of a name.
+        cookies.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+        let cookies: Vec<_> = cookies.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value())).collect();
         if let (false, Ok(cookies)) = (cookies.is_empty(), HeaderValue::from_str(&cookies.join("; "))) {
             request.headers_mut().entry(COOKIE).or_insert(cookies);
         }

@@ -75,6 +75,11 @@ fn no_sale(calls: &[RequestRecord], purchase: &Purchase, missing: FindingId) -> 
         let reason = "the app does not read its API key from AFFITOR_API_KEY";
         return missing.because(format!("the sandbox rejected the sale: {error}"), reason);
     }
+    if call.status == Some(409) {
+        let id = call.transaction_id.as_deref().unwrap_or("?");
+        let message = format!("the payment was reported with the transaction id {id}, which an earlier sale has");
+        return missing.because(message, "each payment needs a transaction id of its own");
+    }
     match call.customer_key.as_deref() {
         Some(key) if key != purchase.customer_key => {
             let (key, lead) = (customer(key), customer(&purchase.customer_key));
@@ -177,6 +182,7 @@ mod tests {
             (vec![], Err("no-sale")),
             (vec![refused(401)], Err("no-sale")),
             (vec![refused(400)], Err("sale-not-attributed")),
+            (vec![refused(409)], Err("no-sale")),
             (
                 vec![json!({ "changed": false, "status": 400, "customer_key": "jo@example.com" })],
                 Err("customer-key-differs"),

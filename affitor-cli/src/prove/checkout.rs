@@ -5,11 +5,11 @@ use affitor::Currency;
 use super::{
     Proof, Stop,
     finding::{Finding, FindingId},
-    names::{AFTER_SALE, SALE},
     purchase::Purchase,
     shown::customer,
     sign_up::Buyer,
     stripe_api::{Created, StripeApi},
+    visitor::Visitor,
 };
 use crate::provider::PaymentProvider;
 
@@ -55,13 +55,16 @@ impl Proof {
             return Ok(CheckedOut { purchase, session_problem: None, renewals_have_customer: true });
         };
         let session_problem = problem(&session, "metadata", &key, FindingId::SessionMetadataMissing);
+        let missing_cookie = buyer.visitor.as_ref().and_then(Visitor::missing_cookie);
+        let session_problem = session_problem.map(|finding| match missing_cookie {
+            Some(reason) => Finding { hint: reason, ..finding },
+            None => finding,
+        });
         let has_reference = session.get("client_reference_id") == Some(&key);
         let is_missing = |finding: &Finding| finding.id == FindingId::SessionMetadataMissing.as_str();
         let session_problem = match session_problem {
             Some(finding) if !(is_missing(&finding) && has_reference) => {
                 let stop = self.stop(SESSION, finding);
-                self.report.skipped(&[SUBSCRIPTION, SALE], "the metadata of the session is wrong");
-                self.report.skipped(AFTER_SALE, "the metadata of the session is wrong");
                 return Err(stop);
             }
             excused => excused,
@@ -124,9 +127,13 @@ impl Proof {
         };
         let unknown_calls = self.stripe.as_ref().map(StripeApi::unknown_calls).unwrap_or_default();
         if let Some(finding) = self.rejected(&page, FindingId::CheckoutFailed) {
-            return self.fail(match unknown_calls.first() {
-                Some(call) => Finding { hint: format!("the stand-in of Stripe's API does not know {call}"), ..finding },
-                None => finding,
+            let missing_cookie = visitor.missing_cookie().filter(|_| page.status < 500);
+            return self.fail(match (unknown_calls.first(), missing_cookie) {
+                (Some(call), _) => {
+                    Finding { hint: format!("the stand-in of Stripe's API does not know {call}"), ..finding }
+                }
+                (None, Some(reason)) => Finding { hint: reason, ..finding },
+                (None, None) => finding,
             });
         }
         let Some(stripe) = &self.stripe else {

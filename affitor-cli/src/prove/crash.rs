@@ -10,6 +10,7 @@ use super::{
     deliver::Endpoint,
     outage::{QUICK, has_lead},
     purchase::Purchase,
+    say,
     visitor::Visitor,
     watch::Watch,
 };
@@ -43,7 +44,7 @@ impl Proof {
         }
         for (row, is_kept) in [(SIGN_UP, self.keeps_leads), (SALE, self.keeps_sales || self.config.webhook.is_none())] {
             if !is_kept {
-                self.report.skipped(&[row], "it did not come through an outage");
+                self.report.skipped(&[row], "what an outage alone does was not seen to go well");
             }
         }
         if rows.is_empty() {
@@ -51,6 +52,7 @@ impl Proof {
         }
         let visitor = if self.keeps_leads { Some(self.visitor_with_click().await?) } else { None };
         let watch = Watch::begin(&self.sandbox);
+        say("Affitor is not reachable again, and the app is killed meanwhile.");
         self.sandbox.inject(Fault::BadGateway.always());
         let accepted = self.accept(visitor).await?;
         let has_sale = accepted.sale.as_ref().is_some_and(|(_, again)| again.is_empty());

@@ -96,8 +96,14 @@ impl Proof {
     /// Does what the tracker in the page would do.
     async fn with_tracker(&mut self, visitor: &mut Visitor, page: Page) -> Result<Landed, Stop> {
         let Some(tag) = tracker_tags(&page.body).into_iter().next() else {
-            let message =
-                format!("the page {} does not contain the tracker, and the server reported no click", page.url.path());
+            let path = page.url.path();
+            if page.body.contains("affitor-tracker") {
+                let message = format!("the page {path} has the tracker as text or in a comment, and not as a tag");
+                let reason =
+                    "the template escapes the tag: mark it as HTML, such as `|safe` in Askama, or `PreEscaped` in Maud";
+                return self.stop_at_landing(FindingId::NoTracker.because(message, reason));
+            }
+            let message = format!("the page {path} does not contain the tracker, and the server reported no click");
             return self.stop_at_landing(FindingId::NoTracker.found(message));
         };
         let program = self.sandbox.program_id().to_string();
@@ -111,7 +117,8 @@ impl Proof {
         ] {
             visitor.store(&page.url, name, value);
         }
-        self.report.passed(NAME, format!("the page has the tracker, which was simulated: click {click_id}"));
+        self.report
+            .passed(NAME, format!("the page has the tracker. Its script was not run but simulated: click {click_id}"));
         if origin(&tag, &page).as_deref() == Some(DEFAULT_URL) {
             let hint = "the tag has the fixed URL of the service; `client.script_tag()` uses AFFITOR_API_URL";
             self.report.warning("tracker", hint);

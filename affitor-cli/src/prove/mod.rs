@@ -133,6 +133,8 @@ struct Proof {
     outage: Option<Duration>,
     /// Customer keys that have been reported.
     customers: HashSet<String>,
+    /// Click ids whose leads have arrived: another visitor's lead must not have them.
+    credited: HashSet<String>,
     report: Report,
     wait: Duration,
     start_timeout: Duration,
@@ -177,7 +179,11 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         app.stop().await;
     }
     match result {
-        Ok(()) | Err(Stop::Reported) => Ok(proof.report.finish()),
+        Ok(()) => Ok(proof.report.finish()),
+        Err(Stop::Reported) => {
+            proof.report.skipped(&["the rest"], "it depends on what failed: mend that, and repeat the command");
+            Ok(proof.report.finish())
+        }
         Err(Stop::Refused) => {
             proof.report.finish();
             Ok(Exit::Usage)
@@ -249,6 +255,7 @@ impl Proof {
             keeps_sales: false,
             outage: (!arguments.quick).then(|| arguments.outage.map_or(outage::LENGTH, Duration::from_millis)),
             customers: HashSet::new(),
+            credited: HashSet::new(),
             report: Report::new(output),
             wait: Duration::from_secs(arguments.wait),
             start_timeout: Duration::from_secs(arguments.start_timeout),

@@ -11,6 +11,7 @@ pub(super) const RESTART: &str = "sign-up, restart";
 pub(super) const SALE: &str = "sale";
 pub(super) const CONNECTED: &str = "sale, connected";
 pub(super) const SIGNATURE: &str = "signature";
+pub(super) const UNPAID: &str = "unpaid session";
 pub(super) const REDELIVERY: &str = "redelivery";
 pub(super) const RENEWAL: &str = "renewal";
 pub(super) const PARTIAL_REFUND: &str = "partial refund";

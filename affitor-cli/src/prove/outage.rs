@@ -9,6 +9,7 @@ use super::{
     Proof, SETTLE, Stop,
     deliver::Endpoint,
     finding::FindingId,
+    say,
     visitor::Visitor,
     watch::{Watch, is_settled},
 };
@@ -30,6 +31,10 @@ impl Proof {
             self.report.skipped(&[SIGN_UP], QUICK);
             return Ok(());
         };
+        if self.report.has(FindingId::ClickIdShared.as_str()) {
+            self.report.skipped(&[SIGN_UP], "the lead would have another visitor's click id, as above");
+            return Ok(());
+        }
         let (mut visitor, click_id) = self.visitor_with_click().await?;
         let watch = Watch::begin(&self.sandbox);
         let end = self.begin_outage(length);
@@ -38,7 +43,7 @@ impl Proof {
         if let Err(finding) = result? {
             self.report.failed(
                 SIGN_UP,
-                FindingId::SignupFailsInOutage.found(format!("while the service is stopped, {}", finding.message)),
+                FindingId::SignupFailsInOutage.found(format!("while Affitor is not reachable, {}", finding.message)),
             );
             return Ok(());
         }
@@ -47,7 +52,7 @@ impl Proof {
         if has_lead(&calls, &click_id) {
             self.report.passed(
                 SIGN_UP,
-                format!("succeeded while the service was stopped for {shown}; the lead arrived later"),
+                format!("succeeded while Affitor was not reachable for {shown}; the lead arrived later"),
             );
             self.keeps_leads = true;
         } else if calls.len() > before {
@@ -57,7 +62,7 @@ impl Proof {
             );
         } else {
             let message = format!(
-                "succeeded while the service was stopped for {shown}, and its lead has not arrived {seconds} s later"
+                "succeeded while Affitor was not reachable for {shown}, and its lead has not arrived {seconds} s later"
             );
             self.report.failed(SIGN_UP, FindingId::LeadLostInOutage.found(message));
         }
@@ -91,20 +96,20 @@ impl Proof {
             }
             0 if again.is_empty() => {
                 let message = format!(
-                    "the app accepted the webhook while the service was stopped for {shown}, and the sale has not arrived {seconds} s later"
+                    "the app accepted the webhook while Affitor was not reachable for {shown}, and the sale has not arrived {seconds} s later"
                 );
                 self.report.failed(SALE, FindingId::SaleLostInOutage.found(message));
             }
             0 => self.report.failed(
                 SALE,
                 FindingId::SaleLostInOutage.because(
-                    "the app asked for redelivery while the service was stopped, accepted the webhook afterwards, and reported nothing",
+                    "the app asked for redelivery while Affitor was not reachable, accepted the webhook afterwards, and reported nothing",
                     "the webhook is marked as handled before it is reported: mark it after `event.track`, or use the ledger",
                 ),
             ),
             1 => {
                 self.keeps_sales = true;
-                let how = if again.is_empty() { "accepted while the service was stopped" } else { "redelivered after the outage" };
+                let how = if again.is_empty() { "accepted while Affitor was not reachable" } else { "redelivered after the outage" };
                 self.report.passed(SALE, format!("{how}; the sale arrived, once"));
             }
             _ => self
@@ -124,6 +129,7 @@ impl Proof {
 
     /// Stops the service. Returns until when.
     fn begin_outage(&self, length: Duration) -> Instant {
+        say(&format!("Affitor is not reachable for {}. The app may log what fails.", shown(length)));
         self.sandbox.inject(Fault::BadGateway.always());
         Instant::now() + length
     }

@@ -9,9 +9,10 @@ use super::{
     checkout::{CheckedOut, SESSION},
     deliver::Endpoint,
     finding::{Finding, FindingId},
-    names::{AFTER_SALE, PARTIAL_REFUND, REDELIVERY, REFUND, RENEWAL, SALE, SIGNATURE},
+    names::{AFTER_SALE, PARTIAL_REFUND, REDELIVERY, REFUND, RENEWAL, SALE, SIGNATURE, UNPAID},
     outage,
     purchase::Purchase,
+    say,
     sign_up::Buyer,
     watch::{Watch, is_settled},
 };
@@ -44,7 +45,8 @@ impl Proof {
             return Ok(());
         };
         self.return_to_shop(buyer, &purchase).await;
-        self.redelivery(&endpoint, &paid, &watch).await;
+        let unpaid = purchase.unpaid();
+        self.redelivery(&endpoint, &paid, unpaid.as_ref(), &watch).await;
         if let Some(delivery) = paid.last()
             && endpoint.accepts_forgery(delivery).await
         {
@@ -68,8 +70,9 @@ impl Proof {
             let renewed = payment.renewed();
             let watch = Watch::begin(&self.sandbox);
             let renewal = self.sale(&endpoint, &renewed, &purchase, &watch, FindingId::NoRenewal).await;
+            let renewal = renewal.map_err(|finding| shared_id(finding, &sale_id, &renewed));
             let Some(renewal_id) = self.judge(RENEWAL, renewal, None) else {
-                self.report.skipped(&[REFUND, outage::SALE], "there is no renewal to refund");
+                self.report.skipped(&[REFUND, outage::SALE], "the renewal is missing or wrong");
                 return Ok(());
             };
             (sale_id, rest) = (renewal_id, purchase.amount_cents);
@@ -162,6 +165,7 @@ impl Proof {
     /// Delivers a payment that the provider has not signed. It must not become a sale.
     async fn forge(&mut self, endpoint: &Endpoint, purchase: &Purchase) {
         let watch = Watch::begin(&self.sandbox);
+        say("Webhooks with a wrong signature follow. The app may log that it rejects them.");
         for delivery in &purchase.of_another_session().payment(endpoint.provider).paid() {
             endpoint.accepts_forgery(delivery).await;
         }
@@ -196,14 +200,35 @@ impl Proof {
         }
     }
 
-    /// Providers deliver webhooks more than once.
-    async fn redelivery(&mut self, endpoint: &Endpoint, paid: &[Delivery], watch: &Watch) {
+    /// Providers deliver webhooks more than once. Among them is a session that is not paid yet.
+    async fn redelivery(&mut self, endpoint: &Endpoint, paid: &[Delivery], unpaid: Option<&Delivery>, watch: &Watch) {
+        if let Some(unpaid) = unpaid
+            && let Err(finding) = endpoint.deliver(std::slice::from_ref(unpaid)).await
+        {
+            self.report.failed(UNPAID, finding);
+            return;
+        }
         if let Err(finding) = endpoint.deliver(paid).await {
             self.report.failed(REDELIVERY, finding);
             return;
         }
         let calls = watch.until(self.wait.min(SETTLE), ApiCall::Sale, is_double).await;
-        let recorded: Vec<_> = calls.iter().filter(|call| call.changed).collect();
+        let names = |call: &RequestRecord, unpaid: &Delivery| {
+            call.transaction_id.as_ref().is_some_and(|id| unpaid.body.contains(id.as_str()))
+        };
+        let (early, recorded): (Vec<_>, Vec<_>) =
+            calls.iter().partition(|call| unpaid.is_some_and(|unpaid| names(call, unpaid)));
+        match (early.first(), unpaid) {
+            (Some(call), _) => {
+                let id = call.transaction_id.as_deref().unwrap_or_default();
+                let message =
+                    format!("a checkout session with the payment status `unpaid` was reported as the sale {id}");
+                self.report.failed(UNPAID, FindingId::UnpaidReported.found(message));
+            }
+            (None, Some(_)) => self.report.passed(UNPAID, "no sale before it is paid"),
+            (None, None) => {}
+        }
+        let recorded: Vec<_> = recorded.into_iter().filter(|call| call.changed).collect();
         match double(&recorded) {
             Some(finding) => self.report.failed(REDELIVERY, finding),
             None => self.report.passed(REDELIVERY, "still one sale"),
@@ -221,7 +246,7 @@ impl Proof {
         match result {
             Ok(()) => {
                 let amount = money(expected.amount, expected.currency);
-                self.report.passed(name, format!("{amount} were refunded of transaction {}", expected.sale));
+                self.report.passed(name, format!("{amount} were refunded, transaction {}", expected.sale));
             }
             // The same mistake as that of an earlier refund.
             Err(finding) if self.report.has(finding.id) => self.report.skipped(&[name], "see above"),
@@ -235,6 +260,19 @@ impl Proof {
         let calls = watch.until(self.wait.min(SETTLE), ApiCall::Refund, is_double).await;
         arrived::refund(&calls, expected)
     }
+}
+
+/// Finds out whether the sale has an id that renewals have too, such as that of the subscription.
+fn shared_id(finding: Finding, sale_id: &str, renewed: &[Delivery]) -> Finding {
+    let is_shared = renewed.iter().any(|delivery| delivery.body.contains(sale_id));
+    if finding.id != FindingId::NoRenewal.as_str() || !is_shared {
+        return finding;
+    }
+    let reason = format!(
+        "the first sale has the transaction id {sale_id}, which is in the webhooks of the renewal too, so renewals are duplicates: use \
+         the invoice's id"
+    );
+    Finding { hint: reason, ..finding }
 }
 
 fn is_double(calls: &[RequestRecord]) -> bool {

@@ -5,10 +5,11 @@ use affitor_payments::{
     Stripe,
     test_util::{TestPayment, TestProvider},
 };
+use serde_json::Value;
 
 use super::stripe_api::Created;
 use crate::{
-    payment::Payment,
+    payment::{Delivery, Payment},
     provider::{PaymentProvider, with_provider},
 };
 
@@ -33,6 +34,18 @@ impl Purchase {
             Some(session) => Box::new(of_session(self.new_payment(), session)),
             None => with_provider!(provider, P => Box::new(self.new_payment::<P>().customer_key(&self.customer_key))),
         }
+    }
+
+    /// The webhook about another session of Stripe's that is complete and not paid yet, as with bank transfers.
+    pub(super) fn unpaid(&self) -> Option<Delivery> {
+        self.session.as_ref()?;
+        let paid = self.of_another_session().payment(PaymentProvider::Stripe).paid();
+        let mut completed = paid.into_iter().find(|delivery| delivery.event_type == "checkout.session.completed")?;
+        let mut event: Value = serde_json::from_str(&completed.body).ok()?;
+        event["data"]["object"]["payment_status"] = "unpaid".into();
+        completed.body = serde_json::to_string_pretty(&event).ok()?;
+        completed.canonical = event.to_string();
+        Some(completed)
     }
 
     /// The same, in a checkout of its own that the app did not begin.

@@ -71,6 +71,7 @@ impl Proof {
         }
         self.check_caching(&mut visitor);
         self.customers.insert(customer_key.clone());
+        self.credited.insert(landed.click_id.clone());
         self.sign_up_twice(&visitor).await?;
         if self.config.signup.command.is_some() {
             self.report.skipped(&[HEADER, FIELD], "the sign-up is a command");
@@ -186,12 +187,24 @@ impl Proof {
             Ok(key) => {
                 self.report.passed(name, format!("lead {} with {click_id}", customer(&key)));
                 self.customers.insert(key);
+                self.credited.insert(click_id);
+            }
+            Err(_) if let Some(other) = self.foreign_click(&calls) => {
+                let message = format!("a new visitor was reported with {other}, which is another visitor's");
+                self.report.failed(name, FindingId::ClickIdShared.found(message));
             }
             Err(_) => {
                 self.report.warning(name, format!("{shown} has no effect; only pages without the cookie need it"));
             }
         }
         Ok(())
+    }
+
+    /// Returns the click id of a lead that is another visitor's, whose own lead has arrived.
+    fn foreign_click(&self, calls: &[RequestRecord]) -> Option<String> {
+        let is_new =
+            |call: &&RequestRecord| call.customer_key.as_ref().is_some_and(|key| !self.customers.contains(key));
+        calls.iter().filter(is_new).find_map(|call| call.click_id.clone().filter(|id| self.credited.contains(id)))
     }
 
     /// The same person signs up once more. If the app refuses, it must not report a lead.

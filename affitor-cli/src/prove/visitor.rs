@@ -157,6 +157,13 @@ impl Visitor {
         self.browser.click_id_at(url)
     }
 
+    /// Why a page may not know the visitor: a cookie of the app that the last form was sent without.
+    pub(super) fn missing_cookie(&self) -> Option<String> {
+        let (url, _) = self.posted.as_ref()?;
+        let (name, path) = self.browser.kept_from(url)?;
+        Some(format!("the cookie {name} is for the path {path}, so it is not sent to {}: set `Path=/`", url.path()))
+    }
+
     /// Stores a cookie as the tracker does.
     pub(super) fn store(&mut self, url: &Url, name: &str, value: &str) {
         self.browser.store(url, name, value);

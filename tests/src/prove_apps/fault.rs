@@ -19,6 +19,14 @@ pub enum Fault {
     SiteDataCleared,
     /// The landing page sends visitors on with `<meta http-equiv="refresh">`, without the query.
     MetaRefresh,
+    /// The template escapes the tag of the tracker.
+    TagEscaped,
+    /// The session's cookie is not sent to the checkout.
+    SessionPath,
+    /// The shop's own code reports a session that is not paid yet.
+    Unpaid,
+    /// The shop's own code reports each invoice under the subscription's id.
+    SubscriptionId,
     /// The landing page's Content Security Policy allows the shop's own scripts only.
     PolicyBlocks,
     /// A proxy removes the cookie with the click id.

@@ -1,5 +1,7 @@
 //! Code of the shop's own that reports sales and refunds, as somebody would write it who does not know `event.track`.
 
+use std::sync::{Mutex, PoisonError};
+
 use affitor::{BoundClient, Currency, Error, Refund, Sale, stripe::CUSTOMER_KEY};
 use affitor_payments::{Stripe, WebhookEvent};
 use serde_json::Value;
@@ -16,14 +18,50 @@ pub(super) async fn sale(affitor: &BoundClient, event: &WebhookEvent<Stripe>, am
     Ok(())
 }
 
-/// Reports a refund. The mistake: under the charge's id, but the sale has another one.
-pub(super) async fn refund(affitor: &BoundClient, event: &WebhookEvent<Stripe>) -> Result<(), Error> {
+/// Reports a session, whether it is paid or not.
+pub(super) async fn any_session(affitor: &BoundClient, event: &WebhookEvent<Stripe>) -> Result<(), Error> {
+    let session = &event.json()["data"]["object"];
+    if event.kind() != "checkout.session.completed" {
+        return Ok(());
+    }
+    let sale = Sale::new(text(&session["payment_intent"]), cents(&session["amount_total"]), Currency::USD);
+    let sale = sale.customer_key(text(&session["metadata"][CUSTOMER_KEY]));
+    affitor.client().track_sale(sale).await?;
+    Ok(())
+}
+
+/// Returns the id of the charge that a webhook is about.
+pub(super) fn charge(event: &WebhookEvent<Stripe>) -> &str {
+    text(&event.json()["data"]["object"]["id"])
+}
+
+/// Reports paid invoices and their refunds. The mistake: all invoices of a subscription have one id.
+pub(super) async fn invoices(
+    affitor: &BoundClient,
+    event: &WebhookEvent<Stripe>,
+    subscription: &Mutex<String>,
+) -> Result<(), Error> {
+    if event.kind() != "invoice.paid" {
+        let id = subscription.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        return refund(affitor, event, &id).await;
+    }
+    let invoice = &event.json()["data"]["object"];
+    let details = &invoice["parent"]["subscription_details"];
+    text(&details["subscription"]).clone_into(&mut subscription.lock().unwrap_or_else(PoisonError::into_inner));
+    let sale = Sale::new(text(&details["subscription"]), cents(&invoice["amount_paid"]), Currency::USD);
+    let sale = sale.customer_key(text(&details["metadata"][CUSTOMER_KEY]));
+    affitor.client().track_sale(sale).await?;
+    Ok(())
+}
+
+/// Reports a refund under the id of a sale.
+pub(super) async fn refund(affitor: &BoundClient, event: &WebhookEvent<Stripe>, id: &str) -> Result<(), Error> {
     if event.kind() != "charge.refunded" {
         return Ok(());
     }
     let data = &event.json()["data"];
     let (charge, before) = (&data["object"], &data["previous_attributes"]);
-    let (id, refunded) = (text(&charge["id"]), cents(&charge["amount_refunded"]));
+    let refunded = cents(&charge["amount_refunded"]);
     let refund = if refunded == cents(&charge["amount"]) {
         Refund::full(id)
     } else {

@@ -46,11 +46,24 @@ impl Shop {
         match (self.fault, &self.delivery) {
             (Some(Fault::RefundId), _) => {
                 own_reports::sale(affitor, event, "amount_total").await.map_err(PaymentError::not_recorded)?;
-                own_reports::refund(affitor, event).await.map_err(PaymentError::not_recorded)?;
+                // The mistake: the sale has another id.
+                own_reports::refund(affitor, event, own_reports::charge(event))
+                    .await
+                    .map_err(PaymentError::not_recorded)?;
             }
             (Some(Fault::ListPrice), _) => {
                 // The mistake: the customer has paid less.
                 own_reports::sale(affitor, event, "amount_subtotal").await.map_err(PaymentError::not_recorded)?;
+            }
+            (Some(Fault::Unpaid), _) => {
+                // The mistake: a session is complete before it is paid.
+                own_reports::any_session(affitor, event).await.map_err(PaymentError::not_recorded)?;
+                if event.kind() == "charge.refunded" {
+                    event.track(&affitor).await?;
+                }
+            }
+            (Some(Fault::SubscriptionId), _) => {
+                own_reports::invoices(affitor, event, &self.subscription).await.map_err(PaymentError::not_recorded)?;
             }
             (Some(Fault::DoubleReporting), _) => {
                 // The mistake: the next line reports the sale as well, under another id.

@@ -1,6 +1,6 @@
 //! The shop: its settings, and what its handlers share.
 
-use std::path::Path;
+use std::{path::Path, sync::Mutex};
 
 use affitor::{Client, capture::ClickCapture};
 use affitor_outbox::{
@@ -24,6 +24,8 @@ pub(super) struct Shop {
     pub(super) delivery: Delivery,
     pub(super) users: Users,
     pub(super) handled: Handled,
+    /// The latest subscription.
+    pub(super) subscription: Mutex<String>,
     /// URL of Stripe's API.
     pub(super) stripe_url: String,
     pub(super) http: reqwest::Client,
@@ -68,6 +70,7 @@ impl Shop {
             delivery,
             users: Users::default(),
             handled: Handled::default(),
+            subscription: Mutex::default(),
             stripe_url: variable("STRIPE_API_URL")?,
             http: reqwest::Client::builder().redirect(Policy::none()).build()?,
         })

@@ -32,6 +32,8 @@ impl Shop {
         let page = Page::landing(&affitor.map_or_else(|| self.client.script_tag(), BoundClient::script_tag));
         match self.fault {
             // The mistake: the tracker is not one of the shop's own scripts.
+            // The mistake: a text is escaped.
+            Some(Fault::TagEscaped) => Page { html: page.html.replace("<script", "&lt;script"), ..page },
             Some(Fault::PolicyBlocks) => page.with_header("content-security-policy", "default-src 'self'"),
             _ => page,
         }
@@ -96,7 +98,12 @@ impl Shop {
             // The mistake: the lead is reported, and there is no user.
             return Ok(Page::refused(409, "This address has an account."));
         }
-        Ok(Page::see_other("/account").with_cookie(users::cookie(&token)))
+        let cookie = users::cookie(&token);
+        if self.has(Fault::SessionPath) {
+            // The mistake: the path should be `/`.
+            return Ok(Page::see_other("/account").with_cookie(cookie.replace("Path=/", "Path=/account")));
+        }
+        Ok(Page::see_other("/account").with_cookie(cookie))
     }
 
     /// The mistakes: an address can change, and is written in several ways.
