@@ -79,6 +79,9 @@ pub(crate) struct Arguments {
     /// Save the sandbox's state to this file, and restore it at startup
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// Leave out the damaged lines of that file, in place of an error
+    #[arg(long, requires = "data")]
+    skip_damaged_lines: bool,
     /// Memory limit for all records in MiB; the oldest details and clicks are dropped first, but never sales
     #[arg(
         long,
@@ -207,7 +210,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         builder = builder.stripe_webhook_secret(&secret.0);
     }
     if let Some(file) = &arguments.data {
-        builder = builder.data(file);
+        builder = builder.data(file).skip_damaged_lines(arguments.skip_damaged_lines);
     }
     let loading = arguments.data.as_ref().map(|file| Progress::start(format!("reading {}", file.display()), output));
     let started = builder.start().await;
@@ -252,7 +255,9 @@ fn cannot_start(error: &io::Error, arguments: &Arguments) -> Failure {
             "use the program and the partners that the file was written with; or move or delete the file, or choose \
              another with --data"
         }
-        (io::ErrorKind::InvalidData, Some(_)) => "move or delete the file, or choose another with --data",
+        (io::ErrorKind::InvalidData, Some(_)) => {
+            "leave the line out with --skip-damaged-lines; or move or delete the file, or choose another with --data"
+        }
         (_, Some(_)) => "choose another file with --data",
         (io::ErrorKind::InvalidInput, None) if text.contains("key") => "use another --api-key",
         (io::ErrorKind::InvalidInput, None) if text.contains("webhook secret") => {

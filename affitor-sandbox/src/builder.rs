@@ -56,6 +56,7 @@ pub struct SandboxBuilder {
     seed: u64,
     requests_kept: usize,
     data: Option<PathBuf>,
+    skip_damaged_lines: bool,
 }
 
 /// An additional program with its only partner.
@@ -99,6 +100,7 @@ impl Default for SandboxBuilder {
             seed: 0,
             requests_kept: request_log::DEFAULT_LIMIT,
             data: None,
+            skip_damaged_lines: false,
         }
     }
 }
@@ -279,7 +281,7 @@ impl SandboxBuilder {
     /// Stores all events in this file, and starts with the events that it already contains. Start with the same programs
     /// and partners as before. Only one sandbox can have the file open at a time. Default: nothing is stored.
     ///
-    /// The file is a journal of JSON lines, one per request. A line is passed to the operating system before the response
+    /// The file is a journal of JSON lines with checksums, one per request. A line is passed to the operating system before the response
     /// is sent, so an acknowledged event survives if the process is killed. The file is synced to the disk once a second,
     /// so a power failure may lose the last second.
     ///
@@ -290,6 +292,13 @@ impl SandboxBuilder {
     /// sandbox has it open.
     pub fn data(mut self, file: impl Into<PathBuf>) -> Self {
         self.data = Some(file.into());
+        self
+    }
+
+    /// Leaves out the lines of the [data file](Self::data) that were damaged, or that need one that was, and logs their numbers. They
+    /// stay in the file. Default: `false`, so a damaged file is an error that names the line.
+    pub fn skip_damaged_lines(mut self, on: bool) -> Self {
+        self.skip_damaged_lines = on;
         self
     }
 }

@@ -1,9 +1,11 @@
-//! The journal: a file of JSON lines, one per request, which is replayed at the start.
+//! The journal: a file of JSON lines with checksums, one per request, which is replayed at the start.
 //!
 //! A line is written before its changes are applied and the response is sent. If it can't be written completely, the
 //! partial line is removed, nothing changes, and the response is a 500. Lines are passed to the operating system before the
 //! response, so they survive if the process is killed. They are synced to the disk once a second, so a power failure may
 //! lose the last second.
+
+mod line;
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -11,38 +13,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
-
+pub(crate) use self::line::Line;
+use self::line::{Header, NOT_A_JOURNAL, NewLine, begins_like, is_whole, read_header};
 use crate::{change::Change, origin::Origin, request_log::RequestRecord};
-
-/// The first line of the file.
-#[derive(Debug, Serialize, Deserialize)]
-struct Header {
-    affitor_sandbox_journal: u32,
-    #[serde(flatten)]
-    origin: Origin,
-}
-
-const VERSION: u32 = 2;
-
-const NOT_A_JOURNAL: &str = "this is not a sandbox journal";
 
 /// Maximum length of a line, in bytes. A request's body is at most 1 MiB.
 const LINE_LIMIT: u64 = 16 * 1024 * 1024;
-
-/// A request and its changes. `request` is `None` for a change that does not come from a call.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Line {
-    pub request: Option<RequestRecord>,
-    pub changes: Vec<Change>,
-}
-
-/// Borrowed form of [`Line`], for writing.
-#[derive(Serialize)]
-struct NewLine<'l> {
-    request: Option<&'l RequestRecord>,
-    changes: &'l [Change],
-}
 
 /// An open journal, locked against other processes.
 #[derive(Debug)]
@@ -57,15 +33,16 @@ pub(crate) struct Journal {
     origin: Origin,
     /// Whether lines were written since the last sync.
     unsynced: bool,
+    skips_damage: bool,
 }
 
 impl Journal {
-    /// Opens or creates the file. A new one will begin with `origin`.
+    /// Opens or creates the file. A new one will begin with `origin`. `skips_damage` is whether lines that can't be read are left out.
     ///
     /// # Errors
     ///
     /// Returns an error if the file can't be opened, is no regular file, or is open in another process.
-    pub(crate) fn open(path: &Path, origin: Origin) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, origin: Origin, skips_damage: bool) -> io::Result<Self> {
         let with_path = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
@@ -84,7 +61,16 @@ impl Journal {
             return Err(with_path(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
         }
         let path = path.to_owned();
-        Ok(Self { file, path, length: 0, has_partial_line: false, line: Vec::new(), origin, unsynced: false })
+        Ok(Self {
+            file,
+            path,
+            length: 0,
+            has_partial_line: false,
+            line: Vec::new(),
+            origin,
+            unsynced: false,
+            skips_damage,
+        })
     }
 
     /// Adds the path to an error.
@@ -99,7 +85,7 @@ impl Journal {
         let mut scanned = || -> io::Result<()> {
             // A longer line is an error that `replay` reports.
             while (1..LINE_LIMIT).contains(&(reader.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut text)? as u64)) {
-                if let Ok(line) = serde_json::from_slice(&text) {
+                if let Ok(line) = line::read(text.strip_suffix(b"\n").unwrap_or(&text)) {
                     scan(line);
                 }
                 text.clear();
@@ -141,26 +127,32 @@ impl Journal {
             if read as u64 == LINE_LIMIT {
                 return Err(invalid(number, "this line is too long for a sandbox journal".to_owned()));
             }
-            if text.last() != Some(&b'\n') {
-                // Some editors drop the last newline. A line that can be parsed is complete.
-                if number > 1
-                    && let Ok(line) = serde_json::from_slice(&text)
-                {
-                    replay(line).map_err(|why| invalid(number, why))?;
+            let Some(whole) = text.strip_suffix(b"\n") else {
+                // Some editors drop the last newline. A line with the right checksum is complete.
+                if number > 1 && is_whole(&text) {
+                    let line = line::read(&text);
+                    line.and_then(&mut *replay).map_err(|why| invalid(number, why))?;
                     self.length += read as u64;
                     return (&self.file).write_all(b"\n").map(|()| self.length += 1);
                 }
+                if text.split_last().is_some_and(|(_, before)| is_whole(before)) {
+                    return Err(invalid(number, "the newline after it was damaged".to_owned()));
+                }
                 // A file that isn't a journal is left unchanged.
-                if number == 1 && !text.is_empty() && !is_start_of_header(&text) {
+                if number == 1 && !begins_like(&text) {
                     return Err(invalid(number, NOT_A_JOURNAL.to_owned()));
                 }
                 break;
-            }
+            };
             if number == 1 {
-                self.origin = read_header(&text).map_err(|why| invalid(number, why))?;
+                self.origin = read_header(whole).map_err(|why| invalid(number, why))?;
             } else {
-                let line = serde_json::from_slice(&text).map_err(|error| error.to_string());
-                line.and_then(&mut *replay).map_err(|why| invalid(number, why))?;
+                match line::read(whole).and_then(&mut *replay) {
+                    Err(why) if self.skips_damage => {
+                        tracing::warn!(path = %self.path.display(), line = number, why, "a line of the journal is left out");
+                    }
+                    replayed => replayed.map_err(|why| invalid(number, why))?,
+                }
             }
             self.length += read as u64;
         }
@@ -173,10 +165,7 @@ impl Journal {
     }
 
     fn write_header(&mut self) -> io::Result<()> {
-        let header = Header { affitor_sandbox_journal: VERSION, origin: self.origin.clone() };
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, &header)?;
-        self.line.push(b'\n');
+        line::write(&mut self.line, &Header::new(&self.origin))?;
         self.write_line()
     }
 
@@ -189,9 +178,7 @@ impl Journal {
         if self.length == 0 {
             self.write_header()?;
         }
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, &NewLine { request, changes })?;
-        self.line.push(b'\n');
+        line::write(&mut self.line, &NewLine { request, changes })?;
         self.write_line()
     }
 
@@ -240,27 +227,5 @@ impl Drop for Journal {
     fn drop(&mut self) {
         // A copy that is just being synced to the disk would keep the file locked. If unlocking fails, closing unlocks.
         let _ = self.file.unlock();
-    }
-}
-
-/// Returns true if the text is the beginning of a header, which a crash cut off.
-fn is_start_of_header(text: &[u8]) -> bool {
-    let start = format!("{{\"affitor_sandbox_journal\":{VERSION},").into_bytes();
-    start.starts_with(text) || text.starts_with(&start)
-}
-
-fn read_header(line: &[u8]) -> Result<Origin, String> {
-    #[derive(Deserialize)]
-    struct Version {
-        affitor_sandbox_journal: u32,
-    }
-    match serde_json::from_slice::<Version>(line) {
-        Ok(Version { affitor_sandbox_journal: VERSION }) => serde_json::from_slice::<Header>(line)
-            .map(|header| header.origin)
-            .map_err(|error| format!("{NOT_A_JOURNAL}: {error}")),
-        Ok(Version { affitor_sandbox_journal: other }) => {
-            Err(format!("this journal has version {other}, but this sandbox supports only version {VERSION}"))
-        }
-        Err(_) => Err(NOT_A_JOURNAL.to_owned()),
     }
 }

@@ -59,9 +59,9 @@ impl Service {
     }
 
     /// Replays the journal at `path` and appends to it from now on.
-    pub(crate) fn open_journal(&mut self, path: &std::path::Path) -> io::Result<()> {
+    pub(crate) fn open_journal(&mut self, path: &std::path::Path, skips_damage: bool) -> io::Result<()> {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let mut journal = Journal::open(path, inner.state.origin())?;
+        let mut journal = Journal::open(path, inner.state.origin(), skips_damage)?;
         // Customers to whom a later change refers, and the last new one.
         let (mut later, mut last) = (HashSet::new(), 0);
         journal.scan(|line| {

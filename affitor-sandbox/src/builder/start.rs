@@ -123,7 +123,7 @@ impl SandboxBuilder {
         let log = RequestLog::new(self.requests_kept);
         let mut service = Service::new(state, faults, log, self.origins, self.hosts);
         if let Some(file) = &self.data {
-            service.open_journal(file)?;
+            service.open_journal(file, self.skip_damaged_lines)?;
         }
         Ok(Sandbox::serve(listener, address, Arc::new(service), program_id, api_key, partner_code))
     }

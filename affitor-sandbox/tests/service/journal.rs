@@ -120,22 +120,24 @@ async fn an_incomplete_last_line_is_dropped_and_any_other_damage_is_an_error() {
     assert!(data.text().starts_with(&whole), "the newline is restored");
 
     let lines: Vec<&str> = whole.lines().collect();
+    let empty = summed("\"request\": null, \"changes\": []}");
     for (at, line, why) in [
         (0, "{\"hello\": 1}", "line 1: this is not a sandbox journal"),
         (
             0,
             "{\"affitor_sandbox_journal\": 9}",
-            "line 1: this journal has version 9, but this sandbox supports only version 2",
+            "line 1: this journal has version 9, but this sandbox supports only version 3",
         ),
-        (1, "nonsense", "line 2: "),
-        (1, "{\"request\": null, \"changes\": [{\"moon\": 1}]}", "line 2: unknown variant `moon`"),
-        (1, &lines[1].replacen("\"at_ms\":", "\"at_ms\":-", 9), "is out of range"),
+        (1, "nonsense", "line 2: the checksum is wrong"),
+        (1, &lines[1].replacen("\"at_ms\":", "\"at_ms\":1", 1), "line 2: the checksum is wrong"),
+        (1, &summed("\"request\": null, \"changes\": [{\"moon\": 1}]}"), "line 2: unknown variant `moon`"),
+        (1, &summed(&lines[1][START..].replacen("\"at_ms\":", "\"at_ms\":-", 9)), "is out of range"),
         (2, lines[3], "line 3: there is no customer 1 in this sandbox"),
     ] {
         let mut edited: Vec<&str> = lines.clone();
         edited[at] = line;
         if at == 2 {
-            edited[1] = "{\"request\": null, \"changes\": []}";
+            edited[1] = &empty;
         }
         let text = edited.join("\n") + "\n";
         fs::write(&data.0, &text).unwrap();
@@ -146,6 +148,48 @@ async fn an_incomplete_last_line_is_dropped_and_any_other_damage_is_an_error() {
     fs::write(&data.0, "my letters").unwrap();
     assert!(data.start_error().await.contains("line 1: this is not a sandbox journal"));
     assert_eq!(data.text(), "my letters");
+}
+
+/// Length of a line's checksum, with the comma after it.
+const START: usize = "{\"sum\":\"01234567\",".len();
+
+/// A line with the right checksum.
+fn summed(rest: &str) -> String {
+    format!("{{\"sum\":\"{:08x}\",{rest}", crc32fast::hash(rest.as_bytes()))
+}
+
+/// Each bit of a file can change: the error names the line, and with the switch the other lines are read.
+#[tokio::test]
+async fn a_flipped_bit_is_an_error_that_names_the_line() {
+    let data = Data::new("bits");
+    let sandbox = start(data.builder()).await;
+    Visitor::server(&sandbox).bought("user_7", "t_1").await;
+    drop(sandbox);
+    let whole = fs::read(&data.0).unwrap();
+    let header = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let (mut errors, mut total) = (0, 0);
+    // Upper case in a checksum means the same.
+    let is_letter_of_sum = |at: usize, bit: usize| bit == 5 && whole[at].is_ascii_alphabetic();
+    for at in (header..whole.len()).step_by(7) {
+        let bit = at % 8;
+        if is_letter_of_sum(at, bit) {
+            continue;
+        }
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << bit;
+        fs::write(&data.0, &flipped).unwrap();
+        let line = whole[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        total += 1;
+        match data.builder().start().await {
+            Ok(_) => panic!("bit {bit} of byte {at} in line {line} was not noticed"),
+            Err(error) => errors += usize::from(error.to_string().contains(&format!("line {line}: "))),
+        }
+        assert_eq!(fs::read(&data.0).unwrap(), flipped, "the file is left unchanged");
+        let sandbox = start(data.builder().skip_damaged_lines(true)).await;
+        let kept = sandbox.snapshot();
+        assert!(kept.clicks.len() + kept.leads.len() + kept.sales.len() < 3, "the line is left out");
+    }
+    assert!(errors == total && total > 100, "{errors} of {total} errors name the line");
 }
 
 #[tokio::test]
