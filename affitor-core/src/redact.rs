@@ -83,7 +83,8 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// Makes a foreign text fit for an error: without the key and e-mail addresses, on one line, at most 300 bytes long.
+/// Makes a foreign text fit for an error: without the key, e-mail addresses and invisible characters, on one line, at most 300 bytes
+/// long.
 ///
 /// ```
 /// use affitor_core::redact::message;
@@ -92,6 +93,13 @@ impl fmt::Debug for Hidden {
 /// ```
 pub fn message(text: &str, key: Option<&str>) -> String {
     const MOST: usize = 300;
+    let visible: String;
+    let text = if text.contains(is_invisible) {
+        visible = text.chars().filter(|c| !is_invisible(*c)).collect();
+        &visible
+    } else {
+        text
+    };
     let keyless;
     let text = match key {
         Some(key) if !key.is_empty() && text.contains(key) => {
@@ -101,13 +109,7 @@ pub fn message(text: &str, key: Option<&str>) -> String {
         _ => text,
     };
     let mut kept = String::with_capacity(text.len().min(MOST));
-    // Includes characters that change the direction of the text.
-    let is_gap = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    for word in text.split(is_gap).filter(|w| !w.is_empty()) {
+    for word in text.split_whitespace() {
         let secret = may_hold_address(word) || key.is_some_and(|key| plain(word).contains(&key.to_lowercase()));
         let word = if secret { "[redacted]" } else { word };
         if !kept.is_empty() {
@@ -124,13 +126,30 @@ pub fn message(text: &str, key: Option<&str>) -> String {
     kept
 }
 
+/// Whether a character shows nothing, and so may hide in the middle of a key, or changes the direction of the text.
+fn is_invisible(c: char) -> bool {
+    (c.is_control() && !c.is_whitespace())
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn messages_lose_key_and_addresses() {
-        assert_eq!(message("a\u{202e}b\u{9b}c", None), "a b c");
+        assert_eq!(message("a\u{202e}b\u{9b}c", None), "abc");
+        for invisible in
+            ['\u{200b}', '\u{200d}', '\u{2060}', '\u{feff}', '\u{ad}', '\u{202e}', '\u{e0041}', '\0', '\u{fe0f}']
+        {
+            let hidden: String = "secret_1 jo@example.com".chars().flat_map(|c| [c, invisible]).collect();
+            assert_eq!(message(&hidden, Some("secret_1")), "[redacted] [redacted]", "{invisible:?}");
+        }
         let shown = message("bad\nkey secret_1 for\tjo@example.com", Some("secret_1"));
         assert_eq!(shown, "bad key [redacted] for [redacted]");
         for escaped in [

@@ -4,6 +4,9 @@
 //! occurs more than once the last value counts. An escaped key (`affitor\u0043lickId`) is the same key. A document that is
 //! malformed anywhere, even after the field, has no field. A parser that stops at the first match would disagree with the
 //! handler on everything except the first rule.
+//!
+//! Other fields are skipped as serde skips those that a handler's struct lacks. It does not look into them: a number that no type can
+//! hold, half of a surrogate pair and deep nesting are no mistakes there, although a `serde_json::Value` rejects them.
 
 use std::fmt;
 

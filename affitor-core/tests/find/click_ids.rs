@@ -205,6 +205,23 @@ fn field(body: &[u8], fields: &[&str]) -> Option<ClickId> {
     fields.iter().find_map(|field| valid(document.as_object()?.get(*field)?.as_str()?))
 }
 
+/// What a handler's struct skips may hold what a `Value` rejects. The handler gets its fields, so the click id counts.
+#[test]
+fn skipped_fields_are_read_as_a_struct_reads_them() {
+    #[derive(serde::Deserialize)]
+    struct SignUp {
+        #[serde(rename = "affitorClickId")]
+        click_id: String,
+    }
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    for skipped in ["1e999", "-1e999", r#""\ud800""#, r#"["\udc00"]"#, &deep] {
+        let body = format!(r#"{{"a":{skipped},"affitorClickId":"cust_1_2"}}"#);
+        assert!(serde_json::from_str::<Value>(&body).is_err(), "{skipped:.20}");
+        assert_eq!(serde_json::from_str::<SignUp>(&body).unwrap().click_id, "cust_1_2", "{skipped:.20}");
+        assert_eq!(in_json(body.as_bytes(), FIELDS), valid("cust_1_2"), "{skipped:.20}");
+    }
+}
+
 fn form_body() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         Just(&b"affitorClickId"[..]),

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
 use serde_json::Value;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use affitor::{ClickId, Currency};
 
@@ -100,7 +100,7 @@ impl<'a> Fields<'a> {
 
     /// Returns a time in RFC 3339 format.
     pub(super) fn time(self, field: &str) -> Option<SystemTime> {
-        OffsetDateTime::parse(self.get(field)?.as_str()?, &Rfc3339).ok().map(SystemTime::from)
+        self.get(field)?.as_str()?.parse::<Timestamp>().ok().map(SystemTime::from)
     }
 
     /// Returns a time in seconds since 1970.

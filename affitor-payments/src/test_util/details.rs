@@ -7,12 +7,12 @@ use std::{
         LazyLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use affitor::Currency;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Ids of a payment, to compare with what your app stored and reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +178,6 @@ fn unix_seconds(time: SystemTime) -> u64 {
 
 /// A time in RFC 3339 format.
 pub(super) fn rfc3339(seconds: u64) -> String {
-    let time = OffsetDateTime::from(UNIX_EPOCH + Duration::from_secs(seconds));
-    time.format(&Rfc3339).unwrap_or_default()
+    let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.map_or_else(String::new, |time| time.to_string())
 }

@@ -41,8 +41,19 @@ pub(super) fn of_event(kind: &str, object: Fields<'_>, previous: Fields<'_>, mom
     Ok(facts)
 }
 
-fn checkout(facts: &mut Facts, object: Fields<'_>, moment: Moment) -> Found<()> {
+/// Returns the id of an object under which a sale may be reported. One of another kind would be that of another sale.
+fn own_id<'o>(object: Fields<'o>, prefix: &str) -> Found<&'o str> {
     let id = object.required_text("id")?;
+    let is_of_others = ["cs_", "in_", "pi_"].iter().any(|other| *other != prefix && id.starts_with(other));
+    if is_of_others {
+        Err(Refused::WrongField { field: "id", expected: "an id of this kind of object" }.into())
+    } else {
+        Ok(id)
+    }
+}
+
+fn checkout(facts: &mut Facts, object: Fields<'_>, moment: Moment) -> Found<()> {
+    let id = own_id(object, "cs_")?;
     let one_time = match object.required_text("mode")? {
         "payment" => true,
         "subscription" => false,
@@ -86,7 +97,7 @@ fn checkout(facts: &mut Facts, object: Fields<'_>, moment: Moment) -> Found<()> 
 }
 
 fn invoice(facts: &mut Facts, object: Fields<'_>, says_paid: bool, moment: Moment) -> Found<()> {
-    let id = object.required_text("id")?;
+    let id = own_id(object, "in_")?;
     let is_paid = object.text("status")?.map_or(says_paid, |status| status == "paid");
     // The place of the subscription since API 2025-03-31, and before.
     let (subscription, details) = match object.reference("parent.subscription_details.subscription")? {
@@ -160,7 +171,7 @@ fn invoice_payment(facts: &mut Facts, object: Fields<'_>, says_paid: bool) -> Fo
 }
 
 fn payment_intent(facts: &mut Facts, object: Fields<'_>, says_paid: bool, moment: Moment) -> Found<()> {
-    let id = object.required_text("id")?;
+    let id = own_id(object, "pi_")?;
     let is_paid = object.text("status")?.map_or(says_paid, |status| status == "succeeded");
     let received = if is_paid { Some(paid(object.amount("amount_received")?, None, object, moment)?) } else { None };
     let released_cents = match &received {

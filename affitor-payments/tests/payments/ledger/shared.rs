@@ -46,6 +46,8 @@ fn payments() -> Vec<Row<Stripe>> {
         row("amount that is negative", [session().set("amount_total", -4_900)]).gives("refused amount_total"),
         row("amount that is too large for JSON", [session().set("amount_total", 1_u64 << 53)])
             .gives("refused amount_total"),
+        row("invoice with the id of a payment intent", [invoice(New).set("id", "pi_1")]).gives("refused id"),
+        row("session with the id of an invoice", [session().set("id", "in_1")]).gives("refused id"),
         row("currency that does not exist", [session().set("currency", "dollars")]).gives("refused currency"),
     ]
 }
