@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use demo::{Apps, BoxError, Options, Step};
 use steps::Chain;
+use tracing_subscriber::EnvFilter;
 
 /// Turns a visitor's click into a lead, a sale and a refund, then serves the pages until Ctrl-C.
 #[derive(Debug, Parser)]
@@ -39,6 +40,8 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or("error".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run(&arguments).await {
         Ok(complete) if complete || !arguments.once => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,

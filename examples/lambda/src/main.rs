@@ -12,12 +12,14 @@ use axum::{
     routing::post,
 };
 use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
 
 /// How long a response may wait for the service. What is not delivered by then is delivered with the next request.
 const FLUSH: Duration = Duration::from_secs(2);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
+    tracing_subscriber::fmt().with_env_filter(EnvFilter::try_from_default_env().unwrap_or("info".into())).init();
     let client = Client::from_env()?;
     let app = Router::new()
         .route("/users", post(sign_up))

@@ -17,21 +17,34 @@ use affitor_tests::{databases::open_sqlite, programs};
 use reqwest::{Response, redirect::Policy};
 use serde_json::json;
 
-const SECRET: &str = "whsec_0123456789";
-const SESSION_KEY: &str = "0123456789012345678901234567890123456789012345678901234567890123";
+pub(crate) const SECRET: &str = "whsec_0123456789";
+pub(crate) const SESSION_KEY: &str = "0123456789012345678901234567890123456789012345678901234567890123";
 
-struct App {
+pub(crate) struct App {
     process: Child,
-    url: String,
-    http: reqwest::Client,
-    folder: Arc<tempfile::TempDir>,
+    pub(crate) url: String,
+    pub(crate) http: reqwest::Client,
+    pub(crate) folder: Arc<tempfile::TempDir>,
 }
 
 impl App {
     async fn start(program: &Path, sandbox: &Sandbox, stripe_url: &str) -> Self {
+        let configure = |command: &mut Command| {
+            command.stdout(Stdio::null());
+        };
+        Self::start_with(program, sandbox, stripe_url, configure).await
+    }
+
+    pub(crate) async fn start_with(
+        program: &Path,
+        sandbox: &Sandbox,
+        stripe_url: &str,
+        configure: impl FnOnce(&mut Command),
+    ) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let process = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .current_dir(folder.path())
             .env("PORT", port.to_string())
             .env("AFFITOR_API_URL", sandbox.url())
@@ -40,10 +53,9 @@ impl App {
             .env("AFFITOR_STRIPE_REPORTER", "app")
             .env("STRIPE_WEBHOOK_SECRET", SECRET)
             .env("STRIPE_API_URL", stripe_url)
-            .env("SESSION_KEY", SESSION_KEY)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+            .env("SESSION_KEY", SESSION_KEY);
+        configure(&mut command);
+        let process = command.spawn().unwrap();
         let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
         let mut app = Self { process, url: format!("http://127.0.0.1:{port}"), http, folder };
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -55,7 +67,7 @@ impl App {
         app
     }
 
-    async fn post(&self, path: &str, cookies: &str, form: &[(&str, &str)]) -> Response {
+    pub(crate) async fn post(&self, path: &str, cookies: &str, form: &[(&str, &str)]) -> Response {
         self.http.post(format!("{}{path}", self.url)).header("cookie", cookies).form(form).send().await.unwrap()
     }
 
@@ -69,7 +81,7 @@ impl App {
     }
 
     /// Sends SIGTERM, and waits for the end.
-    async fn terminate(mut self) {
+    pub(crate) async fn terminate(mut self) {
         assert!(Command::new("kill").arg(self.process.id().to_string()).status().unwrap().success());
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.process.try_wait().unwrap().is_none() {
@@ -87,12 +99,12 @@ impl Drop for App {
     }
 }
 
-fn session(response: &Response) -> String {
+pub(crate) fn session(response: &Response) -> String {
     response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
 }
 
 /// A server that creates a checkout session for every request. Returns its URL, and what it received.
-async fn stripe_api() -> (String, Arc<Mutex<Vec<String>>>) {
+pub(crate) async fn stripe_api() -> (String, Arc<Mutex<Vec<String>>>) {
     let received = Arc::new(Mutex::new(Vec::new()));
     let log = received.clone();
     let handler = move |body: String| {

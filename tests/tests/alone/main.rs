@@ -3,6 +3,8 @@
 #[cfg(unix)]
 mod ending;
 mod examples;
+#[cfg(unix)]
+mod leaks;
 mod memory;
 mod metrics;
 mod payment_memory;
