@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
 use self::pipe::Pipe;
-use super::process::Group;
+use super::{process::Group, visitor::AGENT};
 use crate::failure::Failure;
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -67,6 +67,7 @@ impl Chromium {
         })?;
         let mut arguments: Vec<String> = ["--headless", "--disable-gpu", "--no-first-run"].map(str::to_owned).into();
         arguments.push("--disable-background-networking".to_owned());
+        arguments.push(format!("--user-agent={AGENT}"));
         // Chromium refuses its sandbox to root, for example in a container.
         if is_root() {
             arguments.push("--no-sandbox".to_owned());

@@ -11,6 +11,7 @@ use reqwest::{
 };
 use serde_json::{Map, Value};
 
+pub(super) use self::requests::AGENT;
 use super::{config::Step, shown::first_line};
 use crate::{browser::Browser, failure::Failure, html::Form, http};
 

@@ -100,6 +100,8 @@ impl Chromium {
         // Chromium's sandbox does not work as root, which is usual in containers.
         let arguments = [
             "--headless=new",
+            // That of a browser with a window: capture makes no click for a headless one.
+            "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
             "--no-sandbox",
             "--disable-dev-shm-usage",
             "--disable-gpu",

@@ -18,7 +18,8 @@ use crate::{
 const PAGE_LIMIT: usize = 4 * 1024 * 1024;
 const REDIRECTS: usize = 10;
 
-const AGENT: &str =
+/// That of a browser with a window: capture makes no click for crawlers, among which a headless one is.
+pub(in crate::prove) const AGENT: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
 /// Whether a response sets a cookie or leads to a payment page, and yet allows caches to give it to other visitors.
