@@ -181,7 +181,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
     match result {
         Ok(()) => Ok(proof.report.finish()),
         Err(Stop::Reported) => {
-            proof.report.skipped(&["the rest"], "it depends on what failed: mend that, and repeat the command");
+            proof.report.skipped(&["the rest"], "it depends on what failed: correct that, and repeat the command");
             Ok(proof.report.finish())
         }
         Err(Stop::Refused) => {
