@@ -255,6 +255,9 @@ fn cannot_start(error: &io::Error, arguments: &Arguments) -> Failure {
             "use the program and the partners that the file was written with; or move or delete the file, or choose \
              another with --data"
         }
+        (io::ErrorKind::InvalidData, Some(_)) if text.contains("line 1:") => {
+            "move or delete the file, or choose another with --data"
+        }
         (io::ErrorKind::InvalidData, Some(_)) => {
             "leave the line out with --skip-damaged-lines; or move or delete the file, or choose another with --data"
         }

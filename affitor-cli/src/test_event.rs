@@ -53,9 +53,9 @@ enum Event {
     Sale {
         #[command(flatten)]
         connection: ConnectionArgs,
-        /// Id of the payment
-        #[arg(long, default_value = "test_transaction", value_name = "ID")]
-        transaction_id: String,
+        /// Id of the payment. The service takes each one once, also in test mode [default: a new one]
+        #[arg(long, value_name = "ID")]
+        transaction_id: Option<String>,
         /// Amount in the currency's smallest unit
         #[arg(
             long,
@@ -110,6 +110,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         }
         Event::Sale { connection, transaction_id, amount_cents, currency, customer_key } => {
             let settings = connection.settings();
+            let transaction_id = transaction_id.unwrap_or_else(|| format!("test_{:016x}", fastrand::u64(..)));
             let sale = Sale::new(transaction_id, amount_cents, currency).customer_key(customer_key);
             let outcome = client(&settings)?.track_sale(sale).await;
             ("sale", sale_result(&outcome.map_err(|error| settings.failure(&error))?))

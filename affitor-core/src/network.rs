@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Returns whether a host is this machine: a loopback address, `localhost`, or a name that ends with `.localhost` (RFC 6761, section 6.3).
 /// Brackets of an IPv6 address and a dot at the end do not matter.
 ///
-/// Programs that ask DNS for such a name may get any answer. Resolve them without it.
+/// Programs that ask DNS for such a name may get any address. Resolve them without it.
 ///
 /// ```
 /// use affitor_core::network::is_this_machine;

@@ -15,7 +15,7 @@ use crate::{
     hosts::Hosts,
     interpretations::Interpretations,
     memory,
-    program::{DEFAULT_API_KEY, LeadAuth, Payout, Program, Secret},
+    program::{DEFAULT_API_KEY, LeadAuth, Payout, Profile, Program, Secret},
     request_log::{self},
     secret::SecretHash,
 };
@@ -83,7 +83,7 @@ impl Default for SandboxBuilder {
                 cookie_window_days: 90,
                 hold_days: 15,
                 commission: Some(Commission::lifetime(20)),
-                profile_complete: true,
+                profile: Profile::complete(),
                 payout: None,
                 stripe: None,
                 interpretations: Interpretations::default(),
@@ -219,9 +219,9 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets whether the program's profile is complete. Default: `true`.
+    /// Sets whether the program's profile is complete: logo, web page, category and descriptions, besides the name. Default: `true`.
     pub fn profile_complete(mut self, complete: bool) -> Self {
-        self.program.profile_complete = complete;
+        self.program.profile = if complete { Profile::complete() } else { Profile::default() };
         self
     }
 

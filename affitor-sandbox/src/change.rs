@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     commission::Commission,
-    program::{Partner, PartnerState, Program, StripeConnection},
+    program::{Partner, PartnerState, Profile, Program, StripeConnection},
     record::{ChainRecord, ClickRecord, CommissionRecord, LeadRecord, RefundRecord, SaleRecord, TestEventRecord},
     secret::SecretHash,
     state::State,
@@ -69,6 +69,11 @@ pub(crate) enum Change {
     },
     /// A program was created at run time.
     Program(Box<NewProgram>),
+    /// A program got another profile.
+    Profile {
+        program_id: u64,
+        profile: Profile,
+    },
     /// A program got a new key.
     KeyRotated {
         program_id: u64,
@@ -143,7 +148,7 @@ impl State {
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
             Change::Click(click) => {
-                self.use_id(click.id);
+                self.use_event_id(click.id);
                 if self.customer_or_new(click.customer_id, click.program_id).is_some() {
                     self.add_click(*click);
                 }
@@ -151,20 +156,20 @@ impl State {
             Change::Lead(lead) => self.apply_lead(*lead),
             Change::Key { customer_id, customer_key } => self.bind_key(customer_id, &customer_key),
             Change::Sale { sale, commission } => {
-                self.use_id(sale.sale_id);
+                self.use_event_id(sale.event_id);
+                self.settle_by_payment(&sale);
                 if let Some(commission) = commission {
-                    self.use_id(commission.commission_id);
                     self.add_commission(commission);
                 }
                 self.add_sale(*sale);
             }
             Change::Refund(refund) => self.add_refund(*refund),
             Change::TestEvent(event) => {
-                self.use_id(event.event_id);
-                self.test_events.push_back(event);
+                self.use_event_id(event.event_id);
+                self.add_test_event(event);
             }
             Change::Chain(chain) => {
-                self.use_id(chain.id);
+                self.use_event_id(chain.id);
                 self.chains.push_back(chain);
             }
             Change::TrackerFetched { at_ms } => self.tracker_ms = Some(at_ms),
@@ -184,6 +189,11 @@ impl State {
             Change::LoginConfirmed { state, email } => self.accounts.confirm_login(&state, email),
             Change::SessionStarted { state, token, at_ms } => self.accounts.start_session(&state, token, at_ms),
             Change::Program(new) => self.apply_program(*new),
+            Change::Profile { program_id, profile } => {
+                if let Some(index) = self.program_index(program_id) {
+                    self.programs[index].profile = profile;
+                }
+            }
             Change::KeyRotated { program_id, api_key, at_ms } => {
                 if let Some(index) = self.program_index(program_id) {
                     self.programs[index].api_key = api_key;
@@ -200,7 +210,7 @@ impl State {
     }
 
     fn apply_lead(&mut self, lead: LeadRecord) {
-        self.use_id(lead.id);
+        self.use_event_id(lead.id);
         if self.customer_or_new(lead.customer_id, lead.program_id).is_none() {
             return;
         }
@@ -238,6 +248,7 @@ impl State {
             created_ms: Some(new.at_ms),
             commission: new.commission,
             cookie_window_days: new.cookie_window_days,
+            profile: Profile::default(),
             stripe: None,
             ..settings
         });

@@ -4,18 +4,20 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::percent::Percent;
+
 /// A program's commission policy: a percentage of each sale, for the period given by its kind.
 ///
 /// ```
 /// use affitor_sandbox::Commission;
 ///
 /// let first_sale_only = Commission::one_time(30);
-/// let first_year = Commission::recurring(20, 12);
+/// let first_year = Commission::recurring(12.5, 12);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Commission {
     pub(crate) kind: CommissionKind,
-    pub(crate) percent: u32,
+    pub(crate) percent: Percent,
     /// An amount per sale, instead of a percentage.
     pub(crate) fixed_cents: Option<u64>,
 }
@@ -55,7 +57,7 @@ impl fmt::Display for Commission {
 }
 
 /// Parses `one-time:PERCENT`, `recurring:PERCENT:MONTHS`, `lifetime:PERCENT`, `per-click` or `per-lead`. The percentage is
-/// at most 100. An amount per sale, such as `500c` (cents), may be given instead.
+/// at most 100, with up to four decimals. An amount per sale, such as `500c` (cents), may be given instead.
 ///
 /// ```
 /// use affitor_sandbox::Commission;
@@ -71,8 +73,8 @@ impl FromStr for Commission {
         let kind = parts.next().unwrap_or_default();
         let rate = parts.next();
         let fixed_cents = rate.and_then(|rate| rate.strip_suffix('c')).and_then(|cents| cents.parse::<u64>().ok());
-        let percent = rate.and_then(|percent| percent.parse::<u32>().ok()).filter(|percent| *percent <= 100);
-        let percent = percent.or(fixed_cents.map(|_| 0));
+        let percent = rate.and_then(|percent| percent.parse().ok()).filter(|percent| *percent <= Percent::HUNDRED);
+        let percent = percent.or(fixed_cents.map(|_| Percent::default()));
         let parsed = match (kind, percent) {
             ("one-time", Some(percent)) => Some(Self::one_time(percent)),
             ("recurring", Some(percent)) => {
@@ -88,7 +90,7 @@ impl FromStr for Commission {
         parsed.filter(|_| parts.next().is_none()).ok_or_else(|| {
             format!(
                 "{text:?} is not a commission: expected one-time:RATE, recurring:RATE:MONTHS, lifetime:RATE, per-click or \
-                 per-lead, such as recurring:20:12. RATE is a percentage of at most 100, or an amount in cents such as 500c"
+                 per-lead, such as recurring:20:12. RATE is a percentage of at most 100 such as 12.5, or an amount in cents such as 500c"
             )
         })
     }
@@ -96,34 +98,34 @@ impl FromStr for Commission {
 
 impl Commission {
     /// Pays a percentage of the customer's first sale.
-    pub fn one_time(percent: u32) -> Self {
-        Self { kind: CommissionKind::OneTime, percent, fixed_cents: None }
+    pub fn one_time(percent: impl Into<Percent>) -> Self {
+        Self { kind: CommissionKind::OneTime, percent: percent.into(), fixed_cents: None }
     }
 
     /// Pays a percentage of each sale, for a number of months from the first sale.
-    pub fn recurring(percent: u32, months: u32) -> Self {
-        Self { kind: CommissionKind::Recurring { months }, percent, fixed_cents: None }
+    pub fn recurring(percent: impl Into<Percent>, months: u32) -> Self {
+        Self { kind: CommissionKind::Recurring { months }, percent: percent.into(), fixed_cents: None }
     }
 
     /// Pays a percentage of every sale.
-    pub fn lifetime(percent: u32) -> Self {
-        Self { kind: CommissionKind::Lifetime, percent, fixed_cents: None }
+    pub fn lifetime(percent: impl Into<Percent>) -> Self {
+        Self { kind: CommissionKind::Lifetime, percent: percent.into(), fixed_cents: None }
     }
 
     /// Pays for clicks. Sales pay nothing.
     pub fn per_click() -> Self {
-        Self { kind: CommissionKind::PerClick, percent: 0, fixed_cents: None }
+        Self { kind: CommissionKind::PerClick, percent: Percent::default(), fixed_cents: None }
     }
 
     /// Pays for leads. Sales pay nothing.
     pub fn per_lead() -> Self {
-        Self { kind: CommissionKind::PerLead, percent: 0, fixed_cents: None }
+        Self { kind: CommissionKind::PerLead, percent: Percent::default(), fixed_cents: None }
     }
 
     /// Pays this amount per sale instead of a percentage, in the currency's smallest unit.
     #[must_use]
     pub fn with_fixed_cents(mut self, cents: u64) -> Self {
-        (self.percent, self.fixed_cents) = (0, Some(cents));
+        (self.percent, self.fixed_cents) = (Percent::default(), Some(cents));
         self
     }
 
@@ -138,7 +140,7 @@ impl Commission {
     }
 
     /// Returns the percentage; 0 if the commission is an amount per sale.
-    pub fn percent(&self) -> u32 {
+    pub fn percent(&self) -> Percent {
         self.percent
     }
 }

@@ -20,7 +20,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{OpenApi, ToSchema};
 
-use crate::{api, change::Change, clock, program::PartnerState, service::Service};
+use crate::{
+    api,
+    change::Change,
+    clock,
+    program::{PartnerState, Profile},
+    service::Service,
+};
 
 pub(crate) fn routes() -> Router<Arc<Service>> {
     Router::new()
@@ -32,6 +38,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/faults/clear", post(faults::clear))
         .route("/clock", get(read_clock).post(move_clock))
         .route("/partners", post(set_partner))
+        .route("/profile", post(set_profile))
         .route("/key", post(rotate_key))
         .route("/consent", post(consent::confirm))
         .route("/chain", post(run_chain))
@@ -50,6 +57,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
     read_clock,
     move_clock,
     set_partner,
+    set_profile,
     rotate_key,
     run_chain,
     reset,
@@ -65,7 +73,7 @@ struct ControlError {
 
 /// How far to move the clock ahead. At least one of the two is required.
 #[derive(Deserialize, ToSchema)]
-#[serde(expecting = "an object or a form")]
+#[serde(deny_unknown_fields, expecting = "an object or a form")]
 struct ClockMove {
     #[serde(default)]
     #[schema(minimum = 0, default = 0)]
@@ -127,7 +135,7 @@ async fn move_clock(
 
 /// New state of a partner.
 #[derive(Deserialize, ToSchema)]
-#[serde(expecting = "an object or a form")]
+#[serde(deny_unknown_fields, expecting = "an object or a form")]
 struct PartnerUpdate {
     #[schema(example = "PARTNER123")]
     partner: String,
@@ -156,7 +164,7 @@ async fn set_partner(
 
 /// The program that gets a new key.
 #[derive(Deserialize, ToSchema)]
-#[serde(expecting = "an object or a form")]
+#[serde(deny_unknown_fields, expecting = "an object or a form")]
 struct KeyRotation {
     /// Default: the first program.
     #[schema(example = 42)]
@@ -200,6 +208,52 @@ async fn rotate_key(
     Ok(axum::response::IntoResponse::into_response(axum::Json(new)))
 }
 
+/// No fields at all.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an empty object or form")]
+struct Nothing {}
+
+/// The profile of a program: all of it, so what is left out is removed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object or a form")]
+struct ProfileUpdate {
+    /// Default: the first program.
+    #[schema(example = 42)]
+    program_id: Option<u64>,
+    /// URL of the logo.
+    logo: Option<String>,
+    /// URL of the shop.
+    web_page: Option<String>,
+    category: Option<String>,
+    short_description: Option<String>,
+    description: Option<String>,
+}
+
+/// Sets the profile of a program, on which the gate `profile` of readiness depends.
+#[utoipa::path(post, path = "/profile", tag = "Sandbox", operation_id = "setProfile", request_body = ProfileUpdate,
+    responses(
+        (status = 200, description = "The profile is set", body = ActionResult),
+        (status = 400, description = "The body is invalid", body = ControlError),
+        (status = 404, description = "There is no such program", body = ControlError),
+    ))]
+async fn set_profile(
+    Shared(service): Shared<Arc<Service>>,
+    headers: HeaderMap,
+    Input(sent): Input<ProfileUpdate>,
+) -> Result<Response, Refusal> {
+    let ProfileUpdate { program_id, logo, web_page, category, short_description, description } = sent;
+    let profile = Profile { logo, web_page, category, short_description, description };
+    let complete = if profile.is_complete() { "complete" } else { "incomplete" };
+    let known = {
+        let state = &service.lock().state;
+        program_id.or(state.first_program().map(|program| program.id)).filter(|id| state.program_index(*id).is_some())
+    };
+    let not_found = || Refusal(StatusCode::NOT_FOUND, "program not found".to_owned());
+    let program_id = known.ok_or_else(not_found)?;
+    service.change(|_| Change::Profile { program_id, profile })?;
+    Ok(Done(json!({ "message": format!("The profile of program {program_id} is {complete}") })).respond_to(&headers))
+}
+
 /// Result of an action.
 #[derive(Serialize, ToSchema)]
 #[allow(dead_code, reason = "used for the OpenAPI document only")]
@@ -213,7 +267,11 @@ struct ActionResult {
         (status = 200, description = "The chain ran", body = ActionResult),
         (status = 429, description = "More than 10 chains per hour", body = ControlError),
     ))]
-async fn run_chain(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Result<Response, Refusal> {
+async fn run_chain(
+    Shared(service): Shared<Arc<Service>>,
+    headers: HeaderMap,
+    Input(Nothing {}): Input<Nothing>,
+) -> Result<Response, Refusal> {
     match service.carry_out(|state| api::run_chain(state, 0, state.clock.now_ms()))? {
         Ok(reply) => {
             let chain: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
@@ -232,7 +290,11 @@ async fn run_chain(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) ->
 /// Deletes every event and request, and restores the initial state. Fault rules are kept.
 #[utoipa::path(post, path = "/reset", tag = "Sandbox", operation_id = "reset",
     responses((status = 200, description = "Everything was deleted", body = ActionResult)))]
-async fn reset(Shared(service): Shared<Arc<Service>>, headers: HeaderMap) -> Result<Response, Refusal> {
+async fn reset(
+    Shared(service): Shared<Arc<Service>>,
+    headers: HeaderMap,
+    Input(Nothing {}): Input<Nothing>,
+) -> Result<Response, Refusal> {
     service.reset()?;
     Ok(Done(json!({ "message": "All events and requests deleted" })).respond_to(&headers))
 }

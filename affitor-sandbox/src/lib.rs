@@ -160,10 +160,12 @@ mod interpretations;
 mod journal;
 mod memory;
 mod money;
+mod number;
 mod openapi;
 mod origin;
 mod outcome;
 mod page;
+mod percent;
 mod program;
 mod record;
 mod reply;
@@ -185,6 +187,7 @@ pub use interpretations::{
     StripeInvoices, StripeSaleId, UnknownLead, WindowStart,
 };
 pub use memory::MemoryUse;
+pub use percent::{InvalidPercent, Percent};
 pub use program::{LeadAuth, PartnerState, Payout};
 pub use record::{
     ChainRecord, ClickRecord, CommissionRecord, CommissionStatus, CustomerRecord, CustomerStatus, DoublePayment,

@@ -3,8 +3,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::{commission::Commission, interpretations::Interpretations, secret::SecretHash};
+use crate::{
+    commission::{Commission, CommissionKind},
+    interpretations::Interpretations,
+    secret::SecretHash,
+};
 
 /// Who may report leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +81,37 @@ pub(crate) struct StripeConnection {
     pub connected_ms: i64,
 }
 
+/// What a program shows to partners, besides its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Profile {
+    /// URL of the logo.
+    pub logo: Option<String>,
+    /// URL of the shop.
+    pub web_page: Option<String>,
+    pub category: Option<String>,
+    pub short_description: Option<String>,
+    pub description: Option<String>,
+}
+
+impl Profile {
+    pub(crate) fn complete() -> Self {
+        let text = |text: &str| Some(text.to_owned());
+        Self {
+            logo: text("http://localhost/logo.svg"),
+            web_page: text("http://localhost/"),
+            category: text("Software"),
+            short_description: text("A program of the sandbox"),
+            description: text("A program of the sandbox, for tests."),
+        }
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        let parts = [&self.logo, &self.web_page, &self.category, &self.short_description, &self.description];
+        parts.iter().all(|part| part.as_ref().is_some_and(|part| !part.trim().is_empty()))
+    }
+}
+
 /// A program of the service.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
@@ -93,7 +129,7 @@ pub(crate) struct Program {
     pub hold_days: u32,
     /// `None` if no policy is set: sales are recorded and pay nothing.
     pub commission: Option<Commission>,
-    pub profile_complete: bool,
+    pub profile: Profile,
     /// `None`: through Stripe if it is connected, otherwise manually.
     pub payout: Option<Payout>,
     pub stripe: Option<StripeConnection>,
@@ -101,6 +137,11 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Whether there is a policy under which a sale may pay: not none, and not one for clicks or leads alone.
+    pub(crate) fn pays_for_sales(&self) -> bool {
+        self.commission.is_some_and(|policy| !matches!(policy.kind, CommissionKind::PerClick | CommissionKind::PerLead))
+    }
+
     pub(crate) fn payout(&self) -> Payout {
         self.payout.unwrap_or(if self.stripe.is_some() { Payout::Stripe } else { Payout::Manual })
     }

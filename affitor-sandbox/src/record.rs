@@ -71,6 +71,8 @@ pub struct LeadRecord {
     pub click_ids: Vec<String>,
     /// Whether the lead is provisional: it waits for a lead with the API key.
     pub provisional: bool,
+    /// Whether it was sent with the API key, and not by a browser.
+    pub from_server: bool,
     /// Time of the event, in milliseconds since 1970.
     pub at_ms: i64,
     /// `additional_data`, as sent.
@@ -81,8 +83,10 @@ pub struct LeadRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SaleRecord {
-    /// Number of the sale.
+    /// Number of the sale. Sales count by themselves.
     pub sale_id: u64,
+    /// Number among all events.
+    pub event_id: u64,
     /// Id of the program.
     pub program_id: u64,
     /// The shop's id of the payment.

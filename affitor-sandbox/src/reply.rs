@@ -100,6 +100,11 @@ impl Reply {
         Self { status, content_type: JSON, body, retry_after: None, reason: None, hint: None }
     }
 
+    /// Creates a response that is not JSON.
+    pub(crate) fn text(content_type: &'static str, text: impl Into<Vec<u8>>) -> Self {
+        Self { status: 200, content_type, body: text.into(), retry_after: None, reason: None, hint: None }
+    }
+
     pub(crate) fn ok(body: &impl Serialize) -> Self {
         Self::new(200, body)
     }

@@ -8,8 +8,8 @@ use crate::{api::ENDPOINTS, control, guard::same_origin, http, openapi, page, se
 
 pub(crate) fn router(service: Arc<Service>) -> Router {
     let mut router = Router::new();
-    for endpoint in ENDPOINTS.iter().chain([&*openapi::ENDPOINT]) {
-        for path in [Some(endpoint.path), endpoint.alias].into_iter().flatten() {
+    for endpoint in ENDPOINTS.iter().chain(&*openapi::ENDPOINTS) {
+        for path in [endpoint.path].iter().chain(endpoint.aliases) {
             router = router.route(path, http::route(endpoint));
         }
     }

@@ -46,6 +46,8 @@ pub(crate) struct State {
     /// Sales of payments that have two, by number.
     pairs: BTreeMap<u64, Pair>,
     pub test_events: VecDeque<TestEventRecord>,
+    /// Transaction ids of test sales.
+    test_transactions: HashSet<String>,
     pub chains: VecDeque<ChainRecord>,
     /// Time of the last fetch of the tracker script.
     pub tracker_ms: Option<i64>,
@@ -70,7 +72,9 @@ pub(crate) struct State {
     sale_by_transaction: HashMap<String, usize>,
     sale_by_stripe_id: HashMap<(usize, String), usize>,
     commission_by_id: HashMap<u64, usize>,
-    last_id: u64,
+    last_event: u64,
+    last_sale: u64,
+    last_commission: u64,
     last_customer: u64,
     /// Number of events so far, by which customers are sorted.
     events: u64,
@@ -188,13 +192,26 @@ impl State {
         self.last_customer + 1
     }
 
-    /// Returns the `nth` unused id, counted from 1.
-    pub(crate) fn id_after(&self, nth: u64) -> u64 {
-        self.last_id.saturating_add(nth)
+    /// Returns the `nth` unused id of an event, counted from 1. Sales and commissions count by themselves.
+    pub(crate) fn event_id_after(&self, nth: u64) -> u64 {
+        self.last_event.saturating_add(nth)
+    }
+
+    pub(crate) fn next_sale_id(&self) -> u64 {
+        self.last_sale.saturating_add(1)
+    }
+
+    pub(crate) fn next_commission_id(&self) -> u64 {
+        self.last_commission.saturating_add(1)
     }
 
     pub(crate) fn sale_of(&self, transaction_id: &str) -> Option<&SaleRecord> {
         self.sales.get(*self.sale_by_transaction.get(transaction_id)?)
+    }
+
+    /// Returns whether a test sale has this transaction id.
+    pub(crate) fn is_test_transaction(&self, id: &str) -> bool {
+        self.test_transactions.contains(id)
     }
 
     /// Returns the sale of a program that came from Stripe with this id of Stripe's.

@@ -16,7 +16,7 @@
   const OLD_CLICK_ID = "customer_code";
   const HISTORY = "affitor_click_ids";
   const LANDING = "affitor_aff_url";
-  // Only the sandbox's script has this cookie: it says which state of a sandbox the others belong to.
+  // Only the sandbox's script stores this, in `localStorage`: it says which state of a sandbox the cookies belong to.
   const GENERATION = "affitor_sandbox";
   const generation = "SANDBOX_GENERATION";
   const HISTORY_LENGTH = 20;
@@ -25,6 +25,7 @@
   const CLICK_TIMEOUT = 5000;
 
   const log = (...what) => debugMode && console.log("[Affitor]", ...what);
+  const logError = (...what) => console.error("[Affitor]", ...what);
 
   // Cookies.
 
@@ -80,10 +81,12 @@
   // The landing URL of this page, even if its click was refused; otherwise that of the last click.
   let landedAt = null;
 
-  const getLanding = () => {
+  const getLastLanding = () => {
     const landing = read(LANDING);
-    return landedAt ?? (landing ? decoded(landing) : null);
+    return landing ? decoded(landing) : null;
   };
+
+  const getLanding = () => landedAt ?? getLastLanding();
 
   const keep = (clickId, landing, days) => {
     const history = [...getHistory().filter((id) => id !== clickId), clickId].slice(-HISTORY_LENGTH);
@@ -91,7 +94,7 @@
     write(OLD_CLICK_ID, clickId, days, cookieDomain);
     write(HISTORY, encodeURIComponent(history.join("|")), days, cookieDomain);
     write(LANDING, encodeURIComponent(landing), days, cookieDomain);
-    write(GENERATION, generation, days, cookieDomain);
+    setGeneration(generation);
   };
 
   // The partner's code in a URL; empty for an empty one, and null without one.
@@ -109,12 +112,27 @@
     if (getClickId() === null && old) write(CLICK_ID, old, DEFAULT_COOKIE_DAYS, cookieDomain);
   };
 
+  // A page without storage works too: it only does not notice that a sandbox was restarted.
+  const setGeneration = (value) => {
+    try {
+      localStorage.setItem(GENERATION, value);
+    } catch {}
+  };
+
+  const getGeneration = () => {
+    try {
+      return localStorage.getItem(GENERATION);
+    } catch {
+      return null;
+    }
+  };
+
   // Whether the cookies belong to another state: the sandbox was restarted or reset, so it does not know their click.
   // They stay stale until a new click has succeeded.
   const isStale = () => {
-    const known = read(GENERATION);
+    const known = getGeneration();
     const stale = known !== null && known !== generation && getClickId() !== null;
-    if (!stale) write(GENERATION, generation, DEFAULT_COOKIE_DAYS, cookieDomain);
+    if (!stale) setGeneration(generation);
     return stale;
   };
 
@@ -142,11 +160,12 @@
       });
       // A proxy may respond with something other than JSON.
       const data = await response.json().catch(() => null);
-      log(path, response.status, data?.message ?? data?.error ?? "", response.headers.get("x-affitor-sandbox-hint") ?? "");
       const hint = response.headers.get("x-affitor-sandbox-hint");
+      const shown = response.ok ? log : logError;
+      shown(path, response.status, data?.message ?? data?.error ?? "", hint ?? "");
       return { ok: response.ok && data?.success === true, status: response.status, data, hint };
     } catch (error) {
-      log(path, String(error));
+      logError(path, String(error));
       return { ok: false, status: 0, data: null };
     }
   };
@@ -156,13 +175,19 @@
   let clicks = 0;
 
   // One after another, so that the second one contains the id of the first.
-  const trackClick = (landing) => {
+  const trackClick = (landing, isStale) => {
     clicks += 1;
-    return (clicking = clicking.then(() => click(landing)).finally(() => (clicks -= 1)));
+    return (clicking = clicking.then(() => click(landing, isStale)).finally(() => (clicks -= 1)));
   };
 
-  const click = async (landing = location.href) => {
+  const click = async (landing = location.href, isStale = false) => {
     const existing = getClickId();
+    const partner = partnerOf(landing);
+    // A repeated link of the same partner is not a new click. If the last partner is unknown, the service decides.
+    if (!isStale && existing && partner && partnerOf(getLastLanding()) === partner) {
+      log("click already recorded:", existing);
+      return;
+    }
     const result = await post("/api/v1/track/click", {
       affiliate_url: landing,
       page_url: location.href,
@@ -179,17 +204,21 @@
     });
     if (result.ok && isId(result.data.click_id)) {
       keep(result.data.click_id, landing, result.data.cookie_window_days || DEFAULT_COOKIE_DAYS);
+      log("Click tracked, click_id saved:", result.data.click_id);
     }
     return result;
   };
 
-  const signup = async (customerKey, email) => {
+  // The customer key and the e-mail address, or an object with both.
+  const report = async (customer, address) => {
+    const { customer_key: customerKey, email } =
+      customer !== null && typeof customer === "object" ? customer : { customer_key: customer, email: address };
     await Promise.race([clicking, new Promise((resolve) => setTimeout(resolve, CLICK_TIMEOUT))]);
     const clickId = getClickId();
     const result = await post("/api/v1/track/lead", {
       click_id: clickId,
       customer_key: customerKey ?? null,
-      email: email ?? null,
+      ...(email ? { email } : {}),
       session_id: sessionId,
       page_url: location.href,
       click_ids: getHistory(),
@@ -198,13 +227,20 @@
       debug_mode: debugMode,
     });
     // The sandbox does not know the click. The next page reports it again.
-    if (result.hint) write(GENERATION, "unknown", DEFAULT_COOKIE_DAYS, cookieDomain);
+    if (result.hint) setGeneration("unknown");
+    if (result.ok) log("Signup tracked successfully");
     return result;
+  };
+
+  const signup = async (customer, address) => {
+    await report(customer, address);
   };
 
   const trackLead = (lead) => signup(lead?.customer_key ?? lead?.user_id, lead?.email);
 
-  const trackTest = (test) => post("/api/tracking/test", { program_id: programId, step_id: "pageview", ...test });
+  const trackTest = async (test) => {
+    await post("/api/tracking/test", { program_id: programId, step_id: "pageview", ...test });
+  };
 
   const getData = () => {
     const clickId = getClickId();
@@ -215,19 +251,13 @@
     if (clicks > 0) return;
     adoptOldCookie();
     const stale = isStale();
-    const partner = partnerOf(location.href);
-    const lastLanding = getLanding();
-    if (partner !== null) {
+    const lastLanding = getLastLanding();
+    if (partnerOf(location.href) !== null) {
       landedAt = location.href;
-      // A repeated link of the same partner is not a new click. If the last partner is unknown, the service decides.
-      if (!stale && getClickId() && partner !== "" && partnerOf(lastLanding) === partner) {
-        log("click already recorded:", getClickId());
-        return;
-      }
-      trackClick();
+      trackClick(location.href, stale);
     } else if (stale && partnerOf(lastLanding)) {
       log("the sandbox was restarted or reset: recording a new click for", lastLanding);
-      trackClick(lastLanding);
+      trackClick(lastLanding, stale);
     }
   };
 
@@ -249,12 +279,18 @@
     getData,
     // For tests: resolves when the click in progress, if any, has been reported. Not part of the documented script.
     settled: () => clicking,
+    // For the sandbox's own shop: as `signup`, with the response. Not part of the documented script either.
+    report,
     signup,
-    trackClick: () => trackClick(),
+    trackClick: async () => {
+      await trackClick();
+    },
     trackLead,
     trackTest,
   };
 
+  log("Affitor SDK initialized:", { programId, debug: debugMode });
+  log("Using program ID:", programId);
   init();
 
   // Calls that were queued before this script was loaded.

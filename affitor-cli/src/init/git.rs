@@ -28,11 +28,11 @@ pub(crate) enum Git {
 }
 
 impl Git {
-    /// Looks for a file in the folder `root`. Patterns count only if they are part of the repository.
+    /// Reads what becomes of a file in the folder `root`. Patterns count only if they are part of the repository.
     pub(crate) fn ask(root: &Path, path: &str) -> Self {
         let Ok(root) = root.canonicalize() else { return Self::Unreadable };
         let file = root.join(path);
-        // A repository may be part of another one's work tree. The worst answer counts.
+        // A repository may be part of another one's work tree. The worst result counts.
         let mut worst = Self::Unknown;
         for work_tree in root.ancestors() {
             match Repository::open(work_tree).and_then(|repository| match repository {

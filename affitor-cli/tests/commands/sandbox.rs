@@ -134,8 +134,9 @@ async fn the_banner_shows_settings_that_are_not_default() {
 #[tokio::test]
 async fn a_torn_line_in_the_data_file_is_a_warning() {
     let (_folder, data) = data_file();
-    std::fs::write(&data, "{\"affitor_sandbox_journal\":2,\"created_ms\":0,\"generation\":\"a\"}\n{\"request\":nu")
-        .unwrap();
+    drop(Sandbox::builder().data(&data).start().await.unwrap());
+    let whole = std::fs::read_to_string(&data).unwrap();
+    std::fs::write(&data, whole + "{\"sum\":\"01234567\",\"request\":nu").unwrap();
     let (mut child, _) = spawn_text(&["--data", &data]).await;
     let mut warning = String::new();
     BufReader::new(child.stderr.take().unwrap()).read_line(&mut warning).await.unwrap();
@@ -149,20 +150,30 @@ async fn unusable_data_files_are_reported_with_a_hint() {
     let ((_other, not_a_journal), (_damaged, damaged), (_seven, program_seven)) =
         (data_file(), data_file(), data_file());
     std::fs::write(&not_a_journal, "a shopping list\n").unwrap();
-    std::fs::write(&damaged, "{\"affitor_sandbox_journal\":2,\"created_ms\":0,\"generation\":\"a\"}\n{]\n").unwrap();
+    drop(Sandbox::builder().data(&damaged).start().await.unwrap());
+    let whole = std::fs::read_to_string(&damaged).unwrap();
+    std::fs::write(&damaged, whole + "{]\n").unwrap();
     let sandbox = Sandbox::builder().program_id(7).data(&program_seven).start().await.unwrap();
     post_click(sandbox.url(), "PARTNER123").await;
     drop(sandbox);
     let folder = std::env::temp_dir();
     for (data, expected) in [
         (not_a_journal.as_str(), "→ move or delete the file, or choose another with --data"),
-        (&damaged, "→ move or delete the file, or choose another with --data"),
+        (
+            &damaged,
+            "→ leave the line out with --skip-damaged-lines; or move or delete the file, or choose another with --data",
+        ),
         (&program_seven, "→ use the program and the partners that the file was written with"),
         (folder.to_str().unwrap(), "→ choose another file with --data"),
     ] {
         let result = run(&["sandbox", "--port", "0", "--data", data], &[]).await;
         assert!(result.code == 2 && result.err.contains(expected), "{data}: {}{}", result.out, result.err);
     }
+    let (mut child, _) = spawn_text(&["--data", &damaged, "--skip-damaged-lines"]).await;
+    let mut warning = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut warning).await.unwrap();
+    assert!(warning.contains("a line of the journal is left out") && warning.contains("line=2"), "{warning}");
+    child.kill().await.unwrap();
 }
 
 /// Reads lines until one satisfies the condition.

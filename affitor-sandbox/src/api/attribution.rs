@@ -9,6 +9,9 @@ use crate::{
     state::{Customer, State},
 };
 
+/// The customer exists, and not in this program, or has no click there.
+const NO_ATTRIBUTION: &str = "No affiliate attribution found for this customer in this program";
+
 /// Returns the customer with this key or click id.
 ///
 /// A customer with a click takes precedence over one without (an unattributed lead).
@@ -18,7 +21,10 @@ pub(super) fn find_customer<'s>(
     customer_key: Option<&str>,
     click_id: Option<&str>,
 ) -> Result<&'s Customer, Reply> {
-    let by_key = customer_key.and_then(|key| state.customer_of_key(program, key));
+    // A verified payment settles a provisional lead.
+    let by_key = customer_key.and_then(|key| {
+        state.customer_of_key(program, key).or_else(|| state.customer_with_provisional_lead(program, key))
+    });
     let by_click = click_id.and_then(|id| state.customer_of_click(id));
     let (first, second) = match state.programs[program].interpretations.sale_lookup {
         SaleLookup::CustomerKeyFirst => (by_key, by_click),
@@ -26,6 +32,10 @@ pub(super) fn find_customer<'s>(
     };
     let has_click = |customer: &&Customer| state.last_click(customer).is_some();
     first.filter(has_click).or(second.filter(has_click)).or(first).or(second).ok_or_else(|| {
+        let is_elsewhere = |key| (0..state.programs.len()).any(|other| state.customer_of_key(other, key).is_some());
+        if customer_key.is_some_and(is_elsewhere) {
+            return Reply::error(400, NO_ATTRIBUTION);
+        }
         let refused = Reply::error(400, "Customer not found. Provide customer_key or click_id.");
         hint_at_unknown_click(state, click_id, refused)
     })
@@ -60,10 +70,8 @@ pub(super) fn credited_click<'s>(
     customer: &Customer,
 ) -> Result<&'s ClickRecord, Reply> {
     let bad = |text: &str| Reply::error(400, text);
-    let click = state
-        .last_click(customer)
-        .filter(|_| customer.program == program)
-        .ok_or_else(|| bad("No affiliate attribution found for this customer in this program"))?;
+    let click =
+        state.last_click(customer).filter(|_| customer.program == program).ok_or_else(|| bad(NO_ATTRIBUTION))?;
     match state.partner_state(&click.partner_code) {
         Some(PartnerState::LeftProgram) => Err(bad("No partner-program relationship found for this customer")),
         None => Err(bad("No partner-program relationship found for this customer").with_hint(format!(
@@ -89,10 +97,10 @@ impl Window {
             WindowStart::FirstClick => customer.first_click_ms.unwrap_or(credited.at_ms),
             WindowStart::CreditedClick | WindowStart::UntilBound => credited.at_ms,
         };
-        // Whole days: the last day of the window is included.
-        let age_days = now_ms.saturating_sub(start_ms).div_euclid(DAY_MS);
+        let age_ms = now_ms.saturating_sub(start_ms);
         let bound = window_start == WindowStart::UntilBound && customer.status != CustomerStatus::Click;
-        let expired = age_days > i64::from(settings.attribution_window_days) && !bound;
-        Self { age_days, expired }
+        // To the second: half a day after the last day is too late.
+        let expired = age_ms / 1_000 > i64::from(settings.attribution_window_days) * (DAY_MS / 1_000) && !bound;
+        Self { age_days: age_ms.div_euclid(DAY_MS), expired }
     }
 }

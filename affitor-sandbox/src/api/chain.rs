@@ -1,7 +1,7 @@
 //! `POST /api/v1/cli/test-event`: a synthetic click, lead and sale, or a single event in the old form.
 //!
 //! The chain is simulated: its click and lead are always attributed; its sale is attributed if the program has a
-//! commission policy. The service's verdict `wrong_partner` does not occur, and `pending` only before the first chain.
+//! commission policy that pays for sales. The service's verdict `wrong_partner` does not occur, and `pending` only before the first chain.
 //!
 //! Checks, in this order: the key; the form; for a chain, the limit of 10 per program and hour.
 
@@ -10,7 +10,11 @@ use utoipa::ToSchema;
 
 use super::{Call, Decision, auth, test_mode};
 use crate::reply::{CodedError, ErrorText, Reply};
-use crate::{change::Change, record::ChainRecord, state::State};
+use crate::{
+    change::Change,
+    record::{ChainRecord, TestEventRecord},
+    state::State,
+};
 
 /// Maximum number of chains per program and hour.
 const CHAINS_PER_HOUR: usize = 10;
@@ -138,8 +142,8 @@ pub(crate) fn run_chain(state: &State, program: usize, now_ms: i64) -> Result<De
         let seconds = u64::try_from(seconds).unwrap_or_default();
         return Err(Reply::rate_limited("Too many synthetic chains (max 10/program/hour).", seconds));
     }
-    let attributed = state.programs[program].commission.is_some();
-    let chain = ChainRecord { id: state.id_after(1), program_id: id, at_ms: now_ms, attributed };
+    let attributed = state.programs[program].pays_for_sales();
+    let chain = ChainRecord { id: state.event_id_after(4), program_id: id, at_ms: now_ms, attributed };
     let reply = Reply::ok(&TestEventResponse::Chain(ChainResponse {
         data: ChainRun {
             r#type: "chain",
@@ -149,7 +153,12 @@ pub(crate) fn run_chain(state: &State, program: usize, now_ms: i64) -> Result<De
             attributed,
         },
     }));
-    Ok(Decision::changing(Change::Chain(chain), reply))
+    // Its rows are test events.
+    let rows = ["click", "lead", "sale"].into_iter().zip(1..).map(|(kind, nth)| {
+        let event_id = state.event_id_after(nth);
+        Change::TestEvent(TestEventRecord { event_id, ..test_mode::bare(state, now_ms, kind, Some(id)) })
+    });
+    Ok(Decision { reply, changes: rows.chain([Change::Chain(chain)]).collect() })
 }
 
 fn single(state: &State, program: usize, kind: &str, now_ms: i64) -> Decision {

@@ -60,7 +60,7 @@ pub(super) enum ClickResponse {
     Test(TestResponse),
 }
 
-/// The click was recorded, or the visitor's last click was on the same link.
+/// The click was recorded.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RecordedClick {
     success: bool,
@@ -108,7 +108,6 @@ pub(super) fn click(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         .existing_click_id
         .and_then(|click_id| state.customer_of_click(&click_id))
         .filter(|customer| state.programs[customer.program].id == program.id);
-    let repeated = known.and_then(|customer| state.last_click(customer)).filter(|click| click.partner_code == code);
     let recorded = |click_id: &str| {
         Reply::ok(&ClickResponse::Recorded(RecordedClick {
             success: true,
@@ -117,14 +116,11 @@ pub(super) fn click(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
             cookie_window_days: program.cookie_window_days,
         }))
     };
-    if let Some(click) = repeated {
-        return Ok(recorded(&click.click_id).into());
-    }
     let customer_id = known.map_or_else(|| state.next_customer_id(), |customer| customer.id);
     let click_id = state.fresh_click_id(customer_id, call.now_ms);
     let reply = recorded(&click_id);
     let click = ClickRecord {
-        id: state.id_after(1),
+        id: state.event_id_after(1),
         click_id,
         program_id: program.id,
         partner_code: code,

@@ -19,11 +19,11 @@ pub(super) fn for_sale(
 ) -> Option<CommissionRecord> {
     let policy = settings.commission.filter(|policy| pays(state, *policy, customer, now_ms))?;
     Some(CommissionRecord {
-        commission_id: state.id_after(2),
+        commission_id: state.next_commission_id(),
         program_id: settings.id,
-        sale_id: state.id_after(1),
+        sale_id: state.next_sale_id(),
         partner_code: click.partner_code.clone(),
-        amount_cents: policy.fixed_cents.unwrap_or_else(|| share(amount_cents, policy.percent.into(), 100)),
+        amount_cents: policy.fixed_cents.unwrap_or_else(|| policy.percent.of(amount_cents)),
         refunded_cents: 0,
         deducted_cents: 0,
         status: CommissionStatus::Earned,

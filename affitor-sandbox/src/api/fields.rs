@@ -82,9 +82,15 @@ impl Fields {
         }
     }
 
-    /// Parses an integer from 0 to 2^63 - 1, the range in the OpenAPI document.
+    /// Parses an integer from 0 to 2^63 - 1, the range in the OpenAPI document. In JSON, `100.0` is one too.
     pub(super) fn amount(value: &Value) -> Option<u64> {
-        value.as_i64().and_then(|number| u64::try_from(number).ok())
+        /// From here on, a floating-point number may stand for several integers.
+        const INEXACT: f64 = 9_007_199_254_740_992.0;
+        if let Some(number) = value.as_i64() {
+            return u64::try_from(number).ok();
+        }
+        let whole = value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..INEXACT).contains(number))?;
+        format!("{whole:.0}").parse().ok()
     }
 
     /// Parses the id of a program, which may be a string or a number.

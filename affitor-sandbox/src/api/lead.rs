@@ -20,7 +20,7 @@ use crate::request_log::UNKNOWN_CUSTOMER;
 use crate::{
     change::Change,
     interpretations::{RepeatedLead, UnknownLead},
-    program::{LeadAuth, Program},
+    program::LeadAuth,
     record::{CustomerStatus, LeadRecord},
     secret::email_hash,
     state::{Customer, State},
@@ -112,12 +112,16 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let customer_id = found.customer.map_or_else(|| state.next_customer_id(), |customer| customer.id);
     if let Some(status) = found.status_after_click() {
         let new_key = sent.customer_key.filter(|_| server.is_some() && found.by_key.is_none());
-        return repeated(settings, status, customer_id, new_key);
+        let response = match found.is_reported_by(state, server.is_none()) {
+            true => RepeatedLead::Idempotent,
+            false => settings.interpretations.repeated_lead,
+        };
+        return repeated(response, status, customer_id, new_key);
     }
     let last_click = found.customer.and_then(|customer| state.last_click(customer)).map(|click| click.click_id.clone());
     let provisional = server.is_none() && settings.lead_auth == LeadAuth::ServerRequired;
     let lead = LeadRecord {
-        id: state.id_after(1),
+        id: state.event_id_after(1),
         program_id: settings.id,
         customer_id,
         customer_key: sent.customer_key,
@@ -128,6 +132,7 @@ pub(super) fn lead(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         event_name: sent.event_name,
         click_ids: sent.click_ids,
         provisional,
+        from_server: server.is_some(),
         at_ms: call.now_ms,
         additional_data: sent.additional_data,
     };
@@ -156,6 +161,15 @@ impl Found<'_> {
     fn status_after_click(&self) -> Option<CustomerStatus> {
         let status = [self.customer, self.by_key].into_iter().flatten().map(|customer| customer.status).max();
         status.filter(|status| *status != CustomerStatus::Click)
+    }
+}
+
+impl Found<'_> {
+    /// Returns whether the other side has reported the customer, and this side has not: a browser and a server may both do so.
+    fn is_reported_by(&self, state: &State, server: bool) -> bool {
+        let leads = [self.customer, self.by_key].into_iter().flatten().flat_map(|customer| &customer.leads);
+        let mut leads = leads.filter_map(|index| state.leads.get(*index)).peekable();
+        leads.peek().is_some() && leads.all(|lead| lead.from_server == server)
     }
 }
 
@@ -188,12 +202,12 @@ fn find<'s>(state: &'s State, fields: &Fields, sent: &LeadRequest, server: Optio
 
 /// Responds to a lead for a customer who is already a lead. `new_key` is a customer key to assign to the customer.
 fn repeated(
-    settings: &Program,
+    response: RepeatedLead,
     status: CustomerStatus,
     customer_id: u64,
     new_key: Option<String>,
 ) -> Result<Decision, Reply> {
-    match (settings.interpretations.repeated_lead, new_key) {
+    match (response, new_key) {
         (RepeatedLead::Refused, _) => {
             let status = status.as_str();
             Err(Reply::error(400, format!("Customer status cannot be updated to lead. Current status: {status}")))

@@ -23,7 +23,7 @@ use crate::reply;
         super::checks::check_test_events, super::checks::receive_test, super::tracker::tracker,
         super::events::events, super::performance::performance, super::steps::dashboard_status,
         super::login::start, super::login::poll, super::programs::init, super::programs::list,
-        super::stripe::connect, super::stripe::webhook,
+        super::stripe::connect, super::stripe::distributor, super::stripe::webhook,
     ),
     components(schemas(reply::ErrorText, reply::CodedError, reply::CmsError)),
     tags(
@@ -114,13 +114,15 @@ struct Aliases;
 
 impl Modify for Aliases {
     fn modify(&self, document: &mut openapi::OpenApi) {
-        for (path, alias) in ENDPOINTS.iter().filter_map(|endpoint| Some((endpoint.path, endpoint.alias?))) {
+        let aliases =
+            ENDPOINTS.iter().flat_map(|endpoint| endpoint.aliases.iter().map(move |alias| (endpoint.path, *alias)));
+        for (number, (path, alias)) in aliases.enumerate() {
             let methods = [HttpMethod::Post, HttpMethod::Get];
             let found = methods
                 .into_iter()
                 .find_map(|method| Some((document.paths.get_path_operation(path, method.clone())?.clone(), method)));
             let Some((mut operation, method)) = found else { continue };
-            operation.operation_id = operation.operation_id.map(|id| format!("{id}Alias"));
+            operation.operation_id = operation.operation_id.map(|id| format!("{id}Alias{number}"));
             operation.summary = operation.summary.map(|summary| format!("{summary} (alias)"));
             document.paths.add_path_operation(alias, vec![method], operation);
         }

@@ -71,11 +71,13 @@ struct Row {
     leads: u64,
     /// Customers by the day of their first purchase.
     conversions: u64,
+    #[serde(serialize_with = "crate::number::serialize")]
     revenue: f64,
     /// Partner records created on this day.
     partners: u64,
     /// Always 0.
     sales: u64,
+    #[serde(serialize_with = "crate::number::serialize")]
     commission: f64,
 }
 
@@ -149,8 +151,8 @@ pub(super) fn performance(state: &State, call: &Call<'_>) -> Result<Decision, Re
     let (before_from, before_to) = (range.from - range.length(), range.from - 1);
     let metrics = Metrics::of(&sum(range.from, range.to), &sum(before_from, before_to));
     let meta = PerformanceMeta {
-        date_from: start_of(range.from),
-        date_to: end_of(range.to),
+        date_from: range.asked_from.map_or_else(|| start_of(range.from), iso),
+        date_to: range.asked_to.map_or_else(|| end_of(range.to), iso),
         previous_period: PreviousPeriod { date_from: start_of(before_from), date_to: end_of(before_to) },
         period: range.period,
     };
@@ -197,6 +199,9 @@ fn days(state: &State, program: usize) -> BTreeMap<i64, Totals> {
 struct Range {
     from: i64,
     to: i64,
+    /// The times that were asked for, in milliseconds.
+    asked_from: Option<i64>,
+    asked_to: Option<i64>,
     period: String,
 }
 
@@ -205,34 +210,36 @@ impl Range {
         let bad = |text: &str| Reply::cms_error(400, "ValidationError", text);
         let (mut period, mut from, mut to) = ("7d".to_owned(), None, None);
         for (name, value) in call.query() {
-            let day = || {
-                let time = clock::parse(&value);
-                time.map(|(first_ms, _)| first_ms.div_euclid(DAY_MS))
-                    .ok_or_else(|| bad(&format!("{name} must be a date or a time in ISO 8601")))
-            };
+            let time =
+                || clock::parse(&value).ok_or_else(|| bad(&format!("{name} must be a date or a time in ISO 8601")));
             match &*name {
                 "period" => period = value.into_owned(),
-                "dateFrom" => from = Some(day()?),
-                "dateTo" => to = Some(day()?),
+                "dateFrom" => from = Some(time()?.0),
+                "dateTo" => to = Some(time()?.1),
                 _ => {}
             }
         }
+        // Both the first and the last day: `7d` has eight rows.
         let length = match period.as_str() {
-            "7d" => 7,
-            "30d" => 30,
-            "90d" => 90,
+            "7d" => 8,
+            "30d" => 31,
+            "90d" => 91,
             "all" => today - first + 1,
             _ => return Err(bad("period must be 7d, 30d, 90d or all")),
         };
         // Only both together take precedence over the period.
-        let (from, to) = from.zip(to).unwrap_or((today - length.clamp(1, MAX_DAYS) + 1, today));
+        let (asked_from, asked_to) = from.zip(to).unzip();
+        let (from, to) = match from.zip(to) {
+            Some((from, to)) => (from.div_euclid(DAY_MS), to.div_euclid(DAY_MS)),
+            None => (today - length.clamp(1, MAX_DAYS) + 1, today),
+        };
         if from.abs().max(to.abs()) > LAST_DAY {
             return Err(bad("dateFrom and dateTo must not be after the year 8900"));
         }
         if from > to || to - from >= MAX_DAYS {
             return Err(bad("dateFrom must not be after dateTo, nor more than ten years before it"));
         }
-        Ok(Self { from, to, period })
+        Ok(Self { from, to, asked_from, asked_to, period })
     }
 
     fn length(&self) -> i64 {

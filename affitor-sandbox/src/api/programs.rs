@@ -14,6 +14,7 @@ use crate::{
     change::{Change, NewProgram},
     clock::iso,
     commission::{Commission, CommissionKind},
+    percent::Percent,
     program::{MAX_PROGRAM_ID, PartnerState},
     secret::{SecretHash, random},
     state::State,
@@ -48,7 +49,7 @@ pub(super) struct NewProgramRequest {
         pattern = "^(cpc|cpl|cps_one_time|cps_recurring|cps_lifetime|percent|fixed|recurring_percent|recurring_fixed)$"
     )]
     commission_type: String,
-    /// Percentage, or amount in dollars. Percentages are rounded to whole numbers.
+    /// Percentage with up to four decimals, or amount in dollars.
     #[schema(minimum = 0, maximum = 1000000, example = 20)]
     commission_rate: f64,
     /// Days.
@@ -143,7 +144,7 @@ fn slug(name: &str, id: u64) -> String {
 }
 
 fn commission(sent: &NewProgramRequest) -> Commission {
-    let percent = sent.commission_rate.round() as u32;
+    let percent = Percent::from(sent.commission_rate);
     let recurring = match sent.duration_months {
         None | Some(0) => Commission::lifetime(percent),
         Some(months) => Commission::recurring(percent, months),
@@ -153,7 +154,7 @@ fn commission(sent: &NewProgramRequest) -> Commission {
         "cps_one_time" | "percent" => Commission::one_time(percent),
         "cps_lifetime" => Commission::lifetime(percent),
         "cps_recurring" | "recurring_percent" => recurring,
-        "fixed" => Commission::one_time(0).with_fixed_cents(cents),
+        "fixed" => Commission::one_time(Percent::default()).with_fixed_cents(cents),
         "recurring_fixed" => recurring.with_fixed_cents(cents),
         "cpl" => Commission::per_lead(),
         _ => Commission::per_click(),

@@ -228,8 +228,8 @@ fn gates(settings: &Program, check: &TrackerCheck, last_chain: Option<&ChainReco
     let payout_configured = settings.payout() != Payout::Missing;
     let live = last_chain.is_some_and(|chain| chain.attributed) || last.sale_ms.is_some();
     Gates {
-        profile: Gate::new(settings.profile_complete, "complete_program_profile"),
-        economics: Gate::new(settings.commission.is_some(), "set_commission_policy"),
+        profile: Gate::new(settings.profile.is_complete(), "complete_program_profile"),
+        economics: Gate::new(settings.pays_for_sales(), "set_commission_policy"),
         payout: PayoutGate {
             gate: Gate::new(payout_configured, "surface_stripe_connect_url"),
             mode: match settings.payout() {

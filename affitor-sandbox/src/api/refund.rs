@@ -49,6 +49,7 @@ pub(super) struct DeductedRefund {
     status: Option<&'static str>,
     /// Amount deducted from the commission, in dollars.
     #[serde(rename = "deductionAmount")]
+    #[serde(serialize_with = "crate::number::serialize")]
     deduction_amount: f64,
     commission_id: u64,
 }

@@ -1,9 +1,9 @@
 //! *Track sale*. Checks, in this order:
 //!
 //! 1. the key
-//! 2. test mode: the event is recorded separately and nothing else is checked
+//! 2. test mode: the event is recorded separately, and nothing is checked but that a transaction id is new
 //! 3. `transaction_id`, then `amount_cents`, then the types of the other fields
-//! 4. that the transaction id is new, across all programs
+//! 4. that the transaction id is new, across all programs, and in test mode as well
 //! 5. the customer: by customer key, else by click id; a customer with a click takes precedence over one without
 //! 6. that the customer's last click is in this program, that its partner is still in the program, and that the
 //!    attribution window has not expired
@@ -37,8 +37,8 @@ pub(super) struct SaleRequest {
     /// In the currency's smallest unit.
     #[schema(minimum = 1, example = 9_999)]
     amount_cents: u64,
-    /// ISO 4217 code. Default: `USD`.
-    #[schema(pattern = "^[A-Z]{3}$", value_type = Option<String>)]
+    /// ISO 4217 code in any case. Default: `USD`.
+    #[schema(pattern = "^[A-Za-z]{3}$", value_type = Option<String>)]
     currency: String,
     /// The shop's user id. Takes precedence over `click_id`.
     #[schema(example = "user_123", max_length = 512)]
@@ -126,11 +126,15 @@ pub(super) enum DuplicateResponse {
 pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let program = auth::program_of(state, call)?;
     let fields = call.fields()?;
+    let settings = &state.programs[program];
     if fields.is_test() {
+        // Without an id, one is made.
+        if let Some(id) = test_mode::transaction_id(fields) {
+            refuse_duplicate(state, settings, &id)?;
+        }
         return Ok(test_mode::record(state, call.now_ms, fields, "sale", Some(program)));
     }
     let sent = read(fields)?;
-    let settings = &state.programs[program];
     refuse_duplicate(state, settings, &sent.transaction_id)?;
     let customer = attribution::find_customer(state, program, sent.customer_key.as_deref(), sent.click_id.as_deref())?;
     let click = attribution::credited_click(state, program, customer)?;
@@ -151,7 +155,7 @@ pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
 }
 
 fn refuse_duplicate(state: &State, settings: &Program, transaction_id: &str) -> Result<(), Reply> {
-    if state.sale_of(transaction_id).is_none() {
+    if state.sale_of(transaction_id).is_none() && !state.is_test_transaction(transaction_id) {
         return Ok(());
     }
     Err(match settings.interpretations.duplicate_sale {
@@ -185,7 +189,8 @@ fn record(
     now_ms: i64,
 ) -> SaleRecord {
     SaleRecord {
-        sale_id: state.id_after(1),
+        sale_id: state.next_sale_id(),
+        event_id: state.event_id_after(1),
         program_id: settings.id,
         transaction_id: sent.transaction_id,
         amount_cents: sent.amount_cents,
@@ -234,9 +239,9 @@ fn read(fields: &Fields) -> Result<SaleRequest, Reply> {
     let click_id = fields.key("click_id")?;
     let currency = fields.get("currency").map_or(Some("USD"), Value::as_str);
     let currency = currency
-        .filter(|code| code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_uppercase()))
-        .ok_or_else(|| invalid_field("currency", "a currency code of three capital letters"))?
-        .to_owned();
+        .filter(|code| code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_alphabetic()))
+        .ok_or_else(|| invalid_field("currency", "a currency code of three letters"))?
+        .to_ascii_uppercase();
     let sale_type = fields.choice("sale_type", &["payment", "subscription"], "payment or subscription")?;
     Ok(SaleRequest {
         transaction_id,

@@ -59,7 +59,8 @@ pub(super) fn status(state: &State, call: &Call<'_>) -> Result<Decision, Reply> 
         program_id: settings.id.to_string(),
         name: settings.name.clone(),
         domain: settings.domain.clone(),
-        dns_verified: true,
+        // The set-up of a new program does not verify it.
+        dns_verified: settings.created_ms.is_none(),
         stripe_connected: settings.stripe.is_some(),
         stripe_charges_enabled: settings.stripe.is_some(),
         recent_events: RecentEvents { clicks_24h, leads_24h, sales_24h },

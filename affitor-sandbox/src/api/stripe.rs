@@ -1,7 +1,8 @@
 //! Payments through a connected Stripe account, whose webhooks the service reads itself.
 //!
 //! `POST /api/v1/cli/stripe-connect` connects an account. `POST /webhooks/stripe/<program>` then receives its events, which
-//! the shop (or Stripe's own command line) delivers. Checks of an event, in this order:
+//! the shop (or Stripe's own command line) delivers. So does the service's own address, `POST /api/webhook-distributor/stripe`, which
+//! takes the program from the metadata, or from the payment that is refunded. Checks of an event, in this order:
 //!
 //! 1. the program exists and Stripe is connected to it
 //! 2. the signature: `t.body` with the endpoint's secret, not older than 5 minutes by the machine's clock
@@ -12,8 +13,10 @@
 //! | event | becomes |
 //! |---|---|
 //! | `checkout.session.completed`, `checkout.session.async_payment_succeeded` | a sale, once it is paid |
-//! | `invoice.paid` | a sale, for the invoices that [`StripeInvoices`](crate::StripeInvoices) selects |
+//! | `invoice.paid`, `invoice.payment_succeeded` | a sale, for the invoices that [`StripeInvoices`](crate::StripeInvoices) selects, once per invoice |
 //! | `charge.refunded` | a refund of what the charge's running total has grown by |
+//! | `customer.created` | a lead, if its metadata names this program and a known click or customer |
+//! | `invoice.payment_failed`, `customer.subscription.deleted` | nothing |
 //!
 //! Other events are acknowledged and ignored. So is an event whose sale is already known: Stripe delivers events again.
 
@@ -59,6 +62,34 @@ pub(super) struct ReceivedEvent {
 )]
 pub(super) fn webhook(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let program = state.program_of_id(call.program).ok_or_else(|| Reply::error(404, "Program not found"))?;
+    receive(state, call, program)
+}
+
+/// Receives an event of any connected Stripe account, at the address of the service.
+#[utoipa::path(
+    post, path = "/api/webhook-distributor/stripe", tag = "Stripe", operation_id = "distributeStripeEvent",
+    params(("Stripe-Signature" = String, Header, description = "`t=<seconds>,v1=<HMAC-SHA256 of t.body in hexadecimal>`")),
+    request_body(content = Object, description = "A Stripe event"),
+    responses(
+        (status = 200, description = "Received", body = ReceivedEvent),
+        (status = 400, description = "The signature or the body is invalid", body = ErrorText),
+        (status = 404, description = "Stripe is not connected to the program that the event names", body = ErrorText),
+    ),
+)]
+pub(super) fn distributor(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
+    call.fields()?;
+    let event: Value = serde_json::from_slice(call.raw).map_err(|_| Reply::error(400, "The body is not valid JSON"))?;
+    let object = &event["data"]["object"];
+    let named = event::program_id(object).and_then(|id| state.program_index(id));
+    let of_payment = || {
+        let ids = event::payment_ids(object);
+        (0..state.programs.len()).find(|program| ids.iter().any(|id| state.sale_of_stripe_id(*program, id).is_some()))
+    };
+    let connected = || state.programs.iter().position(|program| program.stripe.is_some());
+    receive(state, call, named.or_else(of_payment).or_else(connected).unwrap_or(0))
+}
+
+fn receive(state: &State, call: &Call<'_>, program: usize) -> Result<Decision, Reply> {
     let settings = &state.programs[program];
     let connection = settings.stripe.as_ref().ok_or_else(|| {
         Reply::error(404, "Stripe is not connected").with_hint(

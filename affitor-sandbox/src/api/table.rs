@@ -17,8 +17,8 @@ pub(crate) struct Endpoint {
     pub call: Option<ApiCall>,
     pub method: Method,
     pub path: &'static str,
-    /// Path used by older trackers.
-    pub alias: Option<&'static str>,
+    /// Other paths, such as those of older trackers.
+    pub aliases: &'static [&'static str],
     /// Whether pages of other origins may call the endpoint.
     pub cross_origin: bool,
     /// Whether the endpoint tells what the sandbox has recorded and requires no key, so that the `Host` must be checked.
@@ -29,7 +29,7 @@ pub(crate) struct Endpoint {
 }
 
 pub(crate) fn endpoint(call: Option<ApiCall>, method: Method, path: &'static str, decide: Decide) -> Endpoint {
-    Endpoint { call, method, path, alias: None, cross_origin: false, open_reading: false, raw_body: false, decide }
+    Endpoint { call, method, path, aliases: &[], cross_origin: false, open_reading: false, raw_body: false, decide }
 }
 
 fn get(call: ApiCall, path: &'static str, decide: Decide) -> Endpoint {
@@ -44,18 +44,18 @@ fn post(call: ApiCall, path: &'static str, decide: Decide) -> Endpoint {
 pub(crate) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     vec![
         Endpoint {
-            alias: Some("/api/tracking/click"),
+            aliases: &["/api/tracking/click"],
             cross_origin: true,
             ..post(ApiCall::Click, "/api/v1/track/click", click::click)
         },
         Endpoint {
-            alias: Some("/api/tracking/lead"),
+            aliases: &["/api/tracking/lead"],
             cross_origin: true,
             ..post(ApiCall::Lead, "/api/v1/track/lead", lead::lead)
         },
-        Endpoint { alias: Some("/api/tracking/sale"), ..post(ApiCall::Sale, "/api/v1/track/sale", sale::sale) },
+        Endpoint { aliases: &["/api/tracking/sale"], ..post(ApiCall::Sale, "/api/v1/track/sale", sale::sale) },
         Endpoint {
-            alias: Some("/api/tracking/refund"),
+            aliases: &["/api/tracking/refund"],
             ..post(ApiCall::Refund, "/api/v1/track/refund", refund::refund)
         },
         post(ApiCall::TestEvent, "/api/v1/cli/test-event", chain::test_event),
@@ -77,7 +77,7 @@ pub(crate) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
             ..get(ApiCall::DashboardStatus, "/api/tracking/status/{program}", steps::dashboard_status)
         },
         Endpoint {
-            alias: Some("/js/affitor-tracker-local.js"),
+            aliases: &["/js/affitor-tracker-local.js", "/js/affitor-tracker-uat.js"],
             ..get(ApiCall::Tracker, "/js/affitor-tracker.js", tracker::tracker)
         },
         post(ApiCall::AuthStart, "/api/v1/cli/auth/start", login::start),
@@ -86,5 +86,9 @@ pub(crate) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         get(ApiCall::Programs, "/api/v1/cli/programs", programs::list),
         post(ApiCall::StripeConnect, "/api/v1/cli/stripe-connect", stripe::connect),
         Endpoint { raw_body: true, ..post(ApiCall::StripeWebhook, "/webhooks/stripe/{program}", stripe::webhook) },
+        Endpoint {
+            raw_body: true,
+            ..post(ApiCall::StripeWebhook, "/api/webhook-distributor/stripe", stripe::distributor)
+        },
     ]
 });

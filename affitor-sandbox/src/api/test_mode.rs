@@ -1,4 +1,5 @@
-//! Test-mode events. They are recorded separately and don't affect attribution, commissions or metrics.
+//! Test-mode events. They are recorded separately and don't affect attribution, commissions or metrics. Only the transaction id of a
+//! test sale is shared with real ones.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -72,11 +73,8 @@ pub(super) fn record(
         None => fields.additional("program_id").and_then(Fields::program_id),
     };
     let sale = event_type == "sale";
-    let sent = |name| fields.get(name).and_then(Value::as_str).filter(|id| !id.is_empty());
-    // Nothing is checked, so a long id is cut.
-    let cut = |id: &str| id.chars().take(ID_LIMIT).collect::<String>();
     let event = TestEventRecord {
-        transaction_id: sale.then(|| sent("transaction_id").map_or_else(|| format!("test_txn_{now_ms}"), cut)),
+        transaction_id: sale.then(|| transaction_id(fields).unwrap_or_else(|| format!("test_txn_{now_ms}"))),
         amount_cents: sale.then(|| fields.get("amount_cents").and_then(Fields::amount).unwrap_or(AMOUNT_CENTS)),
         ..bare(state, now_ms, event_type, program_id)
     };
@@ -88,10 +86,16 @@ pub(super) fn record(
     Decision::changing(Change::TestEvent(event), reply)
 }
 
+/// Returns the transaction id that was sent. Its form is not checked, so a long one is cut.
+pub(super) fn transaction_id(fields: &Fields) -> Option<String> {
+    let id = fields.get("transaction_id").and_then(Value::as_str).filter(|id| !id.is_empty())?;
+    Some(id.chars().take(ID_LIMIT).collect())
+}
+
 /// Creates a test event without transaction id and amount.
 pub(super) fn bare(state: &State, now_ms: i64, event_type: &str, program_id: Option<u64>) -> TestEventRecord {
     TestEventRecord {
-        event_id: state.id_after(1),
+        event_id: state.event_id_after(1),
         event_type: event_type.to_owned(),
         program_id,
         transaction_id: None,

@@ -10,14 +10,8 @@ use crate::{change::Change, state::State};
     responses((status = 200, description = "The script", body = String, content_type = "text/javascript; charset=utf-8")),
 )]
 pub(super) fn tracker(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let reply = Reply {
-        status: 200,
-        content_type: "text/javascript; charset=utf-8",
-        // Lets the script notice that its cookies belong to another state.
-        body: include_str!("../tracker.js").replace("SANDBOX_GENERATION", &state.generation).into(),
-        retry_after: None,
-        reason: None,
-        hint: None,
-    };
+    // Lets the script notice that its cookies belong to another state.
+    let script = include_str!("../tracker.js").replace("SANDBOX_GENERATION", &state.generation);
+    let reply = Reply::text("text/javascript; charset=utf-8", script);
     Ok(Decision::changing(Change::TrackerFetched { at_ms: call.now_ms }, reply))
 }

@@ -8,6 +8,7 @@ use url::Url;
 use super::{OtherProgram, SandboxBuilder};
 use crate::{
     fault::ActiveFaults,
+    percent::Percent,
     program::{MAX_PROGRAM_ID, Partner, PartnerState, Program, Secret, StripeConnection},
     request_log::RequestLog,
     sandbox::Sandbox,
@@ -71,7 +72,7 @@ impl SandboxBuilder {
             return invalid(format!("{name:?} is not a host name: {form}"));
         }
         match self.program.commission {
-            Some(commission) if commission.percent > 100 => {
+            Some(commission) if commission.percent > Percent::HUNDRED => {
                 invalid("the commission is more than 100 percent".to_owned())
             }
             _ => Ok(()),

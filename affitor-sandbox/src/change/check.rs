@@ -47,6 +47,7 @@ impl State {
             },
             Change::Chain(chain) => program(chain.program_id),
             Change::KeyRotated { program_id, .. }
+            | Change::Profile { program_id, .. }
             | Change::StripeConnected { program_id, .. }
             | Change::TrackerChecked { program_id, .. } => program(*program_id),
             Change::Program(new) => {
@@ -73,7 +74,7 @@ fn out_of_range(change: &Change) -> Option<String> {
     match change {
         Change::Click(click) => check(click.id, click.at_ms),
         Change::Lead(lead) => check(lead.id, lead.at_ms),
-        Change::Sale { sale, commission } => check(sale.sale_id, sale.at_ms).or_else(|| {
+        Change::Sale { sale, commission } => check(sale.sale_id.max(sale.event_id), sale.at_ms).or_else(|| {
             commission.as_ref().and_then(|commission| check(commission.commission_id, commission.held_until_ms))
         }),
         Change::Refund(refund) => check(0, refund.at_ms),
@@ -88,6 +89,6 @@ fn out_of_range(change: &Change) -> Option<String> {
         | Change::KeyRotated { at_ms, .. } => check(0, *at_ms),
         Change::Program(new) => check(new.id, new.at_ms),
         Change::StripeConnected { connection, .. } => check(0, connection.connected_ms),
-        Change::Key { .. } | Change::Partner { .. } | Change::LoginConfirmed { .. } => None,
+        Change::Key { .. } | Change::Partner { .. } | Change::Profile { .. } | Change::LoginConfirmed { .. } => None,
     }
 }

@@ -17,7 +17,7 @@ use crate::{account::LoginStatus, change::Change, service::Service};
 const EMAIL_LIMIT: usize = 254;
 
 #[derive(Deserialize)]
-#[serde(expecting = "an object or a form")]
+#[serde(deny_unknown_fields, expecting = "an object or a form")]
 pub(super) struct Confirmation {
     state: String,
     email: String,

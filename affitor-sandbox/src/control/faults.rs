@@ -28,7 +28,7 @@ pub(super) async fn list(Shared(service): Shared<Arc<Service>>) -> Json<Rules> {
 
 /// A fault rule, either as one text or as the fields of the page's form.
 #[derive(Deserialize, ToSchema)]
-#[serde(expecting = "an object or a form")]
+#[serde(deny_unknown_fields, expecting = "an object or a form")]
 pub(super) struct NewFault {
     /// `FAULT[@CALL][:PROBABILITY | :COUNTx]`
     #[schema(example = "error-after-write@sale:3x")]

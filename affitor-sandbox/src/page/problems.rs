@@ -96,7 +96,7 @@ fn test_event(test: &Test, now: Now) -> Markup {
             div.what {
                 @match test {
                     Test::Chain(chain) if chain.attributed => "Test chain: click, lead and sale attributed",
-                    Test::Chain(_) => "Test chain: sale not attributed, because the program has no commission policy",
+                    Test::Chain(_) => "Test chain: sale not attributed, because the program has no commission policy that pays for sales",
                     Test::Event { event_type, .. } => { "A test " (event_type) },
                 }
             }

@@ -66,7 +66,7 @@
 
   on("signup", "Sign-up", async (form) => {
     const key = keep("user") ?? `user_${Math.random().toString(36).slice(2, 8)}`;
-    const { status, data } = await window.affitor.signup(key, form.email.value);
+    const { status, data } = await window.affitor.report(key, form.email.value);
     if (status === 200) keep("user", key);
     report(`Sign-up as ${key}`, [{ status: status || null, received: data ?? {} }]);
   });

@@ -4,12 +4,12 @@ use super::{Customer, State};
 use crate::{
     body::{Body, commission_size},
     memory::entry,
-    record::{ClickRecord, CommissionRecord, CustomerStatus, LeadRecord, RefundRecord, SaleRecord},
+    record::{ClickRecord, CommissionRecord, CustomerStatus, LeadRecord, RefundRecord, SaleRecord, TestEventRecord},
 };
 
 impl State {
-    pub(crate) fn use_id(&mut self, id: u64) {
-        self.last_id = self.last_id.max(id);
+    pub(crate) fn use_event_id(&mut self, id: u64) {
+        self.last_event = self.last_event.max(id);
     }
 
     /// Returns the customer with this number. Creates the customer if the number is the next unused one.
@@ -132,8 +132,36 @@ impl State {
         }
     }
 
+    /// A verified payment settles the provisional lead of its customer, which becomes a lead.
+    pub(crate) fn settle_by_payment(&mut self, sale: &SaleRecord) {
+        let Some(key) = &sale.customer_key else { return };
+        let is_same = |waiting: &LeadRecord| {
+            (waiting.program_id, waiting.customer_id) == (sale.program_id, sale.customer_id)
+                && waiting.customer_key.as_ref() == Some(key)
+        };
+        let Some(place) = self.provisional.iter().position(is_same) else { return };
+        let Some(lead) = self.provisional.remove(place) else { return };
+        self.used.bodies -= lead.essential_size() + lead.body_size();
+        self.bind_key(sale.customer_id, key);
+        self.add_lead(LeadRecord { provisional: false, ..lead });
+        self.settle_provisional(|waiting| {
+            waiting.program_id == sale.program_id
+                && (waiting.customer_id == sale.customer_id || waiting.customer_key.as_ref() == Some(key))
+        });
+    }
+
+    pub(crate) fn add_test_event(&mut self, event: TestEventRecord) {
+        if let Some(id) = &event.transaction_id
+            && self.test_transactions.insert(id.clone())
+        {
+            self.used.rest += entry(id);
+        }
+        self.test_events.push_back(event);
+    }
+
     pub(crate) fn add_commission(&mut self, commission: CommissionRecord) {
         self.used.rest += commission_size(&commission);
+        self.last_commission = self.last_commission.max(commission.commission_id);
         self.commission_by_id.insert(commission.commission_id, self.commissions.len());
         self.commissions.push(commission);
     }
@@ -142,6 +170,7 @@ impl State {
         let index = self.sales.len();
         self.used.bodies += sale.body_size();
         self.used.rest += sale.essential_size();
+        self.last_sale = self.last_sale.max(sale.sale_id);
         self.find_double_payment(&sale);
         self.change_customer(sale.customer_id, |customer| {
             customer.sales.push(index);

@@ -128,6 +128,12 @@ async fn login_init_programs_stripe_status_test_onboard() {
     let chain = server.post("/api/v1/cli/test-event", json!({ "type": "chain" })).await;
     assert_eq!((&chain["verdict"]["sale"], &chain["attributed"]), (&json!("attributed"), &json!(true)));
     let readiness = server.get("/api/v1/programs/me/readiness").await;
+    assert_eq!((&readiness["blocker"], &status["dns_verified"]), (&json!("profile"), &json!(false)), "it is new");
+    let profile = json!({ "program_id": program.parse::<u64>().unwrap(), "logo": "https://shop.example/logo.svg",
+        "web_page": "https://shop.example", "category": "Software", "short_description": "A shop", "description": "It sells." });
+    let url = format!("{}/_sandbox/profile", sandbox.url());
+    assert_eq!(reqwest::Client::new().post(url).json(&profile).send().await.unwrap().status(), 200);
+    let readiness = server.get("/api/v1/programs/me/readiness").await;
     assert_eq!((&readiness["integration_verified"], &readiness["blocker"]), (&json!(true), &json!(null)));
     for gate in ["profile", "economics", "payout", "tracking", "live"] {
         assert_eq!(readiness["gates"][gate]["status"], "pass", "{gate}");

@@ -3,6 +3,7 @@
 mod attribution;
 mod command_line;
 mod control;
+mod documented;
 mod documents;
 mod faults;
 mod journal;

@@ -152,20 +152,20 @@ async fn chain_readiness_and_status() {
     assert_eq!(get("/api/v1/cli/status", "test_key").await.0, 400);
     assert_eq!(get("/api/v1/cli/status?program_id=7", "test_key").await.0, 404);
     let (_, dashboard) = get("/api/tracking/status/42", "").await;
-    let steps = json!({ "pageview": "pending", "referrals": "pending", "payments": "pending" });
-    assert_eq!(dashboard["data"]["stepStatuses"], steps, "only test events and Stripe count");
+    let steps = json!({ "pageview": "complete", "referrals": "complete", "payments": "pending" });
+    assert_eq!(dashboard["data"]["stepStatuses"], steps, "the rows of a chain are test events");
     let (_, performance) = get("/api/tracking/performance/42?period=7d", "").await;
-    assert_eq!(performance["data"].as_array().unwrap().len(), 7);
-    assert_eq!(performance["metrics"]["totalRevenue"], 100.0);
-    assert_eq!(performance["metrics"]["totalPartnersCommission"], 20.0);
+    assert_eq!(performance["data"].as_array().unwrap().len(), 8);
+    assert_eq!(performance["metrics"]["totalRevenue"], 100);
+    assert_eq!(performance["metrics"]["totalPartnersCommission"], 20);
 
     let browser = Visitor::browser(&sandbox);
     assert_eq!(browser.post("/api/tracking/check-test-events", "{}").await.0, 400);
     let (_, found) = browser.post("/api/tracking/check-test-events", r#"{"program_id":42,"step_id":"pageview"}"#).await;
-    assert_eq!(found["data"]["hasTestEvents"], false);
+    assert_eq!(found["data"]["hasTestEvents"], true);
     assert_eq!(browser.post("/api/tracking/test", r#"{"program_id":"42"}"#).await.0, 200);
     let (_, found) = browser.post("/api/tracking/check-test-events", r#"{"program_id":42,"step_id":"pageview"}"#).await;
-    assert_eq!((&found["data"]["eventCount"], &found["data"]["stepId"]), (&json!(1), &json!("pageview")));
+    assert_eq!((&found["data"]["eventCount"], &found["data"]["stepId"]), (&json!(12), &json!("pageview")));
 
     let poor = start(builder().without_commission().profile_complete(false).payout(Payout::Missing)).await;
     let (_, chain) = Visitor::server(&poor).post("/api/v1/cli/test-event", r#"{"type":"chain"}"#).await;

@@ -32,7 +32,7 @@ const REFUSALS: &[(&str, &str, u16, &str)] = &[
     ("sale", r#"{"transaction_id":"t","amount_cents":-1}"#, 400, "amount_cents is required and must be a positive integer"),
     ("sale", r#"{"transaction_id":"t","amount_cents":1.5}"#, 400, "amount_cents is required and must be a positive integer"),
     ("sale", r#"{"transaction_id":"t","amount_cents":"1"}"#, 400, "amount_cents is required and must be a positive integer"),
-    ("sale", r#"{"transaction_id":"t","amount_cents":1,"currency":"dollar"}"#, 400, "currency must be a currency code of three capital letters"),
+    ("sale", r#"{"transaction_id":"t","amount_cents":1,"currency":"dollar"}"#, 400, "currency must be a currency code of three letters"),
     ("sale", r#"{"transaction_id":"t","amount_cents":1,"sale_type":"gift"}"#, 400, "sale_type must be payment or subscription"),
     ("sale", r#"{"transaction_id":"t","amount_cents":1,"is_recurring":"no"}"#, 400, "is_recurring must be a boolean"),
     ("sale", r#"{"transaction_id":"t","amount_cents":1}"#, 400, "Customer not found. Provide customer_key or click_id."),

@@ -114,7 +114,10 @@ async fn what_is_ignored() {
         ("invoice.paid", invoice("in_1", "subscription_create"), "billing_reason"),
         ("invoice.paid", invoice("in_1", "manual"), "billing_reason"),
         ("charge.refunded", json!({ "id": "ch_1", "payment_intent": "pi_9", "amount_refunded": 1 }), "no sale"),
-        ("customer.created", json!({}), "does not read"),
+        ("customer.created", json!({ "id": "cus_1" }), "metadata.program_id is missing"),
+        ("invoice.payment_failed", invoice("in_1", "subscription_cycle"), "changes no sale"),
+        ("customer.subscription.deleted", json!({ "id": "sub_1" }), "changes no sale"),
+        ("customer.updated", json!({}), "does not read"),
     ] {
         let (status, got) = deliver(&sandbox, event_type, object.clone()).await;
         assert!(status == 200 && got.starts_with("ignored: ") && got.contains(result), "{object}: {status} {got}");

@@ -8,7 +8,7 @@ use super::{Chromium, browser, cookie, land, site};
 /// Signs up with the tracker, and returns the status.
 async fn sign_up(browser: &Chromium, key: &str) -> u64 {
     let script =
-        "const done = arguments[1]; affitor.signup(arguments[0], 'jo@example.com').then((r) => done(r.status));";
+        "const done = arguments[1]; affitor.report(arguments[0], 'jo@example.com').then((r) => done(r.status));";
     browser.page.execute_async(script, vec![json!(key)]).await.unwrap().as_u64().unwrap()
 }
 

@@ -57,7 +57,8 @@ async fn interface_of_the_tracker() {
     let browser = browser!();
     let sandbox = Sandbox::builder().partner("PARTNER123").partner("abc123").start().await.unwrap();
     // Calls that were queued before the script loaded are made afterwards, in order and after the click.
-    let head = "<script>window.logged = []; console.log = (...args) => logged.push(args.join(' '));\
+    let head = "<script>window.logged = []; for (const kind of ['log', 'error']) console[kind] = (...args) => \
+                logged.push(args.map((part) => typeof part === 'object' ? JSON.stringify(part) : part).join(' '));\
                 window.affitorQueue = [['signup', 'user_7', 'jo@example.com'], ['trackTest', { step_id: 'payments' }]];</script>";
     let port = site(sandbox.url(), head, "data-affitor-debug=true").await;
     browser.page.goto(&format!("http://127.0.0.1:{port}/?aff=PARTNER123")).await.unwrap();
@@ -71,7 +72,27 @@ async fn interface_of_the_tracker() {
     assert_eq!(snapshot.test_events[0].event_type, "sale");
     browser.wait_until("return logged.length >= 3").await;
     let logged = browser.page.execute("return logged.join('\\n')", vec![]).await.unwrap();
-    assert!(logged.as_str().unwrap().contains("[Affitor] /api/v1/track/click 200"), "{logged}");
+    for line in [
+        "[Affitor] /api/v1/track/click 200",
+        "[Affitor] Affitor SDK initialized: {\"programId\":42,\"debug\":true}",
+        "[Affitor] Using program ID: 42",
+        &format!("[Affitor] Click tracked, click_id saved: {}", snapshot.clicks[0].click_id),
+        "[Affitor] Signup tracked successfully",
+    ] {
+        assert!(logged.as_str().unwrap().lines().any(|logged| logged.trim_end() == line), "{line}: {logged}");
+    }
+    // The functions return nothing, and an object is a customer too.
+    let script = "const done = arguments[0]; Promise.all([affitor.signup({ customer_key: 'user_8', email: 'jo@example.com' }), \
+                  affitor.trackLead({ email: 'jo@example.com', user_id: 'user_9' }), affitor.trackTest({})]).then((all) => \
+                  done(all.map((value) => typeof value)));";
+    let returned = browser.page.execute_async(script, vec![]).await.unwrap();
+    assert_eq!(returned, json!(vec!["undefined"; 3]));
+    let mut sent: Vec<_> = sandbox.requests().into_iter().filter_map(|request| request.customer_key).collect();
+    sent.sort_unstable();
+    assert_eq!(sent, ["user_7", "user_8", "user_9"]);
+    let names: Vec<_> =
+        browser.page.get_all_cookies().await.unwrap().iter().map(|cookie| cookie.name().to_owned()).collect();
+    assert!(names.len() == 4 && !names.contains(&"affitor_sandbox".to_owned()), "{names:?}");
 
     let script = "const { init, loaded, clickId, affiliateUrl, hasAffiliateAttribution, debugMode, programId, getClickId, \
                  getData, signup, trackTest, trackLead, trackClick } = window.affitor; return { kinds: [typeof init, typeof \
@@ -89,7 +110,7 @@ async fn interface_of_the_tracker() {
     );
     // Once the script has loaded, pushing to the queue makes the call.
     browser.page.execute("window.affitorQueue.push(['trackTest'])", vec![]).await.unwrap();
-    sandbox.wait_for(|snapshot| snapshot.test_events.len() == 2).await.unwrap();
+    sandbox.wait_for(|snapshot| snapshot.test_events.len() == 3).await.unwrap();
 
     // Clicks are reported one after another: the second one contains the id of the first, so it is the same visitor.
     browser.page.delete_all_cookies().await.unwrap();
@@ -144,7 +165,7 @@ async fn cookies_of_older_scripts_and_long_histories() {
                   done(sent[0]));";
     let lead = browser.page.execute_async(script, vec![]).await.unwrap();
     assert_eq!((&lead["click_ids"], &lead["program_id"]), (&json!(["cust_2_2"]), &json!(42)), "{lead}");
-    assert_eq!(lead["email"], json!(null), "null for what is missing");
+    assert_eq!(lead.get("email"), None, "left out where there is none");
 
     // For an unknown or an empty code, the landing URL is that of the page. An empty one is reported all the same.
     for code in ["nobody", ""] {

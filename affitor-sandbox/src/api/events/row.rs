@@ -42,7 +42,7 @@ impl Record<'_> {
         match self {
             Self::Click(click) => click.id,
             Self::Lead(lead) => lead.id,
-            Self::Sale(sale) => sale.sale_id,
+            Self::Sale(sale) => sale.event_id,
         }
     }
 
@@ -82,8 +82,6 @@ pub(super) struct EventHead {
     #[schema(format = DateTime)]
     timestamp: String,
     click_id: Option<String>,
-    /// Whether the customer has paid.
-    converted: bool,
     #[serde(rename = "createdAt")]
     #[schema(format = DateTime)]
     created_at: String,
@@ -93,6 +91,8 @@ pub(super) struct EventHead {
 pub(super) struct ClickEvent {
     #[serde(flatten)]
     head: EventHead,
+    /// Whether the customer has paid.
+    converted: bool,
     session_id: Option<String>,
     page_url: Option<String>,
     referrer_url: Option<String>,
@@ -104,6 +104,8 @@ pub(super) struct ClickEvent {
 pub(super) struct LeadEvent {
     #[serde(flatten)]
     head: EventHead,
+    /// Whether the customer has paid.
+    converted: bool,
     customer_key: Option<String>,
     session_id: Option<String>,
     page_url: Option<String>,
@@ -129,20 +131,22 @@ impl Event {
             id: record.id(),
             event_type,
             click_id: record.click_id().cloned(),
-            converted: state.customer(record.customer_id()).is_some_and(|customer| !customer.sales.is_empty()),
             created_at: timestamp.clone(),
             timestamp,
         };
+        let has_paid = || state.customer(record.customer_id()).is_some_and(|customer| !customer.sales.is_empty());
         match record {
             Record::Click(click) => Self::Click(ClickEvent {
                 head: head("click"),
+                converted: has_paid(),
                 session_id: click.session_id.clone(),
                 page_url: click.page_url.clone(),
                 referrer_url: click.referrer_url.clone(),
-                visitor: Visitor::of(click.customer_id, click.user_agent.as_deref()),
+                visitor: Visitor::of(click.timezone.as_deref(), click.user_agent.as_deref()),
             }),
             Record::Lead(lead) => Self::Lead(LeadEvent {
                 head: head("lead"),
+                converted: has_paid(),
                 customer_key: lead.customer_key.clone(),
                 session_id: lead.session_id.clone(),
                 page_url: lead.page_url.clone(),

@@ -1,40 +1,38 @@
-//! Where a visitor is and what they use. The place is invented, but always the same for one visitor. The device and the
-//! browser follow the user agent if it names one, and are invented otherwise.
+//! Where a visitor is and what they use. The place is that of the time zone that the click sent, which is an interpretation: the service
+//! does not say how it knows it. The device and the browser are those that the user agent names. What is not known is `null`.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-#[derive(Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
 pub(super) struct Visitor {
-    /// Synthetic; the same for each visitor.
-    geo_country: &'static str,
-    /// Synthetic; the same for each visitor.
-    geo_region: &'static str,
-    /// Synthetic; the same for each visitor.
-    geo_city: &'static str,
-    device_type: &'static str,
-    device_os: &'static str,
-    browser_name: &'static str,
+    /// Of the time zone.
+    geo_country: Option<&'static str>,
+    /// Of the time zone.
+    geo_region: Option<&'static str>,
+    /// Of the time zone.
+    geo_city: Option<&'static str>,
+    device_type: Option<&'static str>,
+    device_os: Option<&'static str>,
+    browser_name: Option<&'static str>,
 }
 
-/// Country, region and city.
-const PLACES: [(&str, &str, &str); 8] = [
-    ("US", "California", "San Francisco"),
-    ("US", "New York", "New York"),
-    ("DE", "Berlin", "Berlin"),
-    ("FR", "Île-de-France", "Paris"),
-    ("GB", "England", "London"),
-    ("VN", "Hanoi", "Hanoi"),
-    ("BR", "São Paulo", "São Paulo"),
-    ("AU", "New South Wales", "Sydney"),
-];
-
-/// Type, system and browser of a device.
-const DEVICES: [(&str, &str, &str); 4] = [
-    ("desktop", "Windows", "Chrome"),
-    ("mobile", "iOS", "Safari"),
-    ("desktop", "macOS", "Safari"),
-    ("mobile", "Android", "Chrome"),
+/// Time zone; country, region and city.
+const PLACES: [(&str, &str, &str, &str); 14] = [
+    ("America/Los_Angeles", "US", "California", "Los Angeles"),
+    ("America/Chicago", "US", "Illinois", "Chicago"),
+    ("America/New_York", "US", "New York", "New York"),
+    ("America/Toronto", "CA", "Ontario", "Toronto"),
+    ("America/Sao_Paulo", "BR", "São Paulo", "São Paulo"),
+    ("Europe/Berlin", "DE", "Berlin", "Berlin"),
+    ("Europe/London", "GB", "England", "London"),
+    ("Europe/Madrid", "ES", "Madrid", "Madrid"),
+    ("Europe/Paris", "FR", "Île-de-France", "Paris"),
+    ("Asia/Ho_Chi_Minh", "VN", "Ho Chi Minh City", "Ho Chi Minh City"),
+    ("Asia/Singapore", "SG", "Singapore", "Singapore"),
+    ("Asia/Tokyo", "JP", "Tokyo", "Tokyo"),
+    ("Asia/Kolkata", "IN", "West Bengal", "Kolkata"),
+    ("Australia/Sydney", "AU", "New South Wales", "Sydney"),
 ];
 
 /// Text in a user agent, and the type and the system of the device. The first match counts.
@@ -52,21 +50,18 @@ const BROWSERS: [(&str, &str); 4] =
     [("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")];
 
 impl Visitor {
-    pub(super) fn of(customer_id: u64, user_agent: Option<&str>) -> Self {
-        // Spreads consecutive numbers over the lists.
-        let spread = customer_id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let (geo_country, geo_region, geo_city) = PLACES[(spread % PLACES.len() as u64) as usize];
-        let (device_type, device_os, browser_name) = DEVICES[((spread >> 8) % DEVICES.len() as u64) as usize];
+    pub(super) fn of(timezone: Option<&str>, user_agent: Option<&str>) -> Self {
+        let place = timezone.and_then(|zone| PLACES.iter().find(|(known, ..)| *known == zone));
         let named = |text: &str| user_agent.is_some_and(|agent| agent.contains(text));
         let system = SYSTEMS.iter().find(|(text, ..)| named(text));
         let browser = BROWSERS.iter().find(|(text, _)| named(text));
         Self {
-            geo_country,
-            geo_region,
-            geo_city,
-            device_type: system.map_or(device_type, |(_, device_type, _)| device_type),
-            device_os: system.map_or(device_os, |(.., os)| os),
-            browser_name: browser.map_or(browser_name, |(_, name)| name),
+            geo_country: place.map(|(_, country, ..)| *country),
+            geo_region: place.map(|(_, _, region, _)| *region),
+            geo_city: place.map(|(.., city)| *city),
+            device_type: system.map(|(_, device_type, _)| *device_type),
+            device_os: system.map(|(.., os)| *os),
+            browser_name: browser.map(|(_, name)| *name),
         }
     }
 }
@@ -76,13 +71,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_visitor_stays_the_same_and_the_user_agent_counts() {
-        assert_eq!(Visitor::of(7, None), Visitor::of(7, None));
-        let places: std::collections::HashSet<_> = (1..100).map(|id| Visitor::of(id, None).geo_city).collect();
-        assert_eq!(places.len(), PLACES.len(), "visitors are spread over all places");
+    fn nothing_is_invented() {
+        assert_eq!(Visitor::of(None, None), Visitor::default());
+        assert_eq!(Visitor::of(Some("Mars/Olympus"), Some("my-agent/1.0")), Visitor::default());
         let agent =
             "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1";
-        let visitor = Visitor::of(7, Some(agent));
-        assert_eq!((visitor.device_type, visitor.device_os, visitor.browser_name), ("mobile", "iOS", "Safari"));
+        let visitor = Visitor::of(Some("Europe/Berlin"), Some(agent));
+        let device = (visitor.device_type, visitor.device_os, visitor.browser_name);
+        assert_eq!(device, (Some("mobile"), Some("iOS"), Some("Safari")));
+        assert_eq!((visitor.geo_country, visitor.geo_city), (Some("DE"), Some("Berlin")));
     }
 }

@@ -12,14 +12,18 @@ pub(super) struct Metrics {
     total_clicks: u64,
     total_leads: u64,
     total_conversions: u64,
+    #[serde(serialize_with = "crate::number::serialize")]
     total_revenue: f64,
     /// Conversions per 100 clicks.
+    #[serde(serialize_with = "crate::number::serialize")]
     conversion_rate: f64,
     /// Revenue per conversion.
+    #[serde(serialize_with = "crate::number::serialize")]
     average_order_value: f64,
     total_partners: u64,
     /// Paid sales.
     total_sales: u64,
+    #[serde(serialize_with = "crate::number::serialize")]
     total_partners_commission: f64,
     clicks_trend: Trend,
     leads_trend: Trend,
@@ -59,6 +63,7 @@ impl Metrics {
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Trend {
+    #[serde(serialize_with = "crate::number::serialize")]
     trend: f64,
     trend_direction: Direction,
 }

@@ -18,6 +18,7 @@ const MAX_IDS: usize = 20;
 pub(super) enum Meaning {
     Payment(Box<Payment>),
     Refund(Refund),
+    Customer(Box<Customer>),
     /// Nothing, for this reason.
     Nothing(&'static str),
 }
@@ -36,9 +37,20 @@ pub(super) struct Payment {
     pub(super) email_sha256: Option<String>,
     pub(super) stripe_customer: Option<String>,
     pub(super) subscription_id: Option<String>,
+    /// Product of all lines of an invoice.
+    pub(super) product_id: Option<String>,
     pub(super) amount_cents: u64,
     pub(super) currency: String,
     pub(super) is_recurring: bool,
+}
+
+/// A new customer of the Stripe account.
+#[derive(Debug, PartialEq)]
+pub(super) struct Customer {
+    pub(super) program_id: Option<u64>,
+    pub(super) customer_key: Option<String>,
+    pub(super) click_id: Option<String>,
+    pub(super) email_sha256: Option<String>,
 }
 
 /// A charge of which something was refunded.
@@ -56,15 +68,54 @@ pub(super) fn read(event: &Value, invoices: StripeInvoices) -> Meaning {
     let object = &event["data"]["object"];
     match event["type"].as_str() {
         Some("checkout.session.completed" | "checkout.session.async_payment_succeeded") => session(object, invoices),
-        Some("invoice.paid") => invoice(object, invoices),
+        Some("invoice.paid" | "invoice.payment_succeeded") => invoice(object, invoices),
+        Some("customer.created") => Meaning::Customer(Box::new(customer(object))),
+        Some("invoice.payment_failed") => Meaning::Nothing("a payment that failed changes no sale"),
+        Some("customer.subscription.deleted") => Meaning::Nothing("the end of a subscription changes no sale"),
         Some("charge.refunded") => Meaning::Refund(Refund {
-            ids: ["payment_intent", "invoice", "id"].into_iter().filter_map(|name| id(&object[name])).collect(),
+            ids: payment_ids(object),
             charge: id(&object["id"]),
             refunded_cents: object["amount_refunded"].as_u64().unwrap_or_default(),
         }),
         Some(_) => Meaning::Nothing("the service does not read this type of event"),
         None => Meaning::Nothing("the event has no type"),
     }
+}
+
+/// Returns the program that the metadata of an object names.
+pub(super) fn program_id(object: &Value) -> Option<u64> {
+    let places = [
+        &object["metadata"],
+        &object["parent"]["subscription_details"]["metadata"],
+        &object["subscription_details"]["metadata"],
+    ];
+    places.into_iter().find_map(|metadata| number(&metadata["program_id"]))
+}
+
+/// Returns Stripe's ids of the payment that an object is about.
+pub(super) fn payment_ids(object: &Value) -> Vec<String> {
+    ["payment_intent", "invoice", "id"].into_iter().filter_map(|name| id(&object[name])).collect()
+}
+
+fn customer(object: &Value) -> Customer {
+    let Payment { program_id, customer_key, click_id, email_sha256, .. } =
+        payment(object, &object["metadata"], "balance", object["email"].as_str());
+    Customer { program_id, customer_key, click_id, email_sha256 }
+}
+
+/// Returns the product that all lines of an invoice have.
+fn product_of_lines(object: &Value) -> Option<String> {
+    let lines = object["lines"]["data"].as_array()?;
+    // Since version 2025-03-31 of Stripe's API, and before.
+    let product =
+        |line: &Value| id(&line["pricing"]["price_details"]["product"]).or_else(|| id(&line["price"]["product"]));
+    let mut products = lines.iter().map(product);
+    let first = products.next()??;
+    products.all(|other| other.as_ref() == Some(&first)).then_some(first)
+}
+
+fn number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 fn session(object: &Value, invoices: StripeInvoices) -> Meaning {
@@ -107,22 +158,23 @@ fn invoice(object: &Value, invoices: StripeInvoices) -> Meaning {
         payment.payment_intent.or_else(|| id(&object["payments"]["data"][0]["payment"]["payment_intent"]));
     payment.subscription_id = payment.subscription_id.or_else(|| id(&details["subscription"]));
     payment.is_recurring = reason == "subscription_cycle";
+    payment.product_id = product_of_lines(object);
     checked(payment)
 }
 
 fn payment(object: &Value, metadata: &Value, amount: &str, email: Option<&str>) -> Payment {
     let first = |names: &[&str]| names.iter().find_map(|name| id(&metadata[*name]));
-    let program_id = &metadata["program_id"];
     Payment {
         object_id: id(&object["id"]).unwrap_or_default(),
         payment_intent: id(&object["payment_intent"]),
         ids: ["id", "payment_intent", "invoice", "charge"].into_iter().filter_map(|name| id(&object[name])).collect(),
-        program_id: program_id.as_u64().or_else(|| program_id.as_str()?.parse().ok()),
+        program_id: number(&metadata["program_id"]),
         customer_key: first(&CUSTOMER_KEYS),
         click_id: first(&CLICK_IDS),
         email_sha256: email.filter(|email| !email.is_empty()).map(email_hash),
         stripe_customer: id(&object["customer"]),
         subscription_id: id(&object["subscription"]),
+        product_id: None,
         amount_cents: object[amount].as_u64().unwrap_or_default(),
         currency: object["currency"].as_str().unwrap_or("usd").to_ascii_uppercase(),
         is_recurring: false,

@@ -15,16 +15,49 @@ use crate::{
     },
     change::Change,
     interpretations::{ExpiredWindow, StripeSaleId},
-    record::{SaleRecord, SaleSource},
+    record::{CustomerStatus, LeadRecord, SaleRecord, SaleSource},
     state::{Customer, State},
 };
 
 pub(super) fn decide(state: &State, program: usize, event: &Value, now_ms: i64) -> Decision {
     match event::read(event, state.programs[program].interpretations.stripe_invoices) {
         Meaning::Payment(payment) => sale(state, program, *payment, now_ms),
+        Meaning::Customer(customer) => lead(state, program, *customer, now_ms),
         Meaning::Refund(refund) => refunded(state, program, &refund, now_ms),
         Meaning::Nothing(reason) => ignored(reason).into(),
     }
+}
+
+fn lead(state: &State, program: usize, sent: event::Customer, now_ms: i64) -> Decision {
+    let settings = &state.programs[program];
+    if sent.program_id != Some(settings.id) {
+        return ignored("metadata.program_id is missing or names another program").into();
+    }
+    let by_click = sent.click_id.as_deref().and_then(|id| state.customer_of_click(id));
+    let by_key = sent.customer_key.as_deref().and_then(|key| state.customer_of_key(program, key));
+    let Some(customer) = by_click.or(by_key).filter(|customer| customer.program == program) else {
+        return ignored("no customer has this click id or customer key").into();
+    };
+    if customer.status != CustomerStatus::Click {
+        return ignored("the customer is a lead already").into();
+    }
+    let lead = LeadRecord {
+        id: state.event_id_after(1),
+        program_id: settings.id,
+        customer_id: customer.id,
+        customer_key: sent.customer_key,
+        click_id: state.last_click(customer).map(|click| click.click_id.clone()),
+        email_sha256: sent.email_sha256,
+        session_id: None,
+        page_url: None,
+        event_name: None,
+        click_ids: Vec::new(),
+        provisional: false,
+        from_server: true,
+        at_ms: now_ms,
+        additional_data: None,
+    };
+    Decision::changing(Change::Lead(Box::new(lead)), recorded("lead".to_owned()))
 }
 
 fn sale(state: &State, program: usize, payment: Payment, now_ms: i64) -> Decision {
@@ -54,7 +87,8 @@ fn sale(state: &State, program: usize, payment: Payment, now_ms: i64) -> Decisio
         .flatten();
     let sale_type = if payment.subscription_id.is_some() { "subscription" } else { "payment" };
     let sale = SaleRecord {
-        sale_id: state.id_after(1),
+        sale_id: state.next_sale_id(),
+        event_id: state.event_id_after(1),
         program_id: settings.id,
         transaction_id,
         amount_cents: payment.amount_cents,
@@ -67,7 +101,7 @@ fn sale(state: &State, program: usize, payment: Payment, now_ms: i64) -> Decisio
         is_recurring: payment.is_recurring,
         subscription_id: payment.subscription_id,
         subscription_interval: None,
-        product_id: None,
+        product_id: payment.product_id,
         line_items: None,
         event_name: None,
         additional_data: None,
@@ -94,7 +128,9 @@ fn find_customer<'s>(state: &'s State, program: usize, payment: &Payment) -> Opt
     let by_click = payment.click_id.as_deref().and_then(|id| state.customer_of_click(id));
     let by_email = payment.email_sha256.as_deref().and_then(|email| state.customer_of_email(program, email));
     let by_stripe = payment.stripe_customer.as_deref().and_then(|id| state.customer_of_stripe(program, id));
-    let by_key = payment.customer_key.as_deref().and_then(|key| state.customer_of_key(program, key));
+    let by_key = payment.customer_key.as_deref().and_then(|key| {
+        state.customer_of_key(program, key).or_else(|| state.customer_with_provisional_lead(program, key))
+    });
     let found = [by_click, by_email, by_stripe, by_key].into_iter().flatten();
     let mut found = found.filter(|customer| customer.program == program);
     // As for *track sale*, a customer with a click takes precedence over one without.

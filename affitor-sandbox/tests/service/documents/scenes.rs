@@ -230,7 +230,8 @@ async fn dashboard(row: &str) -> Response {
     let (server, browser) = (Visitor::server(&sandbox), Visitor::browser(&sandbox));
     let click = json!({
         "affiliate_url": "https://shop.example/?aff=PARTNER123", "session_id": "sess_a_1",
-        "page_url": "https://shop.example/?aff=PARTNER123", "referrer_url": "https://blog.example/",
+        "page_url": "https://shop.example/?aff=PARTNER123", "referrer_url": "https://blog.example/", "timezone": "Europe/Berlin",
+        "user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
     });
     let click_id = browser.track("click", click).await.1["click_id"].clone();
     let lead = json!({

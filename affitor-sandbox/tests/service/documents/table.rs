@@ -49,7 +49,7 @@ pub(crate) fn table() -> Vec<Row> {
     };
     let head = |kind: &str| {
         json!({
-            "id": "<int>", "event_type": kind, "timestamp": "<time>", "click_id": "<click id>", "converted": true,
+            "id": "<int>", "event_type": kind, "timestamp": "<time>", "click_id": "<click id>",
             "createdAt": "<time>",
         })
     };
@@ -153,21 +153,21 @@ pub(crate) fn table() -> Vec<Row> {
             "refund",
             200,
             json!({
-                "success": true, "status": "reversed", "deductionAmount": 20.0, "commission_id": "<int>",
+                "success": true, "status": "reversed", "deductionAmount": 20, "commission_id": "<int>",
             }),
         ),
         row(
             "refund without a status",
             200,
             json!({
-                "success": true, "deductionAmount": 20.0, "commission_id": "<int>",
+                "success": true, "deductionAmount": 20, "commission_id": "<int>",
             }),
         ),
         row(
             "partial refund",
             200,
             json!({
-                "success": true, "status": "refunded", "deductionAmount": 5.0, "commission_id": "<int>",
+                "success": true, "status": "refunded", "deductionAmount": 5, "commission_id": "<int>",
             }),
         ),
         row(
@@ -282,7 +282,7 @@ pub(crate) fn table() -> Vec<Row> {
             events(with(
                 head("click"),
                 json!({
-                    "session_id": "sess_a_1", "page_url": "<text>", "referrer_url": "<text>", "geo_country": "<text>",
+                    "converted": true, "session_id": "sess_a_1", "page_url": "<text>", "referrer_url": "<text>", "geo_country": "<text>",
                     "geo_region": "<text>", "geo_city": "<text>", "device_type": "<text>", "device_os": "<text>",
                     "browser_name": "<text>",
                 }),
@@ -294,7 +294,7 @@ pub(crate) fn table() -> Vec<Row> {
             events(with(
                 head("lead"),
                 json!({
-                    "customer_key": "user_7", "session_id": "sess_a_1", "page_url": "<text>",
+                    "converted": true, "customer_key": "user_7", "session_id": "sess_a_1", "page_url": "<text>",
                 }),
             )),
         ),
@@ -320,8 +320,8 @@ pub(crate) fn table() -> Vec<Row> {
                 }],
                 // Two clicks, two customers, and three sales of 100 dollars by one of them.
                 "metrics": {
-                    "totalClicks": 2, "totalLeads": 2, "totalConversions": 1, "totalRevenue": 300.0, "conversionRate": 50.0,
-                    "averageOrderValue": 300.0, "totalPartners": 2, "totalSales": 3, "totalPartnersCommission": 60.0,
+                    "totalClicks": 2, "totalLeads": 2, "totalConversions": 1, "totalRevenue": 300, "conversionRate": 50,
+                    "averageOrderValue": 300, "totalPartners": 2, "totalSales": 3, "totalPartnersCommission": 60,
                     "clicksTrend": trend, "leadsTrend": trend, "conversionsTrend": trend, "revenueTrend": trend,
                     "partnersTrend": trend, "salesTrend": trend, "commissionTrend": trend,
                 },

@@ -71,12 +71,19 @@ pub(crate) async fn stripe(run: &mut Run) {
             "5 refund",
             event("charge.refunded", json!({ "id": "ch_1", "payment_intent": "pi_1", "amount_refunded": 4900 })),
         ),
-        ("5 another event", event("customer.created", json!({ "id": "cus_1" }))),
+        ("5 a customer", event("customer.created", json!({ "id": "cus_1" }))),
+        ("5 another event", event("customer.updated", json!({ "id": "cus_1" }))),
     ] {
-        let body = event.to_string();
-        let signature = sign("whsec_1", &body);
-        at.send_with(row, "POST", path, Some(("stripe-signature", signature)), Some(body)).await;
+        for path in [path, "/api/webhook-distributor/stripe"] {
+            let body = event.to_string();
+            let signature = sign("whsec_1", &body);
+            at.send_with(row, "POST", path, Some(("stripe-signature", signature)), Some(body)).await;
+        }
     }
+    let distributor = "/api/webhook-distributor/stripe";
+    at.send("5 no signature", "POST", distributor, NONE, Some("{}".to_owned())).await;
+    let of_other = event("customer.created", json!({ "metadata": { "program_id": "7" } })).to_string();
+    at.send("ours: not connected", "POST", distributor, NONE, Some(of_other)).await;
     at.send("ours: not connected", "POST", "/webhooks/stripe/7", NONE, Some("{}".to_owned())).await;
     at.send("ours: unknown", "POST", "/webhooks/stripe/43", NONE, Some("{}".to_owned())).await;
 }

@@ -11,7 +11,7 @@ use super::{KEY, NONE, Run, sale, two_partners};
 pub(crate) async fn clicks(run: &mut Run) {
     let mut at = run.of("click", two_partners()).await;
     let first = at.click("2 click 200", "PARTNER123", None).await;
-    at.click("1 attribution: the same partner makes no new click", "PARTNER123", Some(&first)).await;
+    at.click("2 click: a row is made for the same partner too", "PARTNER123", Some(&first)).await;
     at.click("1 attribution: another partner replaces it", "abc123", Some(&first)).await;
     at.click("2 click existing_click_id: unknown, so a new customer", "abc123", Some("cust_9_9")).await;
     at.post("2 aliases", "/api/tracking/click", NONE, json!({ "affiliate_url": "https://shop.example/?aff=abc123" }))
