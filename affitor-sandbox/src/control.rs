@@ -213,7 +213,7 @@ async fn rotate_key(
 #[serde(deny_unknown_fields, expecting = "an empty object or form")]
 struct Nothing {}
 
-/// The profile of a program: all of it, so what is left out is removed.
+/// The profile of a program: all of it, so what is left out is removed. A request without a body removes everything.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object or a form")]
 struct ProfileUpdate {
@@ -230,7 +230,7 @@ struct ProfileUpdate {
 }
 
 /// Sets the profile of a program, on which the gate `profile` of readiness depends.
-#[utoipa::path(post, path = "/profile", tag = "Sandbox", operation_id = "setProfile", request_body = ProfileUpdate,
+#[utoipa::path(post, path = "/profile", tag = "Sandbox", operation_id = "setProfile", request_body = Option<ProfileUpdate>,
     responses(
         (status = 200, description = "The profile is set", body = ActionResult),
         (status = 400, description = "The body is invalid", body = ControlError),

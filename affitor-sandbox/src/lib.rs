@@ -66,8 +66,8 @@
 //! # The page, and tests in other languages
 //!
 //! The command `affitor sandbox` (crate `affitor-cli`) runs the sandbox in its own process. `GET /` is a live page that
-//! shows each visitor's chain of events and what each partner earned. `GET /openapi.json` describes the API; it is generated
-//! from the types that read requests and write responses. Most of what a test can do to a [`Sandbox`] is also available
+//! shows each visitor's chain of events and what each partner earned. `GET /openapi.json` and `/openapi.yaml` describe the API; they
+//! are generated from the types that read requests and write responses. `GET /skill.md` is a short text for agents. Most of what a test can do to a [`Sandbox`] is also available
 //! over HTTP. Bodies are JSON or forms:
 //!
 //! | | |
@@ -77,10 +77,13 @@
 //! | `GET`, `POST`, `DELETE /_sandbox/faults` | `{"rule": "error-after-write@sale:3x"}` |
 //! | `GET`, `POST /_sandbox/clock` | `{"days": 61}`, `{"seconds": 30}` |
 //! | `POST /_sandbox/partners` | `{"partner": "abc123", "state": "link_inactive"}`, see [`PartnerState`] |
+//! | `POST /_sandbox/profile` | `{"logo": "https://…", "web_page": …, "category": …, "short_description": …, "description": …}` |
 //! | `POST /_sandbox/key` | `{"program_id": 42}`: returns a new key; the old one is invalid immediately |
 //! | `POST /_sandbox/chain`, `/_sandbox/reset` | runs a synthetic chain; deletes all events |
 //! | `GET /_sandbox/changes` | server-sent events: one after each change |
 //! | `GET /_sandbox/shop?aff=<partner>` | a small shop to click through |
+//!
+//! A field that a route does not have is a 400, and changes nothing.
 //!
 //! These routes, the page, and the calls that return recorded events without a key accept only this machine's host names in
 //! the `Host` header, such as `localhost`. [`SandboxBuilder::allow_host`] adds others. This prevents DNS rebinding.
@@ -88,7 +91,7 @@
 //! # After a restart or a reset
 //!
 //! A browser still has the cookies of earlier clicks, which the sandbox no longer knows. The sandbox's tracker notices that
-//! (it keeps a cookie `affitor_sandbox`, which the service's tracker doesn't have) and makes a new click when a page is
+//! (it keeps `affitor_sandbox` in `localStorage`, which the service's tracker doesn't have) and makes a new click when a page is
 //! opened. A lead or sale with an unknown click id gets the documented 400, with the reason in the response header
 //! `x-affitor-sandbox-hint`, in [`RequestRecord::hint`] and on the page.
 //!
@@ -96,14 +99,15 @@
 //!
 //! With [`SandboxBuilder::stripe_webhook_secret`], the sandbox reads Stripe's webhooks, as the service does for a connected
 //! account. `stripe listen --forward-to http://127.0.0.1:4010/webhooks/stripe/42` delivers them and prints the secret
-//! (`whsec_…`). Set the `metadata` of a checkout session to `{"program_id": "42", "affitor_customer_key": "user_7"}`; for
+//! (`whsec_…`). The service's own address, `/api/webhook-distributor/stripe`, takes the program from the metadata. Set the `metadata` of a checkout session to `{"program_id": "42", "affitor_customer_key": "user_7"}`; for
 //! subscriptions, set `subscription_data.metadata` too.
 //!
 //! | event | result |
 //! |---|---|
 //! | `checkout.session.completed`, `checkout.session.async_payment_succeeded` | a sale, once it is paid |
-//! | `invoice.paid` | a sale, for the invoices that [`StripeInvoices`] selects |
+//! | `invoice.paid`, `invoice.payment_succeeded` | a sale, for the invoices that [`StripeInvoices`] selects, once per invoice |
 //! | `charge.refunded` | a refund of the amount by which the charge's running total has grown |
+//! | `customer.created` | a lead, if the metadata names the program and a known click or customer |
 //!
 //! Other events, and those of payments that are already recorded, are acknowledged and ignored.
 //!
@@ -123,12 +127,12 @@
 //! | `GET /api/v1/cli/status` | `src/api/status.rs` |
 //! | `POST /api/v1/cli/auth/start`, `GET /api/v1/cli/auth/poll` | `src/api/login.rs` |
 //! | `POST /api/v1/cli/init`, `GET /api/v1/cli/programs` | `src/api/programs.rs` |
-//! | `POST /api/v1/cli/stripe-connect`, `POST /webhooks/stripe/<program>` | `src/api/stripe.rs` |
+//! | `POST /api/v1/cli/stripe-connect`, `POST /webhooks/stripe/<program>`, `POST /api/webhook-distributor/stripe` | `src/api/stripe.rs` |
 //! | `POST /api/tracking/check-test-events`, `POST /api/tracking/test` | `src/api/checks.rs` |
 //! | `GET /api/tracking/events/<program>` | `src/api/events.rs` |
 //! | `GET /api/tracking/performance/<program>` | `src/api/performance.rs` |
 //! | `GET /api/tracking/status/<program>` | `src/api/steps.rs` |
-//! | `GET /js/affitor-tracker.js` and `/js/affitor-tracker-local.js`, and CORS for the calls made by web pages | `src/browser.rs`, `src/tracker.js` |
+//! | `GET /js/affitor-tracker.js`, `/js/affitor-tracker-local.js` and `/js/affitor-tracker-uat.js`, and CORS for the calls made by web pages | `src/browser.rs`, `src/tracker.js` |
 //!
 //! Each of these files documents the order in which a request is checked. Where the service's documentation is
 //! ambiguous, [`Interpretations`] selects the behaviour. Where it is silent, the sandbox does the following:
@@ -137,6 +141,10 @@
 //! - A field of the wrong type is a 400 that names the field. `null` is treated as missing. Unknown fields are ignored.
 //! - An empty body counts as `{}`. A body that isn't a JSON object is a 400; one larger than 1 MiB is a 413. Where a key
 //!   is required, it is checked before the body.
+//! - The place of a visitor in the list of events is that of the time zone that the click sent.
+//! - These texts of errors are the sandbox's own: `<field> must be …`, `<field> is required` of the command line's calls, `There are no
+//!   more program ids`, `There are … programs already`, those about a body (`The body …`, `Too many large bodies at a time`), those about
+//!   dates and periods of the dashboard, and those of Stripe's webhooks.
 //! - A commission is held for 15 days and is 20 % of each sale, unless the [builder](SandboxBuilder) sets other values.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
