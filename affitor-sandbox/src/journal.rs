@@ -135,8 +135,15 @@ impl Journal {
                     self.length += read as u64;
                     return (&self.file).write_all(b"\n").map(|()| self.length += 1);
                 }
-                if text.split_last().is_some_and(|(_, before)| is_whole(before)) {
-                    return Err(invalid(number, "the newline after it was damaged".to_owned()));
+                if let Some((_, before)) = text.split_last().filter(|(_, before)| is_whole(before)) {
+                    if !self.skips_damage {
+                        return Err(invalid(number, "the newline after it was damaged".to_owned()));
+                    }
+                    // The line itself is whole.
+                    line::read(before).and_then(&mut *replay).map_err(|why| invalid(number, why))?;
+                    self.file.set_len(self.length + before.len() as u64)?;
+                    self.length += before.len() as u64;
+                    return (&self.file).write_all(b"\n").map(|()| self.length += 1);
                 }
                 // A file that isn't a journal is left unchanged.
                 if number == 1 && !begins_like(&text) {
@@ -147,11 +154,12 @@ impl Journal {
             if number == 1 {
                 self.origin = read_header(whole).map_err(|why| invalid(number, why))?;
             } else {
-                match line::read(whole).and_then(&mut *replay) {
+                match line::read(whole) {
+                    Ok(line) => replay(line).map_err(|why| invalid(number, why))?,
                     Err(why) if self.skips_damage => {
                         tracing::warn!(path = %self.path.display(), line = number, why, "a line of the journal is left out");
                     }
-                    replayed => replayed.map_err(|why| invalid(number, why))?,
+                    Err(why) => return Err(invalid(number, why)),
                 }
             }
             self.length += read as u64;

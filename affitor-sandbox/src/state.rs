@@ -80,6 +80,8 @@ pub(crate) struct State {
     events: u64,
     /// During a replay: customers to whom later changes refer, and who are therefore kept.
     later: HashSet<u64>,
+    /// During a replay: whether customers may be missing, because their lines were damaged.
+    has_gaps: bool,
     used: Used,
     stripped: Stripped,
     memory: MemoryUse,
@@ -190,6 +192,11 @@ impl State {
     /// Returns the number of the next new customer.
     pub(crate) fn next_customer_id(&self) -> u64 {
         self.last_customer + 1
+    }
+
+    /// Returns whether a customer with this number would be a new one.
+    pub(crate) fn is_new_customer(&self, number: u64) -> bool {
+        number == self.next_customer_id() || (self.has_gaps && number > self.last_customer)
     }
 
     /// Returns the `nth` unused id of an event, counted from 1. Sales and commissions count by themselves.

@@ -59,6 +59,8 @@ pub(crate) async fn login(api: &Api<'_>, options: LoginOptions, output: Output) 
     let redirect = if options.open_browser { redirect(&page).ok() } else { None };
     if options.open_browser && redirect.as_ref().is_none_or(|file| open::that_detached(file.path()).is_err()) {
         say("No browser could be opened: open the page yourself.", options, output);
+    } else if options.open_browser {
+        say("If the browser shows an error instead, open the page above yourself.", options, output);
     }
     let polled = tokio::select! {
         polled = poll(api, &started.state, options.wait) => polled?,

@@ -25,6 +25,8 @@ pub(crate) enum Git {
     DoesNotIgnore,
     /// There is a repository, but it can't be read.
     Unreadable,
+    /// Its index has a form that is not read here, such as a split index.
+    OtherIndex,
 }
 
 impl Git {
@@ -59,6 +61,10 @@ impl Git {
             Self::DoesNotIgnore => Some(format!(
                 "git does not ignore it: add `.affitor/` to the end of .gitignore, and see `git check-ignore -v {path}`"
             )),
+            Self::OtherIndex => Some(
+                "the repository has a split index, which is not read here: run `git update-index --no-split-index`"
+                    .to_owned(),
+            ),
             Self::Unreadable => Some("the repository's .git can't be read: see `git status`".to_owned()),
         }
     }
@@ -101,8 +107,11 @@ impl<'w> Repository<'w> {
         let path = file.strip_prefix(self.work_tree).map_err(|_| invalid())?;
         if let Some(index) = read(&self.folder.join("index"), INDEX_LIMIT)? {
             let name = path.to_str().ok_or_else(invalid)?.replace('\\', "/");
-            if index::tracks(&index, name.as_bytes()).ok_or_else(invalid)? {
-                return Ok(Git::Tracks);
+            match index::tracks(&index, name.as_bytes()) {
+                Some(true) => return Ok(Git::Tracks),
+                Some(false) => {}
+                None if index.windows(4).any(|signature| signature == b"link") => return Ok(Git::OtherIndex),
+                None => return Err(invalid()),
             }
         }
         // Where letters of either case are the same, a pattern may take back what another one ignores.
@@ -129,14 +138,32 @@ impl<'w> Repository<'w> {
     }
 
     fn patterns(&self, file: &Path, root: &Path, any_case: bool) -> io::Result<Option<Gitignore>> {
+        // Git does not follow such a link in a work tree.
+        if file.starts_with(self.work_tree) && !file.starts_with(&self.common) && file.is_symlink() {
+            return Ok(None);
+        }
         let Some(text) = text(file)? else { return Ok(None) };
         let mut builder = GitignoreBuilder::new(root);
         builder.case_insensitive(any_case).map_err(io::Error::other)?;
-        for line in text.lines() {
-            builder.add_line(None, line).map_err(io::Error::other)?;
+        for line in text.trim_start_matches('\u{feff}').lines() {
+            builder.add_line(None, &without_braces(line)).map_err(io::Error::other)?;
         }
         builder.build().map(Some).map_err(io::Error::other)
     }
+}
+
+/// Escapes braces, which mean nothing in patterns of git, and alternatives in those of the library.
+fn without_braces(line: &str) -> String {
+    let mut escaped = String::with_capacity(line.len());
+    let mut is_escaped = false;
+    for char in line.chars() {
+        if matches!(char, '{' | '}') && !is_escaped {
+            escaped.push('\\');
+        }
+        is_escaped = char == '\\' && !is_escaped;
+        escaped.push(char);
+    }
+    escaped
 }
 
 /// Reads a small file. `None` if there is none.

@@ -25,8 +25,12 @@ const SUBMIT: &str = "(fields) => {
     const form = [...document.forms].find((form) => names.every((name) => form.elements.namedItem(name)));
     if (!form) return false;
     for (const name of names) {
-        const field = form.elements.namedItem(name);
-        if (field.type === 'checkbox') {
+        const named = form.elements.namedItem(name);
+        // Several controls of one name: the one with the value, or else the one that is shown.
+        const controls = named instanceof RadioNodeList ? [...named] : [named];
+        const field = controls.find((control) => control.value === fields[name])
+            ?? controls.find((control) => control.type !== 'hidden') ?? controls[0];
+        if (field.type === 'checkbox' || field.type === 'radio') {
             field.checked = true;
         } else {
             // The setter of the class: frameworks replace that of the element.
@@ -85,7 +89,7 @@ impl Chromium {
     /// Opens a page, and waits until it is loaded.
     pub(super) async fn open(&mut self, url: &Url) -> Result<(), Failure> {
         self.pipe.call("Page.navigate", &json!({ "url": url.as_str() })).await?;
-        self.loaded("document.readyState === 'complete'").await
+        self.wait_until("document.readyState === 'complete'", LOAD_TIMEOUT).await
     }
 
     /// Fills in and sends the form that has these fields. Returns whether there is one.
@@ -96,7 +100,7 @@ impl Chromium {
         }
         // A script may send the form, and stay on the page.
         let next = "!window.isOldPage && document.readyState === 'complete'";
-        let _ = timeout(Duration::from_secs(3), self.loaded(next)).await;
+        self.wait_until(next, Duration::from_secs(3)).await?;
         Ok(true)
     }
 
@@ -121,9 +125,10 @@ impl Chromium {
         }
     }
 
-    /// Waits until an expression is true. A page that never is has shown what it can.
-    async fn loaded(&mut self, expression: &str) -> Result<(), Failure> {
-        let end = Instant::now() + LOAD_TIMEOUT;
+    /// Waits until an expression is true. A page that never is has shown what it can. No call is cancelled: its response would be read
+    /// as that of the next one.
+    async fn wait_until(&mut self, expression: &str, limit: Duration) -> Result<(), Failure> {
+        let end = Instant::now() + limit;
         while self.evaluate(expression).await? != Value::Bool(true) && Instant::now() < end {
             sleep(POLL).await;
         }

@@ -14,11 +14,27 @@ impl State {
         out_of_range(change).or_else(|| self.conflict_with(change))
     }
 
+    /// Returns whether a change is of a program that this sandbox does not have.
+    pub(crate) fn is_of_other_program(&self, change: &Change) -> bool {
+        let program_id = match change {
+            Change::Click(click) => click.program_id,
+            Change::Lead(lead) => lead.program_id,
+            Change::Sale { sale, .. } => sale.program_id,
+            Change::Chain(chain) => chain.program_id,
+            Change::KeyRotated { program_id, .. }
+            | Change::Profile { program_id, .. }
+            | Change::StripeConnected { program_id, .. }
+            | Change::TrackerChecked { program_id, .. } => *program_id,
+            _ => return false,
+        };
+        self.program_index(program_id).is_none()
+    }
+
     /// Checks a change against the programs, customers, sales and commissions.
     fn conflict_with(&self, change: &Change) -> Option<String> {
         let program = |id: u64| self.program_index(id).is_none().then(|| format!("there is no program {id}"));
         let customer = |id: u64, may_be_new: bool| {
-            let known = self.customer(id).is_some() || (may_be_new && id == self.next_customer_id());
+            let known = self.customer(id).is_some() || (may_be_new && self.is_new_customer(id));
             (!known).then(|| format!("there is no customer {id}"))
         };
         match change {

@@ -14,7 +14,7 @@ impl State {
 
     /// Returns the customer with this number. Creates the customer if the number is the next unused one.
     pub(crate) fn customer_or_new(&mut self, number: u64, program_id: u64) -> Option<&mut Customer> {
-        if number == self.next_customer_id() {
+        if self.is_new_customer(number) {
             let customer = Box::new(Customer::new(number, self.program_index(program_id)?));
             self.used.clicks += customer.size();
             self.customers.insert(number, customer);

@@ -122,12 +122,14 @@ impl State {
 
     /// Begins a replay of changes, some of which refer to these customers. The memory limit may have been higher when they
     /// were made.
-    pub(crate) fn begin_replay(&mut self, later: HashSet<u64>) {
+    pub(crate) fn begin_replay(&mut self, later: HashSet<u64>, has_gaps: bool) {
         self.later = later;
+        self.has_gaps = has_gaps;
     }
 
     /// Ends a replay: drops what was only kept for later changes.
     pub(crate) fn end_replay(&mut self) {
+        self.has_gaps = false;
         self.stripped.dropped_click = 0;
         for customer in std::mem::take(&mut self.later) {
             self.remove_if_unknown(customer);

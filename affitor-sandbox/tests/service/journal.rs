@@ -164,6 +164,7 @@ async fn a_flipped_bit_is_an_error_that_names_the_line() {
     let data = Data::new("bits");
     let sandbox = start(data.builder()).await;
     Visitor::server(&sandbox).bought("user_7", "t_1").await;
+    Visitor::server(&sandbox).bought("user_8", "t_2").await;
     drop(sandbox);
     let whole = fs::read(&data.0).unwrap();
     let header = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
@@ -187,7 +188,16 @@ async fn a_flipped_bit_is_an_error_that_names_the_line() {
         assert_eq!(fs::read(&data.0).unwrap(), flipped, "the file is left unchanged");
         let sandbox = start(data.builder().skip_damaged_lines(true)).await;
         let kept = sandbox.snapshot();
-        assert!(kept.clicks.len() + kept.leads.len() + kept.sales.len() < 3, "the line is left out");
+        // What the two customers did: of the one whose line was damaged, what does not need it.
+        let of = |customer: u64| {
+            let clicks = kept.clicks.iter().filter(|click| click.customer_id == customer).count();
+            let leads = kept.leads.iter().filter(|lead| lead.customer_id == customer).count();
+            clicks + leads + kept.sales.iter().filter(|sale| sale.customer_id == customer).count()
+        };
+        let (damaged, other) = if line <= 4 { (1, 2) } else { (2, 1) };
+        let is_last_newline = at + 1 == whole.len();
+        assert_eq!(of(other), 3, "byte {at}: the other customer is whole");
+        assert!(of(damaged) < 3 || is_last_newline, "byte {at}: the line is left out");
     }
     assert!(errors == total && total > 100, "{errors} of {total} errors name the line");
 }

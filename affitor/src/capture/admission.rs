@@ -115,9 +115,12 @@ impl Admission {
         self.state().known.insert(code, Instant::now());
     }
 
-    /// Remembers a code that the service does not know.
+    /// Remembers a code that the service does not know, unless it knew it lately: then the reason is another one.
     pub(super) fn is_unknown(&self, code: Code) {
-        self.state().unknown.insert(code, Instant::now());
+        let (now, state) = (Instant::now(), &mut *self.state());
+        if !state.known.has(code, now, KNOWN_FOR) {
+            state.unknown.insert(code, now);
+        }
     }
 
     /// A panic while the lock was held leaves nothing half-done here.

@@ -164,7 +164,10 @@ impl Calls {
             }
             // Unknown partners: anybody can invent one.
             Err(error) if error.is_rejected() && !error.is_retryable() && !error.may_have_arrived() => {
-                self.admission.is_unknown(code);
+                // Not what a proxy responds.
+                if error.status() == Some(400) {
+                    self.admission.is_unknown(code);
+                }
                 count(&self.counts.not_counted, "not_counted");
                 Ended::NotCounted
             }

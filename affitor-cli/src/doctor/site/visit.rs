@@ -12,6 +12,7 @@ use crate::{
     diagnosis::diagnose,
     dns::{NotPublic, Resolver, lookup},
     http::{self, read_beginning},
+    proxy,
 };
 
 /// Limit of the whole visit.
@@ -85,9 +86,10 @@ pub(super) async fn open(url: &Url) -> Result<Visit, Check> {
 }
 
 async fn visit(url: &Url) -> Result<Visit, reqwest::Error> {
-    // Behind a proxy, names may not be known here.
+    // Behind a proxy, names are resolved elsewhere, but that of the proxy, which may be private.
     let addresses = lookup(host(url), 0).await.unwrap_or_default();
-    let is_for_public_site = !addresses.is_empty() && addresses.iter().all(|address| is_public(address.ip()));
+    let is_for_public_site =
+        !proxy::is_used(url) && !addresses.is_empty() && addresses.iter().all(|address| is_public(address.ip()));
     let http = http::client(url).user_agent(USER_AGENT).dns_resolver(Arc::new(Resolver { is_for_public_site }));
     let mut browser = Browser::new(http.build()?);
     let (mut url, mut hops) = (url.clone(), Vec::new());

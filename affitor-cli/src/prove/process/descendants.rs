@@ -1,33 +1,31 @@
 //! Processes that have left the group of their parent. They stay descendants: a process whose parent ends gets this one as its parent.
+//! Each program that is started has a mark in its environment, which its descendants inherit, so nobody else's process is killed.
 
 use std::{
     collections::HashSet,
     fs,
-    sync::{Mutex, PoisonError},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper};
 
-/// The processes that were started here. What else has this process as its parent has lost its own.
-static STARTED: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+/// Name of the variable with the mark.
+pub(super) const MARK: &str = "AFFITOR_PROVE_GROUP";
 
-/// Makes this process the parent of descendants that have lost theirs.
-pub(super) fn adopt() {
+/// Makes this process the parent of descendants that have lost theirs, and returns a new mark.
+pub(super) fn adopt() -> String {
+    static LAST: AtomicU64 = AtomicU64::new(0);
     // Not in every container. Then they live on.
     let _ = set_child_subreaper(Some(getpid()));
+    format!("{}-{}", getpid().as_raw_nonzero(), LAST.fetch_add(1, Ordering::Relaxed))
 }
 
-pub(super) fn remember(pid: Option<u32>) {
-    STARTED.lock().unwrap_or_else(PoisonError::into_inner).extend(to_pid(pid));
-}
-
-/// Returns the descendants of a child, and the processes that have lost their parent.
-pub(super) fn of(child: Option<u32>) -> Vec<Pid> {
+/// Returns the descendants of a child, and the orphans that have its mark.
+pub(super) fn of(child: Option<u32>, mark: &str) -> Vec<Pid> {
     let parents = parents();
-    let started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_orphan = |(pid, parent): &&(Pid, Pid)| *parent == getpid() && !started.contains(pid);
+    let is_orphan = |(pid, parent): &&(Pid, Pid)| *parent == getpid() && has_mark(*pid, mark);
     let mut found: HashSet<Pid> = parents.iter().filter(is_orphan).map(|(pid, _)| *pid).collect();
-    let child = to_pid(child);
+    let child = child.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     found.extend(child);
     // Each round finds a generation.
     loop {
@@ -47,8 +45,10 @@ pub(super) fn kill(pids: &[Pid]) {
     }
 }
 
-fn to_pid(id: Option<u32>) -> Option<Pid> {
-    Pid::from_raw(i32::try_from(id?).ok()?)
+fn has_mark(pid: Pid, mark: &str) -> bool {
+    let wanted = format!("{MARK}={mark}");
+    let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
 }
 
 /// All processes with their parents.
