@@ -78,7 +78,7 @@ impl Chromium {
         }
         arguments.extend(proxy.map(|proxy| format!("--proxy-server=https={proxy}")));
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
-        let (child, mut pipe) = pipe::spawn(&program, &arguments)?;
+        let (child, mut pipe) = pipe::spawn(&program, profile.path(), &arguments)?;
         let target = pipe.call("Target.createTarget", &json!({ "url": "about:blank" })).await?;
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let session = pipe.call("Target.attachToTarget", &attach).await?;

@@ -25,8 +25,9 @@ pub(super) struct Pipe {
     session: Option<String>,
 }
 
-/// Starts the browser. It reads from file descriptor 3, and writes to 4, which a shell makes of its standard streams.
-pub(super) fn spawn(program: &Path, arguments: &[String]) -> Result<(Group, Pipe), Failure> {
+/// Starts the browser. It reads from file descriptor 3, and writes to 4, which a shell makes of its standard streams. Its temporary
+/// files are in `folder`, because it leaves them behind when it is killed.
+pub(super) fn spawn(program: &Path, folder: &Path, arguments: &[String]) -> Result<(Group, Pipe), Failure> {
     if !cfg!(unix) {
         return Err(Failure::usage("--browser works on Linux and macOS only", "leave --browser out, or use --manual"));
     }
@@ -35,7 +36,7 @@ pub(super) fn spawn(program: &Path, arguments: &[String]) -> Result<(Group, Pipe
     };
     let mut child = process::spawn("/bin/sh".as_ref(), |command| {
         command.args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1"]).arg(program);
-        command.arg("--remote-debugging-pipe").args(arguments);
+        command.arg("--remote-debugging-pipe").args(arguments).env("TMPDIR", folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     })
     .map_err(failed)?;
