@@ -79,7 +79,7 @@ async fn doctor_reads_the_key_from_its_file() {
 
 #[tokio::test]
 async fn doctor_finds_problems_with_the_network_and_the_service() {
-    let closed = closed_url().await;
+    let closed = closed_url();
     let sandbox = start(Sandbox::builder()).await;
     let failing = start(Sandbox::builder().fault(Fault::BadGateway.always().on(ApiCall::Readiness))).await;
     let busy = start(Sandbox::builder().fault(Fault::RateLimited(Duration::from_secs(9)).always())).await;

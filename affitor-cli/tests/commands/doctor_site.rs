@@ -213,7 +213,7 @@ async fn cookies_of_the_server() {
 async fn sites_that_do_not_respond() {
     let sandbox = start(Sandbox::builder()).await;
     let settings = environment(sandbox.url());
-    let (code, checks) = doctor(&format!("{}/?aff=A", closed_url().await), &[], &settings).await;
+    let (code, checks) = doctor(&format!("{}/?aff=A", closed_url()), &[], &settings).await;
     assert_check(&checks, "landing", "failed", "connection refused");
     assert_check(&checks, "tracker", "skipped", "can't be opened");
     assert_eq!(code, 1);

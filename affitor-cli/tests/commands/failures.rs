@@ -10,7 +10,7 @@ use crate::common::{KEY, closed_url, environment, raw_server, run, server, start
 #[tokio::test]
 async fn failures_have_exit_codes_and_hints() {
     let sandbox = start(Sandbox::builder()).await;
-    let closed = closed_url().await;
+    let closed = closed_url();
     let (key, url) = (("AFFITOR_API_KEY", KEY), ("AFFITOR_API_URL", sandbox.url()));
     let (wrong, empty) = (("AFFITOR_API_KEY", "wrong"), ("AFFITOR_API_KEY", ""));
     let closed = ("AFFITOR_API_URL", closed.as_str());

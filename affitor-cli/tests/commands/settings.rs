@@ -51,7 +51,7 @@ async fn two_names_of_a_setting_must_agree() {
 
 #[tokio::test]
 async fn a_proxy_is_named_only_if_it_is_used() {
-    let proxy_url = closed_url().await;
+    let proxy_url = closed_url();
     let sandbox = start(Sandbox::builder()).await;
     let remote = "https://no-such-host.invalid";
     for (url, proxy, no_proxy, command, used) in [

@@ -130,13 +130,13 @@ async fn nothing_is_sent_to_another_machine() {
     assert!(result.err.contains("--allow-remote"), "{}", result.err);
     let result = send("localhost:3000/webhooks").await;
     assert!(result.code == 2 && result.err.contains("--url is not an HTTP URL"), "{}", result.err);
-    let result = send(&closed_url().await).await;
+    let result = send(&closed_url()).await;
     assert!(result.code == 3 && result.err.contains("is unreachable"), "{}", result.err);
 }
 
 #[tokio::test]
 async fn the_secret_comes_from_the_environment_and_is_never_shown() {
-    let url = closed_url().await;
+    let url = closed_url();
     let arguments = ["test", "webhook", "polar", "--url", &url];
     let result = run(&arguments, &[]).await;
     assert!(result.code == 2 && result.err.contains("POLAR_WEBHOOK_SECRET is not set"), "{}", result.err);
@@ -154,7 +154,7 @@ async fn the_variable_of_the_app() {
     let home = Home::new("http://127.0.0.1:9");
     let settings = "[app]\nurl = 'http://127.0.0.1:3000'\n[signup]\nsteps = [{ post = '/signup' }]\n[webhook]\nprovider = 'stripe'\npath = '/w'\nsecret = 'SHOP__SECRET'\n";
     home.project("affitor.toml", settings);
-    let url = format!("{}/w", closed_url().await);
+    let url = format!("{}/w", closed_url());
     let run = home.run_with(&["test", "webhook", "stripe", "--url", &url], &[("SHOP__SECRET", SECRET)]).await;
     assert!(run.code == 3 && run.err.contains("is unreachable"), "{}{}", run.out, run.err);
     let run = home.run_with(&["test", "webhook", "stripe", "--url", &url], &[]).await;

@@ -11,15 +11,18 @@ fn sale() -> Sale {
     Sale::new("in_1", 4_900, Currency::USD).customer_key("user_7")
 }
 
-/// A port on which nothing listens.
-async fn closed_port() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// A port on which nothing listens, and that no other server gets.
+fn closed_port() -> String {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    std::mem::forget(socket);
+    url
 }
 
 #[tokio::test]
 async fn connection_refused() {
-    let client = Client::builder().api_key(KEY).api_url(closed_port().await).build().unwrap();
+    let client = Client::builder().api_key(KEY).api_url(closed_port()).build().unwrap();
     let error = client.track_sale(sale()).await.unwrap_err();
     assert!(error.is_transport() && error.is_retryable() && !error.may_have_arrived(), "{error:?}");
     assert_eq!(error.status(), None);

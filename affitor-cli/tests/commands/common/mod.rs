@@ -4,13 +4,14 @@ mod home;
 mod servers;
 
 use std::{
+    net::Ipv4Addr,
     process::{Output, Stdio},
     time::Duration,
 };
 
 use affitor_sandbox::{Sandbox, SandboxBuilder};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, process::Command};
+use tokio::{net::TcpSocket, process::Command};
 
 pub(crate) use home::Home;
 pub(crate) use servers::{raw_server, server, site};
@@ -108,9 +109,13 @@ pub(crate) async fn start(builder: SandboxBuilder) -> Sandbox {
     builder.api_key(KEY).start().await.unwrap()
 }
 
-/// A loopback address that accepts no connection.
-pub(crate) async fn closed_url() -> String {
-    format!("http://{}", TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap())
+/// A loopback address that accepts no connection. No other server gets it while the tests run.
+pub(crate) fn closed_url() -> String {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    std::mem::forget(socket);
+    url
 }
 
 pub(crate) async fn post(url: &str, path: &str, body: Value) -> Value {
