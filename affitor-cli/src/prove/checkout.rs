@@ -1,9 +1,12 @@
 //! The visitor starts to pay: what the app's checkout sends to the payment provider.
 
+use std::collections::HashSet;
+
 use affitor::Currency;
 
 use super::{
     Proof, Stop,
+    customer_key::differs,
     finding::{Finding, FindingId},
     purchase::Purchase,
     shown::customer,
@@ -54,7 +57,7 @@ impl Proof {
             self.report.skipped(&[SESSION, SUBSCRIPTION], why);
             return Ok(CheckedOut { purchase, session_problem: None, renewals_have_customer: true });
         };
-        let session_problem = problem(&session, "metadata", &key, FindingId::SessionMetadataMissing);
+        let session_problem = problem(&session, "metadata", &key, &self.customers, FindingId::SessionMetadataMissing);
         let missing_cookie = buyer.visitor.as_ref().and_then(Visitor::missing_cookie);
         let session_problem = session_problem.map(|finding| match missing_cookie {
             Some(reason) => Finding { hint: reason, ..finding },
@@ -73,8 +76,8 @@ impl Proof {
             self.report.passed(SESSION, format!("{CUSTOMER_KEY} is {}", customer(&key)));
         }
         let is_subscription = session.is_subscription();
-        let renewals =
-            || problem(&session, "subscription_data[metadata]", &key, FindingId::SubscriptionMetadataMissing);
+        let missing = FindingId::SubscriptionMetadataMissing;
+        let renewals = || problem(&session, "subscription_data[metadata]", &key, &self.customers, missing);
         let renewal_problem = is_subscription.then(renewals).flatten();
         let renewals_have_customer = renewal_problem.is_none();
         match renewal_problem {
@@ -162,14 +165,21 @@ fn discount(list_price: u64) -> u64 {
 }
 
 /// Returns what is wrong with one of the two maps of metadata.
-fn problem(session: &Created, place: &str, customer_key: &str, missing: FindingId) -> Option<Finding> {
+fn problem(
+    session: &Created,
+    place: &str,
+    customer_key: &str,
+    known: &HashSet<String>,
+    missing: FindingId,
+) -> Option<Finding> {
     let metadata = session.map(place);
     let Some(sent) = metadata.get(CUSTOMER_KEY).filter(|sent| !sent.is_empty()) else {
         return Some(missing.found(format!("the checkout session has no {place}[{CUSTOMER_KEY}]")));
     };
-    let differs = || {
-        let (sent, lead) = (customer(sent), customer(customer_key));
-        format!("{place}[{CUSTOMER_KEY}] is {sent}, and the customer key of the lead is {lead}")
+    let found = || {
+        let (shown, lead) = (customer(sent), customer(customer_key));
+        let message = format!("{place}[{CUSTOMER_KEY}] is {shown}, and the customer key of the lead is {lead}");
+        differs(message, sent, customer_key, known)
     };
-    (sent != customer_key).then(|| FindingId::CustomerKeyDiffers.found(differs()))
+    (sent != customer_key).then(found)
 }

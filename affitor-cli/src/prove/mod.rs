@@ -1,12 +1,12 @@
 //! `affitor prove`: proves on the app's own routes that clicks, sign-ups and payments reach Affitor. The service is a sandbox.
 
 mod app;
-mod arrived;
 mod cause;
 mod checkout;
 mod chromium;
 pub(crate) mod config;
 mod crash;
+mod customer_key;
 mod deliver;
 mod explain;
 mod finding;
@@ -21,8 +21,10 @@ mod outage;
 mod payments;
 mod process;
 mod purchase;
+mod refund;
 mod report;
 mod reporter;
+mod sale;
 mod scripted;
 mod settings;
 mod shown;
@@ -87,7 +89,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     start_timeout: u64,
     /// Explain a finding, and do nothing else
-    #[arg(long, value_name = "FINDING", exclusive = true, hide_possible_values = true)]
+    #[arg(long, value_name = "FINDING", hide_possible_values = true)]
     explain: Option<FindingId>,
     /// Leave out the outages of the service and the crash of the app, which take most of the time
     #[arg(long)]

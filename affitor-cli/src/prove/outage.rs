@@ -21,6 +21,9 @@ pub(super) const SALE: &str = "sale, outage";
 /// Longer than a call with all its attempts: 5 seconds.
 pub(super) const LENGTH: Duration = Duration::from_secs(7);
 
+/// The longest pause between two attempts of Affitor's queue.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// Why the rows about outages are left out.
 pub(super) const QUICK: &str = "not checked, because of --quick";
 
@@ -39,7 +42,9 @@ impl Proof {
         let watch = Watch::begin(&self.sandbox);
         let end = self.begin_outage(length);
         let result = self.sign_up(&mut visitor, &click_id).await;
+        let until_response = watch.calls(ApiCall::Lead).len();
         let before = self.end_outage(end, &watch, ApiCall::Lead).await;
+        let wait = self.after_outage(before > until_response);
         if let Err(finding) = result? {
             self.report.failed(
                 SIGN_UP,
@@ -47,8 +52,9 @@ impl Proof {
             );
             return Ok(());
         }
-        let calls = watch.until(self.wait, ApiCall::Lead, |calls| has_lead(calls, &click_id)).await;
-        let (shown, seconds) = (shown(length), self.wait.as_secs());
+        let calls = watch.until(wait, ApiCall::Lead, |calls| has_lead(calls, &click_id)).await;
+        self.customers.extend(calls.iter().filter_map(|call| call.customer_key.clone()));
+        let (shown, seconds) = (shown(length), wait.as_secs());
         if has_lead(&calls, &click_id) {
             self.report.passed(
                 SIGN_UP,
@@ -79,17 +85,19 @@ impl Proof {
         let watch = Watch::begin(&self.sandbox);
         let end = self.begin_outage(length);
         let again = endpoint.deliver_once(&deliveries).await;
+        let until_response = watch.calls(ApiCall::Sale).len();
         let before = self.end_outage(end, &watch, ApiCall::Sale).await;
+        let wait = self.after_outage(before > until_response);
         if let Err(finding) = endpoint.deliver(&again).await {
             self.report.failed(SALE, finding);
             return Ok(());
         }
-        watch.until(self.wait, ApiCall::Sale, |calls| calls.iter().any(|call| call.changed)).await;
+        watch.until(wait, ApiCall::Sale, |calls| calls.iter().any(|call| call.changed)).await;
         // A double one may come a moment later.
         let is_double = |calls: &[RequestRecord]| calls.iter().filter(|call| call.changed).count() > 1;
         let calls = watch.until(self.wait.min(SETTLE), ApiCall::Sale, is_double).await;
         let recorded = calls.iter().filter(|call| call.changed).count();
-        let (shown, seconds) = (shown(length), self.wait.as_secs());
+        let (shown, seconds) = (shown(length), wait.as_secs());
         match recorded {
             0 if calls.len() > before => {
                 self.report.waiting(SALE, format!("the sale has not arrived {seconds} s after an outage of {shown}"));
@@ -98,7 +106,14 @@ impl Proof {
                 let message = format!(
                     "the app accepted the webhook while Affitor was not reachable for {shown}, and the sale has not arrived {seconds} s later"
                 );
-                self.report.failed(SALE, FindingId::SaleLostInOutage.found(message));
+                let finding = if calls.is_empty() {
+                    let reason = "the app drops the sale before it tries to report it: sales are stored once per customer, or what it \
+                                  does in the background fails";
+                    FindingId::SaleLostInOutage.because(format!("{message}; it never called Affitor"), reason)
+                } else {
+                    FindingId::SaleLostInOutage.found(message)
+                };
+                self.report.failed(SALE, finding);
             }
             0 => self.report.failed(
                 SALE,
@@ -132,6 +147,12 @@ impl Proof {
         say(&format!("Affitor is not reachable for {}. The app may log what fails.", shown(length)));
         self.sandbox.inject(Fault::BadGateway.always());
         Instant::now() + length
+    }
+
+    /// How long to wait for an event after an outage: longer for an app that tried again in the background, since its next attempt
+    /// may be late.
+    fn after_outage(&self, in_background: bool) -> Duration {
+        if in_background { self.wait.max(LONGEST_PAUSE) } else { self.wait }
     }
 
     /// Waits for the end of an outage. Returns the number of calls until then.

@@ -5,18 +5,19 @@ use affitor_sandbox::{ApiCall, RequestRecord};
 
 use super::{
     Proof, SETTLE, Stop,
-    arrived::{self, Expected, double},
     checkout::{CheckedOut, SESSION},
     deliver::Endpoint,
     finding::{Finding, FindingId},
-    names::{AFTER_SALE, PARTIAL_REFUND, REDELIVERY, REFUND, RENEWAL, SALE, SIGNATURE, UNPAID},
+    names::{AFTER_SALE, PARTIAL_REFUND, REDELIVERY, REFUND, RENEWAL, SALE, SECOND, SIGNATURE, UNPAID},
     outage,
     purchase::Purchase,
+    refund::Expected,
+    sale::{self, double},
     say,
     sign_up::Buyer,
-    watch::{Watch, is_settled},
+    watch::Watch,
 };
-use crate::{format::money, payment::Delivery};
+use crate::payment::Delivery;
 
 impl Proof {
     /// Lets the buyer pay, and the provider report it.
@@ -53,6 +54,8 @@ impl Proof {
             self.forge(&endpoint, &purchase).await;
         }
 
+        let is_per_payment = self.second_payment(&endpoint, buyer, &purchase).await;
+
         let part = (purchase.amount_cents / 4).max(1);
         let mut rest = purchase.amount_cents - part;
         if rest > 0 {
@@ -66,6 +69,8 @@ impl Proof {
             self.report.skipped(&[RENEWAL], "the checkout makes no subscription");
         } else if !renewals_have_customer {
             self.report.skipped(&[RENEWAL], "it would not be attributed");
+        } else if is_per_payment == Some(false) {
+            self.report.skipped(&[RENEWAL], "the second payment is missing or wrong");
         } else {
             let renewed = payment.renewed();
             let watch = Watch::begin(&self.sandbox);
@@ -80,27 +85,47 @@ impl Proof {
         let expected = Expected { sale: &sale_id, amount: rest, currency: purchase.currency, is_rest: true };
         self.refund(REFUND, &endpoint, &payment.refunded_in_full(), expected).await;
 
-        match self.check_out_again(buyer, &purchase).await {
-            Some(purchase) => {
-                self.sale_in_outage(&endpoint, purchase.payment(webhook.provider).as_ref()).await?;
-                // Sessions of the app may end with it, so what is paid later is begun now.
-                for _ in 0..2 {
-                    let begun = self.check_out_again(buyer, &purchase).await;
-                    self.begun.extend(begun);
-                }
-                Ok(())
+        match is_per_payment {
+            Some(true) => {}
+            Some(false) => {
+                self.report.skipped(&[outage::SALE], "the second payment is missing or wrong");
+                return Ok(());
             }
             None => {
-                if self.is_manual {
-                    self.report.skipped(&[outage::SALE], "it needs a second checkout");
-                } else {
-                    let message = "not checked: a second checkout created no session. If everybody gets the same payment page, the wrong \
-                                   customer pays";
-                    self.report.warning(outage::SALE, message);
-                }
+                self.report.skipped(&[outage::SALE], "it needs another checkout");
+                return Ok(());
+            }
+        }
+        // Sessions of the app may end with it, so what is paid later is begun now.
+        for _ in 0..3 {
+            let begun = self.check_out_again(buyer, &purchase).await;
+            self.begun.extend(begun);
+        }
+        match self.begun.pop() {
+            Some(purchase) => self.sale_in_outage(&endpoint, purchase.payment(webhook.provider).as_ref()).await,
+            None => {
+                self.report.skipped(&[outage::SALE], "it needs another checkout");
                 Ok(())
             }
         }
+    }
+
+    /// The buyer pays for something else: it is a sale of its own. Returns whether it is right, if that could be checked.
+    async fn second_payment(&mut self, endpoint: &Endpoint, buyer: &mut Buyer, purchase: &Purchase) -> Option<bool> {
+        let Some(second) = self.check_out_again(buyer, purchase).await else {
+            if self.is_manual {
+                self.report.skipped(&[SECOND], "it needs a second checkout");
+            } else {
+                let message = "not checked: a second checkout created no session. If everybody gets the same payment page, the wrong \
+                               customer pays";
+                self.report.warning(SECOND, message);
+            }
+            return None;
+        };
+        let watch = Watch::begin(&self.sandbox);
+        let paid = second.payment(endpoint.provider).paid();
+        let sale = self.sale(endpoint, &paid, &second, &watch, FindingId::NoSecondSale).await;
+        Some(self.judge(SECOND, sale, None).is_some())
     }
 
     /// Delivers the webhooks of a payment, and checks that they become one sale.
@@ -116,7 +141,7 @@ impl Proof {
         watch.until(self.wait, ApiCall::Sale, |calls| calls.iter().any(|call| call.changed)).await;
         // A double one may come a moment later.
         let calls = watch.until(self.wait.min(SETTLE), ApiCall::Sale, is_double).await;
-        let sale = arrived::sale(&calls, purchase, missing).cloned();
+        let sale = sale::sale(&calls, purchase, &self.customers, missing).cloned();
         let seconds = self.wait.as_secs();
         if let Some(slow) = endpoint.slowness() {
             return Err(slow);
@@ -238,32 +263,6 @@ impl Proof {
             None => self.report.passed(REDELIVERY, "still one sale"),
         }
     }
-
-    /// Delivers a refund, and checks that it arrives once. It is not redelivered: the service has no id of partial refunds, and is
-    /// documented to keep a commission that was already reduced.
-    async fn refund(&mut self, name: &'static str, endpoint: &Endpoint, refund: &[Delivery], expected: Expected<'_>) {
-        let watch = Watch::begin(&self.sandbox);
-        let result = match endpoint.deliver(refund).await {
-            Ok(()) => self.one_refund(&watch, expected).await,
-            Err(finding) => Err(finding),
-        };
-        match result {
-            Ok(()) => {
-                let amount = money(expected.amount, expected.currency);
-                self.report.passed(name, format!("{amount} were refunded, transaction {}", expected.sale));
-            }
-            // The same mistake as that of an earlier refund.
-            Err(finding) if self.report.has(finding.id) => self.report.skipped(&[name], "see above"),
-            Err(finding) => self.report.failed(name, finding),
-        }
-    }
-
-    async fn one_refund(&self, watch: &Watch, expected: Expected<'_>) -> Result<(), Finding> {
-        watch.until(self.wait, ApiCall::Refund, |calls| calls.iter().any(is_settled)).await;
-        // A double one may come a moment later.
-        let calls = watch.until(self.wait.min(SETTLE), ApiCall::Refund, is_double).await;
-        arrived::refund(&calls, expected)
-    }
 }
 
 /// Finds out whether the sale has an id that renewals have too, such as that of the subscription.
@@ -279,6 +278,6 @@ fn shared_id(finding: Finding, sale_id: &str, renewed: &[Delivery]) -> Finding {
     Finding { hint: reason, ..finding }
 }
 
-fn is_double(calls: &[RequestRecord]) -> bool {
+pub(super) fn is_double(calls: &[RequestRecord]) -> bool {
     calls.iter().filter(|call| call.changed).count() > 1
 }

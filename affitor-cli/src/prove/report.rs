@@ -60,6 +60,11 @@ impl Report {
         self.findings.iter().any(|finding| finding.id == id)
     }
 
+    /// Returns whether the check with this name has failed.
+    pub(crate) fn has_failed(&self, name: &str) -> bool {
+        self.checks.iter().any(|check| check.name == name && check.status == CheckStatus::Failed)
+    }
+
     fn add(&mut self, check: Check) {
         self.line(&with_symbol(check.status, &format!("{:<24}{}", check.name, check.message)));
         if let Some(hint) = &check.hint {

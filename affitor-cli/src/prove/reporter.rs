@@ -101,7 +101,7 @@ impl Proof {
             return Ok(());
         }
         let Some((endpoint, purchase)) = self.next_payment()?.filter(|(_, purchase)| purchase.session.is_some()) else {
-            self.report.skipped(&[CONNECTED], "it needs another checkout session");
+            self.report.skipped(&[CONNECTED], "no other payment was begun");
             return Ok(());
         };
         say(

@@ -13,7 +13,7 @@ use super::{
     lead::{lead, lost_cookie},
     names::{ALONE, COOKIE, FIELD, HEADER, RESTART, TWICE},
     outage::has_lead,
-    process,
+    process, say,
     shown::customer,
     visitor::{ClickIdIn, Visitor},
     watch::{Watch, is_settled},
@@ -239,15 +239,16 @@ impl Proof {
     async fn sign_up_alone(&mut self) -> Result<(), Failure> {
         let mut visitor = Visitor::new(&self.url)?;
         let watch = Watch::begin(&self.sandbox);
+        say("A visitor without a partner signs up. The app may log that the lead is rejected: that is right.");
         if let Err(finding) = self.sign_up(&mut visitor, "").await? {
             self.report.failed(ALONE, finding);
             return Ok(());
         }
         // Many apps report no lead. An earlier visitor's lead may be reported again.
-        let is_new = |call: &&RequestRecord| call.customer_key.as_ref().is_none_or(|key| !self.customers.contains(key));
-        let has_new = |calls: &[RequestRecord]| calls.iter().any(|call| is_new(&call));
-        let calls = watch.until(self.wait.min(SETTLE), ApiCall::Lead, has_new).await;
-        match calls.iter().filter(is_new).find_map(|call| call.click_id.as_deref()) {
+        let is_new = |call: &RequestRecord| call.customer_key.as_ref().is_none_or(|key| !self.customers.contains(key));
+        let mut calls = watch.until(self.wait.min(SETTLE), ApiCall::Lead, |calls| calls.iter().any(is_new)).await;
+        calls.retain(is_new);
+        match calls.iter().find_map(|call| call.click_id.as_deref()) {
             Some(click_id) => {
                 let message =
                     format!("a visitor without a click id was reported with {click_id}, which is another visitor's");
@@ -255,6 +256,7 @@ impl Proof {
             }
             None => self.report.passed(ALONE, "signed up; no partner is credited"),
         }
+        self.customers.extend(calls.into_iter().filter_map(|call| call.customer_key));
         Ok(())
     }
 

@@ -31,8 +31,9 @@ impl Shop {
             return Ok(Page::refused(401, "Sign up first."));
         };
         let subscribes = order.plan.as_deref() == Some("pro");
+        let currency = if self.has(Fault::FixedCurrency) { "eur" } else { "usd" };
         let form = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(price(subscribes))
+            .extend_pairs(price(subscribes, currency))
             .extend_pairs(self.buyer(affitor, &user, subscribes)?)
             .append_pair("success_url", &format!("http://{host}/thanks?{{CHECKOUT_SESSION_ID}}"))
             .finish();
@@ -48,6 +49,10 @@ impl Shop {
         // The mistake: the lead has the user's id.
         let customer_key = if self.has(Fault::LowercaseKey) {
             user.email.to_lowercase()
+        } else if self.has(Fault::LastUser) {
+            self.users.last_id()
+        } else if self.has(Fault::PrefixedKey) {
+            format!("shop:{}", user.id)
         } else if self.has(Fault::WrongCustomerKey) || self.key_is_address() {
             user.email.clone()
         } else {
@@ -79,13 +84,13 @@ impl Shop {
     }
 }
 
-/// What is bought: 49.00 USD once, or 29.00 USD each month.
-fn price(subscribes: bool) -> Vec<(&'static str, &'static str)> {
+/// What is bought: 49.00 once, or 29.00 each month.
+fn price(subscribes: bool, currency: &'static str) -> Vec<(&'static str, &'static str)> {
     let (mode, amount) = if subscribes { ("subscription", "2900") } else { ("payment", "4900") };
     let mut pairs = vec![
         ("mode", mode),
         ("line_items[0][quantity]", "1"),
-        ("line_items[0][price_data][currency]", "usd"),
+        ("line_items[0][price_data][currency]", currency),
         ("line_items[0][price_data][unit_amount]", amount),
         ("line_items[0][price_data][product_data][name]", "The plan"),
     ];

@@ -73,8 +73,22 @@ pub enum Fault {
     NoSessionMetadata,
     /// The session has metadata, but the subscription that it creates has none.
     NoSubscriptionMetadata,
+    /// The checkout's metadata has the customer key of whoever signed up last.
+    LastUser,
+    /// The checkout writes a prefix before the customer key.
+    PrefixedKey,
+    /// The shop's own code reports one sale of each customer.
+    OncePerCustomer,
     /// The shop's own code reports the price before the discount.
     ListPrice,
+    /// The shop's own code reports whole dollars.
+    WholeUnits,
+    /// The shop sells in EUR, and its own code reports USD.
+    FixedCurrency,
+    /// The shop's own code reports each refund as a full one.
+    RefundWhole,
+    /// The shop's own code reports refunds with another API key.
+    RefundKey,
     /// The shop's own code reports a sale under the session's id, and its refund under the charge's id.
     RefundId,
     /// The sign-up fails if the lead can't be reported.

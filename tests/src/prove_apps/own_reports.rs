@@ -2,20 +2,34 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use affitor::{BoundClient, Currency, Error, Refund, Sale, stripe::CUSTOMER_KEY};
+use affitor::{BoundClient, Client, Currency, Error, Refund, Sale, stripe::CUSTOMER_KEY};
 use affitor_payments::{Stripe, WebhookEvent};
 use serde_json::Value;
 
-/// Reports a paid session under the session's id, with the amount in one of its fields.
-pub(super) async fn sale(affitor: &BoundClient, event: &WebhookEvent<Stripe>, amount: &str) -> Result<(), Error> {
+/// Reports a paid session under the session's id, in USD. `amount` gets the session.
+pub(super) async fn sale(
+    affitor: &BoundClient,
+    event: &WebhookEvent<Stripe>,
+    amount: impl Fn(&Value) -> u64,
+) -> Result<(), Error> {
     let session = &event.json()["data"]["object"];
     if event.kind() != "checkout.session.completed" || session["payment_status"] != "paid" {
         return Ok(());
     }
-    let sale = Sale::new(text(&session["id"]), cents(&session[amount]), Currency::USD);
+    let sale = Sale::new(text(&session["id"]), amount(session), Currency::USD);
     let sale = sale.customer_key(text(&session["metadata"][CUSTOMER_KEY]));
     affitor.client().track_sale(sale).await?;
     Ok(())
+}
+
+/// The amount that was paid, in cents.
+pub(super) fn total(session: &Value) -> u64 {
+    cents(&session["amount_total"])
+}
+
+/// The price without discounts, in cents.
+pub(super) fn list_price(session: &Value) -> u64 {
+    cents(&session["amount_subtotal"])
 }
 
 /// Reports a session, whether it is paid or not.
@@ -35,6 +49,19 @@ pub(super) fn charge(event: &WebhookEvent<Stripe>) -> &str {
     text(&event.json()["data"]["object"]["id"])
 }
 
+/// Returns the customer that a webhook is about.
+pub(super) fn customer(event: &WebhookEvent<Stripe>) -> &str {
+    text(&event.json()["data"]["object"]["metadata"][CUSTOMER_KEY])
+}
+
+/// Reports a refund as one of the whole payment.
+pub(super) async fn refund_whole(client: &Client, event: &WebhookEvent<Stripe>) -> Result<(), Error> {
+    if event.kind() == "charge.refunded" {
+        client.track_refund(Refund::full(text(&event.json()["data"]["object"]["payment_intent"]))).await?;
+    }
+    Ok(())
+}
+
 /// Reports paid invoices and their refunds. The mistake: all invoices of a subscription have one id.
 pub(super) async fn invoices(
     affitor: &BoundClient,
@@ -47,11 +74,19 @@ pub(super) async fn invoices(
     }
     let invoice = &event.json()["data"]["object"];
     let details = &invoice["parent"]["subscription_details"];
-    text(&details["subscription"]).clone_into(&mut subscription.lock().unwrap_or_else(PoisonError::into_inner));
+    remember_first(subscription, text(&details["subscription"]));
     let sale = Sale::new(text(&details["subscription"]), cents(&invoice["amount_paid"]), Currency::USD);
     let sale = sale.customer_key(text(&details["metadata"][CUSTOMER_KEY]));
     affitor.client().track_sale(sale).await?;
     Ok(())
+}
+
+/// The first subscription is the one that is refunded.
+fn remember_first(subscription: &Mutex<String>, id: &str) {
+    let mut first = subscription.lock().unwrap_or_else(PoisonError::into_inner);
+    if first.is_empty() {
+        id.clone_into(&mut first);
+    }
 }
 
 /// Reports a refund under the id of a sale.

@@ -37,6 +37,11 @@ impl Shop {
             // The mistake: it was marked before it was reported, and reporting has failed.
             return Ok(());
         }
+        let is_sale = event.kind() == "checkout.session.completed";
+        if self.has(Fault::OncePerCustomer) && is_sale && !self.handled.mark(own_reports::customer(event)) {
+            // The mistake: a customer pays more than once.
+            return Ok(());
+        }
         if self.has(Fault::Spawned) {
             // The mistake: the response is 200 before the sale is reported or stored.
             let (affitor, event) = (affitor.clone(), event.clone());
@@ -45,7 +50,7 @@ impl Shop {
         }
         match (self.fault, &self.delivery) {
             (Some(Fault::RefundId), _) => {
-                own_reports::sale(affitor, event, "amount_total").await.map_err(PaymentError::not_recorded)?;
+                own_reports::sale(affitor, event, own_reports::total).await.map_err(PaymentError::not_recorded)?;
                 // The mistake: the sale has another id.
                 own_reports::refund(affitor, event, own_reports::charge(event))
                     .await
@@ -53,7 +58,26 @@ impl Shop {
             }
             (Some(Fault::ListPrice), _) => {
                 // The mistake: the customer has paid less.
-                own_reports::sale(affitor, event, "amount_subtotal").await.map_err(PaymentError::not_recorded)?;
+                own_reports::sale(affitor, event, own_reports::list_price).await.map_err(PaymentError::not_recorded)?;
+            }
+            (Some(Fault::WholeUnits), _) => {
+                // The mistake: cents are cut off.
+                let whole = |session: &Value| own_reports::total(session) / 100 * 100;
+                own_reports::sale(affitor, event, whole).await.map_err(PaymentError::not_recorded)?;
+            }
+            (Some(Fault::FixedCurrency), _) => {
+                // The mistake: the customer has paid in another currency.
+                own_reports::sale(affitor, event, own_reports::total).await.map_err(PaymentError::not_recorded)?;
+            }
+            (Some(Fault::RefundWhole), _) if event.kind().contains("refund") => {
+                // The mistake: a part may be refunded.
+                own_reports::refund_whole(affitor.client(), event).await.map_err(PaymentError::not_recorded)?;
+            }
+            (Some(Fault::RefundKey), _) if event.kind().contains("refund") => {
+                // The mistake: refunds have a key of their own, which is an old one.
+                if let Err(error) = own_reports::refund_whole(&self.refunds, event).await {
+                    tracing::warn!(%error, "a refund was not reported");
+                }
             }
             (Some(Fault::Unpaid), _) => {
                 // The mistake: a session is complete before it is paid.
@@ -67,7 +91,7 @@ impl Shop {
             }
             (Some(Fault::DoubleReporting), _) => {
                 // The mistake: the next line reports the sale as well, under another id.
-                own_reports::sale(affitor, event, "amount_total").await.map_err(PaymentError::not_recorded)?;
+                own_reports::sale(affitor, event, own_reports::total).await.map_err(PaymentError::not_recorded)?;
                 event.track(&affitor).await?;
             }
             (_, Delivery::Direct | Delivery::Queue) => {

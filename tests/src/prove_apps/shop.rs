@@ -24,8 +24,10 @@ pub(super) struct Shop {
     pub(super) delivery: Delivery,
     pub(super) users: Users,
     pub(super) handled: Handled,
-    /// The latest subscription.
+    /// The first subscription.
     pub(super) subscription: Mutex<String>,
+    /// Reports refunds, with another API key.
+    pub(super) refunds: Client,
     /// URL of Stripe's API.
     pub(super) stripe_url: String,
     pub(super) http: reqwest::Client,
@@ -66,6 +68,7 @@ impl Shop {
             webhook: Webhook::<Stripe>::new(secret, reporter)?,
             capture: capture.build()?,
             captures: options.capture,
+            refunds: with_old_key()?,
             client,
             delivery,
             users: Users::default(),
@@ -97,6 +100,11 @@ fn client(options: &Options) -> Result<Client, AnyError> {
     // The mistake: the URL is part of the code.
     let builder = Client::builder().api_url(&options.service).http_client(http);
     let builder = builder.api_key(variable("AFFITOR_API_KEY")?).program_id(variable("AFFITOR_PROGRAM_ID")?);
+    Ok(builder.build()?)
+}
+
+fn with_old_key() -> Result<Client, AnyError> {
+    let builder = Client::builder().api_key("aff_old_0123456789").api_url(variable("AFFITOR_API_URL")?);
     Ok(builder.build()?)
 }
 

@@ -50,6 +50,11 @@ impl Users {
         self.state().users
     }
 
+    /// The id of whoever signed up last.
+    pub(super) fn last_id(&self) -> String {
+        format!("user_{}", self.state().users)
+    }
+
     /// Whether a user has this address.
     pub(super) fn has_address(&self, email: &str) -> bool {
         let state = self.state();

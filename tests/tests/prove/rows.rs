@@ -38,7 +38,7 @@ enum Checks {
     All,
 }
 
-/// Arguments of the shop, its settings, what is checked, and the finding. In the arguments, `{folder}` is a folder of its own, and
+/// Arguments of the shop, its settings, what is checked, and the finding, with words that it says. In the arguments, `{folder}` is a folder of its own, and
 /// `{other}` the URL of another server.
 type Row = (&'static [&'static str], Sells, SignUp, Checks, Option<&'static str>);
 
@@ -63,7 +63,14 @@ const ROWS: &[Row] = &[
     broken(&["--fault", "cookie-dropped"], Sells::Once, "click-id-lost"),
     (&["--fault", "lands-on-localhost"], Sells::Once, SignUp::Form, Checks::Quick, None),
     broken(&["--fault", "scripted-lead"], Sells::Once, "no-lead"),
-    broken(&["--fault", "list-price"], Sells::Once, "wrong-amount"),
+    broken(&["--fault", "list-price"], Sells::Once, "wrong-amount: the list price"),
+    broken(&["--fault", "whole-units"], Sells::Once, "wrong-amount: cut or rounded"),
+    broken(&["--fault", "fixed-currency"], Sells::Once, "wrong-amount: the currency is missing or fixed"),
+    broken(&["--fault", "last-user"], Sells::Once, "customer-key-differs: another visitor"),
+    broken(&["--fault", "prefixed-key"], Sells::Once, "customer-key-differs: a prefix"),
+    broken(&["--fault", "once-per-customer"], Sells::Once, "no-second-sale"),
+    broken(&["--fault", "refund-whole"], Sells::Once, "wrong-amount: without its amount"),
+    broken(&["--fault", "refund-key"], Sells::Once, "no-refund: API key"),
     broken(&["--fault", "tag-escaped"], Sells::Once, "no-tracker"),
     broken(&["--fault", "session-path"], Sells::Once, "checkout-failed"),
     broken(&["--fault", "unpaid"], Sells::Once, "unpaid-reported"),
@@ -294,6 +301,7 @@ fn judge(output: &Output, finding: Option<&str>) -> Result<(), String> {
     let problem = |problem: &str| Err(format!("{problem}\n{out}{err}"));
     let Ok(document) = serde_json::from_str::<Value>(&out) else { return problem("no JSON document") };
     let findings = document["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let (finding, words) = finding.map(|text| text.split_once(": ").unwrap_or((text, ""))).unzip();
     let ids: Vec<&str> = findings.iter().filter_map(|finding| finding["id"].as_str()).collect();
     let code = match finding {
         None => 0,
@@ -309,6 +317,10 @@ fn judge(output: &Output, finding: Option<&str>) -> Result<(), String> {
     for finding in findings {
         let id = finding["id"].as_str().unwrap_or_default();
         let says = |field: &str| finding[field].as_str().is_some_and(|text| !text.trim().is_empty());
+        let text = format!("{}\n{}", finding["message"], finding["hint"]);
+        if !words.is_some_and(|words| text.contains(words)) {
+            return problem("the finding says something else");
+        }
         if finding["explain"] != format!("affitor prove --explain {id}") || !says("message") || !says("hint") {
             return problem("the finding is not explained");
         }

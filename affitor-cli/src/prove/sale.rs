@@ -1,9 +1,11 @@
 //! What became of a payment: pure decisions from the requests that the sandbox has received.
 
-use affitor::Currency;
+use std::collections::HashSet;
+
 use affitor_sandbox::RequestRecord;
 
 use super::{
+    customer_key::differs,
     finding::{Finding, FindingId},
     lead::is_test,
     purchase::Purchase,
@@ -11,31 +13,24 @@ use super::{
 };
 use crate::format::money;
 
-/// The refund that is expected.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Expected<'e> {
-    /// Transaction id of the refunded sale.
-    pub(super) sale: &'e str,
-    /// Amount in the currency's smallest unit.
-    pub(super) amount: u64,
-    pub(super) currency: Currency,
-    /// Whether nothing of the payment is left.
-    pub(super) is_rest: bool,
-}
-
-/// Returns the only sale that was recorded, or what is wrong. `missing` is the finding if nothing has arrived.
+/// Returns the only sale that was recorded, or what is wrong. `known` are the customer keys of all visitors who have signed up, and
+/// `missing` is the finding if nothing has arrived.
 pub(super) fn sale<'c>(
     calls: &'c [RequestRecord],
     purchase: &Purchase,
+    known: &HashSet<String>,
     missing: FindingId,
 ) -> Result<&'c RequestRecord, Finding> {
     let recorded: Vec<_> = calls.iter().filter(|call| call.changed).collect();
-    let Some(first) = recorded.first() else { return Err(no_sale(calls, purchase, missing)) };
+    let Some(first) = recorded.first() else { return Err(no_sale(calls, purchase, known, missing)) };
     if let Some(call) = recorded.iter().find(|call| is_test(call)) {
         let id = call.transaction_id.as_deref().unwrap_or_default();
         return Err(FindingId::TestMode.found(format!("the sale {id} is a test event, for which nobody is paid")));
     }
     if let Some(finding) = double(&recorded) {
+        return Err(finding);
+    }
+    if let Some(finding) = other_customer(first, purchase, known) {
         return Err(finding);
     }
     let (amount, currency) = (purchase.amount_cents, purchase.currency);
@@ -52,9 +47,31 @@ pub(super) fn sale<'c>(
             return Err(FindingId::WrongAmount.because(message, reason));
         }
         let message = format!("the sale is {reported}, and the customer paid {paid}");
-        return Err(FindingId::WrongAmount.found(message));
+        let has_currency = first.currency.as_deref() == Some(currency.as_str());
+        let reason = match first.amount_cents {
+            _ if !has_currency => Some("the currency is missing or fixed: without one, the service takes USD"),
+            Some(sent) => wrong_unit(sent, amount),
+            None => None,
+        };
+        let finding = FindingId::WrongAmount.found(message);
+        return Err(Finding { hint: reason.map_or(finding.hint, str::to_owned), ..finding });
     }
     Ok(first)
+}
+
+/// Returns the reason if an amount looks like one in another unit.
+pub(super) fn wrong_unit(sent: u64, paid: u64) -> Option<&'static str> {
+    if sent == paid {
+        None
+    } else if sent == paid * 100 {
+        Some("the amount, which is in cents, is multiplied by 100")
+    } else if sent == paid / 100 || sent == paid.div_ceil(100) {
+        Some("the amount is in whole units of the currency: report it in the smallest one, such as cents")
+    } else if sent.is_multiple_of(100) && sent.abs_diff(paid) < 100 {
+        Some("the amount is cut or rounded to whole units of the currency: keep it in the smallest one, such as cents")
+    } else {
+        None
+    }
 }
 
 /// Returns the finding if one payment was recorded as several sales.
@@ -66,13 +83,13 @@ pub(super) fn double(recorded: &[&RequestRecord]) -> Option<Finding> {
     (count > 1).then(found)
 }
 
-fn no_sale(calls: &[RequestRecord], purchase: &Purchase, missing: FindingId) -> Finding {
+fn no_sale(calls: &[RequestRecord], purchase: &Purchase, known: &HashSet<String>, missing: FindingId) -> Finding {
     let Some(call) = calls.last() else {
         return missing.found("the app accepted all webhooks of the payment, but no sale arrived");
     };
     let error = call.error.as_deref().unwrap_or("no reason");
     if call.status == Some(401) {
-        let reason = "the app does not read its API key from AFFITOR_API_KEY";
+        let reason = "the part of the app that reports sales does not read its API key from AFFITOR_API_KEY";
         return missing.because(format!("the sandbox rejected the sale: {error}"), reason);
     }
     if call.status == Some(409) {
@@ -80,66 +97,22 @@ fn no_sale(calls: &[RequestRecord], purchase: &Purchase, missing: FindingId) -> 
         let message = format!("the payment was reported with the transaction id {id}, which an earlier sale has");
         return missing.because(message, "each payment needs a transaction id of its own");
     }
-    match call.customer_key.as_deref() {
-        Some(key) if key != purchase.customer_key => {
-            let (key, lead) = (customer(key), customer(&purchase.customer_key));
-            let message = format!("the sale has the customer key {key}, and the lead has {lead}: {error}");
-            FindingId::CustomerKeyDiffers.found(message)
-        }
-        _ => FindingId::SaleNotAttributed.found(format!("the sale was not attributed: {error}")),
-    }
+    let unattributed = || FindingId::SaleNotAttributed.found(format!("the sale was not attributed: {error}"));
+    other_customer(call, purchase, known).unwrap_or_else(unattributed)
 }
 
-/// Returns what is wrong with a refund.
-pub(super) fn refund(calls: &[RequestRecord], expected: Expected<'_>) -> Result<(), Finding> {
-    let recorded: Vec<_> = calls.iter().filter(|call| call.changed).collect();
-    let Some(refund) = recorded.first() else { return Err(no_refund(calls)) };
-    let id = refund.transaction_id.as_deref().unwrap_or("?");
-    if id != expected.sale {
-        let message =
-            format!("the refund was reported for {id}, and the sale of the refunded payment is {}", expected.sale);
-        return Err(FindingId::RefundIdDiffers.found(message));
-    }
-    if recorded.len() > 1 {
-        return Err(FindingId::DoubleReporting.because(
-            "one refund was reported twice",
-            "Stripe reports each refund on the charge and as a refund; only one of them may count",
-        ));
-    }
-    match refund.amount_cents {
-        Some(sent) if sent != expected.amount => Err(FindingId::WrongAmount.because(
-            format!(
-                "{} were refunded, and {} were reported",
-                money(expected.amount, expected.currency),
-                money(sent, expected.currency)
-            ),
-            "the amount is the running total of the charge, or in another unit",
-        )),
-        None if !expected.is_rest => Err(FindingId::WrongAmount.because(
-            format!("{} were refunded, and a full refund was reported", money(expected.amount, expected.currency)),
-            "the handler uses `Refund::full` for each refund",
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn no_refund(calls: &[RequestRecord]) -> Finding {
-    match calls.last() {
-        None => FindingId::NoRefund.found("the app accepted the webhooks of the refund, but no refund arrived"),
-        Some(call) if call.status == Some(404) => {
-            let id = call.transaction_id.as_deref().unwrap_or("?");
-            let message = format!("the refund was reported for {id}, and there is no sale with this transaction id");
-            FindingId::RefundIdDiffers.found(message)
-        }
-        Some(call) => FindingId::NoRefund.because(
-            format!("the refund had no effect: {}", call.error.as_deref().unwrap_or("no reason")),
-            "see the service's message",
-        ),
-    }
+/// Returns the finding if a sale names another customer than the lead.
+fn other_customer(call: &RequestRecord, purchase: &Purchase, known: &HashSet<String>) -> Option<Finding> {
+    let (sent, lead) = (call.customer_key.as_deref()?, &*purchase.customer_key);
+    let error = call.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+    let message =
+        format!("the sale has the customer key {}, and the lead has {}{error}", customer(sent), customer(lead));
+    (sent != lead).then(|| differs(message, sent, lead, known))
 }
 
 #[cfg(test)]
 mod tests {
+    use affitor::Currency;
     use serde_json::{Value, json};
 
     use super::*;
@@ -178,7 +151,10 @@ mod tests {
             (vec![json!({ "event": null, "amount_cents": null })], Err("test-mode")),
             (vec![json!({ "amount_cents": 49 })], Err("wrong-amount")),
             (vec![json!({ "amount_cents": 5390 })], Err("wrong-amount")),
+            (vec![json!({ "amount_cents": 4800 })], Err("wrong-amount")),
             (vec![json!({ "currency": "EUR" })], Err("wrong-amount")),
+            (vec![json!({ "customer_key": "user_8" })], Err("customer-key-differs")),
+            (vec![json!({ "customer_key": null })], Ok("in_1")),
             (vec![], Err("no-sale")),
             (vec![refused(401)], Err("no-sale")),
             (vec![refused(400)], Err("sale-not-attributed")),
@@ -189,39 +165,12 @@ mod tests {
             ),
         ] {
             let calls = calls(&fields);
-            let result = sale(&calls, &purchase, FindingId::NoSale);
+            let result = sale(&calls, &purchase, &HashSet::from(["user_8".to_owned()]), FindingId::NoSale);
             if let Err(finding) = &result {
                 assert!(!finding.message.contains('@'), "{}", finding.message);
             }
             let result = result.map(|call| call.transaction_id.as_deref().unwrap()).map_err(|finding| finding.id);
             assert_eq!(result, expected, "{fields:?}");
-        }
-    }
-
-    #[test]
-    fn each_result_of_a_refund() {
-        let part = Expected { sale: "in_1", amount: 1_000, currency: Currency::USD, is_rest: false };
-        let rest = Expected { amount: 3_900, is_rest: true, ..part };
-        let of = |amount: Option<u64>| json!({ "amount_cents": amount });
-        for (fields, expected, id) in [
-            (vec![of(Some(1_000))], part, None),
-            (vec![of(Some(3_900))], rest, None),
-            (vec![of(None)], rest, None),
-            (vec![of(Some(1_000)), of(Some(1_000))], part, Some("double-reporting")),
-            (vec![of(None)], part, Some("wrong-amount")),
-            (vec![of(Some(4_900))], rest, Some("wrong-amount")),
-            (vec![of(Some(1))], rest, Some("wrong-amount")),
-            (vec![json!({ "transaction_id": "in_0", "amount_cents": 1_000 })], part, Some("refund-id-differs")),
-            (
-                vec![json!({ "changed": false, "status": 404, "transaction_id": "ch_1" })],
-                part,
-                Some("refund-id-differs"),
-            ),
-            (vec![json!({ "changed": false, "error": "already reversed" })], part, Some("no-refund")),
-            (vec![], part, Some("no-refund")),
-        ] {
-            let result = refund(&calls(&fields), expected);
-            assert_eq!(result.err().map(|finding| finding.id), id, "{fields:?}");
         }
     }
 }
