@@ -159,9 +159,11 @@ impl Proof {
     }
 }
 
-/// What is taken off a list price: a tenth.
+/// What is taken off a list price: a tenth, or a cent more. What is paid is never a whole amount, which would hide that cents are lost.
 fn discount(list_price: u64) -> u64 {
-    list_price / 10
+    let tenth = list_price / 10;
+    let is_whole = (list_price - tenth).is_multiple_of(100);
+    if is_whole { tenth + u64::from(list_price > 1) } else { tenth }
 }
 
 /// Returns what is wrong with one of the two maps of metadata.

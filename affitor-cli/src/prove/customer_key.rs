@@ -4,17 +4,14 @@ use std::collections::HashSet;
 
 use affitor_core::redact::may_hold_address;
 
-use super::{
-    finding::{Finding, FindingId},
-    shown::customer,
-};
+use super::finding::{Finding, FindingId};
 
 /// Returns the finding for two different customer keys. `known` are those of all visitors who have signed up.
 pub(super) fn differs(message: String, sent: &str, lead: &str, known: &HashSet<String>) -> Finding {
     let found = FindingId::CustomerKeyDiffers;
     if known.contains(sent) {
         let reason = "the app keeps the last user for all requests, or takes the user's id from a place that another visitor wrote";
-        return found.because(format!("{message}: that is the key of another visitor, {}", customer(sent)), reason);
+        return found.because(format!("{message}. The payment names another visitor"), reason);
     }
     if may_hold_address(sent) != may_hold_address(lead) {
         return found.because(

@@ -57,7 +57,7 @@ findings! {
     WebhookBlocked "webhook-blocked" "authentication or CSRF protection is in front of the route: the provider can't log in. Or the webhook's secret is another one",
     WebhookUnverified "webhook-unverified" "the handler reads the body without verifying its signature: anyone can report a payment",
     WebhookSlow "webhook-slow" "the handler does all of its work before it responds: Paddle waits 5 seconds, Polar 10",
-    WebhookSecret "webhook-secret" "the app reads the secret from elsewhere, or trims or decodes it",
+    WebhookSecret "webhook-secret" "the app reads the secret from elsewhere, or trims or decodes it; or it does not verify the body as it was sent, or takes its time for too old",
     WebhookBodyParsed "webhook-body-parsed" "the body is parsed and written again before the signature is verified",
     WebhookFailed "webhook-failed" "the webhook handler returns an error",
     NoSale "no-sale" "the webhook handler does not call `event.track`, `event.enqueue` or `record_payment`, or not for this event: the sale of a subscription is `invoice.paid`",
@@ -68,7 +68,7 @@ findings! {
     DoubleReporting "double-reporting" "the payment is reported in two places, under two transaction ids",
     NoRenewal "no-renewal" "the endpoint does not handle `invoice.paid`",
     NoRefund "no-refund" "the endpoint does not handle `charge.refunded`",
-    RefundIdDiffers "refund-id-differs" "the refund is reported under its own id or the charge's, instead of the sale's `transaction_id`",
+    RefundIdDiffers "refund-id-differs" "sale and refund use different ids of one payment: report the sale under an id that its refunds contain too",
     SaleLostInOutage "sale-lost-in-outage" "the webhook handler ignores the error of `event.track`, and responds with 200",
 }
 

@@ -107,9 +107,8 @@ impl Proof {
                     "the app accepted the webhook while Affitor was not reachable for {shown}, and the sale has not arrived {seconds} s later"
                 );
                 let finding = if calls.is_empty() {
-                    let reason = "the app drops the sale before it tries to report it: sales are stored once per customer, or what it \
-                                  does in the background fails";
-                    FindingId::SaleLostInOutage.because(format!("{message}; it never called Affitor"), reason)
+                    let reason = "the app drops the sale before it tries to report it, or its queue waits for an earlier event that fails";
+                    FindingId::SaleLostInOutage.because(format!("{message}; no attempt to report it was seen"), reason)
                 } else {
                     FindingId::SaleLostInOutage.found(message)
                 };

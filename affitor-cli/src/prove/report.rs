@@ -60,9 +60,9 @@ impl Report {
         self.findings.iter().any(|finding| finding.id == id)
     }
 
-    /// Returns whether the check with this name has failed.
-    pub(crate) fn has_failed(&self, name: &str) -> bool {
-        self.checks.iter().any(|check| check.name == name && check.status == CheckStatus::Failed)
+    /// Returns the status of the check with this name, if it is done.
+    pub(crate) fn status(&self, name: &str) -> Option<CheckStatus> {
+        self.checks.iter().find(|check| check.name == name).map(|check| check.status)
     }
 
     fn add(&mut self, check: Check) {

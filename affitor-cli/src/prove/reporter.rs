@@ -119,7 +119,7 @@ impl Proof {
         match self.deliver_to_both(&endpoint, &secret, &deliveries).await? {
             Reported { by_affitor: false, .. } => self.report.skipped(
                 &[CONNECTED],
-                "Affitor could not read the payment: the session's metadata names no `program_id`",
+                "Affitor could not read the payment: the session's metadata has no `program_id`, or that of another program",
             ),
             Reported { by_app: true, .. } => self.report.warning(
                 CONNECTED,

@@ -111,14 +111,14 @@ fn other_customer(call: &RequestRecord, purchase: &Purchase, known: &HashSet<Str
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use affitor::Currency;
     use serde_json::{Value, json};
 
     use super::*;
 
-    /// A call as the sandbox records it.
-    fn calls(fields: &[Value]) -> Vec<RequestRecord> {
+    /// Calls as the sandbox records them.
+    pub(in crate::prove) fn calls(fields: &[Value]) -> Vec<RequestRecord> {
         let record = |fields: &Value| {
             let mut record = json!({
                 "number": 1, "call": "sale", "method": "POST", "path": "/", "status": 200, "error": null, "hint": null,

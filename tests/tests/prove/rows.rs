@@ -38,8 +38,8 @@ enum Checks {
     All,
 }
 
-/// Arguments of the shop, its settings, what is checked, and the finding, with words that it says. In the arguments, `{folder}` is a folder of its own, and
-/// `{other}` the URL of another server.
+/// Arguments of the shop, its settings, what is checked, and the finding, with words that it says. In the arguments, `{folder}` is a
+/// folder of its own, and `{other}` the URL of another server.
 type Row = (&'static [&'static str], Sells, SignUp, Checks, Option<&'static str>);
 
 const ROWS: &[Row] = &[
@@ -66,7 +66,7 @@ const ROWS: &[Row] = &[
     broken(&["--fault", "list-price"], Sells::Once, "wrong-amount: the list price"),
     broken(&["--fault", "whole-units"], Sells::Once, "wrong-amount: cut or rounded"),
     broken(&["--fault", "fixed-currency"], Sells::Once, "wrong-amount: the currency is missing or fixed"),
-    broken(&["--fault", "last-user"], Sells::Once, "customer-key-differs: another visitor"),
+    broken(&["--fault", "last-user"], Sells::Once, "customer-key-differs: names another visitor"),
     broken(&["--fault", "prefixed-key"], Sells::Once, "customer-key-differs: a prefix"),
     broken(&["--fault", "once-per-customer"], Sells::Once, "no-second-sale"),
     broken(&["--fault", "refund-whole"], Sells::Once, "wrong-amount: without its amount"),
