@@ -131,7 +131,7 @@ async fn an_app_without_pages_is_proved() {
 /// A finding is explained by the command itself.
 #[tokio::test]
 async fn findings_are_explained() {
-    let result = crate::common::run(&["prove", "--explain", "webhook-blocked"], &[]).await;
+    let result = crate::common::run(&["prove", "--explain", "webhook-blocked", "--color", "never"], &[]).await;
     assert_eq!(result.code, 0);
     assert!(result.out.starts_with("webhook-blocked: ") && result.out.contains("Fix. "), "{}", result.out);
     assert_ne!(crate::common::run(&["prove", "--explain", "nothing"], &[]).await.code, 0);

@@ -89,6 +89,8 @@ pub enum Fault {
     RefundWhole,
     /// The shop's own code reports refunds with another API key.
     RefundKey,
+    /// The shop reports the first refund of a payment only.
+    RefundOnce,
     /// The shop's own code reports a sale under the session's id, and its refund under the charge's id.
     RefundId,
     /// The sign-up fails if the lead can't be reported.

@@ -54,10 +54,15 @@ pub(super) fn customer(event: &WebhookEvent<Stripe>) -> &str {
     text(&event.json()["data"]["object"]["metadata"][CUSTOMER_KEY])
 }
 
+/// Returns the payment intent that a webhook of a charge or a refund is about.
+pub(super) fn payment(event: &WebhookEvent<Stripe>) -> &str {
+    text(&event.json()["data"]["object"]["payment_intent"])
+}
+
 /// Reports a refund as one of the whole payment.
 pub(super) async fn refund_whole(client: &Client, event: &WebhookEvent<Stripe>) -> Result<(), Error> {
     if event.kind() == "charge.refunded" {
-        client.track_refund(Refund::full(text(&event.json()["data"]["object"]["payment_intent"]))).await?;
+        client.track_refund(Refund::full(payment(event))).await?;
     }
     Ok(())
 }

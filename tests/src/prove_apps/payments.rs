@@ -42,6 +42,7 @@ impl Shop {
             // The mistake: a customer pays more than once.
             return Ok(());
         }
+        let is_refund = event.kind().contains("refund");
         if self.has(Fault::Spawned) {
             // The mistake: the response is 200 before the sale is reported or stored.
             let (affitor, event) = (affitor.clone(), event.clone());
@@ -69,11 +70,18 @@ impl Shop {
                 // The mistake: the customer has paid in another currency.
                 own_reports::sale(affitor, event, own_reports::total).await.map_err(PaymentError::not_recorded)?;
             }
-            (Some(Fault::RefundWhole), _) if event.kind().contains("refund") => {
+            (Some(Fault::RefundWhole), _) if is_refund => {
                 // The mistake: a part may be refunded.
                 own_reports::refund_whole(affitor.client(), event).await.map_err(PaymentError::not_recorded)?;
             }
-            (Some(Fault::RefundKey), _) if event.kind().contains("refund") => {
+            (Some(Fault::RefundOnce), _) if is_refund => {
+                let id = own_reports::payment(event);
+                // The mistake: a payment is refunded in parts.
+                if event.kind() == "charge.refunded" && self.handled.mark(id) {
+                    own_reports::refund(affitor, event, id).await.map_err(PaymentError::not_recorded)?;
+                }
+            }
+            (Some(Fault::RefundKey), _) if is_refund => {
                 // The mistake: refunds have a key of their own, which is an old one.
                 if let Err(error) = own_reports::refund_whole(&self.refunds, event).await {
                     tracing::warn!(%error, "a refund was not reported");

@@ -71,6 +71,7 @@ const ROWS: &[Row] = &[
     broken(&["--fault", "once-per-customer"], Sells::Once, "no-second-sale"),
     broken(&["--fault", "refund-whole"], Sells::Once, "wrong-amount: without its amount"),
     broken(&["--fault", "refund-key"], Sells::Once, "no-refund: API key"),
+    broken(&["--fault", "refund-once"], Sells::Once, "no-refund: after the first one"),
     broken(&["--fault", "tag-escaped"], Sells::Once, "no-tracker"),
     broken(&["--fault", "session-path"], Sells::Once, "checkout-failed"),
     broken(&["--fault", "unpaid"], Sells::Once, "unpaid-reported"),
