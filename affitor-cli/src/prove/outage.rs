@@ -11,7 +11,7 @@ use super::{
     finding::FindingId,
     say,
     visitor::Visitor,
-    watch::{Watch, is_settled},
+    watch::{Watch, is_double, is_settled},
 };
 use crate::{browser::CLICK_ID_COOKIE, failure::Failure, payment::Payment};
 
@@ -94,7 +94,6 @@ impl Proof {
         }
         watch.until(wait, ApiCall::Sale, |calls| calls.iter().any(|call| call.changed)).await;
         // A double one may come a moment later.
-        let is_double = |calls: &[RequestRecord]| calls.iter().filter(|call| call.changed).count() > 1;
         let calls = watch.until(self.wait.min(SETTLE), ApiCall::Sale, is_double).await;
         let recorded = calls.iter().filter(|call| call.changed).count();
         let (shown, seconds) = (shown(length), wait.as_secs());

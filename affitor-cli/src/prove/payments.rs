@@ -15,7 +15,7 @@ use super::{
     sale::{self, double},
     say,
     sign_up::Buyer,
-    watch::Watch,
+    watch::{Watch, is_double},
 };
 use crate::payment::Delivery;
 
@@ -276,8 +276,4 @@ fn shared_id(finding: Finding, sale_id: &str, renewed: &[Delivery]) -> Finding {
          the invoice's id"
     );
     Finding { hint: reason, ..finding }
-}
-
-pub(super) fn is_double(calls: &[RequestRecord]) -> bool {
-    calls.iter().filter(|call| call.changed).count() > 1
 }

@@ -8,9 +8,8 @@ use super::{
     deliver::Endpoint,
     finding::{Finding, FindingId},
     names::PARTIAL_REFUND,
-    payments::is_double,
     sale::wrong_unit,
-    watch::{Watch, is_settled},
+    watch::{Watch, is_double, is_settled},
 };
 use crate::{check::CheckStatus, format::money, payment::Delivery};
 

@@ -47,3 +47,8 @@ impl Watch {
 pub(super) fn is_settled(request: &RequestRecord) -> bool {
     request.changed || request.status == Some(409)
 }
+
+/// Whether more than one of the calls recorded something.
+pub(super) fn is_double(calls: &[RequestRecord]) -> bool {
+    calls.iter().filter(|call| call.changed).count() > 1
+}
