@@ -75,6 +75,14 @@ impl Proof {
         if session_problem.is_none() {
             self.report.passed(SESSION, format!("{CUSTOMER_KEY} is {}", customer(&key)));
         }
+        let program = self.sandbox.program_id().to_string();
+        if let Some(other) = session.map("metadata").get("program_id").filter(|id| **id != program) {
+            let message = format!(
+                "metadata[program_id] is {other:?}, and AFFITOR_PROGRAM_ID of this run is {program}: if Stripe is connected, Affitor \
+                 looks for the customer in another program"
+            );
+            self.report.warning(SESSION, message);
+        }
         let is_subscription = session.is_subscription();
         let missing = FindingId::SubscriptionMetadataMissing;
         let renewals = || problem(&session, "subscription_data[metadata]", &key, &self.customers, missing);

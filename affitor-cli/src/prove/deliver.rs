@@ -1,6 +1,7 @@
 //! Delivers webhooks to the app, as a payment provider does.
 
 use std::{
+    iter,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
@@ -12,6 +13,7 @@ use tokio::time::sleep;
 use super::{
     finding::{Finding, FindingId},
     layer,
+    rewritten::rewritten,
     shown::{causes, first_line},
 };
 use crate::{
@@ -173,15 +175,23 @@ impl Endpoint {
             _ if self.has_accepted.load(Ordering::Relaxed) => FindingId::WebhookFailed
                 .because(message, "the handler rejects an event that it does not need: respond with 200 to those"),
             // The same event as a program would write it: it is accepted only if the app verifies what it has written itself.
-            _ => match self.send(delivery, &delivery.canonical).await {
-                Ok(response) if response.status.is_success() => FindingId::WebhookBodyParsed
-                    .found(format!("{message}; it accepts the same event without line breaks and spaces")),
-                _ if !self.responds_so_to_anyone(delivery, *status, text).await => {
-                    FindingId::WebhookFailed.because(message, "the handler rejects a webhook whose signature is right")
-                }
-                _ => FindingId::WebhookSecret.found(message),
-            },
+            _ if self.accepts_rewritten(delivery).await => FindingId::WebhookBodyParsed
+                .found(format!("{message}; it accepts the same event as a program writes it again")),
+            _ if !self.responds_so_to_anyone(delivery, *status, text).await => {
+                FindingId::WebhookFailed.because(message, "the handler rejects a webhook whose signature is right")
+            }
+            _ => FindingId::WebhookSecret.found(message),
         }
+    }
+
+    /// Returns whether the app accepts the event as a program would write it again, which nobody but the app itself does.
+    async fn accepts_rewritten(&self, delivery: &Delivery) -> bool {
+        for body in iter::once(&delivery.canonical).chain(&rewritten(&delivery.body)) {
+            if self.send(delivery, body).await.is_ok_and(|response| response.status.is_success()) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Returns whether the app responds with success to a webhook that somebody else has signed.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use affitor_sandbox::{ApiCall, Sandbox};
 use reqwest::Url;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -29,6 +29,8 @@ pub(super) const NAME: &str = "landing";
 pub(super) struct Landed {
     pub(super) click_id: String,
     pub(super) page: Url,
+    /// Whether the server has reported the click.
+    pub(super) is_captured: bool,
 }
 
 impl Proof {
@@ -81,16 +83,21 @@ impl Proof {
 
     /// The server has reported the click. Its cookie comes with the page, or with the next one if the service was slow.
     async fn captured(&mut self, visitor: &mut Visitor, page: Page, click_id: String) -> Result<Landed, Stop> {
-        if visitor.click_id_at(&page.url).is_none() {
-            let _ = visitor.get(page.url.path()).await;
-        }
-        if visitor.click_id_at(&page.url).as_deref() != Some(&click_id) {
+        if !self.has_stored(visitor, &page, &click_id).await {
             let message = "the server reported the click, but the visitor did not get its cookie";
             let reason = "the cookie's domain is not that of the app's URL: in development, use `host_only()`";
             return self.stop_at_landing(FindingId::CookieLost.because(message, reason));
         }
         self.report.passed(NAME, format!("the server reported the click {click_id}, and set the cookie"));
-        Ok(Landed { click_id, page: page.url })
+        Ok(Landed { click_id, page: page.url, is_captured: true })
+    }
+
+    /// Returns whether the visitor has the cookie of a click, after another page if need be.
+    pub(super) async fn has_stored(&self, visitor: &mut Visitor, page: &Page, click_id: &str) -> bool {
+        if visitor.click_id_at(&page.url).as_deref() != Some(click_id) {
+            let _ = visitor.get(page.url.path()).await;
+        }
+        visitor.click_id_at(&page.url).as_deref() == Some(click_id)
     }
 
     /// Does what the tracker in the page would do.
@@ -108,15 +115,7 @@ impl Proof {
         };
         let program = self.sandbox.program_id().to_string();
         let click_id = click(&self.sandbox, page.url.as_str()).await?;
-        let landing = form_urlencoded::byte_serialize(page.url.as_str().as_bytes()).collect::<String>();
-        for (name, value) in [
-            (CLICK_ID_COOKIE, &click_id),
-            ("affitor_click_ids", &click_id),
-            ("affitor_aff_url", &landing),
-            ("customer_code", &click_id),
-        ] {
-            visitor.store(&page.url, name, value);
-        }
+        store(visitor, &page.url, &click_id);
         self.report
             .passed(NAME, format!("the page has the tracker. Its script was not run but simulated: click {click_id}"));
         if origin(&tag, &page).as_deref() == Some(DEFAULT_URL) {
@@ -138,7 +137,7 @@ impl Proof {
                 format!("the tag names program {id:?}; AFFITOR_PROGRAM_ID of this run is {program}"),
             );
         }
-        Ok(Landed { click_id, page: page.url })
+        Ok(Landed { click_id, page: page.url, is_captured: false })
     }
 
     /// Returns the directive of the page's policy that blocks the tracker both of the sandbox and of the service.
@@ -194,7 +193,7 @@ impl Proof {
         self.chromium = Some(browser);
         visitor.store(&page.url, CLICK_ID_COOKIE, &click_id);
         self.report.passed(NAME, format!("in a browser, the page's tracker reported the click {click_id}"));
-        Ok(Landed { click_id, page: page.url })
+        Ok(Landed { click_id, page: page.url, is_captured: false })
     }
 
     fn stop_at_landing(&mut self, finding: Finding) -> Result<Landed, Stop> {
@@ -213,6 +212,19 @@ fn is_domain_of(domain: &str, host: &str) -> bool {
     host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
 }
 
+/// Stores the cookies of a click, as the tracker does.
+pub(super) fn store(visitor: &mut Visitor, page: &Url, click_id: &str) {
+    let landing = form_urlencoded::byte_serialize(page.as_str().as_bytes()).collect::<String>();
+    for (name, value) in [
+        (CLICK_ID_COOKIE, click_id),
+        ("affitor_click_ids", click_id),
+        ("affitor_aff_url", &landing),
+        ("customer_code", click_id),
+    ] {
+        visitor.store(page, name, value);
+    }
+}
+
 /// The path of a partner's link.
 pub(super) fn link(path: &str, partner: &str) -> String {
     let code: String = form_urlencoded::byte_serialize(partner.as_bytes()).collect();
@@ -220,12 +232,21 @@ pub(super) fn link(path: &str, partner: &str) -> String {
     format!("{path}{separator}aff={code}")
 }
 
-fn captured(watch: &Watch) -> Option<String> {
+pub(super) fn captured(watch: &Watch) -> Option<String> {
     watch.calls(ApiCall::Click).into_iter().rev().find(|call| call.changed)?.click_id
 }
 
 /// Reports a click to the sandbox, and returns its id.
 pub(super) async fn click(sandbox: &Sandbox, landing: &str) -> Result<String, Failure> {
+    post_click(sandbox, &json!({ "affiliate_url": landing, "page_url": landing })).await
+}
+
+/// Reports a click of a visitor who has a click id.
+pub(super) async fn click_again(sandbox: &Sandbox, landing: &str, existing: &str) -> Result<String, Failure> {
+    post_click(sandbox, &json!({ "affiliate_url": landing, "page_url": landing, "existing_click_id": existing })).await
+}
+
+async fn post_click(sandbox: &Sandbox, body: &Value) -> Result<String, Failure> {
     #[derive(Deserialize)]
     struct Reply {
         click_id: String,
@@ -238,9 +259,8 @@ pub(super) async fn click(sandbox: &Sandbox, landing: &str) -> Result<String, Fa
         )
     };
     let http = reqwest::Client::builder().no_proxy().build().map_err(unreachable)?;
-    let body = json!({ "affiliate_url": landing, "page_url": landing }).to_string();
     let url = format!("{}/api/v1/track/click", sandbox.url());
-    let response = http.post(url).body(body).send().await.map_err(unreachable)?;
+    let response = http.post(url).body(body.to_string()).send().await.map_err(unreachable)?;
     let text = response.text().await.map_err(unreachable)?;
     let reply: Result<Reply, _> = serde_json::from_str(&text);
     reply

@@ -12,6 +12,7 @@ mod explain;
 mod finding;
 mod guard;
 mod landing;
+mod last_click;
 mod layer;
 mod lead;
 mod manual;
@@ -22,10 +23,13 @@ mod payments;
 mod process;
 mod purchase;
 mod refund;
+mod renewal;
 mod report;
 mod reporter;
+mod rewritten;
 mod sale;
 mod scripted;
+mod second_payment;
 mod settings;
 mod shown;
 mod sign_up;
@@ -110,6 +114,9 @@ const NO_TLS: &str = " (no TLS)";
 
 /// Time after which nothing more is expected of an app that sends events at once.
 const SETTLE: Duration = Duration::from_secs(2);
+
+/// Link code of the first partner.
+const PARTNER: &str = "PARTNER123";
 
 /// A proof in progress.
 struct Proof {
@@ -227,7 +234,7 @@ impl Proof {
         };
         let is_stripe = webhook.is_some_and(|webhook| webhook.provider == PaymentProvider::Stripe);
         let reporter = if is_stripe { reporter::chosen()? } else { StripeReporter::App };
-        let mut sandbox = Sandbox::builder();
+        let mut sandbox = Sandbox::builder().partner(PARTNER).partner(last_click::PARTNER);
         if let Some(secret) = secret.as_ref().filter(|_| is_stripe && reporter != StripeReporter::App) {
             sandbox = sandbox.stripe_webhook_secret(secret);
         }

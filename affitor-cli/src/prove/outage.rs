@@ -70,7 +70,16 @@ impl Proof {
             let message = format!(
                 "succeeded while Affitor was not reachable for {shown}, and its lead has not arrived {seconds} s later"
             );
-            self.report.failed(SIGN_UP, FindingId::LeadLostInOutage.found(message));
+            let found = FindingId::LeadLostInOutage;
+            self.report.failed(
+                SIGN_UP,
+                if before > until_response {
+                    let reason = "the app tried again after its response, and gave up: its queue must try for days, and store the lead";
+                    found.because(message, reason)
+                } else {
+                    found.found(message)
+                },
+            );
         }
         Ok(())
     }

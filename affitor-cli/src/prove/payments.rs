@@ -8,10 +8,11 @@ use super::{
     checkout::{CheckedOut, SESSION},
     deliver::Endpoint,
     finding::{Finding, FindingId},
-    names::{AFTER_SALE, PARTIAL_REFUND, REDELIVERY, REFUND, RENEWAL, SALE, SECOND, SIGNATURE, UNPAID},
+    names::{AFTER_SALE, PARTIAL_REFUND, REDELIVERY, REFUND, RENEWAL, SALE, SIGNATURE, UNPAID},
     outage,
     purchase::Purchase,
     refund::Expected,
+    renewal::{not_shared, shared_id},
     sale::{self, double},
     say,
     sign_up::Buyer,
@@ -76,6 +77,7 @@ impl Proof {
             let watch = Watch::begin(&self.sandbox);
             let renewal = self.sale(&endpoint, &renewed, &purchase, &watch, FindingId::NoRenewal).await;
             let renewal = renewal.map_err(|finding| shared_id(finding, &sale_id, &renewed));
+            let renewal = renewal.and_then(|call| not_shared(call, &paid));
             let Some(renewal_id) = self.judge(RENEWAL, renewal, None) else {
                 self.report.skipped(&[REFUND, outage::SALE], "the renewal is missing or wrong");
                 return Ok(());
@@ -110,26 +112,8 @@ impl Proof {
         }
     }
 
-    /// The buyer pays for something else: it is a sale of its own. Returns whether it is right, if that could be checked.
-    async fn second_payment(&mut self, endpoint: &Endpoint, buyer: &mut Buyer, purchase: &Purchase) -> Option<bool> {
-        let Some(second) = self.check_out_again(buyer, purchase).await else {
-            if self.is_manual {
-                self.report.skipped(&[SECOND], "it needs a second checkout");
-            } else {
-                let message = "not checked: a second checkout created no session. If everybody gets the same payment page, the wrong \
-                               customer pays";
-                self.report.warning(SECOND, message);
-            }
-            return None;
-        };
-        let watch = Watch::begin(&self.sandbox);
-        let paid = second.payment(endpoint.provider).paid();
-        let sale = self.sale(endpoint, &paid, &second, &watch, FindingId::NoSecondSale).await;
-        Some(self.judge(SECOND, sale, None).is_some())
-    }
-
     /// Delivers the webhooks of a payment, and checks that they become one sale.
-    async fn sale(
+    pub(super) async fn sale(
         &self,
         endpoint: &Endpoint,
         paid: &[Delivery],
@@ -157,7 +141,7 @@ impl Proof {
     }
 
     /// Reports a sale, and what the session's metadata lacks. Returns its transaction id.
-    fn judge(
+    pub(super) fn judge(
         &mut self,
         name: &'static str,
         sale: Result<RequestRecord, Finding>,
@@ -263,17 +247,4 @@ impl Proof {
             None => self.report.passed(REDELIVERY, "still one sale"),
         }
     }
-}
-
-/// Finds out whether the sale has an id that renewals have too, such as that of the subscription.
-fn shared_id(finding: Finding, sale_id: &str, renewed: &[Delivery]) -> Finding {
-    let is_shared = renewed.iter().any(|delivery| delivery.body.contains(sale_id));
-    if finding.id != FindingId::NoRenewal.as_str() || !is_shared {
-        return finding;
-    }
-    let reason = format!(
-        "the first sale has the transaction id {sale_id}, which is in the webhooks of the renewal too, so renewals are duplicates: use \
-         the invoice's id"
-    );
-    Finding { hint: reason, ..finding }
 }

@@ -60,6 +60,10 @@ impl Report {
         self.findings.iter().any(|finding| finding.id == id)
     }
 
+    pub(crate) fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
     /// Returns the status of the check with this name, if it is done.
     pub(crate) fn status(&self, name: &str) -> Option<CheckStatus> {
         self.checks.iter().find(|check| check.name == name).map(|check| check.status)

@@ -126,6 +126,10 @@ impl Proof {
                 "both Affitor and the app report the payment, so it counts twice if Stripe is connected to your program: \
                  `affitor doctor` says whether it is",
             ),
+            Reported { .. } if self.report.has_findings() => self.report.skipped(
+                &[CONNECTED],
+                "the app reported nothing, which may be what was found above: correct that, and repeat the command",
+            ),
             Reported { .. } => self.report.passed(CONNECTED, "only Affitor reported the payment, so it counts once"),
         }
         Ok(())

@@ -10,6 +10,7 @@ use super::{
     Proof, SETTLE, Stop,
     finding::{Finding, FindingId},
     landing::{self, Landed, click, link},
+    last_click::Clicks,
     lead::{lead, lost_cookie},
     names::{ALONE, COOKIE, FIELD, HEADER, RESTART, TWICE},
     outage::has_lead,
@@ -34,8 +35,14 @@ impl Proof {
     /// Lets visitors sign up. Returns the one who came with a cookie.
     pub(super) async fn sign_ups(&mut self) -> Result<Buyer, Stop> {
         let mut visitor = Visitor::new(&self.url)?;
-        let landed = match self.config.landing {
-            Some(_) => self.land(&mut visitor).await?,
+        let clicks = match self.config.landing {
+            Some(_) => {
+                let first = self.land(&mut visitor).await?;
+                match self.chromium {
+                    Some(_) => Clicks::of(first),
+                    None => self.land_again(&mut visitor, first).await?,
+                }
+            }
             None => {
                 self.report.skipped(
                     &[landing::NAME],
@@ -44,20 +51,22 @@ impl Proof {
                 let click_id = self.click().await?;
                 visitor.store(&self.url, CLICK_ID_COOKIE, &click_id);
                 visitor = visitor.with_click_id_in(ClickIdIn::Everywhere(click_id.clone()));
-                Landed { click_id, page: self.url.clone() }
+                Clicks::of(Landed { click_id, page: self.url.clone(), is_captured: false })
             }
         };
-        let customer_key = match self.sign_up_with_cookie(&mut visitor, &landed).await? {
+        let landed = &clicks.last;
+        let customer_key = match self.sign_up_with_cookie(&mut visitor, landed).await? {
             Ok(customer_key) => customer_key,
             Err(finding) => {
                 if let Some(browser) = self.chromium.take().filter(|_| visitor.saw_sign_up_script) {
-                    return self.sign_up_in_browser(browser, &landed).await;
+                    return self.sign_up_in_browser(browser, landed).await;
                 }
-                let finding = self.with_dropped_cookie(finding).await?;
+                let finding = self.with_dropped_cookie(self.first_click_kept(finding, &clicks).await?).await?;
                 return Err(self.stop(COOKIE, finding));
             }
         };
-        self.report.passed(COOKIE, format!("lead {} with {}", customer(&customer_key), landed.click_id));
+        self.report
+            .passed(COOKIE, format!("lead {} with {}{}", customer(&customer_key), landed.click_id, clicks.shown()));
         if may_hold_address(&customer_key) {
             self.report.warning(
                 COOKIE,

@@ -69,8 +69,8 @@ fn routes(config: &mut web::ServiceConfig, shop: &Shop) {
 
 async fn landing(shop: web::Data<Shop>, affitor: Option<AffitorClient>, request: HttpRequest) -> Page {
     let uri = request.uri().to_string();
-    let host = text(request.headers(), header::HOST);
-    shop.landing(affitor.as_deref(), host, &uri)
+    let (host, cookies) = (text(request.headers(), header::HOST), text(request.headers(), header::COOKIE));
+    shop.landing(affitor.as_deref(), host, &uri, cookies)
 }
 
 async fn sign_up_form(shop: web::Data<Shop>, request: HttpRequest) -> Page {

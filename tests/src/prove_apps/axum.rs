@@ -84,7 +84,8 @@ async fn landing(
     headers: HeaderMap,
     uri: Uri,
 ) -> Page {
-    shop.landing(affitor.as_deref(), text(&headers, header::HOST), &uri.to_string())
+    let (host, cookies) = (text(&headers, header::HOST), text(&headers, header::COOKIE));
+    shop.landing(affitor.as_deref(), host, &uri.to_string(), cookies)
 }
 
 async fn sign_up_form(State(AppState(shop)): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Page {

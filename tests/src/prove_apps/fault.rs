@@ -27,8 +27,14 @@ pub enum Fault {
     Unpaid,
     /// The shop's own code reports each invoice under the subscription's id.
     SubscriptionId,
+    /// The shop's own code reports each renewal under the subscription's id.
+    RenewalId,
+    /// The shop's own code makes an id for each attempt to report a sale.
+    NewIds,
     /// The landing page's Content Security Policy allows the shop's own scripts only.
     PolicyBlocks,
+    /// The shop's session keeps the visitor's first click.
+    FirstClick,
     /// A proxy removes the cookie with the click id.
     CookieDropped,
     /// The landing page redirects to `localhost`, where the rest of the shop is as well. That works.

@@ -71,24 +71,61 @@ pub(super) async fn refund_whole(client: &Client, event: &WebhookEvent<Stripe>) 
 pub(super) async fn invoices(
     affitor: &BoundClient,
     event: &WebhookEvent<Stripe>,
-    subscription: &Mutex<String>,
+    first: &Mutex<String>,
 ) -> Result<(), Error> {
     if event.kind() != "invoice.paid" {
-        let id = subscription.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let id = first.lock().unwrap_or_else(PoisonError::into_inner).clone();
         return refund(affitor, event, &id).await;
+    }
+    remember_first(first, text(&event.json()["data"]["object"]["parent"]["subscription_details"]["subscription"]));
+    invoice(affitor, event).await
+}
+
+/// Whether a webhook is about the payment of another invoice than the first one. `first` remembers that one.
+pub(super) fn is_renewal(event: &WebhookEvent<Stripe>, first: &Mutex<String>) -> bool {
+    let object = &event.json()["data"]["object"];
+    match event.kind() {
+        "invoice_payment.paid" => text(&object["invoice"]) != *first.lock().unwrap_or_else(PoisonError::into_inner),
+        kind if kind.starts_with("invoice.") => {
+            remember_first(first, text(&object["id"]));
+            object["billing_reason"] == "subscription_cycle"
+        }
+        _ => false,
+    }
+}
+
+/// Reports a paid invoice under the id of the subscription.
+pub(super) async fn invoice(affitor: &BoundClient, event: &WebhookEvent<Stripe>) -> Result<(), Error> {
+    if event.kind() != "invoice.paid" {
+        return Ok(());
     }
     let invoice = &event.json()["data"]["object"];
     let details = &invoice["parent"]["subscription_details"];
-    remember_first(subscription, text(&details["subscription"]));
     let sale = Sale::new(text(&details["subscription"]), cents(&invoice["amount_paid"]), Currency::USD);
-    let sale = sale.customer_key(text(&details["metadata"][CUSTOMER_KEY]));
-    affitor.client().track_sale(sale).await?;
+    affitor.client().track_sale(sale.customer_key(text(&details["metadata"][CUSTOMER_KEY]))).await?;
     Ok(())
 }
 
-/// The first subscription is the one that is refunded.
-fn remember_first(subscription: &Mutex<String>, id: &str) {
-    let mut first = subscription.lock().unwrap_or_else(PoisonError::into_inner);
+/// Reports a paid session under an id that is new each time.
+pub(super) async fn with_new_id(
+    client: &Client,
+    event: &WebhookEvent<Stripe>,
+    first: &Mutex<String>,
+) -> Result<(), Error> {
+    let session = &event.json()["data"]["object"];
+    if session["payment_status"] != "paid" {
+        return Ok(());
+    }
+    let id = format!("sale_{:016x}", fastrand::u64(..));
+    let sale = Sale::new(&id, total(session), Currency::USD);
+    client.track_sale(sale.customer_key(text(&session["metadata"][CUSTOMER_KEY]))).await?;
+    remember_first(first, &id);
+    Ok(())
+}
+
+/// The first sale is the one that is refunded.
+fn remember_first(first: &Mutex<String>, id: &str) {
+    let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
     if first.is_empty() {
         id.clone_into(&mut first);
     }

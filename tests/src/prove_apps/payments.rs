@@ -95,8 +95,24 @@ impl Shop {
                 }
             }
             (Some(Fault::SubscriptionId), _) => {
-                own_reports::invoices(affitor, event, &self.subscription).await.map_err(PaymentError::not_recorded)?;
+                own_reports::invoices(affitor, event, &self.first).await.map_err(PaymentError::not_recorded)?;
             }
+            (Some(Fault::RenewalId), _) if own_reports::is_renewal(event, &self.first) => {
+                // The mistake: the next renewal is a duplicate.
+                own_reports::invoice(affitor, event).await.map_err(PaymentError::not_recorded)?;
+            }
+            (Some(Fault::NewIds), _) if is_refund => {
+                let id = self.first.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                own_reports::refund(affitor, event, &id).await.map_err(PaymentError::not_recorded)?;
+            }
+            (Some(Fault::NewIds), _) if is_sale && self.handled.mark(event.id().as_deref().unwrap_or_default()) => {
+                // The mistake: the first attempt may have been recorded.
+                if own_reports::with_new_id(&self.once, event, &self.first).await.is_err() {
+                    let again = own_reports::with_new_id(&self.once, event, &self.first).await;
+                    again.map_err(PaymentError::not_recorded)?;
+                }
+            }
+            (Some(Fault::NewIds), _) => {}
             (Some(Fault::DoubleReporting), _) => {
                 // The mistake: the next line reports the sale as well, under another id.
                 own_reports::sale(affitor, event, own_reports::total).await.map_err(PaymentError::not_recorded)?;

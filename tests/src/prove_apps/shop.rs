@@ -24,10 +24,12 @@ pub(super) struct Shop {
     pub(super) delivery: Delivery,
     pub(super) users: Users,
     pub(super) handled: Handled,
-    /// The first subscription.
-    pub(super) subscription: Mutex<String>,
+    /// The id of the first sale, or of the first invoice, for the shop's own code.
+    pub(super) first: Mutex<String>,
     /// Reports refunds, with another API key.
     pub(super) refunds: Client,
+    /// A client that makes one attempt.
+    pub(super) once: Client,
     /// URL of Stripe's API.
     pub(super) stripe_url: String,
     pub(super) http: reqwest::Client,
@@ -69,11 +71,16 @@ impl Shop {
             capture: capture.build()?,
             captures: options.capture,
             refunds: with_old_key()?,
+            once: Client::builder()
+                .api_key(variable("AFFITOR_API_KEY")?)
+                .api_url(variable("AFFITOR_API_URL")?)
+                .max_attempts(1)
+                .build()?,
             client,
             delivery,
             users: Users::default(),
             handled: Handled::default(),
-            subscription: Mutex::default(),
+            first: Mutex::default(),
             stripe_url: variable("STRIPE_API_URL")?,
             http: reqwest::Client::builder().redirect(Policy::none()).build()?,
         })

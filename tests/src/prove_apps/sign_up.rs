@@ -1,6 +1,6 @@
 //! The sign-up.
 
-use affitor::{BoundClient, Lead};
+use affitor::{BoundClient, ClickId, Lead};
 use affitor_outbox::sqlx;
 use serde::Deserialize;
 
@@ -10,6 +10,9 @@ use super::{
     shop::{Delivery, Shop},
     users,
 };
+
+/// Name of a cookie of the shop, with the first click.
+const FIRST_CLICK: &str = "first_click";
 
 /// What the sign-up form sends.
 #[derive(Deserialize)]
@@ -21,7 +24,7 @@ pub(super) struct SignUp {
 
 impl Shop {
     /// The landing page. `affitor` is the visitor's client, if the layer is around the page.
-    pub(super) fn landing(&self, affitor: Option<&BoundClient>, host: &str, target: &str) -> Page {
+    pub(super) fn landing(&self, affitor: Option<&BoundClient>, host: &str, target: &str, cookies: &str) -> Page {
         if let Some(page) = to_localhost(host, target).filter(|_| self.has(Fault::LandsOnLocalhost)) {
             return page;
         }
@@ -31,6 +34,13 @@ impl Shop {
         }
         let page = Page::landing(&affitor.map_or_else(|| self.client.script_tag(), BoundClient::script_tag));
         match self.fault {
+            // The mistake: a later click counts.
+            Some(Fault::FirstClick) => match affitor.and_then(|affitor| affitor.click_id()) {
+                Some(click_id) if !cookies.contains(FIRST_CLICK) => {
+                    page.with_cookie(format!("{FIRST_CLICK}={click_id}; Path=/"))
+                }
+                _ => page,
+            },
             // The mistake: the tracker is not one of the shop's own scripts.
             // The mistake: a text is escaped.
             Some(Fault::TagEscaped) => Page { html: page.html.replace("<script", "&lt;script"), ..page },
@@ -72,6 +82,11 @@ impl Shop {
         let (user, token) = self.users.create(&form.email);
         let key = if self.key_is_address() { &user.email } else { &user.id };
         let lead = Lead::new(key).email(&user.email);
+        let first = users::names_and_values(cookies).find_map(|(name, value)| (name == FIRST_CLICK).then_some(value));
+        let lead = match first.and_then(|first| first.parse::<ClickId>().ok()) {
+            Some(first) => lead.click_id(first),
+            None => lead,
+        };
         match &self.delivery {
             _ if self.has(Fault::ScriptedLead) => {}
             Delivery::Direct if self.has(Fault::FailsInOutage) => {
