@@ -35,16 +35,16 @@ impl Proof {
         let mut rows = vec![];
         rows.extend(self.keeps_leads.then_some(SIGN_UP));
         rows.extend(self.keeps_sales.then_some(SALE));
-        let reason = if self.outage.is_none() { QUICK } else { "the app would have to be started again" };
+        let reason = if self.outage.is_none() { QUICK } else { "not checked: the app would have to be started again" };
         if self.outage.is_none() || command.is_empty() {
             let mut rows = vec![SIGN_UP];
             rows.extend(self.config.webhook.is_some().then_some(SALE));
-            self.report.skipped(&rows, reason);
+            self.report.note(&rows, reason);
             return Ok(());
         }
         for (row, is_kept) in [(SIGN_UP, self.keeps_leads), (SALE, self.keeps_sales || self.config.webhook.is_none())] {
             if !is_kept {
-                self.report.skipped(&[row], "what an outage alone does was not seen to go well");
+                self.report.skipped(&[row], "an outage alone was not survived, or not checked");
             }
         }
         if rows.is_empty() {
@@ -52,7 +52,7 @@ impl Proof {
         }
         let visitor = if self.keeps_leads { Some(self.visitor_with_click().await?) } else { None };
         let watch = Watch::begin(&self.sandbox);
-        say("Affitor is not reachable again, and the app is killed meanwhile.");
+        say("Affitor responds with 502 again, and the app is killed meanwhile.");
         self.sandbox.inject(Fault::BadGateway.always());
         let accepted = self.accept(visitor).await?;
         let has_sale = accepted.sale.as_ref().is_some_and(|(_, again)| again.is_empty());
@@ -126,8 +126,8 @@ impl Proof {
             self.report.warning(
                 name,
                 format!(
-                    "survives an outage of the service, but perhaps not a crash of the app: it was killed, and the {what} has not \
-                     arrived {seconds} s after its next start. The queue in memory loses it, an outbox does not"
+                    "survives an outage of the service, but not a crash of the app: it was killed, and the {what} has not arrived \
+                     {seconds} s after its next start. What is in memory is lost, and so is what a queue has taken out and not put back"
                 ),
             );
         }

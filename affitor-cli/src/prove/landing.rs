@@ -1,16 +1,12 @@
 //! A visitor opens a partner's link: the server captures the click, or the page has the tracker.
 
-use std::time::Duration;
-
 use affitor_sandbox::{ApiCall, Sandbox};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 
 use super::{
     Proof, SETTLE, Stop,
-    chromium::Chromium,
     finding::{Finding, FindingId},
     visitor::{Page, Visitor},
     watch::Watch,
@@ -26,6 +22,7 @@ use crate::{
 pub(super) const NAME: &str = "landing";
 
 /// The click of a visitor, and the page on which they are.
+#[derive(Clone, Debug)]
 pub(super) struct Landed {
     pub(super) click_id: String,
     pub(super) page: Url,
@@ -115,7 +112,7 @@ impl Proof {
         };
         let program = self.sandbox.program_id().to_string();
         let click_id = click(&self.sandbox, page.url.as_str()).await?;
-        store(visitor, &page.url, &click_id);
+        store(visitor, &page.url, &[&click_id]);
         self.report
             .passed(NAME, format!("the page has the tracker. Its script was not run but simulated: click {click_id}"));
         if origin(&tag, &page).as_deref() == Some(DEFAULT_URL) {
@@ -166,37 +163,7 @@ impl Proof {
         Err(Stop::Refused)
     }
 
-    /// Lets a browser run the page's scripts.
-    async fn with_browser(&mut self, visitor: &mut Visitor, path: &str, page: Page) -> Result<Landed, Stop> {
-        let watch = Watch::begin(&self.sandbox);
-        let url = self.url.join(path).unwrap_or_else(|_| self.url.clone());
-        let proxy = self.guard.as_ref().map(|guard| guard.url.as_str());
-        let mut browser = Chromium::start(proxy).await?;
-        browser.open(&url).await?;
-        watch.until(self.wait, ApiCall::Click, |calls| calls.iter().any(|call| call.changed)).await;
-        let Some(click_id) = captured(&watch) else {
-            let message = format!("a browser opened {path}, and its scripts reported no click");
-            let reason = "the page has no tracker, a policy in the page blocks it, or it is loaded from another API than AFFITOR_API_URL";
-            return self.stop_at_landing(FindingId::NoTracker.because(message, reason));
-        };
-        // The script stores it when it has the response.
-        let end = Instant::now() + SETTLE;
-        while !browser.cookies(&page.url).await?.contains(&(CLICK_ID_COOKIE.to_owned(), click_id.clone())) {
-            if Instant::now() > end {
-                let message =
-                    "in a browser, the page's tracker reported the click, but the browser stored no cookie for it";
-                let reason = "`data-affitor-cookie-domain` is not the domain of the page, or a script of the page removes the cookie";
-                return self.stop_at_landing(FindingId::CookieLost.because(message, reason));
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-        self.chromium = Some(browser);
-        visitor.store(&page.url, CLICK_ID_COOKIE, &click_id);
-        self.report.passed(NAME, format!("in a browser, the page's tracker reported the click {click_id}"));
-        Ok(Landed { click_id, page: page.url, is_captured: false })
-    }
-
-    fn stop_at_landing(&mut self, finding: Finding) -> Result<Landed, Stop> {
+    pub(super) fn stop_at_landing(&mut self, finding: Finding) -> Result<Landed, Stop> {
         Err(self.stop(NAME, finding))
     }
 }
@@ -212,14 +179,15 @@ fn is_domain_of(domain: &str, host: &str) -> bool {
     host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
 }
 
-/// Stores the cookies of a click, as the tracker does.
-pub(super) fn store(visitor: &mut Visitor, page: &Url, click_id: &str) {
+/// Stores the cookies of a visitor's clicks, oldest first, as the tracker does.
+pub(super) fn store(visitor: &mut Visitor, page: &Url, clicks: &[&str]) {
     let landing = form_urlencoded::byte_serialize(page.as_str().as_bytes()).collect::<String>();
+    let last = clicks.last().copied().unwrap_or_default();
     for (name, value) in [
-        (CLICK_ID_COOKIE, click_id),
-        ("affitor_click_ids", click_id),
+        (CLICK_ID_COOKIE, last),
+        ("affitor_click_ids", &clicks.join("%7C")),
         ("affitor_aff_url", &landing),
-        ("customer_code", click_id),
+        ("customer_code", last),
     ] {
         visitor.store(page, name, value);
     }

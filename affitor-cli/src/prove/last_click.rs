@@ -4,12 +4,15 @@ use affitor_sandbox::ApiCall;
 
 use super::{
     Proof, SETTLE, Stop,
+    browser_landing::copy_cookies,
     finding::{Finding, FindingId},
     landing::{self, Landed, captured, click_again, link},
     visitor::Visitor,
     watch::Watch,
 };
 use crate::failure::Failure;
+
+const NAME: &str = "second link";
 
 /// Link code of the second partner.
 pub(super) const PARTNER: &str = "ANOTHER456";
@@ -27,23 +30,27 @@ impl Clicks {
     pub(super) fn of(landed: Landed) -> Self {
         Self { first: String::new(), last: landed }
     }
-
-    /// Says that the click is not the only one.
-    pub(super) fn shown(&self) -> &'static str {
-        if self.first.is_empty() { "" } else { ", the last of two clicks" }
-    }
 }
 
 impl Proof {
     /// Opens the landing page of another partner's link with the cookies of the first visit.
     pub(super) async fn land_again(&mut self, visitor: &mut Visitor, first: Landed) -> Result<Clicks, Stop> {
         let path = link(self.config.landing_path(), PARTNER);
+        if let Some(mut browser) = self.chromium.take() {
+            let click_id = match self.open_link(&mut browser, &path, &first.page).await? {
+                Ok(click_id) => click_id,
+                Err(finding) => return Err(self.stop(NAME, finding)),
+            };
+            copy_cookies(&mut browser, visitor, &first.page).await?;
+            self.chromium = Some(browser);
+            return Ok(self.clicks(first.clone(), Landed { click_id, ..first }));
+        }
         let watch = Watch::begin(&self.sandbox);
         let page = match visitor.get(&path).await {
             Ok(page) if page.status < 400 => page,
             _ => {
                 let message = "a second visit by another partner's link failed, so the first click is used";
-                self.report.warning(landing::NAME, message);
+                self.report.warning(NAME, message);
                 return Ok(Clicks::of(first));
             }
         };
@@ -51,21 +58,27 @@ impl Proof {
             watch.until(self.wait.min(SETTLE), ApiCall::Click, |calls| calls.iter().any(|call| call.changed)).await;
             let Some(click_id) = captured(&watch) else {
                 let message = "the visitor came again by another partner's link, and the server reported no click";
-                return Err(self.stop(landing::NAME, FindingId::FirstClickKept.found(message)));
+                return Err(self.stop(NAME, FindingId::FirstClickKept.found(message)));
             };
             if !self.has_stored(visitor, &page, &click_id).await {
                 let message = format!(
                     "the visitor came again by another partner's link, and the cookie does not have its click {click_id}"
                 );
-                return Err(self.stop(landing::NAME, FindingId::FirstClickKept.found(message)));
+                return Err(self.stop(NAME, FindingId::FirstClickKept.found(message)));
             }
             click_id
         } else {
             let click_id = click_again(&self.sandbox, page.url.as_str(), &first.click_id).await?;
-            landing::store(visitor, &page.url, &click_id);
+            landing::store(visitor, &page.url, &[&first.click_id, &click_id]);
             click_id
         };
-        Ok(Clicks { first: first.click_id, last: Landed { click_id, page: page.url, is_captured: first.is_captured } })
+        let last = Landed { click_id, page: page.url, is_captured: first.is_captured };
+        Ok(self.clicks(first, last))
+    }
+
+    fn clicks(&mut self, first: Landed, last: Landed) -> Clicks {
+        self.report.passed(NAME, format!("the visitor came again by another partner's link: click {}", last.click_id));
+        Clicks { first: first.click_id, last }
     }
 
     /// Finds out whether a lead has the click id of the visitor's first visit, or of whoever came first.

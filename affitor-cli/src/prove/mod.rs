@@ -1,6 +1,7 @@
 //! `affitor prove`: proves on the app's own routes that clicks, sign-ups and payments reach Affitor. The service is a sandbox.
 
 mod app;
+mod browser_landing;
 mod cause;
 mod checkout;
 mod chromium;

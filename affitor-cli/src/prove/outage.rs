@@ -31,7 +31,7 @@ impl Proof {
     /// A visitor signs up while the service is stopped.
     pub(super) async fn sign_up_in_outage(&mut self) -> Result<(), Failure> {
         let Some(length) = self.outage else {
-            self.report.skipped(&[SIGN_UP], QUICK);
+            self.report.note(&[SIGN_UP], QUICK);
             return Ok(());
         };
         if self.report.has(FindingId::ClickIdShared.as_str()) {
@@ -48,7 +48,7 @@ impl Proof {
         if let Err(finding) = result? {
             self.report.failed(
                 SIGN_UP,
-                FindingId::SignupFailsInOutage.found(format!("while Affitor is not reachable, {}", finding.message)),
+                FindingId::SignupFailsInOutage.found(format!("while Affitor is unavailable, {}", finding.message)),
             );
             return Ok(());
         }
@@ -58,7 +58,7 @@ impl Proof {
         if has_lead(&calls, &click_id) {
             self.report.passed(
                 SIGN_UP,
-                format!("succeeded while Affitor was not reachable for {shown}; the lead arrived later"),
+                format!("succeeded while Affitor was unavailable for {shown}; the lead arrived later"),
             );
             self.keeps_leads = true;
         } else if calls.len() > before {
@@ -68,7 +68,7 @@ impl Proof {
             );
         } else {
             let message = format!(
-                "succeeded while Affitor was not reachable for {shown}, and its lead has not arrived {seconds} s later"
+                "succeeded while Affitor was unavailable for {shown}, and its lead has not arrived {seconds} s later"
             );
             let found = FindingId::LeadLostInOutage;
             self.report.failed(
@@ -87,7 +87,7 @@ impl Proof {
     /// A payment arrives while the service is stopped. The provider redelivers what the app did not accept.
     pub(super) async fn sale_in_outage(&mut self, endpoint: &Endpoint, payment: &dyn Payment) -> Result<(), Stop> {
         let Some(length) = self.outage else {
-            self.report.skipped(&[SALE], QUICK);
+            self.report.note(&[SALE], QUICK);
             return Ok(());
         };
         let deliveries = payment.paid();
@@ -112,7 +112,7 @@ impl Proof {
             }
             0 if again.is_empty() => {
                 let message = format!(
-                    "the app accepted the webhook while Affitor was not reachable for {shown}, and the sale has not arrived {seconds} s later"
+                    "the app accepted the webhook while Affitor was unavailable for {shown}, and the sale has not arrived {seconds} s later"
                 );
                 let finding = if calls.is_empty() {
                     let reason = "the app drops the sale before it tries to report it, or its queue waits for an earlier event that fails";
@@ -125,13 +125,13 @@ impl Proof {
             0 => self.report.failed(
                 SALE,
                 FindingId::SaleLostInOutage.because(
-                    "the app asked for redelivery while Affitor was not reachable, accepted the webhook afterwards, and reported nothing",
-                    "the webhook is marked as handled before it is reported: mark it after `event.track`, or use the ledger",
+                    "the app asked for redelivery while Affitor was unavailable, accepted the webhook afterwards, and reported nothing",
+                    "the webhook is marked as handled before it is reported: mark it afterwards, or use the ledger",
                 ),
             ),
             1 => {
                 self.keeps_sales = true;
-                let how = if again.is_empty() { "accepted while Affitor was not reachable" } else { "redelivered after the outage" };
+                let how = if again.is_empty() { "accepted while Affitor was unavailable" } else { "redelivered after the outage" };
                 self.report.passed(SALE, format!("{how}; the sale arrived, once"));
             }
             _ => self
@@ -151,7 +151,7 @@ impl Proof {
 
     /// Stops the service. Returns until when.
     fn begin_outage(&self, length: Duration) -> Instant {
-        say(&format!("Affitor is not reachable for {}. The app may log what fails.", shown(length)));
+        say(&format!("Affitor responds with 502 for {}. The app may log what fails.", shown(length)));
         self.sandbox.inject(Fault::BadGateway.always());
         Instant::now() + length
     }

@@ -44,6 +44,13 @@ impl Report {
         }
     }
 
+    /// Says why something was not checked, or has no meaning.
+    pub(crate) fn note(&mut self, names: &[&'static str], message: &str) {
+        for name in names {
+            self.add(Check { status: CheckStatus::Skipped, ..Check::passed(name, message) });
+        }
+    }
+
     pub(crate) fn failed(&mut self, name: &'static str, finding: Finding) {
         // One cause is one finding, wherever it shows.
         if self.findings.iter().any(|known| known.id == finding.id && known.hint == finding.hint) {

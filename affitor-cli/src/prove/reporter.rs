@@ -101,7 +101,8 @@ impl Proof {
             return Ok(());
         }
         let Some((endpoint, purchase)) = self.next_payment()?.filter(|(_, purchase)| purchase.session.is_some()) else {
-            self.report.skipped(&[CONNECTED], "no other payment was begun");
+            let why = if self.report.has_findings() { "see above" } else { "no other payment was begun" };
+            self.report.skipped(&[CONNECTED], why);
             return Ok(());
         };
         say(
@@ -123,8 +124,8 @@ impl Proof {
             ),
             Reported { by_app: true, .. } => self.report.warning(
                 CONNECTED,
-                "both Affitor and the app report the payment, so it counts twice if Stripe is connected to your program: \
-                 `affitor doctor` says whether it is",
+                "if Stripe is connected to your program, each payment counts twice, because both Affitor and the app report it: \
+                 `affitor doctor` says whether it is connected",
             ),
             Reported { .. } if self.report.has_findings() => self.report.skipped(
                 &[CONNECTED],

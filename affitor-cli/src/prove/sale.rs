@@ -76,10 +76,14 @@ pub(super) fn wrong_unit(sent: u64, paid: u64) -> Option<&'static str> {
 
 /// Returns the finding if one payment was recorded as several sales.
 pub(super) fn double(recorded: &[&RequestRecord]) -> Option<Finding> {
-    let ids: Vec<_> = recorded.iter().filter_map(|call| call.transaction_id.as_deref()).collect();
-    let count = ids.len();
+    let sale = |call: &&RequestRecord| {
+        let id = call.transaction_id.as_deref().unwrap_or("?");
+        call.amount().map_or_else(|| id.to_owned(), |amount| format!("{id} ({amount})"))
+    };
+    let sales: Vec<_> = recorded.iter().map(sale).collect();
+    let count = sales.len();
     let found =
-        || FindingId::DoubleReporting.found(format!("one payment was reported as {count} sales: {}", ids.join(", ")));
+        || FindingId::DoubleReporting.found(format!("one payment was reported as {count} sales: {}", sales.join(", ")));
     (count > 1).then(found)
 }
 

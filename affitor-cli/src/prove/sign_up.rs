@@ -38,10 +38,7 @@ impl Proof {
         let clicks = match self.config.landing {
             Some(_) => {
                 let first = self.land(&mut visitor).await?;
-                match self.chromium {
-                    Some(_) => Clicks::of(first),
-                    None => self.land_again(&mut visitor, first).await?,
-                }
+                self.land_again(&mut visitor, first).await?
             }
             None => {
                 self.report.skipped(
@@ -65,8 +62,7 @@ impl Proof {
                 return Err(self.stop(COOKIE, finding));
             }
         };
-        self.report
-            .passed(COOKIE, format!("lead {} with {}{}", customer(&customer_key), landed.click_id, clicks.shown()));
+        self.report.passed(COOKIE, format!("lead {} with {}", customer(&customer_key), landed.click_id));
         if may_hold_address(&customer_key) {
             self.report.warning(
                 COOKIE,
@@ -82,6 +78,7 @@ impl Proof {
         self.customers.insert(customer_key.clone());
         self.credited.insert(landed.click_id.clone());
         self.sign_up_twice(&visitor).await?;
+        say("Visitors without the cookie sign up. The app may log that their leads are rejected: that is right.");
         if self.config.signup.command.is_some() {
             self.report.skipped(&[HEADER, FIELD], "the sign-up is a command");
         } else if self.config.signup.steps.iter().all(|step| step.post.is_none()) {
@@ -203,7 +200,7 @@ impl Proof {
                 self.report.failed(name, FindingId::ClickIdShared.found(message));
             }
             Err(_) => {
-                self.report.warning(name, format!("{shown} has no effect; only pages without the cookie need it"));
+                self.report.note(&[name], &format!("{shown} has no effect; only pages without the cookie need it"));
             }
         }
         Ok(())
@@ -248,7 +245,6 @@ impl Proof {
     async fn sign_up_alone(&mut self) -> Result<(), Failure> {
         let mut visitor = Visitor::new(&self.url)?;
         let watch = Watch::begin(&self.sandbox);
-        say("A visitor without a partner signs up. The app may log that the lead is rejected: that is right.");
         if let Err(finding) = self.sign_up(&mut visitor, "").await? {
             self.report.failed(ALONE, finding);
             return Ok(());

@@ -35,6 +35,8 @@ pub enum Fault {
     PolicyBlocks,
     /// The shop's session keeps the visitor's first click.
     FirstClick,
+    /// The lead has the oldest click of the visitor's history.
+    OldestClick,
     /// A proxy removes the cookie with the click id.
     CookieDropped,
     /// The landing page redirects to `localhost`, where the rest of the shop is as well. That works.

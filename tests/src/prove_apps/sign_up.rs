@@ -82,7 +82,13 @@ impl Shop {
         let (user, token) = self.users.create(&form.email);
         let key = if self.key_is_address() { &user.email } else { &user.id };
         let lead = Lead::new(key).email(&user.email);
-        let first = users::names_and_values(cookies).find_map(|(name, value)| (name == FIRST_CLICK).then_some(value));
+        let cookie =
+            |wanted: &str| users::names_and_values(cookies).find_map(|(name, value)| (name == wanted).then_some(value));
+        let first = match self.fault {
+            // The mistake: the history begins with the oldest click.
+            Some(Fault::OldestClick) => cookie("affitor_click_ids").and_then(|clicks| clicks.split("%7C").next()),
+            _ => cookie(FIRST_CLICK),
+        };
         let lead = match first.and_then(|first| first.parse::<ClickId>().ok()) {
             Some(first) => lead.click_id(first),
             None => lead,

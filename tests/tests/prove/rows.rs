@@ -61,6 +61,7 @@ const ROWS: &[Row] = &[
     broken(&["--fault", "meta-refresh"], Sells::Once, "aff-lost"),
     broken(&["--fault", "policy-blocks"], Sells::Once, "tracker-blocked"),
     broken(&["--fault", "first-click"], Sells::Once, "first-click-kept"),
+    broken(&["--fault", "oldest-click"], Sells::Once, "first-click-kept"),
     broken(&["--fault", "renewal-id"], Sells::Subscription, "no-renewal: under the subscription's id"),
     broken(&["--fault", "new-ids"], Sells::Once, "double-reporting: the next one had another transaction id"),
     broken(&["--fault", "cookie-dropped"], Sells::Once, "click-id-lost"),
@@ -152,7 +153,12 @@ async fn who_reports_the_payments_of_stripe() {
     let rows: [(&[&str], _, _, _); 4] = [
         (&[], None, "sale, connected", ("passed", once)),
         (&["--database", database], Some("app"), "sale, connected", ("passed", once)),
-        (&["--fault", "reports-anyway"], None, "sale, connected", ("warning", "both Affitor and the app report")),
+        (
+            &["--fault", "reports-anyway"],
+            None,
+            "sale, connected",
+            ("warning", "if Stripe is connected to your program, each payment counts twice"),
+        ),
         (&[], Some("affitor"), "sale", ("passed", "left to Affitor, which read it from Stripe's webhook, once")),
     ];
     let proofs = Framework::ALL.into_iter().cycle().zip(rows).map(async |(framework, row)| {
