@@ -15,9 +15,10 @@ use crate::{
     hosts::Hosts,
     interpretations::Interpretations,
     memory,
+    policy::{AttributionModel, DEFAULT_GROUP, Policy},
     program::{DEFAULT_API_KEY, LeadAuth, Payout, Profile, Program, Secret},
     request_log::{self},
-    secret::SecretHash,
+    secret::StoredKey,
 };
 
 /// Builder of a [`Sandbox`](crate::Sandbox).
@@ -45,8 +46,10 @@ pub struct SandboxBuilder {
     program: Program,
     /// Key of `program`, which has only the hash.
     api_key: Secret,
+    management_key: Option<Secret>,
     stripe_webhook_secret: Option<Secret>,
-    partners: Vec<String>,
+    /// Code and group.
+    partners: Vec<(String, String)>,
     other_programs: Vec<OtherProgram>,
     origins: Origins,
     hosts: Hosts,
@@ -75,7 +78,7 @@ impl Default for SandboxBuilder {
                 id: 42,
                 name: String::new(),
                 domain: "localhost".to_owned(),
-                api_key: SecretHash::of(b""),
+                api_key: StoredKey::of(""),
                 key_rotated_ms: None,
                 created_ms: None,
                 lead_auth: LeadAuth::default(),
@@ -83,12 +86,16 @@ impl Default for SandboxBuilder {
                 cookie_window_days: 90,
                 hold_days: 15,
                 commission: Some(Commission::lifetime(20)),
+                policies: Vec::new(),
+                attribution_model: AttributionModel::default(),
+                is_paused: false,
                 profile: Profile::complete(),
                 payout: None,
                 stripe: None,
                 interpretations: Interpretations::default(),
             },
             api_key: Secret(DEFAULT_API_KEY.to_owned()),
+            management_key: None,
             stripe_webhook_secret: None,
             partners: Vec::new(),
             other_programs: Vec::new(),
@@ -169,9 +176,22 @@ impl SandboxBuilder {
         self
     }
 
+    /// Adds a key of the Management API with all scopes, which usually begins with `affk_`. Default: none, so one is made with the
+    /// session of a person.
+    pub fn management_key(mut self, key: impl Into<String>) -> Self {
+        self.management_key = Some(Secret(key.into()));
+        self
+    }
+
     /// Adds a partner with this link code. Default, if none is added: `PARTNER123`.
     pub fn partner(mut self, code: impl Into<String>) -> Self {
-        self.partners.push(code.into());
+        self.partners.push((code.into(), DEFAULT_GROUP.to_owned()));
+        self
+    }
+
+    /// Adds a partner in a group, which has [policies](Self::policy) of its own.
+    pub fn partner_in_group(mut self, code: impl Into<String>, group: impl Into<String>) -> Self {
+        self.partners.push((code.into(), group.into()));
         self
     }
 
@@ -210,6 +230,29 @@ impl SandboxBuilder {
     /// Sets the commission policy. Default: 20 % of every sale.
     pub fn commission(mut self, commission: Commission) -> Self {
         self.program.commission = Some(commission);
+        self
+    }
+
+    /// Adds a policy for a group of partners, a product, or from some moment on. Default: none, so [`commission`](Self::commission)
+    /// applies to every sale.
+    ///
+    /// ```
+    /// use affitor_sandbox::{Commission, Policy, Sandbox};
+    ///
+    /// let sandbox = Sandbox::builder()
+    ///     .partner("PARTNER123")
+    ///     .partner_in_group("FRIEND1", "Friends")
+    ///     .policy(Policy::new(Commission::lifetime(30)).group("Friends"))
+    ///     .policy(Policy::new(Commission::lifetime(50)).product("prod_1"));
+    /// ```
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.program.policies.push(policy);
+        self
+    }
+
+    /// Sets which click is credited with a sale. Default: the last one.
+    pub fn attribution_model(mut self, model: AttributionModel) -> Self {
+        self.program.attribution_model = model;
         self
     }
 

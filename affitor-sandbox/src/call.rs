@@ -64,6 +64,12 @@ calls! {
     Init = "init",
     /// `GET /api/v1/cli/programs`
     Programs = "programs",
+    /// `/api/advertiser/api-keys`, with all methods
+    ManagementKeys = "management_keys",
+    /// `/api/advertiser/affiliate-programs`, with all methods
+    ManagedPrograms = "managed_programs",
+    /// `POST /api/advertiser/affiliate-programs/<program>/regenerate-api-token`
+    RegenerateKey = "regenerate_key",
     /// `POST /api/v1/cli/stripe-connect`
     StripeConnect = "stripe_connect",
     /// `POST /webhooks/stripe/<program>`

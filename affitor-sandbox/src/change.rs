@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     commission::Commission,
+    management::ManagementKey,
+    policy::{DEFAULT_GROUP, Terms},
     program::{Partner, PartnerState, Profile, Program, StripeConnection},
     record::{ChainRecord, ClickRecord, CommissionRecord, LeadRecord, RefundRecord, SaleRecord, TestEventRecord},
-    secret::SecretHash,
+    secret::{SecretHash, StoredKey},
     state::State,
 };
 
@@ -47,6 +49,21 @@ pub(crate) enum Change {
         code: String,
         state: PartnerState,
     },
+    /// A partner was moved to a group.
+    Group {
+        code: String,
+        group: String,
+    },
+    /// A program got other terms.
+    Terms {
+        program_id: u64,
+        terms: Terms,
+    },
+    /// The commissions whose hold was over at this time were paid.
+    PaidOut {
+        program_id: u64,
+        at_ms: i64,
+    },
     /// New total offset of the clock.
     Clock {
         ahead_ms: i64,
@@ -77,8 +94,14 @@ pub(crate) enum Change {
     /// A program got a new key.
     KeyRotated {
         program_id: u64,
-        api_key: SecretHash,
+        api_key: StoredKey,
         at_ms: i64,
+    },
+    /// A management key was made.
+    ManagementKey(Box<ManagementKey>),
+    /// A management key was revoked.
+    ManagementKeyRevoked {
+        id: u64,
     },
     /// A Stripe account was connected to a program.
     StripeConnected {
@@ -93,7 +116,7 @@ pub(crate) struct NewProgram {
     pub id: u64,
     pub name: String,
     pub domain: String,
-    pub api_key: SecretHash,
+    pub api_key: StoredKey,
     pub commission: Option<Commission>,
     pub cookie_window_days: u32,
     pub partner: String,
@@ -184,6 +207,13 @@ impl State {
                     self.partners[partner].state = state;
                 }
             }
+            Change::Group { code, group } => {
+                if let Some(partner) = self.partner(&code) {
+                    self.partners[partner].group = group;
+                }
+            }
+            Change::Terms { program_id, terms } => self.apply_terms(program_id, terms),
+            Change::PaidOut { program_id, at_ms } => self.pay_out(program_id, at_ms),
             Change::Clock { ahead_ms } => self.clock.set_ahead(ahead_ms),
             Change::LoginStarted { state, at_ms } => self.accounts.start_login(state, at_ms),
             Change::LoginConfirmed { state, email } => self.accounts.confirm_login(&state, email),
@@ -200,6 +230,8 @@ impl State {
                     self.programs[index].key_rotated_ms = Some(at_ms);
                 }
             }
+            Change::ManagementKey(key) => self.management.add(*key),
+            Change::ManagementKeyRevoked { id } => self.management.revoke(id),
             Change::StripeConnected { program_id, connection } => {
                 if let Some(index) = self.program_index(program_id) {
                     self.programs[index].stripe = Some(connection);
@@ -230,11 +262,22 @@ impl State {
         });
     }
 
+    fn apply_terms(&mut self, program_id: u64, terms: Terms) {
+        let Some(index) = self.program_index(program_id) else { return };
+        let program = &mut self.programs[index];
+        match terms {
+            Terms::Policy(policy) => program.policies.push(policy),
+            Terms::AttributionModel(model) => program.attribution_model = model,
+            Terms::Paused(is_paused) => program.is_paused = is_paused,
+        }
+    }
+
     fn apply_program(&mut self, new: NewProgram) {
         let Some(settings) = self.programs.first().cloned() else { return };
         let partner = Partner {
             code: new.partner,
             program: self.programs.len(),
+            group: DEFAULT_GROUP.to_owned(),
             state: PartnerState::Active,
             created_ms: Some(new.at_ms),
         };
@@ -247,6 +290,8 @@ impl State {
             key_rotated_ms: None,
             created_ms: Some(new.at_ms),
             commission: new.commission,
+            policies: Vec::new(),
+            is_paused: false,
             cookie_window_days: new.cookie_window_days,
             profile: Profile::default(),
             stripe: None,

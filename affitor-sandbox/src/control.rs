@@ -4,6 +4,7 @@ mod consent;
 mod exchange;
 mod faults;
 mod read;
+mod terms;
 
 use std::{sync::Arc, time::Duration};
 
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/consent", post(consent::confirm))
         .route("/chain", post(run_chain))
         .route("/reset", post(reset))
+        .merge(terms::routes())
 }
 
 #[derive(OpenApi)]
@@ -62,7 +64,14 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
     run_chain,
     reset,
 ))]
-pub(crate) struct ControlDocument;
+struct OtherDocument;
+
+/// The OpenAPI document of these routes.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    let mut document = OtherDocument::openapi();
+    document.merge(terms::TermsDocument::openapi());
+    document
+}
 
 /// Why an action was refused.
 #[derive(Serialize, ToSchema)]

@@ -89,7 +89,7 @@ async fn call(
             user_agent: text(header::USER_AGENT),
             stripe_signature: text(STRIPE_SIGNATURE),
             base_url: &base_url,
-            program: path.get("program").map_or("", String::as_str),
+            path_id: path.values().next().map_or("", String::as_str),
             query: parts.uri.query().unwrap_or_default(),
             body,
             raw: &raw,

@@ -34,6 +34,8 @@ pub struct Interpretations {
     pub stripe_sale_id: StripeSaleId,
     /// Which invoices of the connected Stripe account are sales.
     pub stripe_invoices: StripeInvoices,
+    /// A sale while the program is paused.
+    pub paused_sale: PausedSale,
 }
 
 /// Name and allowed values of one of the [`Interpretations`], as [`Interpretations::set`] accepts them.
@@ -71,6 +73,7 @@ const SWITCHES: &[InterpretationSwitch] = &[
     InterpretationSwitch { name: "reversal-status", values: REVERSAL_STATUS },
     InterpretationSwitch { name: "stripe-sale-id", values: StripeSaleId::VALUES },
     InterpretationSwitch { name: "stripe-invoices", values: StripeInvoices::VALUES },
+    InterpretationSwitch { name: "paused-sale", values: PausedSale::VALUES },
 ];
 
 impl Interpretations {
@@ -99,6 +102,7 @@ impl Interpretations {
             "second-refund" => self.second_refund = value.parse()?,
             "stripe-sale-id" => self.stripe_sale_id = value.parse()?,
             "stripe-invoices" => self.stripe_invoices = value.parse()?,
+            "paused-sale" => self.paused_sale = value.parse()?,
             "reversal-status" => {
                 self.reversal_without_status = match value {
                     "present" => false,
@@ -226,6 +230,13 @@ interpretations! {
         AllButFirst = "all-but-first",
         /// All. The checkout sessions of subscriptions are no sales.
         All = "all"
+    }
+    /// A sale while the program is [paused](crate::Sandbox::set_paused). The service's documents don't say what it earns.
+    PausedSale {
+        /// Its commission, as always.
+        Commission = "commission",
+        /// Nothing: it is recorded without a commission.
+        WithoutCommission = "without-commission"
     }
 }
 

@@ -166,6 +166,7 @@ mod hosts;
 mod http;
 mod interpretations;
 mod journal;
+mod management;
 mod memory;
 mod money;
 mod number;
@@ -174,6 +175,7 @@ mod origin;
 mod outcome;
 mod page;
 mod percent;
+mod policy;
 mod program;
 mod record;
 mod reply;
@@ -191,11 +193,12 @@ pub use call::ApiCall;
 pub use commission::{Commission, CommissionKind};
 pub use fault::{Fault, FaultRule};
 pub use interpretations::{
-    DuplicateSale, ExpiredWindow, InterpretationSwitch, Interpretations, RepeatedLead, SaleLookup, SecondRefund,
-    StripeInvoices, StripeSaleId, UnknownLead, WindowStart,
+    DuplicateSale, ExpiredWindow, InterpretationSwitch, Interpretations, PausedSale, RepeatedLead, SaleLookup,
+    SecondRefund, StripeInvoices, StripeSaleId, UnknownLead, WindowStart,
 };
 pub use memory::MemoryUse;
 pub use percent::{InvalidPercent, Percent};
+pub use policy::{AttributionModel, Policy};
 pub use program::{LeadAuth, PartnerState, Payout};
 pub use record::{
     ChainRecord, ClickRecord, CommissionRecord, CommissionStatus, CustomerRecord, CustomerStatus, DoublePayment,

@@ -3,11 +3,10 @@
 use std::sync::LazyLock;
 
 use axum::http::Method;
-use utoipa::OpenApi as _;
 
 use crate::{
     api::{self, Call, Decision, Endpoint},
-    control::ControlDocument,
+    control,
     reply::Reply,
     state::State,
 };
@@ -21,11 +20,11 @@ pub(crate) static ENDPOINTS: LazyLock<[Endpoint; 3]> = LazyLock::new(|| {
     ]
 });
 
-static JSON: LazyLock<Reply> = LazyLock::new(|| Reply::ok(&api::openapi::document(ControlDocument::openapi())));
+static JSON: LazyLock<Reply> = LazyLock::new(|| Reply::ok(&api::openapi::document(control::document())));
 
 static YAML: LazyLock<Reply> = LazyLock::new(|| {
     // Can't fail: the document consists of texts, numbers, lists and maps with keys that are texts.
-    let text = api::openapi::document(ControlDocument::openapi()).to_yaml().unwrap_or_default();
+    let text = api::openapi::document(control::document()).to_yaml().unwrap_or_default();
     Reply::text("application/yaml; charset=utf-8", text)
 });
 

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use crate::{
     commission::{Commission, CommissionKind},
     interpretations::Interpretations,
-    secret::SecretHash,
+    policy::{AttributionModel, Policy, policy_of_sale},
+    secret::StoredKey,
 };
 
 /// Who may report leads.
@@ -119,7 +120,7 @@ pub(crate) struct Program {
     pub name: String,
     pub domain: String,
     /// Hash of the API key.
-    pub api_key: SecretHash,
+    pub api_key: StoredKey,
     pub key_rotated_ms: Option<i64>,
     /// `None` for a program of the builder, which is as old as the sandbox.
     pub created_ms: Option<i64>,
@@ -127,8 +128,13 @@ pub(crate) struct Program {
     pub attribution_window_days: u32,
     pub cookie_window_days: u32,
     pub hold_days: u32,
-    /// `None` if no policy is set: sales are recorded and pay nothing.
+    /// What a sale pays if none of `policies` applies. `None`: sales are recorded and pay nothing.
     pub commission: Option<Commission>,
+    /// Oldest first.
+    pub policies: Vec<Policy>,
+    pub attribution_model: AttributionModel,
+    /// Whether the service has paused the program, because its invoice is overdue.
+    pub is_paused: bool,
     pub profile: Profile,
     /// `None`: through Stripe if it is connected, otherwise manually.
     pub payout: Option<Payout>,
@@ -137,9 +143,20 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Returns the policy of a sale at this moment.
+    pub(crate) fn policy_for(&self, group: &str, product_id: Option<&str>, now_ms: i64) -> Option<Commission> {
+        policy_of_sale(&self.policies, group, product_id, now_ms).or(self.commission)
+    }
+
+    /// The status, as the service lists it.
+    pub(crate) fn status(&self) -> &'static str {
+        if self.is_paused { "paused" } else { "active" }
+    }
+
     /// Whether there is a policy under which a sale may pay: not none, and not one for clicks or leads alone.
     pub(crate) fn pays_for_sales(&self) -> bool {
-        self.commission.is_some_and(|policy| !matches!(policy.kind, CommissionKind::PerClick | CommissionKind::PerLead))
+        let pays = |policy: Commission| !matches!(policy.kind, CommissionKind::PerClick | CommissionKind::PerLead);
+        self.commission.is_some_and(pays) || self.policies.iter().any(|policy| pays(policy.commission))
     }
 
     pub(crate) fn payout(&self) -> Payout {
@@ -154,6 +171,8 @@ pub(crate) struct Partner {
     pub code: String,
     /// Index of the partner's program.
     pub program: usize,
+    /// Name of the group, which chooses the commission policy.
+    pub group: String,
     pub state: PartnerState,
     /// `None` for a partner of the builder, who is as old as the sandbox.
     pub created_ms: Option<i64>,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::memory::MemoryUse;
+use crate::{commission::Commission, memory::MemoryUse};
 
 /// A recorded click.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -174,18 +174,32 @@ pub struct CommissionRecord {
     pub sale_id: u64,
     /// Code of the partner's link.
     pub partner_code: String,
+    /// The policy of the moment at which the sale was attributed.
+    pub policy: Commission,
     /// What the partner earns before refunds, in the currency's smallest unit.
     pub amount_cents: u64,
     /// Refunded amount of the sale, in the currency's smallest unit.
     pub refunded_cents: u64,
     /// Amount deducted from the commission, in the currency's smallest unit.
     pub deducted_cents: u64,
+    /// Amount that was paid to the partner, in the currency's smallest unit. If it is more than what refunds have left, the partner's
+    /// balance is negative.
+    pub paid_cents: u64,
     /// Status of the commission.
     pub status: CommissionStatus,
     /// Time of the event, in milliseconds since 1970.
     pub at_ms: i64,
     /// End of the hold, in milliseconds since 1970.
     pub held_until_ms: i64,
+}
+
+impl CommissionRecord {
+    /// Returns what is still to be paid to the partner, in the currency's smallest unit. It is negative if more was paid than refunds have
+    /// left.
+    pub fn balance_cents(&self) -> i64 {
+        let signed = |cents: u64| i64::try_from(cents).unwrap_or(i64::MAX);
+        signed(self.amount_cents - self.deducted_cents) - signed(self.paid_cents)
+    }
 }
 
 /// Status of a commission.

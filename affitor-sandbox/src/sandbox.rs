@@ -16,6 +16,7 @@ use crate::{
     change::Change,
     clock::DAY_MS,
     fault::FaultRule,
+    policy::Terms,
     program::{PartnerState, Secret},
     router, server,
     service::Service,
@@ -175,6 +176,20 @@ impl Sandbox {
         }
         log_error(self.service.change(|_| Change::Partner { code: code.to_owned(), state }));
         true
+    }
+
+    /// Pauses the program, or lets it go on. The service pauses a program whose invoice is overdue. Clicks and leads go on; what a sale
+    /// earns is the interpretation [`PausedSale`](crate::PausedSale).
+    pub fn set_paused(&self, is_paused: bool) {
+        let program_id = self.program_id();
+        log_error(self.service.change(|_| Change::Terms { program_id, terms: Terms::Paused(is_paused) }));
+    }
+
+    /// Pays every commission of the program whose hold is over. A refund after that makes the partner's balance negative, which the next
+    /// payout takes into account.
+    pub fn pay_out(&self) {
+        let program_id = self.program_id();
+        log_error(self.service.change(|state| Change::PaidOut { program_id, at_ms: state.clock.now_ms() }));
     }
 
     /// Moves the clock ahead. The total is limited to a thousand years. Only a [reset](Self::reset) moves it back.

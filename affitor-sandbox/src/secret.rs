@@ -15,6 +15,27 @@ impl SecretHash {
     }
 }
 
+/// What is kept of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredKey {
+    pub hash: SecretHash,
+    /// Its beginning and its end, such as `aff_abcdefgh****wxyz`.
+    pub masked: String,
+}
+
+impl StoredKey {
+    pub(crate) fn of(key: &str) -> Self {
+        let is_long = key.is_ascii() && key.len() >= 32;
+        let shown = key.find('_').map_or(0, |end| end + 1) + 8;
+        let masked = match is_long && shown < 20 {
+            true => format!("{}****{}", &key[..shown], &key[key.len() - 4..]),
+            // Too short: a part of it would say too much.
+            false => "****".to_owned(),
+        };
+        Self { hash: SecretHash::of(key.as_bytes()), masked }
+    }
+}
+
 impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretHash(…)")

@@ -21,7 +21,7 @@ use crate::{
     program::Secret,
     reply::Reply,
     request_log::{RequestLog, RequestRecord},
-    secret::{SecretHash, random},
+    secret::{StoredKey, random},
     state::State,
 };
 
@@ -175,7 +175,7 @@ impl Service {
             return Ok(None);
         }
         let at_ms = inner.state.clock.now_ms();
-        let change = Change::KeyRotated { program_id, api_key: SecretHash::of(key.as_bytes()), at_ms };
+        let change = Change::KeyRotated { program_id, api_key: StoredKey::of(&key), at_ms };
         inner.write(None, std::slice::from_ref(&change))?;
         inner.state.apply(change);
         drop(inner);

@@ -17,8 +17,10 @@ use limit::Stripped;
 use crate::{
     account::Accounts,
     clock::Clock,
+    management::ManagementKeys,
     memory::{MemoryUse, Used},
     origin::Origin,
+    policy::{AttributionModel, DEFAULT_GROUP},
     program::{Partner, PartnerState, Program},
     record::{
         ChainRecord, ClickRecord, CommissionRecord, CustomerRecord, LeadRecord, RefundRecord, SaleRecord, Snapshot,
@@ -32,6 +34,7 @@ pub(crate) struct State {
     pub programs: Vec<Program>,
     pub partners: Vec<Partner>,
     pub accounts: Accounts,
+    pub management: ManagementKeys,
     /// By number.
     pub customers: BTreeMap<u64, Box<Customer>>,
     /// By number of the event.
@@ -62,8 +65,8 @@ pub(crate) struct State {
     pub generation: String,
     /// Numbers of dropped clicks, by program and minute.
     pub dropped_clicks: BTreeMap<(u64, i64), u64>,
-    /// Programs and partners of the builder, to which a reset returns.
-    configured: Arc<(Vec<Program>, Vec<Partner>)>,
+    /// What the builder has set, to which a reset returns.
+    configured: Arc<Configured>,
     partner_by_code: HashMap<String, usize>,
     click_by_id: HashMap<String, u64>,
     customer_by_key: HashMap<(usize, String), u64>,
@@ -87,18 +90,36 @@ pub(crate) struct State {
     memory: MemoryUse,
 }
 
+/// What a sandbox begins with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Configured {
+    pub programs: Vec<Program>,
+    pub partners: Vec<Partner>,
+    pub management: ManagementKeys,
+}
+
 impl State {
-    pub(crate) fn new(programs: Vec<Program>, partners: Vec<Partner>, clock: Clock, memory_limit: usize) -> Self {
-        Self::of(Arc::new((programs, partners)), clock, memory_limit)
+    pub(crate) fn new(configured: Configured, clock: Clock, memory_limit: usize) -> Self {
+        Self::of(Arc::new(configured), clock, memory_limit)
     }
 
-    fn of(configured: Arc<(Vec<Program>, Vec<Partner>)>, clock: Clock, memory_limit: usize) -> Self {
-        let (programs, partners) = (*configured).clone();
+    fn of(configured: Arc<Configured>, clock: Clock, memory_limit: usize) -> Self {
+        let Configured { programs, partners, management } = (*configured).clone();
         let partner_by_code =
             partners.iter().enumerate().map(|(index, partner)| (partner.code.clone(), index)).collect();
         let created_ms = clock.now_ms();
         let memory = MemoryUse { limit_bytes: memory_limit, ..MemoryUse::default() };
-        Self { programs, partners, configured, partner_by_code, clock, created_ms, memory, ..Self::default() }
+        Self {
+            programs,
+            partners,
+            management,
+            configured,
+            partner_by_code,
+            clock,
+            created_ms,
+            memory,
+            ..Self::default()
+        }
     }
 
     /// Returns the state at the start: only the programs and partners of the builder.
@@ -148,6 +169,11 @@ impl State {
     /// Returns the state of the partner with this code.
     pub(crate) fn partner_state(&self, code: &str) -> Option<PartnerState> {
         self.partner(code).map(|partner| self.partners[partner].state)
+    }
+
+    /// Returns the group of the partner with this code.
+    pub(crate) fn partner_group(&self, code: &str) -> &str {
+        self.partner(code).map_or(DEFAULT_GROUP, |partner| &self.partners[partner].group)
     }
 
     pub(crate) fn customer(&self, number: u64) -> Option<&Customer> {
@@ -252,7 +278,17 @@ impl State {
             .unwrap_or_default()
     }
 
-    /// Returns the customer's last click, which is credited with their next sale.
+    /// Returns the click that is credited with the customer's next sale.
+    pub(crate) fn credited_click(&self, customer: &Customer) -> Option<&ClickRecord> {
+        match self.programs[customer.program].attribution_model {
+            AttributionModel::LastClick => self.last_click(customer),
+            AttributionModel::FirstClick => {
+                customer.clicks.iter().find_map(|click| self.clicks.get(click)).map(Box::as_ref)
+            }
+        }
+    }
+
+    /// Returns the customer's last click.
     pub(crate) fn last_click(&self, customer: &Customer) -> Option<&ClickRecord> {
         self.clicks.get(customer.clicks.last()?).map(Box::as_ref)
     }
@@ -282,7 +318,7 @@ impl State {
             program_id: self.programs[customer.program].id,
             customer_key: customer.key.clone(),
             status: customer.status,
-            partner_code: self.last_click(customer).map(|click| click.partner_code.clone()),
+            partner_code: self.credited_click(customer).map(|click| click.partner_code.clone()),
             click_ids: customer
                 .clicks
                 .iter()

@@ -71,7 +71,7 @@ pub(super) fn credited_click<'s>(
 ) -> Result<&'s ClickRecord, Reply> {
     let bad = |text: &str| Reply::error(400, text);
     let click =
-        state.last_click(customer).filter(|_| customer.program == program).ok_or_else(|| bad(NO_ATTRIBUTION))?;
+        state.credited_click(customer).filter(|_| customer.program == program).ok_or_else(|| bad(NO_ATTRIBUTION))?;
     match state.partner_state(&click.partner_code) {
         Some(PartnerState::LeftProgram) => Err(bad("No partner-program relationship found for this customer")),
         None => Err(bad("No partner-program relationship found for this customer").with_hint(format!(

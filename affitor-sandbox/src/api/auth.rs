@@ -1,8 +1,7 @@
 //! Authentication: the API key of a program, or the session token of a person.
 
 use super::{Call, Caller};
-use crate::reply::Reply;
-use crate::{secret::SecretHash, state::State};
+use crate::{management::ManagementKey, reply::Reply, secret::SecretHash, state::State};
 
 /// Returns the index of the program whose key is in the `Authorization` header.
 ///
@@ -11,9 +10,8 @@ use crate::{secret::SecretHash, state::State};
 pub(crate) fn program_of(state: &State, call: &Call<'_>) -> Result<usize, Reply> {
     let found = match call.caller {
         Caller::Shop(program) => Some(program),
-        Caller::Client(authorization) => {
-            bearer(authorization).and_then(|token| state.programs.iter().position(|program| program.api_key == token))
-        }
+        Caller::Client(authorization) => bearer(authorization)
+            .and_then(|token| state.programs.iter().position(|program| program.api_key.hash == token)),
     };
     found.ok_or_else(invalid)
 }
@@ -32,6 +30,37 @@ pub(super) fn program_with_id(state: &State, call: &Call<'_>, id: &str) -> Resul
     }
     let program = program_of(state, call)?;
     if state.programs[program].id.to_string() == id { Ok(program) } else { Err(not_found()) }
+}
+
+/// Who manages the account.
+pub(super) enum Manager<'s> {
+    Person,
+    Key(&'s ManagementKey),
+}
+
+/// Returns who manages the account: the management key in the `Authorization` header, or the session token of a person.
+///
+/// Refuses with 401 if it is neither. A program's API key is neither.
+pub(super) fn manager<'s>(state: &'s State, call: &Call<'_>) -> Result<Manager<'s>, Reply> {
+    if has_session(state, call) {
+        return Ok(Manager::Person);
+    }
+    let token = match call.caller {
+        Caller::Shop(_) => None,
+        Caller::Client(authorization) => bearer(authorization),
+    };
+    let key = token.and_then(|token| state.management.valid(token, call.now_ms));
+    key.map(Manager::Key).ok_or_else(|| Reply::cms_error(401, "UnauthorizedError", "Missing or invalid credentials"))
+}
+
+impl Manager<'_> {
+    /// Refuses with 403 what the key may not do. A person may do everything.
+    pub(super) fn require(&self, scope: &str, program: Option<u64>) -> Result<(), Reply> {
+        match self {
+            Self::Key(key) if !key.allows(scope, program) => Err(Reply::cms_error(403, "ForbiddenError", "Forbidden")),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn has_session(state: &State, call: &Call<'_>) -> bool {

@@ -3,6 +3,7 @@
 use crate::{
     clock::DAY_MS,
     commission::{Commission, CommissionKind},
+    interpretations::PausedSale,
     program::Program,
     record::{ClickRecord, CommissionRecord, CommissionStatus},
     state::{Customer, State},
@@ -14,18 +15,25 @@ pub(super) fn for_sale(
     settings: &Program,
     customer: &Customer,
     click: &ClickRecord,
-    amount_cents: u64,
+    (amount_cents, product_id): (u64, Option<&str>),
     now_ms: i64,
 ) -> Option<CommissionRecord> {
-    let policy = settings.commission.filter(|policy| pays(state, *policy, customer, now_ms))?;
+    if settings.is_paused && settings.interpretations.paused_sale == PausedSale::WithoutCommission {
+        return None;
+    }
+    let group = state.partner_group(&click.partner_code);
+    let policy = settings.policy_for(group, product_id, now_ms);
+    let policy = policy.filter(|policy| pays(state, *policy, customer, now_ms))?;
     Some(CommissionRecord {
         commission_id: state.next_commission_id(),
         program_id: settings.id,
         sale_id: state.next_sale_id(),
         partner_code: click.partner_code.clone(),
+        policy,
         amount_cents: policy.fixed_cents.unwrap_or_else(|| policy.percent.of(amount_cents)),
         refunded_cents: 0,
         deducted_cents: 0,
+        paid_cents: 0,
         status: CommissionStatus::Earned,
         at_ms: now_ms,
         held_until_ms: now_ms.saturating_add(i64::from(settings.hold_days) * DAY_MS),

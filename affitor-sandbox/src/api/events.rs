@@ -55,7 +55,7 @@ struct Pagination {
     ),
 )]
 pub(super) fn events(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let program = state.program_of_id(call.program).ok_or_else(|| Reply::not_found("Program not found"))?;
+    let program = state.program_of_id(call.path_id).ok_or_else(|| Reply::not_found("Program not found"))?;
     let query = Query::of(call)?;
     let (total, data) = page(state, state.programs[program].id, &query);
     let pagination =

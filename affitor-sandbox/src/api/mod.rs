@@ -1,5 +1,6 @@
 //! The service's calls: pure functions from the state and a request to a response and changes.
 
+mod advertiser_programs;
 mod attribution;
 mod auth;
 mod chain;
@@ -10,6 +11,7 @@ mod events;
 mod fields;
 mod lead;
 mod login;
+mod management;
 pub(crate) mod openapi;
 mod performance;
 mod programs;
@@ -51,8 +53,8 @@ pub(crate) struct Call<'r> {
     pub stripe_signature: Option<&'r str>,
     /// URL under which the client reaches the sandbox.
     pub base_url: &'r str,
-    /// Program id in the path; empty if the path has none.
-    pub program: &'r str,
+    /// The id in the path, such as that of a program; empty if the path has none.
+    pub path_id: &'r str,
     pub query: &'r str,
     /// The JSON object, or the response to an invalid body. It is not sent before the key has been checked.
     pub body: Result<Fields, Reply>,

@@ -23,6 +23,9 @@ use crate::reply;
         super::checks::check_test_events, super::checks::receive_test, super::tracker::tracker,
         super::events::events, super::performance::performance, super::steps::dashboard_status,
         super::login::start, super::login::poll, super::programs::init, super::programs::list,
+        super::management::list, super::management::create, super::management::update, super::management::revoke,
+        super::advertiser_programs::list, super::advertiser_programs::create, super::advertiser_programs::read,
+        super::advertiser_programs::update, super::advertiser_programs::delete, super::advertiser_programs::regenerate,
         super::stripe::connect, super::stripe::distributor, super::stripe::webhook,
     ),
     components(schemas(reply::ErrorText, reply::CodedError, reply::CmsError)),
@@ -32,13 +35,14 @@ use crate::reply;
         (name = "Browser", description = "The tracker script"),
         (name = "Dashboard", description = "Data of the dashboard. The service requires a login; the sandbox doesn't"),
         (name = "Command line", description = "Login and programs of the service's command line"),
+        (name = "Management", description = "Programs and their API keys, with a management key"),
         (name = "Stripe", description = "Webhooks of a connected Stripe account"),
         (name = "Sandbox", description = "Control of the sandbox. Not part of the service"),
     ),
 )]
 struct Document;
 
-/// Adds the security schemes of the API key and of the session token.
+/// Adds the security schemes of the API key, of the session token, and of the management key.
 struct Key;
 
 impl Modify for Key {
@@ -46,7 +50,8 @@ impl Modify for Key {
         let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("key", scheme.clone());
-        components.add_security_scheme("session", scheme);
+        components.add_security_scheme("session", scheme.clone());
+        components.add_security_scheme("management", scheme);
     }
 }
 
@@ -106,7 +111,7 @@ impl Modify for Faults {
 }
 
 fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    path.get.iter_mut().chain(path.post.iter_mut())
+    [&mut path.get, &mut path.post, &mut path.put, &mut path.delete].into_iter().flatten()
 }
 
 /// Adds the other paths of calls.

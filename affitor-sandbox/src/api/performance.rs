@@ -136,7 +136,7 @@ struct PreviousPeriod {
     ),
 )]
 pub(super) fn performance(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let program = state.program_of_id(call.program).ok_or_else(|| Reply::not_found("Program not found"))?;
+    let program = state.program_of_id(call.path_id).ok_or_else(|| Reply::not_found("Program not found"))?;
     let days = days(state, program);
     let today = call.now_ms.div_euclid(DAY_MS);
     let first = days.keys().next().copied().unwrap_or(today);

@@ -16,7 +16,7 @@ use crate::{
     commission::{Commission, CommissionKind},
     percent::Percent,
     program::{MAX_PROGRAM_ID, PartnerState},
-    secret::{SecretHash, random},
+    secret::{StoredKey, random},
     state::State,
 };
 
@@ -113,7 +113,7 @@ pub(super) fn init(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let api_key = random("aff_").map_err(no_random_numbers)?;
     let program = NewProgram {
         id,
-        api_key: SecretHash::of(api_key.as_bytes()),
+        api_key: StoredKey::of(&api_key),
         commission: Some(commission(&sent)),
         cookie_window_days: sent.cookie_duration,
         partner: partner.unwrap_or_default(),
@@ -206,7 +206,7 @@ pub(super) fn list(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
         id: program.id,
         name: program.name.clone(),
         domain: program.domain.clone(),
-        status: "active",
+        status: program.status(),
         commission: describe(program.commission),
         partners: state.partners_of(index).filter(|partner| partner.state == PartnerState::Active).count(),
         created_at: iso(program.created_ms.unwrap_or(state.created_ms)),

@@ -145,7 +145,8 @@ pub(super) fn sale(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     let commission = if window.expired {
         None
     } else {
-        commission::for_sale(state, settings, customer, click, sent.amount_cents, call.now_ms)
+        let what = (sent.amount_cents, sent.product_id.as_deref());
+        commission::for_sale(state, settings, customer, click, what, call.now_ms)
     };
     let commission_id = commission.as_ref().map(|commission| commission.commission_id);
     let sale = SaleRecord { commission_id, ..record(state, settings, customer, click, sent, call.now_ms) };

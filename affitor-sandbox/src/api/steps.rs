@@ -134,7 +134,7 @@ impl StripeStatus {
     ),
 )]
 pub(super) fn dashboard_status(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let program = state.program_of_id(call.program).ok_or_else(|| Reply::not_found("Program not found"))?;
+    let program = state.program_of_id(call.path_id).ok_or_else(|| Reply::not_found("Program not found"))?;
     let settings = &state.programs[program];
     let pageview = TestEvents::of(state, settings.id, "click");
     let referrals = TestEvents::of(state, settings.id, "lead");

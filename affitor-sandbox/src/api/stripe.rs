@@ -61,7 +61,7 @@ pub(super) struct ReceivedEvent {
     ),
 )]
 pub(super) fn webhook(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
-    let program = state.program_of_id(call.program).ok_or_else(|| Reply::error(404, "Program not found"))?;
+    let program = state.program_of_id(call.path_id).ok_or_else(|| Reply::error(404, "Program not found"))?;
     receive(state, call, program)
 }
 

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use axum::http::Method;
 
 use super::{
-    Decide, chain, checks, click, events, lead, login, performance, programs, readiness, refund, sale, status, steps,
-    stripe, tracker,
+    Decide, advertiser_programs, chain, checks, click, events, lead, login, management, performance, programs,
+    readiness, refund, sale, status, steps, stripe, tracker,
 };
 use crate::call::ApiCall;
 
@@ -39,6 +39,11 @@ fn get(call: ApiCall, path: &'static str, decide: Decide) -> Endpoint {
 fn post(call: ApiCall, path: &'static str, decide: Decide) -> Endpoint {
     endpoint(Some(call), Method::POST, path, decide)
 }
+
+const KEYS: &str = "/api/advertiser/api-keys";
+const KEY: &str = "/api/advertiser/api-keys/{key}";
+const PROGRAMS: &str = "/api/advertiser/affiliate-programs";
+const PROGRAM: &str = "/api/advertiser/affiliate-programs/{program}";
 
 /// All endpoints.
 pub(crate) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
@@ -84,6 +89,20 @@ pub(crate) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         get(ApiCall::AuthPoll, "/api/v1/cli/auth/poll", login::poll),
         post(ApiCall::Init, "/api/v1/cli/init", programs::init),
         get(ApiCall::Programs, "/api/v1/cli/programs", programs::list),
+        get(ApiCall::ManagementKeys, KEYS, management::list),
+        post(ApiCall::ManagementKeys, KEYS, management::create),
+        endpoint(Some(ApiCall::ManagementKeys), Method::PUT, KEY, management::update),
+        endpoint(Some(ApiCall::ManagementKeys), Method::DELETE, KEY, management::revoke),
+        get(ApiCall::ManagedPrograms, PROGRAMS, advertiser_programs::list),
+        post(ApiCall::ManagedPrograms, PROGRAMS, advertiser_programs::create),
+        get(ApiCall::ManagedPrograms, PROGRAM, advertiser_programs::read),
+        endpoint(Some(ApiCall::ManagedPrograms), Method::PUT, PROGRAM, advertiser_programs::update),
+        endpoint(Some(ApiCall::ManagedPrograms), Method::DELETE, PROGRAM, advertiser_programs::delete),
+        post(
+            ApiCall::RegenerateKey,
+            "/api/advertiser/affiliate-programs/{program}/regenerate-api-token",
+            advertiser_programs::regenerate,
+        ),
         post(ApiCall::StripeConnect, "/api/v1/cli/stripe-connect", stripe::connect),
         Endpoint { raw_body: true, ..post(ApiCall::StripeWebhook, "/webhooks/stripe/{program}", stripe::webhook) },
         Endpoint {

@@ -8,13 +8,15 @@ use url::Url;
 use super::{OtherProgram, SandboxBuilder};
 use crate::{
     fault::ActiveFaults,
+    management::{ManagementKey, ManagementKeys},
     percent::Percent,
+    policy::DEFAULT_GROUP,
     program::{MAX_PROGRAM_ID, Partner, PartnerState, Program, Secret, StripeConnection},
     request_log::RequestLog,
     sandbox::Sandbox,
-    secret::{SecretHash, random},
+    secret::{StoredKey, random},
     service::Service,
-    state::State,
+    state::{Configured, State},
 };
 
 /// Code of the default partner.
@@ -42,7 +44,7 @@ impl SandboxBuilder {
         let others = |field: fn(&OtherProgram) -> String| self.other_programs.iter().map(field);
         let ids = std::iter::once(self.program.id.to_string()).chain(others(|other| other.id.to_string()));
         let keys = std::iter::once(self.api_key.0.clone()).chain(others(|other| other.api_key.0.clone()));
-        let codes = self.partners.iter().cloned().chain(others(|other| other.partner.clone()));
+        let codes = self.partners.iter().map(|(code, _)| code.clone()).chain(others(|other| other.partner.clone()));
         for (what, values) in
             [("program id", ids.collect::<Vec<_>>()), ("API key", keys.collect()), ("partner code", codes.collect())]
         {
@@ -56,6 +58,9 @@ impl SandboxBuilder {
         }
         if self.stripe_webhook_secret.as_ref().is_some_and(|secret| secret.0.trim().is_empty()) {
             return invalid("empty Stripe webhook secret".to_owned());
+        }
+        if self.management_key.as_ref().is_some_and(|key| key.0.trim().is_empty()) {
+            return invalid("empty management key".to_owned());
         }
         if self.api_key.0.starts_with("affk_") {
             return invalid("affk_… is a management key, which the service refuses for these calls".to_owned());
@@ -89,7 +94,7 @@ impl SandboxBuilder {
     /// is open in another sandbox.
     pub async fn start(mut self) -> io::Result<Sandbox> {
         if self.partners.is_empty() {
-            self.partners.push(PARTNER.to_owned());
+            self.partners.push((PARTNER.to_owned(), DEFAULT_GROUP.to_owned()));
         }
         self.check()?;
         let listener = TcpListener::bind(self.address)
@@ -97,13 +102,14 @@ impl SandboxBuilder {
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.address)))?;
         let address = listener.local_addr()?;
         let codes = self.partners;
-        let (program_id, api_key, partner_code) = (self.program.id, self.api_key, codes[0].clone());
-        let partner = |code, program| Partner { code, program, state: PartnerState::Active, created_ms: None };
-        let mut partners: Vec<Partner> = codes.into_iter().map(|code| partner(code, 0)).collect();
+        let (program_id, api_key, partner_code) = (self.program.id, self.api_key, codes[0].0.clone());
+        let partner =
+            |code, group, program| Partner { code, program, group, state: PartnerState::Active, created_ms: None };
+        let mut partners: Vec<Partner> = codes.into_iter().map(|(code, group)| partner(code, group, 0)).collect();
         let program = |id: u64, api_key: &Secret, settings: Program| Program {
             id,
             name: format!("Sandbox program {id}"),
-            api_key: SecretHash::of(api_key.0.as_bytes()),
+            api_key: StoredKey::of(&api_key.0),
             ..settings
         };
         let others = self.program.clone();
@@ -115,10 +121,15 @@ impl SandboxBuilder {
             connected_ms: self.clock.now_ms(),
         });
         for OtherProgram { id, api_key, partner: code } in self.other_programs {
-            partners.push(partner(code, programs.len()));
+            partners.push(partner(code, DEFAULT_GROUP.to_owned(), programs.len()));
             programs.push(program(id, &api_key, others.clone()));
         }
-        let mut state = State::new(programs, partners, self.clock, self.memory_limit);
+        let mut management = ManagementKeys::default();
+        if let Some(key) = self.management_key {
+            management.add(ManagementKey::new(management.next_id(), "builder".to_owned(), &key.0));
+        }
+        let configured = Configured { programs, partners, management };
+        let mut state = State::new(configured, self.clock, self.memory_limit);
         state.generation = random("")?;
         let faults = ActiveFaults::new(self.faults, self.seed);
         let log = RequestLog::new(self.requests_kept);

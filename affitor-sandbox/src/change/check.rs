@@ -1,7 +1,7 @@
 //! Checks of changes that were read from a journal, which may belong to another sandbox or have been edited.
 
 use super::Change;
-use crate::{clock::MAX_AHEAD_MS, state::State};
+use crate::{clock::MAX_AHEAD_MS, policy::Terms, state::State};
 
 /// Largest id and latest time allowed in a journal.
 const MAX_ID: u64 = 1 << 53;
@@ -23,6 +23,8 @@ impl State {
             Change::Chain(chain) => chain.program_id,
             Change::KeyRotated { program_id, .. }
             | Change::Profile { program_id, .. }
+            | Change::Terms { program_id, .. }
+            | Change::PaidOut { program_id, .. }
             | Change::StripeConnected { program_id, .. }
             | Change::TrackerChecked { program_id, .. } => *program_id,
             _ => return false,
@@ -51,6 +53,7 @@ impl State {
                     let invalid = commission.as_ref().is_some_and(|commission| {
                         sale.commission_id != Some(commission.commission_id)
                             || commission.deducted_cents > commission.amount_cents
+                            || commission.paid_cents > commission.amount_cents
                     });
                     invalid.then(|| format!("the sale {:?} has an invalid commission", sale.transaction_id))
                 }),
@@ -64,6 +67,8 @@ impl State {
             Change::Chain(chain) => program(chain.program_id),
             Change::KeyRotated { program_id, .. }
             | Change::Profile { program_id, .. }
+            | Change::Terms { program_id, .. }
+            | Change::PaidOut { program_id, .. }
             | Change::StripeConnected { program_id, .. }
             | Change::TrackerChecked { program_id, .. } => program(*program_id),
             Change::Program(new) => {
@@ -73,6 +78,9 @@ impl State {
             Change::TestEvent(_)
             | Change::TrackerFetched { .. }
             | Change::Partner { .. }
+            | Change::Group { .. }
+            | Change::ManagementKey(_)
+            | Change::ManagementKeyRevoked { .. }
             | Change::Clock { .. }
             | Change::LoginStarted { .. }
             | Change::LoginConfirmed { .. }
@@ -102,9 +110,18 @@ fn out_of_range(change: &Change) -> Option<String> {
         }
         Change::LoginStarted { at_ms, .. }
         | Change::SessionStarted { at_ms, .. }
+        | Change::PaidOut { at_ms, .. }
         | Change::KeyRotated { at_ms, .. } => check(0, *at_ms),
         Change::Program(new) => check(new.id, new.at_ms),
+        Change::ManagementKey(key) => check(key.id, 0),
         Change::StripeConnected { connection, .. } => check(0, connection.connected_ms),
-        Change::Key { .. } | Change::Partner { .. } | Change::Profile { .. } | Change::LoginConfirmed { .. } => None,
+        Change::Terms { terms: Terms::Policy(policy), .. } => check(0, policy.starts_ms.unwrap_or_default()),
+        Change::Key { .. }
+        | Change::Partner { .. }
+        | Change::Group { .. }
+        | Change::Terms { .. }
+        | Change::ManagementKeyRevoked { .. }
+        | Change::Profile { .. }
+        | Change::LoginConfirmed { .. } => None,
     }
 }

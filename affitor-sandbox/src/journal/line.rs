@@ -14,7 +14,7 @@ pub(super) struct Header {
     origin: Origin,
 }
 
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 pub(super) const NOT_A_JOURNAL: &str = "this is not a sandbox journal";
 

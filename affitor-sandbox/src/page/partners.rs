@@ -4,13 +4,14 @@ use maud::{Markup, html};
 
 use super::{
     now::Now,
-    parts::{amounts, copyable, query, stamp},
+    parts::{action, amounts, copyable, query, stamp},
     story::{Money, PartnerStory, Story},
     text::{grouped, money, short},
     visitors::hold,
 };
 use crate::{
     commission::{Commission, CommissionKind},
+    policy::AttributionModel,
     program::PartnerState,
     record::{CommissionRecord, SaleRecord},
 };
@@ -19,7 +20,36 @@ pub(super) fn list(data: &Story, url: &str, now: Now) -> Markup {
     html! {
         main.main aria-labelledby="partners-title" {
             h2 #partners-title { "Partners " small { (grouped(data.partners.len() as u64)) } }
+            (policies(data, now))
+            (action("/_sandbox/payouts", "Pay what is payable", "", &[]))
             @for (place, partner) in data.partners.iter().enumerate() { (card(partner, place == 0, url, now)) }
+        }
+    }
+}
+
+/// The policies, from the newest to the one that applies where no other does.
+fn policies(data: &Story, now: Now) -> Markup {
+    let model = match data.model {
+        AttributionModel::LastClick => "the last click",
+        AttributionModel::FirstClick => "the first click",
+    };
+    html! {
+        details.card #policies open[!data.policies.is_empty()] {
+            summary { h3 { "Policies" } span.partner { (model) " is credited" } }
+            table {
+                thead { tr { th scope="col" { "Group" } th scope="col" { "Product" } th scope="col" { "From" } th scope="col" { "Commission" } } }
+                tbody {
+                    @for version in &data.policies {
+                        tr {
+                            td { (short(&version.group)) }
+                            td { @if let Some(id) = &version.product_id { code { (short(id)) } } @else { "all" } }
+                            td { @if let Some(start) = version.starts_ms { (stamp(start, now)) } @else { "the beginning" } }
+                            td { (policy(Some(version.commission))) }
+                        }
+                    }
+                    tr { td { "all" } td { "all" } td { "the beginning" } td { (policy(data.policy)) } }
+                }
+            }
         }
     }
 }
@@ -32,9 +62,11 @@ fn card(partner: &PartnerStory, is_first: bool, url: &str, now: Now) -> Markup {
         details.card id=(format!("partner-{}", partner.code)) data-version=(partner.clicks + partner.sales) open[is_first] {
             summary {
                 h3 { (short(&partner.code)) }
-                span.partner { "program " (partner.program_id) @if let Some(state) = state(partner.state) { ", " (state) } }
+                span.partner { "program " (partner.program_id) ", group " (short(&partner.group)) @if let Some(state) = state(partner.state) { ", " (state) } }
                 b.earned { @if partner.held.is_empty() && partner.payable.is_empty() {
-                    @if partner.deducted.is_empty() { "nothing earned" } @else { "all reversed" }
+                    @if !partner.overpaid.is_empty() { "balance −" (amounts(&partner.overpaid)) }
+                    @else if !partner.paid.is_empty() { "all paid" }
+                    @else if partner.deducted.is_empty() { "nothing earned" } @else { "all reversed" }
                 } @else { (earned(partner)) } }
             }
             p.sub { "Link" }
@@ -45,13 +77,15 @@ fn card(partner: &PartnerStory, is_first: bool, url: &str, now: Now) -> Markup {
                 (sum("Sales", &html! { (grouped(partner.sales)) }))
                 (sum("On hold", &amount(&partner.held)))
                 (sum("Payable", &amount(&partner.payable)))
+                (sum("Paid", &amount(&partner.paid)))
                 (sum("Reversed", &amount(&partner.deducted)))
+                @if !partner.overpaid.is_empty() { (sum("Balance", &html! { "−" (amounts(&partner.overpaid)) })) }
             }
             @if partner.commissions.is_empty() && partner.unpaid.is_empty() {
                 p.none { "No sales yet. A visitor who follows the link, signs up and pays brings a commission: " (policy(partner.policy)) "." }
             }
             ol.timeline {
-                @for (commission, sale) in &partner.commissions { (row(commission, sale, partner.policy, now)) }
+                @for (commission, sale) in &partner.commissions { (row(commission, sale, now)) }
                 @for sale in &partner.unpaid {
                     li.refund {
                         span.kind { "none" }
@@ -66,12 +100,12 @@ fn card(partner: &PartnerStory, is_first: bool, url: &str, now: Now) -> Markup {
     }
 }
 
-fn row(commission: &CommissionRecord, sale: &SaleRecord, rate: Option<Commission>, now: Now) -> Markup {
+fn row(commission: &CommissionRecord, sale: &SaleRecord, now: Now) -> Markup {
     html! {
         li.sale {
             span.kind { "sale" }
             div.what {
-                (money(sale.amount_cents, &sale.currency)) " from " (buyer(sale)) " (" (policy(rate)) ")"
+                (money(sale.amount_cents, &sale.currency)) " from " (buyer(sale)) " (" (policy(Some(commission.policy))) ")"
                 @if let Some(product) = &sale.product_id { " for the product " code { (short(product)) } }
                 div.sub { code { (short(&sale.transaction_id)) } " credited to click " code { (short(&sale.click_id)) } }
                 div.sub { (hold(commission, now))

@@ -14,8 +14,10 @@ pub(super) use self::{
     visitor::{Event, Visitor},
 };
 use crate::{
+    commission::Commission,
     fault::FaultRule,
     memory::MemoryUse,
+    policy::{AttributionModel, Policy},
     program::DEFAULT_API_KEY,
     record::{ChainRecord, ClickRecord, CustomerStatus, DoublePayment},
     request_log::{RequestLog, RequestRecord},
@@ -23,10 +25,11 @@ use crate::{
     state::{Customer, State},
 };
 
-/// Maximum numbers of visitors, requests and test events on the page.
+/// Maximum numbers of visitors, requests, test events and policies on the page.
 const VISITORS: usize = 25;
 const REQUESTS: usize = 30;
 const TESTS: usize = 10;
+const POLICIES: usize = 50;
 
 /// Query parameters of the page.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -89,6 +92,12 @@ pub(super) struct Story {
     /// Codes of all partners.
     pub codes: Vec<String>,
     pub stripe_connected: bool,
+    pub is_paused: bool,
+    pub model: AttributionModel,
+    /// Policies of the first program, newest first.
+    pub policies: Vec<Policy>,
+    /// What a sale has without any of them.
+    pub policy: Option<Commission>,
     pub attribution_window_days: u32,
     pub hold_days: u32,
     pub doubles: Vec<DoublePayment>,
@@ -143,7 +152,8 @@ impl Story {
         wanted.sort_unstable_by_key(latest);
         let visitors = wanted.into_iter().skip(filter.skip).map(|customer| Visitor::of(state, customer)).collect();
         let first = state.first_program();
-        let is_default = first.is_some_and(|program| program.api_key == SecretHash::of(DEFAULT_API_KEY.as_bytes()));
+        let is_default =
+            first.is_some_and(|program| program.api_key.hash == SecretHash::of(DEFAULT_API_KEY.as_bytes()));
         let problems = || log.kept().rev().filter(|request| request.failed());
         Self {
             now_ms: state.clock.now_ms(),
@@ -152,6 +162,13 @@ impl Story {
             key_to_show: if is_default { DEFAULT_API_KEY } else { "your-api-key" },
             codes: state.partners.iter().map(|partner| partner.code.clone()).collect(),
             stripe_connected: first.is_some_and(|program| program.stripe.is_some()),
+            is_paused: first.is_some_and(|program| program.is_paused),
+            model: first.map(|program| program.attribution_model).unwrap_or_default(),
+            policies: first
+                .into_iter()
+                .flat_map(|program| program.policies.iter().rev().take(POLICIES).cloned())
+                .collect(),
+            policy: first.and_then(|program| program.commission),
             attribution_window_days: first.map_or(0, |program| program.attribution_window_days),
             hold_days: first.map_or(0, |program| program.hold_days),
             doubles: state.double_payments(),

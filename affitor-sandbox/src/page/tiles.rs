@@ -16,6 +16,7 @@ pub(super) fn status(data: &Story) -> Markup {
         section.status aria-label="State of the sandbox" {
             p.clock { "Clock " time datetime=(now) { (now.get(..10).unwrap_or_default()) " " (now.get(11..19).unwrap_or_default()) " UTC" }
                 @if data.ahead_ms > 0 { b { (distance(data.ahead_ms)) " ahead" } } }
+            @if data.is_paused { p.note { "The program is paused" } (action("/_sandbox/pause", "Go on", "", &[("paused", "false")])) }
             @if data.stripe_connected { p.note { "Stripe is connected: the sandbox reads its webhooks" } }
             @if !data.faults.is_empty() {
                 div.faults {

@@ -141,6 +141,7 @@ pub(super) fn hold(commission: &CommissionRecord, now: Now) -> String {
     let day = iso(commission.held_until_ms).chars().take(10).collect::<String>();
     match commission.status {
         CommissionStatus::Reversed => "reversed".to_owned(),
+        _ if commission.paid_cents > 0 => format!("{}, paid", status(commission.status)),
         _ if commission.held_until_ms > now.ms => format!("{}, held until {day}", status(commission.status)),
         _ => format!("{}, payable since {day}", status(commission.status)),
     }

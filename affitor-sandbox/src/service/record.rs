@@ -62,7 +62,7 @@ impl RequestRecord {
             }
             Some(Change::Lead(lead)) => {
                 self.event = Some("lead".to_owned());
-                let click = state.customer(lead.customer_id).and_then(|customer| state.last_click(customer));
+                let click = state.customer(lead.customer_id).and_then(|customer| state.credited_click(customer));
                 self.partner_code = click.map(|click| click.partner_code.clone());
             }
             Some(Change::Sale { sale, .. }) => {

@@ -1,5 +1,7 @@
 //! Adds records to the state.
 
+use std::collections::HashMap;
+
 use super::{Customer, State};
 use crate::{
     body::{Body, commission_size},
@@ -164,6 +166,26 @@ impl State {
         self.last_commission = self.last_commission.max(commission.commission_id);
         self.commission_by_id.insert(commission.commission_id, self.commissions.len());
         self.commissions.push(commission);
+    }
+
+    /// Pays what each partner is owed in each currency, less what refunds have taken from commissions that were paid before.
+    pub(crate) fn pay_out(&mut self, program_id: u64, at_ms: i64) {
+        let mut owed: HashMap<(&str, &str), (i64, Vec<usize>)> = HashMap::new();
+        for sale in self.sales.iter().filter(|sale| sale.program_id == program_id) {
+            let Some(index) = sale.commission_id.and_then(|id| self.commission_by_id.get(&id)) else { continue };
+            let commission = &self.commissions[*index];
+            if commission.held_until_ms <= at_ms {
+                let (balance, commissions) = owed.entry((&sale.partner_code, &sale.currency)).or_default();
+                *balance = balance.saturating_add(commission.balance_cents());
+                commissions.push(*index);
+            }
+        }
+        let paid: Vec<usize> =
+            owed.into_values().filter(|(balance, _)| *balance > 0).flat_map(|(_, commissions)| commissions).collect();
+        for index in paid {
+            let commission = &mut self.commissions[index];
+            commission.paid_cents = commission.amount_cents - commission.deducted_cents;
+        }
     }
 
     pub(crate) fn add_sale(&mut self, sale: SaleRecord) {

@@ -1,7 +1,7 @@
 //! The requests of the service's Node command line, in order and with its headers: `login`, `init`, `programs`,
 //! `setup stripe`, `status`, `test` and `onboard`. What the command reads from each response is checked.
 
-use crate::support::{Visitor, builder, start};
+use crate::support::{Visitor, builder, logged_in, start};
 use affitor_sandbox::{LeadAuth, Sandbox};
 use serde_json::{Value, json};
 
@@ -198,16 +198,6 @@ async fn commission_types() {
         let (status, refused) = person.post("/api/v1/cli/init", new.to_string()).await;
         assert!(status == 400 && text(&refused["error"]).contains(field), "{field}: {value}: {refused}");
     }
-}
-
-/// Logs in, and returns the token and the login's state.
-async fn logged_in(sandbox: &Sandbox) -> (String, String) {
-    let browser = Visitor::browser(sandbox);
-    let state = text(&browser.post("/api/v1/cli/auth/start", "").await.1["state"]);
-    let form = json!({ "state": state, "email": "jo@example.com" }).to_string();
-    assert_eq!(browser.post("/_sandbox/consent", form).await.0, 200);
-    let poll = reqwest::get(format!("{}/api/v1/cli/auth/poll?state={state}", sandbox.url())).await.unwrap();
-    (text(&poll.json::<Value>().await.unwrap()["token"]), state)
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ async fn an_incomplete_last_line_is_dropped_and_any_other_damage_is_an_error() {
         (
             0,
             "{\"affitor_sandbox_journal\": 9}",
-            "line 1: this journal has version 9, but this sandbox supports only version 3",
+            "line 1: this journal has version 9, but this sandbox supports only version 4",
         ),
         (1, "nonsense", "line 2: the checksum is wrong"),
         (1, &lines[1].replacen("\"at_ms\":", "\"at_ms\":1", 1), "line 2: the checksum is wrong"),

@@ -70,3 +70,13 @@ pub(crate) async fn start(builder: SandboxBuilder) -> Sandbox {
 pub(crate) fn builder() -> SandboxBuilder {
     Sandbox::builder().partner("PARTNER123").partner("abc123").other_program(7, "other_key", "other")
 }
+
+/// Logs in, and returns the token and the login's state.
+pub(crate) async fn logged_in(sandbox: &Sandbox) -> (String, String) {
+    let browser = Visitor::browser(sandbox);
+    let state = browser.post("/api/v1/cli/auth/start", "").await.1["state"].as_str().unwrap().to_owned();
+    let form = json!({ "state": state, "email": "jo@example.com" }).to_string();
+    assert_eq!(browser.post("/_sandbox/consent", form).await.0, 200);
+    let poll = reqwest::get(format!("{}/api/v1/cli/auth/poll?state={state}", sandbox.url())).await.unwrap();
+    (poll.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned(), state)
+}

@@ -83,7 +83,16 @@ fn sale(state: &State, program: usize, payment: Payment, now_ms: i64) -> Decisio
         return ignored("the attribution window has expired").into();
     }
     let commission = (!window.expired)
-        .then(|| commission::for_sale(state, settings, customer, click, payment.amount_cents, now_ms))
+        .then(|| {
+            commission::for_sale(
+                state,
+                settings,
+                customer,
+                click,
+                (payment.amount_cents, payment.product_id.as_deref()),
+                now_ms,
+            )
+        })
         .flatten();
     let sale_type = if payment.subscription_id.is_some() { "subscription" } else { "payment" };
     let sale = SaleRecord {

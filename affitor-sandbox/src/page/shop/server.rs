@@ -148,7 +148,7 @@ async fn make(
             user_agent: None,
             stripe_signature,
             base_url: "",
-            program,
+            path_id: program,
             query: "",
             body: if endpoint.raw_body { Ok(Fields::default()) } else { Fields::parse(&raw) },
             raw: &raw,

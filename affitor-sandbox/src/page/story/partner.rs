@@ -17,6 +17,8 @@ pub(in crate::page) struct PartnerStory {
     pub code: String,
     pub state: PartnerState,
     pub program_id: u64,
+    pub group: String,
+    /// Which policy a sale without a product has now.
     pub policy: Option<Commission>,
     /// Landing URL of the partner's last click, without its query, from which a link can be made.
     pub landing: Option<String>,
@@ -27,6 +29,9 @@ pub(in crate::page) struct PartnerStory {
     pub held: Money,
     /// Commissions whose hold is over.
     pub payable: Money,
+    pub paid: Money,
+    /// What was paid, and taken away by refunds afterwards, less what is payable.
+    pub overpaid: Money,
     /// What refunds took away.
     pub deducted: Money,
     /// Newest commissions with their sales, newest first.
@@ -39,6 +44,7 @@ pub(in crate::page) struct PartnerStory {
 
 impl PartnerStory {
     pub(super) fn all(state: &State) -> Vec<Self> {
+        let now_ms = state.clock.now_ms();
         let mut partners: Vec<Self> = state
             .partners
             .iter()
@@ -48,13 +54,16 @@ impl PartnerStory {
                     code: partner.code.clone(),
                     state: partner.state,
                     program_id: program.id,
-                    policy: program.commission,
+                    group: partner.group.clone(),
+                    policy: program.policy_for(&partner.group, None, now_ms),
                     landing: None,
                     clicks: 0,
                     leads: 0,
                     sales: 0,
                     held: Money::default(),
                     payable: Money::default(),
+                    paid: Money::default(),
+                    overpaid: Money::default(),
                     deducted: Money::default(),
                     commissions: Vec::new(),
                     older: 0,
@@ -73,15 +82,17 @@ impl PartnerStory {
             }
         }
         for customer in state.customers.values().filter(|customer| !customer.leads.is_empty()) {
-            let place = state.last_click(customer).and_then(|click| places.get(&click.partner_code));
+            let place = state.credited_click(customer).and_then(|click| places.get(&click.partner_code));
             if let Some(place) = place {
                 partners[*place].leads += 1;
             }
         }
-        let now_ms = state.clock.now_ms();
         for sale in state.sales.iter().rev() {
             let Some(place) = places.get(&sale.partner_code) else { continue };
             partners[*place].add_sale(state, sale, now_ms);
+        }
+        for partner in &mut partners {
+            Money::offset(&mut partner.payable, &mut partner.overpaid);
         }
         partners
     }
@@ -95,10 +106,19 @@ impl PartnerStory {
             }
             return;
         };
-        let left = commission.amount_cents - commission.deducted_cents;
-        let sum = if commission.held_until_ms > now_ms { &mut self.held } else { &mut self.payable };
-        if left > 0 {
-            sum.add(&sale.currency, left);
+        let balance = commission.balance_cents();
+        let sum = if balance < 0 {
+            &mut self.overpaid
+        } else if commission.held_until_ms > now_ms {
+            &mut self.held
+        } else {
+            &mut self.payable
+        };
+        if balance != 0 {
+            sum.add(&sale.currency, balance.unsigned_abs());
+        }
+        if commission.paid_cents > 0 {
+            self.paid.add(&sale.currency, commission.paid_cents);
         }
         if commission.deducted_cents > 0 {
             self.deducted.add(&sale.currency, commission.deducted_cents);

@@ -16,6 +16,18 @@ impl Money {
         }
     }
 
+    /// Takes what both have of a currency from both.
+    pub(super) fn offset(left: &mut Self, right: &mut Self) {
+        for (currency, amount) in &mut left.0 {
+            let Some(other) = right.0.get_mut(currency) else { continue };
+            let both = *amount.min(other);
+            *amount -= both;
+            *other -= both;
+        }
+        left.0.retain(|_, amount| *amount > 0);
+        right.0.retain(|_, amount| *amount > 0);
+    }
+
     pub(in crate::page) fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.0.iter().map(|(currency, amount)| (currency.as_str(), *amount))
     }

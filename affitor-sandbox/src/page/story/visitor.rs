@@ -84,7 +84,7 @@ impl Visitor {
             key: customer.key.clone(),
             status: customer.status,
             refunded: !customer.refunds.is_empty(),
-            partner: state.last_click(customer).map(|click| click.partner_code.clone()),
+            partner: state.credited_click(customer).map(|click| click.partner_code.clone()),
             last_event: customer.last_event,
             older: all.saturating_sub(events.len()),
             events,

@@ -6,6 +6,7 @@
 
 mod command_line;
 mod edges;
+mod management;
 mod tracking;
 mod verification;
 
@@ -86,6 +87,8 @@ impl Section<'_> {
         };
         let status = response.status().as_u16();
         let path = path.split('?').next().unwrap().replace("/42", "/{program}").replace("stripe/7", "stripe/{program}");
+        let path = path.replace("programs/43", "programs/{program}").replace("keys/1", "keys/{key}");
+        let path = path.replace("keys/2", "keys/{key}").replace("keys/3", "keys/{key}");
         self.run.seen.insert((path, status));
         let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let retry_after = header("retry-after").map_or_else(String::new, |wait| format!(" [retry-after: {wait}]"));
@@ -114,6 +117,9 @@ impl Section<'_> {
         let mut masked = text.replace(self.sandbox.url(), "http://sandbox");
         for length in [64, 40] {
             masked = mask_hex(&masked, length);
+        }
+        for (before, length) in [("aff_", 8), ("affk_", 8), ("****", 4)] {
+            masked = mask_after(&masked, before, length);
         }
         match masked.find("t=1").filter(|at| masked[*at..].contains(",v1=")) {
             Some(at) => format!("{}t=SECONDS{}", &masked[..at], &masked[masked[at..].find(',').unwrap() + at..]),
@@ -154,6 +160,17 @@ impl Section<'_> {
     }
 }
 
+/// Replaces this many hexadecimal digits after a text: what is shown of a random key.
+fn mask_after(text: &str, before: &str, length: usize) -> String {
+    let parts = text.split(before).enumerate().map(|(number, part)| {
+        let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
+        // A key with other digits is the test's own.
+        let is_random = number > 0 && digits == length && !part.starts_with("01234567");
+        if is_random { format!("HEX{}", &part[digits..]) } else { part.to_owned() }
+    });
+    parts.collect::<Vec<_>>().join(before)
+}
+
 /// Replaces runs of this many hexadecimal digits.
 fn mask_hex(text: &str, length: usize) -> String {
     let mut masked = String::new();
@@ -188,6 +205,7 @@ async fn the_wire() {
     verification::dashboard(&mut run).await;
     command_line::command_line(&mut run).await;
     command_line::stripe(&mut run).await;
+    management::management(&mut run).await;
     edges::bodies_and_paths(&mut run).await;
     edges::faults(&mut run).await;
     document_matches_run(&run).await;
