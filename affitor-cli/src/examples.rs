@@ -25,6 +25,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("logout", &["affitor logout"]),
     ("whoami", &["affitor whoami"]),
     ("programs", &["affitor programs", "affitor programs --json"]),
+    ("key", &["affitor key rotate"]),
+    ("key rotate", &["affitor key rotate", "affitor key rotate --program-id 42 -- ./write-key-on-all-machines"]),
     (
         "test webhook",
         &[

@@ -7,7 +7,7 @@ use clap::Command;
 /// Each command, in the order in which it is shown.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Integrate", &["sandbox", "init", "prove", "doctor", "test"]),
-    ("Your account and program", &["login", "logout", "whoami", "programs", "status"]),
+    ("Your account and program", &["login", "logout", "whoami", "programs", "key", "status"]),
     ("Operate, in the app's database", &["outbox", "payments"]),
     ("The command itself", &["completions", "man", "help"]),
 ];

@@ -21,6 +21,7 @@ mod groups;
 mod html;
 mod http;
 mod init;
+mod key;
 mod man;
 #[cfg(not(feature = "outbox"))]
 mod missing_feature;
@@ -93,6 +94,9 @@ enum Command {
     /// List the programs of the person who is logged in
     #[command(after_help = exit::help(account::PROGRAMS_EXIT_CODES))]
     Programs(account::AccountArgs),
+    /// Replace the program's API key, with a management key
+    #[command(arg_required_else_help = true)]
+    Key(key::Arguments),
     /// Send test events or a whole chain to the service, or a payment's webhooks to an app
     #[command(after_help = exit::help(test_event::EXIT_CODES))]
     Test(test_event::Arguments),
@@ -153,6 +157,7 @@ async fn main() -> ExitCode {
         Command::Logout(arguments) => account::log_out(&arguments, output),
         Command::Whoami(arguments) => account::who_am_i(&arguments, output),
         Command::Programs(arguments) => account::programs::run(&arguments, output).await,
+        Command::Key(arguments) => key::run(arguments, output).await,
         Command::Test(arguments) => test_event::run(arguments, output).await,
         Command::Status(arguments) => status::run(&arguments, output).await,
         Command::Prove(arguments) => prove::run(*arguments, output).await,

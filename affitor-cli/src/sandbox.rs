@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
         hide_env_values = true
     )]
     api_key: Key,
+    /// Key of the Management API, with all scopes, for `affitor key rotate`
+    #[arg(long, value_name = "KEY", env = "AFFITOR_SANDBOX_MANAGEMENT_KEY", hide_env_values = true)]
+    management_key: Option<Key>,
     /// Link code of a partner; may be given several times
     #[arg(long = "partner", value_name = "CODE", default_value = "PARTNER123", value_parser = partner_code)]
     partners: Vec<String>,
@@ -153,10 +156,10 @@ enum LeadAuthArg {
 }
 
 impl Key {
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self, flag: &str) -> Result<(), Failure> {
         if self.0.is_empty() || !self.0.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let message = "an API key consists of visible ASCII characters, without white space";
-            return Err(Failure::usage(message, "use another --api-key"));
+            let message = "a key consists of visible ASCII characters, without white space";
+            return Err(Failure::usage(message, format!("use another {flag}")));
         }
         Ok(())
     }
@@ -172,7 +175,10 @@ fn commission_policy(text: &str) -> Result<Policy, String> {
 
 pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
     init_logging();
-    arguments.api_key.check()?;
+    arguments.api_key.check("--api-key")?;
+    if let Some(key) = &arguments.management_key {
+        key.check("--management-key")?;
+    }
     let mut interpretations = Interpretations::default();
     for switch in &arguments.interpretations {
         interpretations
@@ -205,6 +211,9 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
     }
     for host in &arguments.allowed_hosts {
         builder = builder.allow_host(host);
+    }
+    if let Some(key) = &arguments.management_key {
+        builder = builder.management_key(&key.0);
     }
     if let Some(secret) = &arguments.stripe_webhook_secret {
         builder = builder.stripe_webhook_secret(&secret.0);

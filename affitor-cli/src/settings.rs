@@ -3,11 +3,14 @@
 mod checks;
 mod service;
 
-use std::{env, fmt, fs, io, path::PathBuf};
+use std::{
+    env, fmt, fs, io,
+    path::{Path, PathBuf},
+};
 
 use affitor::{Client, ClientBuilder};
 use clap::Args;
-pub(crate) use service::ServiceArgs;
+pub(crate) use service::{ProgramArgs, ServiceArgs};
 
 use crate::{
     check::{Check, CheckStatus},
@@ -220,6 +223,11 @@ impl Settings {
 
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         self.build(self.builder()?)
+    }
+
+    /// The file from which the key comes, whether it is there or not.
+    pub(crate) fn key_path(&self) -> Option<&Path> {
+        self.key_file.as_ref().map(|file| &*file.path)
     }
 
     /// The arguments that name the service, if a flag did. Variables apply to the next command, too.

@@ -10,9 +10,28 @@ use crate::{exit::Exit, failure::Failure};
 ///
 /// Returns an error if no signal handler can be installed.
 pub(crate) async fn stop_requested() -> Result<(), Failure> {
-    signal().await.map_err(|error| {
-        Failure::new(Exit::Usage, format!("cannot listen for signals: {error}"), "restart the command")
-    })
+    signal().await.map_err(no_handler)
+}
+
+/// Ignores Ctrl-C, SIGTERM and SIGHUP from now on, because an interruption would lose something.
+///
+/// # Errors
+///
+/// Returns an error if no signal handler can be installed.
+pub(crate) fn ignore() -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+            // The handler stays when the stream is dropped, and then does nothing.
+            drop(signal(kind).map_err(no_handler)?);
+        }
+    }
+    Ok(())
+}
+
+fn no_handler(error: io::Error) -> Failure {
+    Failure::new(Exit::Usage, format!("cannot listen for signals: {error}"), "restart the command")
 }
 
 async fn signal() -> io::Result<()> {

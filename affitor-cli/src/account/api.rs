@@ -25,10 +25,18 @@ const MESSAGE_LIMIT: usize = 300;
 
 /// The service, as a person's command line calls it.
 pub(crate) struct Api<'s> {
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
+    caller: Caller,
     /// With a trailing slash.
     pub(crate) base: Url,
     pub(crate) settings: &'s Settings,
+}
+
+/// Whose credentials the service may refuse.
+#[derive(Clone, Copy)]
+enum Caller {
+    Person,
+    ManagementKey,
 }
 
 /// Why a call failed, and whether the same call may succeed soon.
@@ -39,8 +47,8 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     /// Hides the token, in case the service repeats it in its message.
-    fn without(mut self, session: &Session) -> Self {
-        self.failure.message = self.failure.message.replace(session.token.expose_secret(), "(not shown)");
+    pub(crate) fn without(mut self, token: &str) -> Self {
+        self.failure.message = self.failure.message.replace(token, "(not shown)");
         self
     }
 }
@@ -135,6 +143,17 @@ impl<'s> Api<'s> {
     ///
     /// Returns a failure if the URL is unusable.
     pub(crate) fn new(settings: &'s Settings) -> Result<Self, Failure> {
+        Self::of(Caller::Person, settings)
+    }
+
+    /// # Errors
+    ///
+    /// Returns a failure if the URL is unusable.
+    pub(crate) fn with_management_key(settings: &'s Settings) -> Result<Self, Failure> {
+        Self::of(Caller::ManagementKey, settings)
+    }
+
+    fn of(caller: Caller, settings: &'s Settings) -> Result<Self, Failure> {
         let (check, base) = settings.check_url();
         let Check { status, message, hint, .. } = check;
         let Some(base) = base.filter(|_| status != CheckStatus::Failed) else {
@@ -144,7 +163,7 @@ impl<'s> Api<'s> {
             .timeout(TIMEOUT)
             .build()
             .map_err(|error| Failure::usage(error.to_string(), "check this machine's TLS setup"))?;
-        Ok(Self { http, base, settings })
+        Ok(Self { http, caller, base, settings })
     }
 
     /// The URL for people: without the trailing slash.
@@ -166,7 +185,8 @@ impl<'s> Api<'s> {
 
     pub(crate) async fn programs(&self, session: &Session) -> Result<Programs, ApiError> {
         let request = self.authorized(self.http.get(self.url("programs")), session)?;
-        let entries: Vec<Value> = self.send(request).await.map_err(|error| error.without(session))?;
+        let entries: Vec<Value> =
+            self.send(request).await.map_err(|error| error.without(session.token.expose_secret()))?;
         let number = entries.len();
         // One that can't be read must not hide the others.
         let list: Vec<Program> = entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect();
@@ -185,12 +205,17 @@ impl<'s> Api<'s> {
         }
         let request = self.http.post(self.url("init")).header("content-type", "application/json");
         let request = self.authorized(request.body(body.to_string()), session)?;
-        self.send(request).await.map_err(|error| error.without(session))
+        self.send(request).await.map_err(|error| error.without(session.token.expose_secret()))
     }
 
     fn url(&self, path: &str) -> Url {
+        self.url_of(&format!("api/v1/cli/{path}"))
+    }
+
+    /// The URL of a path below that of the service.
+    pub(crate) fn url_of(&self, path: &str) -> Url {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}api/v1/cli/{path}", self.base.path()));
+        url.set_path(&format!("{}{path}", self.base.path()));
         url
     }
 
@@ -203,7 +228,8 @@ impl<'s> Api<'s> {
         Ok(request.bearer_auth(session.token.expose_secret()))
     }
 
-    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ApiError> {
+    /// Sends a request, and reads the `data` of the response, or all of it.
+    pub(crate) async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ApiError> {
         let source = self.settings.url.source;
         let no_response = |error: &reqwest::Error| {
             let found = diagnose(error, &self.base, source);
@@ -229,10 +255,20 @@ impl<'s> Api<'s> {
         let message = message(body);
         let text = message.clone().unwrap_or_else(|| "no reason given".to_owned());
         match status.as_u16() {
-            401 | 403 => permanent(Failure::new(
-                Exit::KeyRejected,
-                format!("the service does not accept the login (status {}): {text}", status.as_u16()),
-                "run `affitor login`",
+            401 | 403 => {
+                let (what, hint) = match self.caller {
+                    Caller::Person => ("login", "run `affitor login`"),
+                    Caller::ManagementKey => (
+                        "management key",
+                        "it needs the scopes `program:read` and `program:regenerate-token` for this program, and must be valid",
+                    ),
+                };
+                let message = format!("the service does not accept the {what} (status {}): {text}", status.as_u16());
+                permanent(Failure::new(Exit::KeyRejected, message, hint))
+            }
+            404 if matches!(self.caller, Caller::ManagementKey) && message.is_some() => permanent(Failure::usage(
+                format!("the service has no such program: {text}"),
+                "check AFFITOR_PROGRAM_ID",
             )),
             429 => {
                 let hint = retry_after.is_none().then(|| "retry later".to_owned());

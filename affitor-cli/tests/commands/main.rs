@@ -11,6 +11,8 @@ mod doctor_site;
 mod exit_codes;
 mod failures;
 mod init;
+#[cfg(unix)]
+mod key;
 mod lines;
 #[cfg(not(feature = "outbox"))]
 mod missing_feature;
