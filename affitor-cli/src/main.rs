@@ -95,7 +95,7 @@ enum Command {
     #[command(after_help = exit::help(account::PROGRAMS_EXIT_CODES))]
     Programs(account::AccountArgs),
     /// Replace the program's API key, with a management key
-    #[command(arg_required_else_help = true)]
+    #[command(arg_required_else_help = true, after_help = exit::help(key::EXIT_CODES))]
     Key(key::Arguments),
     /// Send test events or a whole chain to the service, or a payment's webhooks to an app
     #[command(after_help = exit::help(test_event::EXIT_CODES))]

@@ -10,7 +10,7 @@ use crate::{exit::Exit, failure::Failure};
 ///
 /// Returns an error if no signal handler can be installed.
 pub(crate) async fn stop_requested() -> Result<(), Failure> {
-    signal().await.map_err(no_handler)
+    signal().await.map_err(|error| no_handler(&error))
 }
 
 /// Ignores Ctrl-C, SIGTERM and SIGHUP from now on, because an interruption would lose something.
@@ -24,13 +24,13 @@ pub(crate) fn ignore() -> Result<(), Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
             // The handler stays when the stream is dropped, and then does nothing.
-            drop(signal(kind).map_err(no_handler)?);
+            drop(signal(kind).map_err(|error| no_handler(&error))?);
         }
     }
     Ok(())
 }
 
-fn no_handler(error: io::Error) -> Failure {
+fn no_handler(error: &io::Error) -> Failure {
     Failure::new(Exit::Usage, format!("cannot listen for signals: {error}"), "restart the command")
 }
 

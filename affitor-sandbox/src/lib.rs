@@ -59,6 +59,8 @@
 //! - [`Sandbox::wait_for`] waits for events that an app tracks in the background.
 //! - [`Sandbox::advance_days`] moves the clock past windows and holds; [`SandboxBuilder::clock_stopped_at_ms`] stops it.
 //! - [`Fault`] lists the failures that can be injected; [`Sandbox::requests`] shows what happened to each request.
+//! - [`SandboxBuilder::policy`] sets what a group of partners or a product earns: so a test notices a missing `product_id`.
+//! - [`Sandbox::set_paused`] pauses the program; [`Sandbox::pay_out`] pays, so that a later refund makes a balance negative.
 //! - [`Sandbox::rotate_key`] replaces the API key, as a person can do in the service's dashboard.
 //! - [`SandboxBuilder::stripe_webhook_secret`] connects a Stripe account, whose webhooks the sandbox then reads itself.
 //!   [`Sandbox::double_payments`] shows which sales the app tracked as well.
@@ -77,6 +79,10 @@
 //! | `GET`, `POST`, `DELETE /_sandbox/faults` | `{"rule": "error-after-write@sale:3x"}` |
 //! | `GET`, `POST /_sandbox/clock` | `{"days": 61}`, `{"seconds": 30}` |
 //! | `POST /_sandbox/partners` | `{"partner": "abc123", "state": "link_inactive"}`, see [`PartnerState`] |
+//! | `POST /_sandbox/groups` | `{"partner": "abc123", "group": "Friends"}` |
+//! | `POST /_sandbox/policies` | `{"group": "Friends", "product_id": "prod_1", "starts_in_days": 7, "commission": "recurring:20:12"}`: see [`Policy`] and [`Commission`] |
+//! | `POST /_sandbox/attribution-model` | `{"model": "first_click"}`, see [`AttributionModel`] |
+//! | `POST /_sandbox/pause`, `/_sandbox/payouts` | `{"paused": true}`; pays the commissions whose hold is over |
 //! | `POST /_sandbox/profile` | `{"logo": "https://…", "web_page": …, "category": …, "short_description": …, "description": …}` |
 //! | `POST /_sandbox/key` | `{"program_id": 42}`: returns a new key; the old one is invalid immediately |
 //! | `POST /_sandbox/chain`, `/_sandbox/reset` | runs a synthetic chain; deletes all events |
@@ -127,6 +133,7 @@
 //! | `GET /api/v1/cli/status` | `src/api/status.rs` |
 //! | `POST /api/v1/cli/auth/start`, `GET /api/v1/cli/auth/poll` | `src/api/login.rs` |
 //! | `POST /api/v1/cli/init`, `GET /api/v1/cli/programs` | `src/api/programs.rs` |
+//! | `/api/advertiser/api-keys`, `/api/advertiser/affiliate-programs` | `src/api/{management,advertiser_programs}.rs` |
 //! | `POST /api/v1/cli/stripe-connect`, `POST /webhooks/stripe/<program>`, `POST /api/webhook-distributor/stripe` | `src/api/stripe.rs` |
 //! | `POST /api/tracking/check-test-events`, `POST /api/tracking/test` | `src/api/checks.rs` |
 //! | `GET /api/tracking/events/<program>` | `src/api/events.rs` |
@@ -145,6 +152,10 @@
 //! - These texts of errors are the sandbox's own: `<field> must be …`, `<field> is required` of the command line's calls, `There are no
 //!   more program ids`, `There are … programs already`, those about a body (`The body …`, `Too many large bodies at a time`), those about
 //!   dates and periods of the dashboard, and those of Stripe's webhooks.
+//! - A management key needs the scope `*` for `/api/advertiser/api-keys`. What the documents name and do not describe, such as the body of a
+//!   program, is a 501. The messages `Missing or invalid credentials`, `Forbidden` and those of 400 and 501 are the sandbox's own there.
+//! - A group without a policy has those of the group `Default`. A sale keeps the policy of its moment, and a payout takes what refunds have
+//!   left open from what a partner earns next, in each currency.
 //! - A commission is held for 15 days and is 20 % of each sale, unless the [builder](SandboxBuilder) sets other values.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -2,6 +2,7 @@
 
 mod apps;
 mod command;
+mod key_rotation;
 mod rows;
 mod shop;
 mod stripe;
