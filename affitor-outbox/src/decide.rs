@@ -1,6 +1,12 @@
 //! What happens next with an event: a pure function of what is known about it and what was observed.
 //!
 //! The README's tables of guarantees and dead letters describe these rules.
+//!
+//! What happens next with an event is a pure function of its history, the gate, the earlier events and the response (`decide.rs`).
+//! `sender.rs` observes and acts. The history is one struct in the row's metadata (`history.rs`). Waiting is a snooze, which uses no
+//! attempt and records no error, so a row does not grow. A second attempt therefore means that a worker died and that its call may
+//! have arrived. A partial refund must know that exactly, so its history is stored before it is sent. A worker's client makes one
+//! attempt: River retries. `backoff.rs`, which is pure, decides when.
 
 use std::time::Duration;
 

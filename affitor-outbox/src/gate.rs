@@ -1,5 +1,10 @@
 //! The gate in front of the service. It closes if the API key or the URL is wrong, or if the service is unavailable, so
 //! that waiting costs no repeated work. No clock of its own, no database: [`crate::breaker`] acts on it.
+//!
+//! Waiting costs no repeated work. After a wrong key, or many failures in a row, the gate closes (`gate.rs`, pure), and a background
+//! task takes the queue away from this process's River (`breaker.rs`). From time to time it gives it back with one slot, and one
+//! event finds out. A partial refund is not that event, because its attempt may end as a doubt. River could pause the queue itself,
+//! but for all processes, and beyond the death of the one that paused it.
 
 use std::time::{Duration, Instant};
 

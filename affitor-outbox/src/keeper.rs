@@ -1,6 +1,10 @@
 //! The background tasks of a worker. One decides payments that are due. The other reports gauges, deletes what is old, checks the
 //! tables, lets postponed events compete with new ones again, reschedules events after a clock jump, and checks that no other River uses
 //! the tables. They run until the worker is dropped.
+//!
+//! Background checks of the outbox (`keeper.rs`): gauges, events that were put last, times that a clock jump left in the future, the
+//! version of the tables, another River on the same tables. Payments that are due are decided by a task of their own in every worker,
+//! which claims them in batches. A task that panics is logged and started again (`supervise.rs`).
 
 use std::{
     future::Future,

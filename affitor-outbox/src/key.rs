@@ -2,6 +2,10 @@
 //!
 //! A key is text, one part per line: the type of the event, the queue, and the ids. A customer key is hashed, because it
 //! may be an e-mail address and keys are kept after the delivery.
+//!
+//! A unique key is readable text (`key.rs`), in an index of our own: the type, the queue and the ids, one per line. So hand-written
+//! SQL can contain it, the two databases agree without a hash function, and a range of keys finds the refunds of a sale or the leads
+//! of a customer. Only the customer key is hashed in it, because it may be an e-mail address and the key outlives the delivery.
 
 use affitor::{Event, InvalidEvent};
 use sha2::{Digest as _, Sha256};

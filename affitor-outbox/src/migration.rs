@@ -1,4 +1,10 @@
 //! Creates the outbox's tables, or updates them.
+//!
+//! Triggers protect what River would undo (`affitor-outbox/sql/*/migrations` explains each): totals outlive their rows; rows that
+//! must be kept get a date that River's cleanup never reaches; personal data is removed with the delivery; an outdated attempt can't
+//! postpone an event that another worker has taken over; what River could not read is rejected; the end of a sale or refund makes the
+//! next refund of the sale due. Our migrations have their own line in River's migration table (`migration.rs`), so they can be
+//! printed, and a start that finds them applied changes nothing.
 
 use std::fmt::Write as _;
 

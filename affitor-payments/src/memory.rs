@@ -1,4 +1,8 @@
 //! What a webhook endpoint remembers of payments: a small ledger in memory. It is bounded, and lost when the process ends.
+//!
+//! The memory of payments belongs to the `Webhook`, not to the client: it is about what one endpoint received. It is a small ledger
+//! (`affitor-payments/src/memory.rs`): facts, what was reported, and which webhook of a payment is being reported, so that another
+//! one waits. It is bounded and ends with the process.
 
 mod book;
 mod connection;

@@ -1,4 +1,7 @@
 //! Receiving a payment webhook: the size limit, the signature, and the response to a request that is rejected.
+//!
+//! The only error of `event.track` asks for redelivery. In a handler that uses `?`, everything else must not stop the app's own work,
+//! so rejections and refusals are outcomes, which are logged as errors.
 
 use std::{fmt, time::SystemTime};
 

@@ -1,4 +1,8 @@
 //! Who reports the payments of Stripe.
+//!
+//! Who reports Stripe's payments is an argument (`affitor-payments/src/stripe_reporter.rs`), because each default is wrong for some
+//! shops, and then each sale counts twice, or never. A ledger asks the service in the background, and holds. A memory asks with the
+//! first payment, and refuses, since there is nothing in which it could hold a payment. Both ask every hour.
 
 use std::{ffi::OsString, fmt, str::FromStr};
 

@@ -1,4 +1,8 @@
 //! Hosts under which the sandbox can be read and controlled.
+//!
+//! The sandbox's own paths (`/`, `/_sandbox/…`) and the calls that read without a key respond only to loopback `Host`s, unless others
+//! are allowed. The page's paths respond only to pages of the same origin. Templates escape what the page shows, and its Content
+//! Security Policy allows no inline script.
 
 use axum::{
     extract::Request,

@@ -9,6 +9,11 @@
 //!
 //! Customers, leads, sales, transaction ids, commissions and refunds are never dropped. If they alone reach the limit,
 //! calls that would record something get a 503.
+//!
+//! The sandbox's memory is bounded, and money is never forgotten. Each record has an essential part and a body that no later call
+//! needs. At the limit, bodies are dropped first, then clicks. A click that a signed-up customer's next sale would be credited to is
+//! part of the customer. Visitors who only clicked are dropped with their last click, because nothing else refers to them. What is
+//! dropped is counted, and the totals of the dashboard contain it.
 
 use std::mem::size_of;
 

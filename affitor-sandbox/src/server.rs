@@ -1,4 +1,9 @@
 //! The HTTP server. Its connections close with it, and a handler can reset its connection.
+//!
+//! The sandbox responds as the documentation says. Where the documentation is contradictory, `Interpretations` is a switch; where it
+//! is silent, the crate's documentation says what the sandbox does. Its server owns its connections, so dropping it ends them. hyper
+//! does not notice that a client has closed its connection while a response is pending, because a client may close only its side. So
+//! a handler that stalls or delays watches the socket itself, and ends when the client does.
 
 mod shared_stream;
 

@@ -1,4 +1,10 @@
 //! The steps around every call: lock, inject faults, decide, write the journal, apply, log, notify.
+//!
+//! A handler of the sandbox decides, and changes nothing. One function around every route picks the fault, lets the handler decide,
+//! writes the changes to the journal, applies them, logs the request and notifies the page, all under one lock. So a fault happens
+//! exactly before or after the write, a request that can't be written changes nothing, and a journal replays changes and not
+//! requests: other settings after a restart do not change the past. Of keys, session tokens and a lead's e-mail address, it contains
+//! only hashes.
 
 mod record;
 

@@ -31,6 +31,9 @@
 //! which implements serde's traits: beside the pending sign-up, in the session, or in the identity provider's metadata.
 //!
 //! The parameter should not be seen by other sites: redirect without it, or set `Referrer-Policy: strict-origin-when-cross-origin`.
+//!
+//! A carried visitor replaces only an older click. The click id itself tells when it was recorded, if it has the documented form. If
+//! it has another form, the visitor keeps the click that they have.
 
 use std::{
     fmt,

@@ -1,4 +1,7 @@
 //! The error of a call.
+//!
+//! Errors tell with `may_have_arrived` whether the event may be recorded nevertheless: after a time-out, a reset, a 5xx, or a success
+//! that can't be read. `Error::next_step` turns that and the event's retry class into what a queue does.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 

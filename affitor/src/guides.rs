@@ -25,9 +25,13 @@ guides! {
     client, "guides/client.md", "The client.";
     testing, "guides/testing.md", "Testing and proving.";
     troubleshooting, "guides/troubleshooting.md", "Troubleshooting.";
+    findings, "guides/findings.md", "Findings of `affitor prove`.";
     going_live, "guides/going-live.md", "Going live.";
     privacy, "guides/privacy.md", "Privacy.";
     node, "guides/node.md", "Coming from the Node SDK.";
+    compared, "guides/compared.md", "Compared with other ways.";
+    leads, "guides/leads.md", "Which request is the lead.";
+    other_clients, "guides/other-clients.md", "Single-page apps, mobile and command-line clients.";
     sign_ups, "guides/sign-ups.md", "Sign-ups that end elsewhere.";
     capture, "guides/capture.md", "Capturing clicks on the server.";
 }

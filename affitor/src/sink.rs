@@ -1,4 +1,12 @@
 //! What accepts events for delivery.
+//!
+//! A sink accepts; it does not deliver. `EventSink::accept` returns at once. Without a sink, the client's queue in memory takes the
+//! event, so that a first app loses nothing when it ends in order. `event.enqueue` refuses that queue: a payment that was accepted
+//! and then lost in a crash would not be redelivered.
+//!
+//! A worker's client is derived from the app's (`Client::for_worker`): the same connection, key and settings, one attempt per call,
+//! and no queue. So `Outbox::start` needs one client, and hands out the same one with a sink. `EventSink::shutdown` lets
+//! `Client::shutdown` end whatever delivers, a queue or an outbox, so that an app ends in one way.
 
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 

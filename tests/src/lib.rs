@@ -61,6 +61,9 @@ mod documentation {
     #[doc = include_str!("../../docs/guides/troubleshooting.md")]
     mod guide_troubleshooting {}
 
+    #[doc = include_str!("../../docs/guides/findings.md")]
+    mod guide_findings {}
+
     #[doc = include_str!("../../docs/guides/going-live.md")]
     mod guide_going_live {}
 
@@ -70,13 +73,19 @@ mod documentation {
     #[doc = include_str!("../../docs/guides/node.md")]
     mod guide_node {}
 
-    #[doc = include_str!("../../docs/capture.md")]
+    #[doc = include_str!("../../docs/guides/leads.md")]
+    mod guide_leads {}
+
+    #[doc = include_str!("../../docs/guides/other-clients.md")]
+    mod guide_other_clients {}
+
+    #[doc = include_str!("../../docs/guides/capture.md")]
     mod capture {}
 
-    #[doc = include_str!("../../docs/payments.md")]
+    #[doc = include_str!("../../docs/guides/payments.md")]
     mod payments {}
 
-    #[doc = include_str!("../../docs/sign-ups.md")]
+    #[doc = include_str!("../../docs/guides/sign-ups.md")]
     mod sign_ups {}
 
     #[doc = include_str!("../../examples/signup/README.md")]

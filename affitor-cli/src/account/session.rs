@@ -1,4 +1,8 @@
 //! The session of a person at one service: the token, and for which URL it was made. It is never sent to another one.
+//!
+//! A session belongs to the URL that issued it. The command's session file contains that URL, and a request to another one is refused
+//! before it is built. A cloned project can name another service only in a file that `affitor init` compares and never follows. Space
+//! for a token or a key, which the service shows once, is reserved before it is requested.
 
 use std::fmt;
 

@@ -3,7 +3,7 @@
 use super::finding::FindingId;
 use crate::{exit::Exit, output::Output};
 
-/// The sections of the guide on troubleshooting, copied by a test.
+/// The sections of the guide on findings, copied by a test.
 const FINDINGS: &str = include_str!("findings.md");
 
 /// Returns the section of a finding: its heading, and the text below it.

@@ -1,4 +1,4 @@
-//! What can be wrong with an app. `affitor prove --explain` prints what the guide on troubleshooting says about it.
+//! What can be wrong with an app. `affitor prove --explain` prints what the guide on findings says about it.
 
 use clap::{ValueEnum, builder::PossibleValue};
 use serde::Serialize;

@@ -1,4 +1,11 @@
 //! `affitor prove`: proves on the app's own routes that clicks, sign-ups and payments reach Affitor. The service is a sandbox.
+//!
+//! `affitor prove` looks only from outside: at responses, at what the sandbox and the stand-in of Stripe's API receive, and at the
+//! text of the extractors' rejection, which therefore tells whether the app has a layer at all. A cause is reported instead of its
+//! consequences, so after a finding the checks that depend on it are not made. Webhooks are built from what the app's checkout sent,
+//! so that missing metadata is missing there too. Three things keep events from the real service: the key that the app gets exists
+//! only in this sandbox; the app's HTTPS connections go through a proxy that refuses `affitor.com`; and an app that is already
+//! running is left alone until it has called the sandbox with that key.
 
 mod app;
 mod browser_landing;

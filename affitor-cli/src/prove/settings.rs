@@ -1,6 +1,6 @@
 //! The settings of a proof: the file, and what is generated.
 
-use std::{env, io, net::TcpListener, path::Path};
+use std::{env, io, net::TcpListener, ops::Range, path::Path};
 
 use reqwest::Url;
 
@@ -33,9 +33,13 @@ pub(super) fn app_url(config: &Config) -> Result<(Url, Option<(String, String)>)
     Ok((url, config.app.port.clone().map(|name| (name, number))))
 }
 
-/// The app binds the port itself, a moment later.
+/// Ports below those that systems give to whoever asks for any: another program must not get it before the app binds it, a moment later.
+const PORTS: Range<u16> = 10_000..32_000;
+
 fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    let bind = |port| Ok(TcpListener::bind(("127.0.0.1", port))?.local_addr()?.port());
+    let found = (0..100).find_map(|_| bind(fastrand::u16(PORTS)).ok());
+    found.map_or_else(|| bind(0), Ok)
 }
 
 /// A program id that the app may have in its templates, or that of the sandbox.

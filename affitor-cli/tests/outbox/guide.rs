@@ -1,4 +1,4 @@
-//! The output of `affitor payments explain` that `docs/payments.md` shows. The guide shows it exactly as it is, except for the times.
+//! The output of `affitor payments explain` that `docs/guides/payments.md` shows. The guide shows it exactly as it is, except for the times.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::shop::{Database, now, run};
 
-const GUIDE: &str = include_str!("../../../docs/payments.md");
+const GUIDE: &str = include_str!("../../../docs/guides/payments.md");
 
 fn event(id: &str, kind: &str, object: &Value) -> Value {
     json!({ "id": id, "object": "event", "created": now(), "livemode": true, "type": kind, "data": { "object": object,

@@ -1,4 +1,8 @@
 //! The part of a body that was read ahead.
+//!
+//! A body is read ahead, never drained. `Prefix` keeps what was read: a single frame as it came, several copied into one, never more
+//! than the limit and one frame. `Replay` yields it, and then the rest. It repeats an end that was seen instead of polling the body
+//! twice, and returns the size hint that the body would have at that point.
 
 use bytes::{Bytes, BytesMut};
 

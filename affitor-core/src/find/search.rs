@@ -1,4 +1,9 @@
 //! Searching the sources of a request in order.
+//!
+//! One search for each framework. `find::search` goes through the sources in order, over the trait `RequestHead`, which each adapter
+//! implements over its own header map (actix-web uses `http` 0.2). It stops if it needs the body, and continues when the adapter has
+//! read it. The rules about which bodies may be inspected exist once, there. One substring search, for what they have in common,
+//! finds all names of a kind (`find/name.rs`).
 
 use super::{Source, Sources, body::BodyKind, cookie, form, header, json};
 use crate::click_id::ClickId;

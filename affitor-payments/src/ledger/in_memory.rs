@@ -1,4 +1,9 @@
 //! Deciding without a ledger: what is known may be forgotten, so a webhook counts for what it announces.
+//!
+//! What a memory forgets must not be guessed (`ledger/in_memory.rs`, `provider/announced.rs`). Without a ledger, an event counts only
+//! if it announces a payment or a refund: a later change of an old order must not report the order again. A refund whose sale is not
+//! remembered is reported with what was added to the provider's running total. Stripe reports each refund twice, on the charge and as
+//! a refund. In memory only the charge counts, because after a restart the two could not be recognised as one.
 
 use std::collections::BTreeMap;
 

@@ -11,7 +11,7 @@ use crate::{
     change::Change,
     clock,
     management::{ManagementKey, SCOPES},
-    reply::{CmsError, Reply},
+    reply::{CmsError, ErrorText, Reply},
     secret::random,
     state::State,
 };
@@ -100,7 +100,7 @@ pub(super) fn list(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     request_body = NewKeyRequest,
     responses(
         (status = 200, description = "The key", body = KeyData),
-        (status = 400, description = "A field is missing or invalid, or there are 1,000 keys", body = CmsError),
+        (status = 400, description = "A field is missing or invalid, or there are 1,000 keys", body = ErrorText),
         (status = 401, description = "The key or session token is missing or invalid", body = CmsError),
         (status = 403, description = "The key has other scopes", body = CmsError),
     ),
@@ -108,7 +108,7 @@ pub(super) fn list(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
 pub(super) fn create(state: &State, call: &Call<'_>) -> Result<Decision, Reply> {
     auth::manager(state, call)?.require("*", None)?;
     let fields = call.fields()?;
-    let invalid = |message: String| Reply::cms_error(400, "ValidationError", &message);
+    let invalid = |message: String| Reply::error(400, message);
     if state.management.all().len() >= LIMIT {
         return Err(invalid(format!("There are {LIMIT} keys already")));
     }

@@ -1,4 +1,8 @@
 //! `GET /js/affitor-tracker.js`: the tracker script, and its copy for the npm loader's `env: 'local'`.
+//!
+//! The sandbox's tracker knows which state its cookies belong to. The script contains a random id of the state, and keeps it in
+//! `localStorage`. If it differs, the sandbox was restarted or reset, and the script reports the landing page's click again. A call
+//! to ask the sandbox would be outside of the service's contract.
 
 use super::{Call, Decision};
 use crate::reply::Reply;

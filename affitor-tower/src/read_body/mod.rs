@@ -1,4 +1,13 @@
 //! Layers that inspect bodies.
+//!
+//! A layer that searches only the head works with any body type and has the inner service's future. A layer that inspects bodies has
+//! another service, whose inner service must be `Clone`, and `ConvertBody` sets the body type of that service: axum's `Body` stays
+//! axum's.
+//!
+//! Waiting is limited. Until the body has arrived, the inner service is not called, and no time-out inside the layer runs. So the
+//! layer waits at most 2 seconds. The timer is a task of its own: without a time driver that task panics, and not the request.
+//! Meanwhile the layer occupies no slot of the inner service (of a buffer or a limit): it drops the service that was polled ready and
+//! polls a clone when the body has arrived.
 
 mod deadline;
 mod future;

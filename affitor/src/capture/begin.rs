@@ -1,4 +1,13 @@
 //! Deciding about a request, and preparing what the decision needs.
+//!
+//! Capture waits for the page, and the page for capture, but neither for long. The handler is polled first. Most redirects and errors
+//! are ready then, and no call is made for a redirect that keeps `aff`. If the handler is pending, the call starts in a task of its
+//! own, so it survives a visitor who disconnects. The response waits for the rest of the budget, which began when the request
+//! arrived. A later result is found by a random token in the visitor's retry cookie: whoever could guess it would get another
+//! visitor's click.
+//!
+//! Slots are taken before the handler runs, because the page must know whether the tracker has to report the click: if there is no
+//! slot, the tag stays in the page.
 
 use std::time::Instant;
 

@@ -1,4 +1,12 @@
 //! The retry cookie: what a visitor gets whose click is not known yet.
+//!
+//! The retry cookie is searched in every request, since any instance may get it. Its name begins with `~`, which hardly occurs in
+//! cookies, so the search is one `memchr`. An instance could skip the search while it has seen no landing for ten minutes; it would
+//! then miss late clicks of other instances, to save that search.
+//!
+//! A click that may have arrived is not repeated, except by another instance, which can't know. Two clicks of one visitor cost a
+//! partner nothing, and a shop that pays per click a second commission; a lost click costs the partner everything. Knowing nothing,
+//! the other instance decides for the partner.
 
 use percent_encoding::{percent_decode, utf8_percent_encode};
 use reqwest::Url;

@@ -1,4 +1,7 @@
 //! Reporting events.
+//!
+//! A call runs in a task of its own. Frameworks drop a handler when its visitor disconnects; the event must not be lost with it. The
+//! failure is logged in that task, because nobody may be left to see it.
 
 use super::{BoundClient, Client};
 use crate::{

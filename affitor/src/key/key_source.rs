@@ -1,4 +1,7 @@
 //! Where the API key comes from, and reading it again after it was rotated.
+//!
+//! The API key can change. `key_source.rs` reads it from a file or a function when the service rejects it, at most every 5 seconds,
+//! and within the time limit of the call. A file must have the same content twice, because it may be half-written.
 
 use std::{
     error::Error as StdError,

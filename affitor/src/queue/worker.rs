@@ -1,4 +1,8 @@
 //! The queue's thread.
+//!
+//! The in-memory queue has its own thread and runtime (`affitor/src/queue/worker.rs`), which start with the first event, so that an
+//! app's runtime that is busy, or ends, does not affect it. `lanes.rs` decides on order and `state.rs` on totals; neither knows a
+//! clock or the network.
 
 use std::{
     fmt, io,

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration, time::SystemTime};
 
 use affitor::{
-    Visitor,
+    ClickId, Visitor,
     carry::{PARAMETER, VisitorKey},
 };
 use http::{HeaderMap, HeaderValue};
@@ -83,7 +83,12 @@ impl Webhooks {
         let addresses = user["email_addresses"].as_array().map(Vec::as_slice).unwrap_or_default();
         let primary = addresses.iter().find(|address| address["id"] == user["primary_email_address_id"]);
         let email = text(&primary.or(addresses.first()).unwrap_or(&Value::Null)["email_address"]);
-        let visitor = visitor(&user["unsafe_metadata"]["affitor"]);
+        let metadata = &user["unsafe_metadata"];
+        // The service's own guide for Node keeps the click id alone.
+        let visitor = match metadata["affitor_click_id"].as_str() {
+            Some(click_id) if metadata["affitor"].is_null() => click_id.parse::<ClickId>().ok().into(),
+            _ => visitor(&metadata["affitor"]),
+        };
         Ok((event["type"] == "user.created").then(|| SignedUp { user_id: text(&user["id"]), email, visitor }))
     }
 

@@ -1,4 +1,4 @@
-//! `docs/what-counts.md` and the tables name the same rows.
+//! `what-counts.md` and the tables name the same rows.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use affitor_payments::Provider;
 
 use super::{lemon_squeezy, paddle, polar, shared, stripe, support::Row};
 
-const DOCUMENT: &str = include_str!("../../../../docs/what-counts.md");
+const DOCUMENT: &str = include_str!("what-counts.md");
 
 /// The rows that the document's tables name, in their last column.
 fn documented() -> BTreeSet<&'static str> {
@@ -43,6 +43,6 @@ fn every_row_is_documented() {
     add(&mut all, "shared", &shared::rows(), &[]);
     let documented = documented();
     let difference = |a: &BTreeSet<&'static str>, b| a.difference(b).copied().collect::<Vec<_>>();
-    assert_eq!(difference(&all, &documented), [""; 0], "rows that docs/what-counts.md does not name");
-    assert_eq!(difference(&documented, &all), [""; 0], "rows that only docs/what-counts.md names");
+    assert_eq!(difference(&all, &documented), [""; 0], "rows that what-counts.md does not name");
+    assert_eq!(difference(&documented, &all), [""; 0], "rows that only what-counts.md names");
 }

@@ -1,5 +1,5 @@
 //! What each webhook leads to, as tables: from signed webhooks and objects of the providers' APIs to sales and refunds.
-//! `docs/what-counts.md` explains every row.
+//! `what-counts.md` explains every row.
 
 mod document;
 mod lemon_squeezy;

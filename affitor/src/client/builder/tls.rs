@@ -1,4 +1,10 @@
 //! Which TLS a client uses: what the app has. Nothing is installed for the process, so the app's own connections stay as they are.
+//!
+//! TLS is the app's choice (`affitor/src/client/builder/tls.rs`). A client gets its provider explicitly, so that it does not matter
+//! who installs one, and when. What the app has compiled is found by name resolution: a glob import inside of a function hides a
+//! module of the same name outside of it. Features that forward to rustls' would bring a second provider into apps that have one, and
+//! a crate can't see the features of another one. Without a provider, reqwest panics even for `http`; that is why no TLS feature is a
+//! default.
 
 use std::sync::Once;
 

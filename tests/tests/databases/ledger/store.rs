@@ -110,7 +110,6 @@ impl Store {
         )
         .await;
         // Workers decide at the same time. Postgres may choose this transaction as the victim of a deadlock.
-        let is_deadlock = |error: &dyn std::error::Error| format!("{error:?}").contains("40P01");
         with_outbox!(self, |outbox| loop {
             match outbox.decide_due_payments().await {
                 Ok(0) => break,
@@ -124,7 +123,13 @@ impl Store {
     pub(crate) async fn execute(&self, sqlite: &'static str, postgres: &'static str) -> u64 {
         match self {
             Self::Sqlite { pool, .. } => sqlx::query(sqlite).execute(pool).await.unwrap().rows_affected(),
-            Self::Postgres { pool, .. } => sqlx::query(postgres).execute(pool).await.unwrap().rows_affected(),
+            Self::Postgres { pool, .. } => loop {
+                match sqlx::query(postgres).execute(pool).await {
+                    Ok(done) => break done.rows_affected(),
+                    // Workers change the same rows, and Postgres may choose this statement as the victim.
+                    Err(error) => assert!(is_deadlock(&error), "{error:?}"),
+                }
+            },
         }
     }
 
@@ -167,4 +172,8 @@ impl Store {
 /// The lives are older than the ledger.
 fn settings() -> PaymentSettings {
     PaymentSettings::new().program_id(42).report_since(UNIX_EPOCH)
+}
+
+fn is_deadlock(error: &dyn std::error::Error) -> bool {
+    format!("{error:?}").contains("40P01")
 }

@@ -1,4 +1,4 @@
-//! Every finding of `affitor prove` is explained in the troubleshooting guide, and by the command itself, which has a copy.
+//! Every finding of `affitor prove` is explained in a guide of their own, and by the command itself, which has a copy.
 //!
 //! After a change in the guide, run `UPDATE_GUIDES=1 cargo test -p affitor-tests --test frameworks documents`.
 
@@ -8,9 +8,8 @@ use crate::documents::{markdown, read, root};
 
 /// The sections of the guide as the command prints them: no links, no anchors, and no lines that rustdoc hides.
 fn for_the_command(guide: &str) -> String {
-    let (_, sections) = guide.split_once("\n## Findings of `affitor prove`\n").expect("the findings");
     let (mut text, mut in_code) = (String::new(), false);
-    for line in sections.lines().skip_while(|line| !line.starts_with("### ")) {
+    for line in guide.lines().skip_while(|line| !line.starts_with("### ")) {
         if line.starts_with("```") {
             in_code = !in_code;
         } else if in_code {
@@ -47,7 +46,7 @@ fn without_links(line: &str) -> String {
 #[test]
 fn the_command_has_the_guide() {
     let copy = root().join("affitor-cli/src/prove/findings.md");
-    let expected = for_the_command(&read(&root().join("docs/guides/troubleshooting.md")));
+    let expected = for_the_command(&read(&root().join("docs/guides/findings.md")));
     if env::var_os("UPDATE_GUIDES").is_some() {
         fs::write(&copy, &expected).unwrap();
     }
@@ -64,7 +63,7 @@ fn findings() -> Vec<String> {
 
 #[test]
 fn every_finding_is_explained() {
-    let text = read(&root().join("docs/guides/troubleshooting.md"));
+    let text = read(&root().join("docs/guides/findings.md"));
     let mut explained = markdown::explicit_ids(&text);
     let mut findings = findings();
     explained.sort();

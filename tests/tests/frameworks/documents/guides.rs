@@ -10,8 +10,8 @@ use std::{
 
 use crate::documents::{read, root};
 
-/// The documents besides `docs/guides` that are guides in rustdoc.
-const OTHERS: [&str; 4] = ["docs/payments.md", "docs/what-counts.md", "docs/sign-ups.md", "docs/capture.md"];
+/// A document besides `docs/guides` that is a guide in rustdoc: it stands beside the tests that it indexes.
+const OTHERS: [&str; 1] = ["affitor-payments/tests/payments/ledger/what-counts.md"];
 
 /// The guides of `affitor-payments`. All others are those of `affitor`.
 const OF_PAYMENTS: [&str; 3] = ["payments.md", "stripe.md", "what-counts.md"];
@@ -132,12 +132,12 @@ fn links_between_files_become_links_between_modules() {
     let convert = |line| with_links(Path::new("docs/guides/ids.md"), line);
     assert_eq!(convert("see [Going live](going-live.md)."), "see [Going live](crate::guides::going_live).");
     assert_eq!(
-        convert("[a](../payments.md#settings) [b](#c)"),
+        convert("[a](payments.md#settings) [b](#c)"),
         "[a](https://docs.rs/affitor-payments/latest/affitor_payments/guides/payments/#settings) [b](#c)"
     );
-    let convert_payments = |line| with_links(Path::new("docs/payments.md"), line);
+    let convert_payments = |line| with_links(Path::new("docs/guides/payments.md"), line);
     assert_eq!(
-        convert_payments("[a](guides/ids.md) [b](what-counts.md)"),
+        convert_payments("[a](ids.md) [b](../../affitor-payments/tests/payments/ledger/what-counts.md)"),
         "[a](affitor::guides::ids) [b](crate::guides::what_counts)"
     );
     assert_eq!(

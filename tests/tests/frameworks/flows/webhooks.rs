@@ -103,3 +103,15 @@ async fn clerk_redelivers_after_an_outage() {
         assert_eq!(shop.lead("user_clerk").await.click_id.as_deref(), Some(click_id.as_str()), "{framework:?}");
     }
 }
+
+/// The service's guide for Node keeps the click id alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_metadata_of_the_guide_for_node_is_read() {
+    for framework in Framework::ALL {
+        let shop = Shop::start(framework).await;
+        let (_, click_id) = landed(&shop).await;
+        let metadata = serde_json::json!({ "affitor_click_id": click_id.as_str() });
+        assert_eq!(deliver(Flow::Clerk, &shop, &metadata).await.status(), 200, "{framework:?}");
+        assert_eq!(shop.lead("user_clerk").await.click_id.as_deref(), Some(click_id.as_str()), "{framework:?}");
+    }
+}
