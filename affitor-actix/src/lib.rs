@@ -34,7 +34,8 @@
 //! - [`AffitorRequestExt`] gives access to both in a middleware.
 //! - `PaymentEvent` (feature `webhooks`) is a verified webhook of Stripe, Polar, Lemon Squeezy or Paddle.
 //!
-//! This crate re-exports what you need from [`affitor`](https://docs.rs/affitor), so it is the only one to add.
+//! This crate re-exports what you need from [`affitor`](https://docs.rs/affitor), and with the feature `webhooks` from `affitor-payments`.
+//! Only the outbox and the payment ledger are another crate to add: `affitor-outbox`.
 //!
 //! # Guides
 //!

@@ -28,9 +28,10 @@ use crate::{
 /// use actix_web::App;
 /// use affitor_actix::{AffitorLayer, Client, Source, Sources};
 ///
-/// let layer = AffitorLayer::new(Client::disabled())
-///     .sources(Sources::default().order([Source::Header, Source::Cookie])) // never inspect bodies
-///     .body_when(|request| request.uri.path() == "/api/signup"); // or only those of this path
+/// // Inspects no body:
+/// let without = AffitorLayer::new(Client::disabled()).sources(Sources::default().order([Source::Header, Source::Cookie]));
+/// // Only the bodies of this path:
+/// let layer = AffitorLayer::new(Client::disabled()).body_when(|request| request.uri.path() == "/api/signup");
 /// let app = App::new().wrap(layer);
 /// ```
 #[doc(alias = "AffitorMiddleware")]

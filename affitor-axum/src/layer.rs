@@ -13,9 +13,10 @@ use crate::body::IntoAxumBody;
 /// use affitor_axum::{AffitorLayer, Client, Source, Sources};
 /// use axum::{Router, routing::get};
 ///
-/// let layer = AffitorLayer::new(Client::disabled())
-///     .sources(Sources::default().order([Source::Header, Source::Cookie])) // never inspect bodies
-///     .body_when(|request| request.uri.path() == "/api/signup"); // or only those of this path
+/// // Inspects no body:
+/// let without = AffitorLayer::new(Client::disabled()).sources(Sources::default().order([Source::Header, Source::Cookie]));
+/// // Only the bodies of this path:
+/// let layer = AffitorLayer::new(Client::disabled()).body_when(|request| request.uri.path() == "/api/signup");
 /// let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(layer);
 /// ```
 #[derive(Clone, Debug)]

@@ -45,11 +45,11 @@ pub async fn shutdown_signal() {
 
 /// Awaits a server that ends with [`shutdown_signal`], then shuts the client down, and returns the totals of its queue.
 ///
-/// `limit` begins with the signal, and is for both: requests that are being handled may end, and events that are waiting are delivered.
+/// `limit` starts at the signal and covers both: finishing the requests in progress, and delivering the waiting events.
 /// Connections that are still open after three quarters of it, such as a stream of events, are cut. What could not be delivered is
 /// logged with its ids. See [`Client::shutdown`]: it also ends an outbox that was started with the client.
 ///
-/// Whoever stops your app gives it a time of their own (10 seconds with `docker stop`, 30 with Kubernetes): choose a shorter one.
+/// Whatever stops your app has its own time limit (10 seconds with `docker stop`, 30 with Kubernetes): choose a shorter one.
 ///
 /// ```no_run
 /// use std::time::Duration;

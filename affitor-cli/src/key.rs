@@ -30,7 +30,7 @@ use crate::{
 
 pub(crate) const EXIT_CODES: ExitCodes = &codes(
     "The new key is written, and the service accepts it",
-    "The new key could not be written: the message says where it is",
+    "The new key could not be written: the message names the file that has it",
 );
 
 const MANAGEMENT_KEY: &str = "AFFITOR_MANAGEMENT_KEY";
@@ -49,10 +49,10 @@ pub(crate) struct Arguments {
 enum KeyCommand {
     /// Replace the program's API key, and write the new one where the app reads it
     ///
-    /// The management key is in AFFITOR_MANAGEMENT_KEY. It needs the scopes `program:read` and `program:regenerate-token` for the program.
-    /// The new key is written to the file in AFFITOR_API_KEY_FILE, from which running apps read it again; or a command gets it on its
-    /// standard input, for example to write it on several machines. The command runs twice: first with the present key, to see that it
-    /// works.
+    /// The old key is invalid at once. The new one is written to the file in AFFITOR_API_KEY_FILE, which running apps read again when the
+    /// service rejects their key. Or COMMAND gets it on its standard input, for example to write it on several machines. COMMAND runs
+    /// twice: first with the present key, to check that COMMAND works, then with the new one. The management key (`affk_…`) is in
+    /// AFFITOR_MANAGEMENT_KEY. It needs the scopes `program:read` and `program:regenerate-token` for the program.
     #[command(after_help = crate::exit::help(EXIT_CODES))]
     Rotate(RotateArgs),
 }

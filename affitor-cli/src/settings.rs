@@ -33,7 +33,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(
         long,
         value_name = "KEY",
-        help = API_KEY.help("Program API key, or its file in AFFITOR_API_KEY_FILE; prefer the environment, since other users can see flags"),
+        help = API_KEY.help("Program API key; prefer AFFITOR_API_KEY, or a file named in AFFITOR_API_KEY_FILE, since other users can see flags"),
     )]
     api_key: Option<String>,
     #[arg(long, value_name = "URL", help = format!("{} [default: {DEFAULT_URL}]", API_URL.help("URL of the service")))]

@@ -125,7 +125,7 @@ impl Enqueuer {
         self.pending.load(Ordering::SeqCst)
     }
 
-    /// Waits until every event that was accepted before the call is written, at most until `deadline`. Returns the number of
+    /// Waits until every event that was accepted before the call is written, for at most `deadline`. Returns the number of
     /// events that are not written yet: 0 if there are none. The enqueuer stays open.
     ///
     /// For jobs, tests, and functions that are frozen after their response: flush before the response is sent. What is

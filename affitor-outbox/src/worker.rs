@@ -63,8 +63,8 @@ impl<DB: Database> WorkerBuilder<DB> {
         self
     }
 
-    /// Sets the pool that the worker uses instead of the outbox's. So a busy worker does not take connections from the app, or
-    /// uses a direct connection while the app goes through a connection pooler.
+    /// Sets the pool that the worker uses instead of the outbox's. Use it so that a busy worker takes no connections from the
+    /// app, or so that the worker has a direct connection while the app goes through a connection pooler.
     pub fn pool(mut self, pool: sqlx::Pool<DB>) -> Self {
         self.outbox.store = self.outbox.store.with_pool(pool);
         self

@@ -103,7 +103,7 @@ impl<P: Provider> Webhook<P> {
     /// Names a product as Affitor knows it: the `product_id` of a sale, by which the program's policy may choose the commission. `id` is
     /// the provider's. Default: the provider's id is sent.
     ///
-    /// Stripe's product (`prod_…`), Polar's, Paddle's (`pro_…`) and the number of Lemon Squeezy's are ids. The names are stored with a
+    /// `id` is the id of the product at Stripe (`prod_…`), Polar or Paddle (`pro_…`), or its number at Lemon Squeezy. The names are stored with a
     /// ledger, so that a payment that is held is reported with the name that applied when its webhook arrived.
     ///
     /// ```

@@ -4,7 +4,7 @@
 //! [`Webhook`] has the secrets and settings of one endpoint. [`Webhook::verify`] checks the signature of a request and returns a
 //! [`WebhookEvent`].
 //!
-//! [`WebhookEvent::track`] reports what is missing about it. In a web app, the extractor `PaymentEvent<Stripe>` of `affitor-axum` and
+//! [`WebhookEvent::track`] reports what has not been reported yet. In a web app, the extractor `PaymentEvent<Stripe>` of `affitor-axum` and
 //! `affitor-actix` (feature `webhooks`) verifies the request, and the handler is that one line. With the payment ledger of
 //! `affitor-outbox`, the line is `record_payment`.
 //!

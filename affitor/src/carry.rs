@@ -88,8 +88,8 @@ impl VisitorKey {
     ///
     /// # Errors
     ///
-    /// Returns an error if the program id is not 1 to 64 letters, digits, `-` and `_`; if the secret is shorter, or visibly not one: a
-    /// template that was not expanded such as `${SECRET}`, quotes around it, invisible characters.
+    /// Returns an error if the program id is not 1 to 64 letters, digits, `-` and `_`; if the secret is shorter, or is clearly
+    /// not a secret: it is an unexpanded template such as `${SECRET}`, is in quotes, or contains invisible characters.
     pub fn new(program_id: impl fmt::Display, secret: impl Into<String>) -> Result<Self, InvalidKey> {
         let program_id = program_id.to_string();
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -109,7 +109,7 @@ impl VisitorKey {
         Ok(self)
     }
 
-    /// Returns a visitor as a URL-safe text of at most 400 characters (letters, digits, `-`, `_` and `.`), which is valid for a time. Of
+    /// Returns a visitor as a URL-safe text of at most 400 characters (letters, digits, `-`, `_` and `.`), which is valid for `valid_for`. Of
     /// a long click history, the newest ids are kept. Returns `None` if the visitor has no click id.
     pub fn sign(&self, visitor: &Visitor, now: SystemTime, valid_for: Duration) -> Option<String> {
         let current = visitor.click_id.as_ref()?;
@@ -130,8 +130,8 @@ impl VisitorKey {
         Some(format!("{VERSION}.{content}.{signature}"))
     }
 
-    /// Returns the visitor in a text. `None` if it is not signed with this key, has expired, is of another program or another version:
-    /// it is then treated as missing. Signatures are compared in constant time.
+    /// Returns the visitor in a text. `None` if it is not signed with this key, has expired, or belongs to another program or
+    /// version: it is then treated as missing. Signatures are compared in constant time.
     pub fn verify(&self, text: &str, now: SystemTime) -> Option<Visitor> {
         self.verify_with_time(text, now).map(|(visitor, _)| visitor)
     }

@@ -140,8 +140,8 @@ pub struct PaymentMetadata {
 }
 
 impl PaymentMetadata {
-    /// Names what is sold, for a program whose commission depends on the product: the webhook of a one-time Checkout payment does
-    /// not. (Invoices do.) The id is Stripe's, or your own.
+    /// Names the product, for a program whose commission depends on it. The webhook of a one-time Checkout payment does not name
+    /// it. (Invoices do.) The id is Stripe's, or your own.
     ///
     /// ```
     /// use affitor::stripe::Metadata;

@@ -27,7 +27,7 @@ use crate::{
     settings::ServiceArgs,
 };
 
-const NOT_LOGGED_IN: &str = "Not logged in at this service, or the service does not accept the login";
+const NOT_LOGGED_IN: &str = "Not logged in to this service, or the service does not accept the login";
 
 pub(crate) const LOGIN_EXIT_CODES: ExitCodes = &[
     (Exit::Success, "Logged in"),
@@ -43,7 +43,7 @@ pub(crate) const LOGOUT_EXIT_CODES: ExitCodes =
 pub(crate) const WHOAMI_EXIT_CODES: ExitCodes = &[
     (Exit::Success, "Logged in at this service"),
     (Exit::Usage, Exit::Usage.meaning()),
-    (Exit::KeyRejected, "Not logged in at this service"),
+    (Exit::KeyRejected, "Not logged in to this service"),
 ];
 
 pub(crate) const PROGRAMS_EXIT_CODES: ExitCodes = &[

@@ -28,7 +28,7 @@ pub(crate) struct NewProgramArgs {
     /// For recurring commissions: for how many months; 0 is forever
     #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(u32).range(0..=1200))]
     duration_months: Option<u32>,
-    /// How long a click counts, in days
+    /// Lifetime of the tracker's cookie, in days
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=365))]
     cookie_duration: u32,
 }

@@ -34,7 +34,7 @@ const LOGIN_WAIT: Duration = Duration::from_secs(600);
 /// Flags that choose or describe the program.
 #[derive(Args, Debug)]
 pub(crate) struct ProgramArgs {
-    /// Use this program of yours
+    /// Use your program with this id
     #[arg(long, value_name = "ID", conflicts_with_all = ["name", "domain"])]
     program_id: Option<String>,
     #[command(flatten)]

@@ -77,7 +77,7 @@ use crate::{
 pub(crate) const EXIT_CODES: ExitCodes = &[
     (Exit::Success, "Proved: no problem found"),
     (Exit::Failed, "A problem was found"),
-    (Exit::Usage, "Invalid settings, or the app was refused because it uses another service than the sandbox"),
+    (Exit::Usage, "Invalid settings, or the app was refused because it uses a service other than the sandbox"),
     (Exit::RetryLater, "No problem found, but events that the app has accepted have not arrived yet"),
 ];
 
@@ -91,7 +91,7 @@ pub(crate) struct Arguments {
     /// Sign up yourself, in your browser, while the command watches
     #[arg(long)]
     manual: bool,
-    /// Open the landing page in a headless Chromium, with scripts; also the sign-up if a script reports its lead
+    /// Open the landing page in a headless Chromium, with scripts; also sign up there if a script reports the lead
     #[arg(long)]
     browser: bool,
     /// Time to wait for an event, in seconds
@@ -112,7 +112,7 @@ pub(crate) struct Arguments {
     /// Port of the sandbox if the app is already running; 0 selects a free port
     #[arg(long, value_name = "PORT", default_value_t = 4010)]
     sandbox_port: u16,
-    /// Command that starts the app; without it, `app.start` in the file, else you start it with the variables that are printed
+    /// Command that starts the app. Default: `app.start` in the file. Without either, start the app yourself with the variables that are printed
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }

@@ -14,8 +14,9 @@ impl<DB: Database> Outbox<DB> {
     /// Asks the service whether Stripe is connected to the program, so that Affitor reads Stripe's webhooks itself, and stores the
     /// result. Returns whether it is.
     ///
-    /// If it is, Stripe's payments that [the app reports](StripeReporter::App) are held, or partners would be paid twice: until the app
-    /// says otherwise with another [`StripeReporter`], or a person with [`release_payments`](Outbox::release_payments). A
+    /// If it is, Stripe's payments that [the app reports](StripeReporter::App) are held, because partners would otherwise be paid
+    /// twice. They are held until the app sets another [`StripeReporter`], or a person calls
+    /// [`release_payments`](Outbox::release_payments). A
     /// [`Worker`](crate::Worker) calls this when it starts and every hour, if its client knows the program id.
     ///
     /// # Errors
@@ -31,9 +32,9 @@ impl<DB: Database> Outbox<DB> {
         Ok(connected)
     }
 
-    /// Decides who reports Stripe's payments, for an app whose webhook says [`StripeReporter::App`]: Affitor, or this app although Stripe
-    /// is connected (`App` means the same here). Payments that were held are decided within 15 seconds by a running worker. Returns
-    /// their number.
+    /// Decides who reports Stripe's payments, for an app whose webhook says [`StripeReporter::App`]: `Affitor`, or `App`, which
+    /// here means this app, although Stripe is connected. A running worker decides the held payments within 15 seconds. Returns
+    /// the number of held payments.
     ///
     /// # Errors
     ///

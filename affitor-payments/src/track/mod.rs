@@ -28,7 +28,7 @@ use crate::{
 };
 
 impl<P: Provider> WebhookEvent<P> {
-    /// Reports what is missing about the payment in this webhook: a sale, a refund, or nothing for events that don't concern
+    /// Reports what has not been reported yet about the payment in this webhook: a sale, a refund, or nothing for events that don't concern
     /// Affitor.
     ///
     /// Await it after your own work: the provider repeats both when it redelivers. To return without waiting for Affitor, use
@@ -51,8 +51,8 @@ impl<P: Provider> WebhookEvent<P> {
     ///
     /// Returns an error only if redelivering the webhook can help: if the service is unreachable or unavailable; if it rejects the
     /// API key; if another server responds in its place; if Stripe is connected to the program, although [the app
-    /// reports](StripeReporter::App) its payments; if the same payment is being reported for 20 seconds; if it does not know
-    /// the sale of a recent refund (less than an hour old; two minutes for Lemon Squeezy, which stops redelivering soon; never for
+    /// reports](StripeReporter::App) its payments; if another call has been reporting the same payment for 20 seconds; if the
+    /// service does not know the sale of a recent refund (less than an hour old; two minutes for Lemon Squeezy, which stops redelivering soon; never for
     /// Polar, which delivers in order). Everything else is a [`PaymentOutcome`].
     pub fn track<'a>(&'a self, client: &'a impl AsRef<Client>) -> TrackPayment<'a, P> {
         TrackPayment::new(client.as_ref(), self, Delivery::Send)

@@ -91,8 +91,8 @@ impl ChooseDomain {
 impl ChooseConsent {
     /// Captures only clicks of visitors for whom `predicate` returns `true`. For others, nothing is called and no cookie is set.
     ///
-    /// Consent usually comes after the landing. So a visitor without a click who comes from a page of the same origin with a
-    /// partner's link in its URL (`Referer`) is captured then.
+    /// Consent usually comes after the landing. So a visitor without a click is also captured on a later page, if `Referer` is a
+    /// page of the same origin whose URL has a partner's code.
     ///
     /// ```
     /// use affitor::{Client, capture::ClickCapture};

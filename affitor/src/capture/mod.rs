@@ -50,7 +50,7 @@
 //! server, so their clicks can't be captured there.
 //!
 //! The tracker may be on the same pages: it finds the cookies and reports no second click. While a landing is captured,
-//! [`BoundClient::script_tag`](crate::BoundClient::script_tag) returns `None`, so that a slow call is not a second click.
+//! [`BoundClient::script_tag`](crate::BoundClient::script_tag) returns an [empty](crate::ScriptTag::is_empty) tag, so that a slow call does not become a second click.
 //!
 //! # Limits
 //!
@@ -58,8 +58,8 @@
 //! Anybody can invent codes, so half of both is for codes with which a click was recorded within a day. A code that the service does not
 //! know makes no call for a minute. One client (an IPv4 address, or a /64 of IPv6) makes at most a quarter of the calls per second, if
 //! its address is known and public: actix-web knows that of its peer; behind a proxy, all clients share its address, so
-//! [`trust_forwarded_headers`](ClickCaptureBuilder::trust_forwarded_headers) is needed. Of what a limit keeps back, the visitor's next page
-//! makes the call.
+//! [`trust_forwarded_headers`](ClickCaptureBuilder::trust_forwarded_headers) is needed. If a limit prevents a call, the visitor's
+//! next page makes it.
 //!
 //! # Building an adapter
 //!

@@ -88,8 +88,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Gets the program API key from a function, such as a call to a secrets manager: before the first call, unless
-    /// [`api_key`](Self::api_key) is set as well, and again when the service rejects the key, like
+    /// Gets the program API key from a function, for example one that asks a secrets manager. The function runs before the first
+    /// call, unless [`api_key`](Self::api_key) is set as well. It runs again when the service rejects the key, as with
     /// [`api_key_file`](Self::api_key_file). The time that it takes counts towards the call's [`timeout`](Self::timeout).
     ///
     /// ```
@@ -199,7 +199,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// Returns the same errors as [`build`](Self::build), but for a key that is missing.
+    /// Returns the same errors as [`build`](Self::build), except that a missing key is not an error.
     pub fn build_or_disabled(self) -> Result<Client, Error> {
         if self.api_key.is_none() && matches!(self.key_source, KeySource::Fixed) {
             tracing::warn!("there is no API key, so the client is disabled: nothing is sent to Affitor");

@@ -97,8 +97,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns the same errors as [`ClientBuilder::build`]. A URL or a program id without an API key is one: somebody meant to set the
-    /// key.
+    /// Returns the same errors as [`ClientBuilder::build`]. A URL or a program id without an API key is an error too, because
+    /// somebody meant to set the key.
     pub fn from_env_or_disabled() -> Result<Self, Error> {
         let builder = ClientBuilder::from_env();
         if builder.is_unset() {

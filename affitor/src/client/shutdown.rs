@@ -8,8 +8,9 @@ use crate::queue::{Queue, QueueStats};
 /// What concerns the client's [queue](crate::queue) in memory. A client that is [disabled](Client::disabled) or has a
 /// [sink](Client::with_sink) has none: its totals are 0.
 impl Client {
-    /// Closes the client's queue for all clones, delivers what is waiting, and returns the totals: as soon as the queue is empty, or
-    /// after `limit`. An event that is being sent then may or may not arrive; it counts as `pending`, like those that still wait. Each
+    /// Closes the client's queue for all clones, and delivers what is waiting. Returns the totals as soon as the queue is empty,
+    /// or after `limit`. An event that is still being sent at that point may or may not arrive; it counts as `pending`, like
+    /// those that are still waiting. Each
     /// of them is logged with its ids. Call it after the server has stopped.
     ///
     /// Needs no timer, so it works in a runtime that is shutting down. Without a runtime use [`Client::shutdown_blocking`].

@@ -150,11 +150,12 @@ impl fmt::Debug for Click {
 ///
 /// ```
 /// # async fn landing(client: affitor::Client) -> Result<(), affitor::Error> {
-/// use affitor::Click;
+/// use affitor::{Click, ClickOutcome};
 ///
 /// let outcome = client.track_click(Click::landing("https://shop.example/?aff=PARTNER123")).await?;
-/// if let Some(click_id) = outcome.click_id() {
-///     println!("set-cookie: affitor_click_id={click_id}; Path=/; SameSite=Lax");
+/// if let ClickOutcome::Recorded { click_id, cookie_window_days, .. } = outcome {
+///     let seconds = u64::from(cookie_window_days.unwrap_or(90)) * 86_400;
+///     println!("set-cookie: affitor_click_id={click_id}; Max-Age={seconds}; Path=/; SameSite=Lax; Secure");
 /// }
 /// # Ok(()) }
 /// ```

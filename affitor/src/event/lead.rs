@@ -170,7 +170,8 @@ impl fmt::Debug for Lead {
 /// use affitor::{Lead, LeadOutcome};
 ///
 /// match client.track_lead(Lead::new("user_7")).await? {
-///     LeadOutcome::Recorded | LeadOutcome::AlreadyRecorded => println!("a partner is credited with this user"),
+///     LeadOutcome::Recorded => println!("the sign-up counts"),
+///     LeadOutcome::AlreadyRecorded => println!("it was reported before"),
 ///     LeadOutcome::NotAttributed(reason) => println!("no partner: {reason}"), // the normal case
 ///     outcome => println!("{outcome}"),
 /// }

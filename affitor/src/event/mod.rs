@@ -134,8 +134,8 @@ impl Event {
         self.inner().waits_for()
     }
 
-    /// Returns the key by which a queue recognises duplicates: of a lead its customer and click, of a sale its transaction
-    /// id, of a refund its transaction id and refund id. `None` for test events, which are never duplicates.
+    /// Returns the key by which a queue recognises duplicates: for a lead, the customer and click; for a sale, the transaction
+    /// id; for a refund, the transaction id and refund id. `None` for test events, which are never duplicates.
     ///
     /// ```
     /// use affitor::{Currency, Event, Refund, Sale};
