@@ -73,6 +73,18 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     document
 }
 
+/// Returns the id of the program, or of the first one.
+fn known_program(service: &Service, program_id: Option<u64>) -> Result<u64, Refusal> {
+    let state = &service.lock().state;
+    let id = program_id.or(state.first_program().map(|program| program.id));
+    let known = id.filter(|id| state.program_index(*id).is_some());
+    known.ok_or_else(no_program)
+}
+
+fn no_program() -> Refusal {
+    Refusal(StatusCode::NOT_FOUND, "program not found".to_owned())
+}
+
 /// Why an action was refused.
 #[derive(Serialize, ToSchema)]
 #[allow(dead_code, reason = "used for the OpenAPI document only")]
@@ -202,10 +214,8 @@ async fn rotate_key(
     Shared(service): Shared<Arc<Service>>,
     Input(KeyRotation { program_id }): Input<KeyRotation>,
 ) -> Result<Response, Refusal> {
-    let not_found = || Refusal(StatusCode::NOT_FOUND, "program not found".to_owned());
-    let first = service.lock().state.first_program().map(|program| program.id);
-    let program_id = program_id.or(first).ok_or_else(not_found)?;
-    let key = service.rotate_key(program_id)?.ok_or_else(not_found)?;
+    let program_id = known_program(&service, program_id)?;
+    let key = service.rotate_key(program_id)?.ok_or_else(no_program)?;
     let now_ms = service.lock().state.clock.now_ms();
     let new = NewKey {
         message: format!("Program {program_id} has a new key. The old one is invalid."),
@@ -253,12 +263,7 @@ async fn set_profile(
     let ProfileUpdate { program_id, logo, web_page, category, short_description, description } = sent;
     let profile = Profile { logo, web_page, category, short_description, description };
     let complete = if profile.is_complete() { "complete" } else { "incomplete" };
-    let known = {
-        let state = &service.lock().state;
-        program_id.or(state.first_program().map(|program| program.id)).filter(|id| state.program_index(*id).is_some())
-    };
-    let not_found = || Refusal(StatusCode::NOT_FOUND, "program not found".to_owned());
-    let program_id = known.ok_or_else(not_found)?;
+    let program_id = known_program(&service, program_id)?;
     service.change(|_| Change::Profile { program_id, profile })?;
     Ok(Done(json!({ "message": format!("The profile of program {program_id} is {complete}") })).respond_to(&headers))
 }

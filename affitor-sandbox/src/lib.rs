@@ -154,8 +154,8 @@
 //!   dates and periods of the dashboard, and those of Stripe's webhooks.
 //! - A management key needs the scope `*` for `/api/advertiser/api-keys`. What the documents name and do not describe, such as the body of a
 //!   program, is a 501. The messages `Missing or invalid credentials`, `Forbidden` and those of 400 and 501 are the sandbox's own there.
-//! - A group without a policy has those of the group `Default`. A sale keeps the policy of its moment, and a payout takes what refunds have
-//!   left open from what a partner earns next, in each currency.
+//! - A group without a policy uses the policies of the group `Default`. A sale keeps the policy that was valid when it was recorded. If
+//!   refunds have made a partner's balance negative, the next payout deducts that amount from the new commissions, for each currency.
 //! - A commission is held for 15 days and is 20 % of each sale, unless the [builder](SandboxBuilder) sets other values.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -10,8 +10,8 @@ pub(crate) const DEFAULT_GROUP: &str = "Default";
 /// A version of a commission policy: what a group of partners earns, from some moment on.
 ///
 /// The newest version that has started applies, and a commission keeps the policy with which it was made. A policy for a product is
-/// used for sales with that `product_id` only, and is preferred there. A group without a policy has those of the group `Default`; the
-/// service's documents leave that open.
+/// used for sales with that `product_id` only, and is preferred there. A group without a policy uses the policies of
+/// the group `Default`: the service's documents leave that open.
 ///
 /// ```
 /// use affitor_sandbox::{Commission, Policy};

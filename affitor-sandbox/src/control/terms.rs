@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::{OpenApi, ToSchema};
 
-use super::{ActionResult, ControlError, Done, Input, Refusal};
+use super::{ActionResult, ControlError, Done, Input, Refusal, known_program};
 use crate::{
     change::Change,
     clock::DAY_MS,
@@ -226,14 +226,6 @@ async fn pay_out(
 
 fn set(service: &Service, program_id: u64, terms: Terms) -> Result<(), Refusal> {
     Ok(service.change(|_| Change::Terms { program_id, terms })?)
-}
-
-/// Returns the id of the program, or of the first one.
-fn known_program(service: &Service, program_id: Option<u64>) -> Result<u64, Refusal> {
-    let state = &service.lock().state;
-    let id = program_id.or(state.first_program().map(|program| program.id));
-    let known = id.filter(|id| state.program_index(*id).is_some());
-    known.ok_or_else(|| Refusal(StatusCode::NOT_FOUND, "program not found".to_owned()))
 }
 
 fn check_name(field: &str, name: &str) -> Result<(), Refusal> {
