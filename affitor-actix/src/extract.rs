@@ -13,8 +13,8 @@ use crate::{rejection::MissingLayer, request_ext::AffitorRequestExt as _};
 
 /// Extracts the visitor's click id: `None` if no partner brought them, which is the normal case.
 ///
-/// Fails only if the middleware is missing. actix-web gives an `Option` to every extractor: `Option<AffitorClickId>` is `None` only if
-/// the middleware is missing, and `Some(AffitorClickId(None))` for a visitor without a click id.
+/// Fails only if the middleware is missing. In actix-web every extractor also works as an `Option`: `Option<AffitorClickId>` is `None`
+/// only if the middleware is missing, and `Some(AffitorClickId(None))` for a visitor without a click id.
 ///
 /// ```
 /// use affitor_actix::AffitorClickId;

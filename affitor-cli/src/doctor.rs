@@ -42,11 +42,11 @@ pub(crate) fn exit_codes_help() -> String {
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Landing page of the site with a partner's code: also check redirects, the tracker, cookies and caches. Only this page
-    /// is requested. If the server captures clicks, it records one
+    /// URL of the site's landing page, with a partner's code: also check redirects, the tracker, cookies and caches. Only this page
+    /// is requested. If the server reports clicks itself, it reports one
     #[arg(long, value_name = "URL")]
     site: Option<String>,
-    /// Host of the app, if it is not that of the landing page: check that it gets the click id; may be given several times
+    /// Host of the app, if it differs from the landing page's host: check that the app gets the click id. May be repeated
     #[arg(long = "app-host", value_name = "HOST", requires = "site")]
     app_hosts: Vec<String>,
     /// Also check what must be done before going live

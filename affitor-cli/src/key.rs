@@ -49,10 +49,12 @@ pub(crate) struct Arguments {
 enum KeyCommand {
     /// Replace the program's API key, and write the new one where the app reads it
     ///
-    /// The old key is invalid at once. The new one is written to the file in AFFITOR_API_KEY_FILE, which running apps read again when the
-    /// service rejects their key. Or COMMAND gets it on its standard input, for example to write it on several machines. COMMAND runs
-    /// twice: first with the present key, to check that COMMAND works, then with the new one. The management key (`affk_…`) is in
-    /// AFFITOR_MANAGEMENT_KEY. It needs the scopes `program:read` and `program:regenerate-token` for the program.
+    /// The old key becomes invalid immediately. The new key is written to the file that AFFITOR_API_KEY_FILE names. Running apps read
+    /// that file again when the service rejects their key. Or COMMAND gets the key on its standard input, for example to write it on
+    /// several machines. COMMAND runs twice: first with the current key, to check that COMMAND works, then with the new one.
+    ///
+    /// AFFITOR_MANAGEMENT_KEY is the management key (`affk_…`). It needs the scopes `program:read` and `program:regenerate-token` for the
+    /// program.
     #[command(after_help = crate::exit::help(EXIT_CODES))]
     Rotate(RotateArgs),
 }

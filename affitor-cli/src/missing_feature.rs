@@ -25,7 +25,7 @@ impl Arguments {
 
 pub(crate) fn failure(command: &str) -> Failure {
     Failure::usage(
-        format!("`affitor {command}` needs the feature `outbox`, which this command was installed without"),
+        format!("this `affitor` was installed without the feature `outbox`, which `affitor {command}` needs"),
         format!("run `{INSTALL}`, which needs Rust 1.95 (in a checkout: with `--path affitor-cli`)"),
     )
 }

@@ -195,7 +195,7 @@ impl<DB: Database> Outbox<DB> {
 
     /// Returns this outbox, disabled, for environments without an Affitor program. Handlers stay as they are: events and payments
     /// are checked and dropped, and the tables need not exist. A payment that is dropped is logged as a warning, and the shop's own work
-    /// goes on. Only [`statement`](Outbox::statement) still adds events, since the app runs it itself.
+    /// continues. [`statement`](Outbox::statement) is the exception: the app executes that statement itself, so the event is still added.
     #[must_use]
     pub fn disabled(mut self) -> Self {
         self.is_disabled = true;
@@ -269,8 +269,8 @@ impl<DB: Database> Outbox<DB> {
         self.insert(tx, &row).await
     }
 
-    /// Like [`Outbox::enqueue`], for a handler that must not fail with it: an error is logged with the event's ids, and ends at a
-    /// savepoint, so that your own statements still commit. Takes two more round trips.
+    /// Like [`Outbox::enqueue`], for a handler that must continue if enqueueing fails. The error is logged with the event's ids. Only
+    /// the statements of this call are rolled back, to a savepoint, so your own statements still commit. Takes two more round trips.
     ///
     /// ```no_run
     /// # use affitor_outbox::{Outbox, affitor::Lead, sqlx::{self, Sqlite}};

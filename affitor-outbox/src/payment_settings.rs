@@ -55,8 +55,8 @@ impl PaymentSettings {
         self.program_id.as_deref()
     }
 
-    /// Sets how long a payment is held of which another webhook may show that it belongs to another sale: a payment intent, or an
-    /// invoice without a subscription. Default: 15 minutes. Zero reports them at once.
+    /// Sets how long a payment is held if a later webhook may show that it belongs to another sale: a payment intent, or an
+    /// invoice without a subscription. Default: 15 minutes. Zero reports them immediately.
     pub fn hold(mut self, duration: Duration) -> Self {
         self.hold = duration;
         self
@@ -68,7 +68,7 @@ impl PaymentSettings {
     }
 
     /// Sets the time from which payments are reported. Default: five minutes before the first webhook was recorded. Older payments
-    /// are kept, so that their refunds find them, and not reported as sales.
+    /// are not reported as sales. They are kept, so that their refunds find them.
     pub fn report_since(mut self, time: SystemTime) -> Self {
         self.report_since = Some(time);
         self
@@ -82,8 +82,9 @@ impl PaymentSettings {
     /// Sets how long payments are kept after the last webhook about them. Default: 550 days. After that, a refund or dispute no
     /// longer finds its sale.
     ///
-    /// The value is stored in the database with the next webhook, so that workers without one use it too. If processes set different
-    /// ones, the longest counts, until none has set it for 30 days. [`Outbox::retention`](crate::Outbox::retention) returns it.
+    /// The value is stored in the database with the next webhook, so that workers in other processes use it too. If processes set
+    /// different values, the longest one is used until no process has set it for 30 days.
+    /// [`Outbox::retention`](crate::Outbox::retention) returns it.
     pub fn keep(mut self, duration: Duration) -> Self {
         self.keep = Some(duration);
         self

@@ -15,11 +15,11 @@ use crate::{Database, Enqueuer, Error, Outbox, Worker};
 
 impl<DB: Database> Outbox<DB> {
     /// Starts durable delivery in this process: creates or updates the tables, starts a worker, and returns the client for the layer.
-    /// What is enqueued with that client is stored, and then delivered. The payment ledger is that of the client's program, unless its
-    /// settings name one.
+    /// What is enqueued with that client is stored, and then delivered. The payment ledger reports payments of the client's program,
+    /// unless its settings name another one.
     ///
-    /// With a [disabled](Client::disabled) client, the outbox is [disabled](Outbox::disabled) too, and nothing touches the database. With
-    /// one that records events for a test, there is no worker.
+    /// If the client is [disabled](Client::disabled), the outbox is [disabled](Outbox::disabled) too, and the database is not used. If
+    /// the client records events for a test, there is no worker.
     ///
     /// ```no_run
     /// use std::time::Duration;

@@ -53,11 +53,11 @@ impl<DB: Database> WorkerBuilder<DB> {
         self
     }
 
-    /// Sets how long delivered rows are kept. Default: 30 days. Duplicates are recognised for that long; after that,
-    /// the service still recognises a sale. Partial refunds, uncertain events and the totals are kept forever.
+    /// Sets how long delivered rows are kept. Default: 30 days. The outbox recognises duplicates for that long; after that, the
+    /// service still recognises those of sales. Partial refunds, uncertain events and the totals are kept forever.
     ///
-    /// The value is stored in the database, for this queue, so that workers without one use it too. If processes set different
-    /// ones, the longest counts, until none has set it for 30 days. [`Outbox::retention`] returns it.
+    /// The value is stored in the database, for this queue, so that workers in other processes use it too. If processes set different
+    /// values, the longest one is used until no process has set it for 30 days. [`Outbox::retention`] returns it.
     pub fn keep_completed(mut self, duration: Duration) -> Self {
         self.keep_completed = Some(duration);
         self

@@ -176,8 +176,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Adds a key of the Management API with all scopes, which usually begins with `affk_`. Default: none, so one is made with the
-    /// session of a person.
+    /// Adds a key of the Management API with all scopes. Such keys usually begin with `affk_`. Default: none; a call with a person's
+    /// session creates one.
     pub fn management_key(mut self, key: impl Into<String>) -> Self {
         self.management_key = Some(Secret(key.into()));
         self
@@ -338,8 +338,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Leaves out the lines of the [data file](Self::data) that were damaged, or that need one that was, and logs their numbers. They
-    /// stay in the file. Default: `false`, so a damaged file is an error that names the line.
+    /// Skips damaged lines of the [data file](Self::data), and lines that depend on them, and logs their numbers. They stay in the file.
+    /// Default: `false`, so a damaged line is an error that names it.
     pub fn skip_damaged_lines(mut self, on: bool) -> Self {
         self.skip_damaged_lines = on;
         self

@@ -148,12 +148,13 @@
 //! - A field of the wrong type is a 400 that names the field. `null` is treated as missing. Unknown fields are ignored.
 //! - An empty body counts as `{}`. A body that isn't a JSON object is a 400; one larger than 1 MiB is a 413. Where a key
 //!   is required, it is checked before the body.
-//! - The place of a visitor in the list of events is that of the time zone that the click sent.
+//! - The list of events shows a visitor's location, which the sandbox takes from the time zone that the click sent.
 //! - These texts of errors are the sandbox's own: `<field> must be …`, `<field> is required` of the command line's calls, `There are no
 //!   more program ids`, `There are … programs already`, those about a body (`The body …`, `Too many large bodies at a time`), those about
 //!   dates and periods of the dashboard, and those of Stripe's webhooks.
-//! - A management key needs the scope `*` for `/api/advertiser/api-keys`. What the documents name and do not describe, such as the body of a
-//!   program, is a 501. The messages `Missing or invalid credentials`, `Forbidden` and those of 400 and 501 are the sandbox's own there.
+//! - A management key needs the scope `*` for `/api/advertiser/api-keys`. Calls that the documents name but do not describe, such as
+//!   changing a program, return 501. There, the messages `Missing or invalid credentials`, `Forbidden` and those of 400 and 501 are the
+//!   sandbox's own.
 //! - A group without a policy uses the policies of the group `Default`. A sale keeps the policy that was valid when it was recorded. If
 //!   refunds have made a partner's balance negative, the next payout deducts that amount from the new commissions, for each currency.
 //! - A commission is held for 15 days and is 20 % of each sale, unless the [builder](SandboxBuilder) sets other values.

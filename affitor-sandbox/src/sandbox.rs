@@ -178,8 +178,8 @@ impl Sandbox {
         true
     }
 
-    /// Pauses the program, or lets it go on. The service pauses a program whose invoice is overdue. Clicks and leads go on; what a sale
-    /// earns is the interpretation [`PausedSale`](crate::PausedSale).
+    /// Pauses or resumes the program. The service pauses a program whose invoice is overdue. Clicks and leads are still recorded. What a
+    /// sale earns meanwhile is not documented: see [`PausedSale`](crate::PausedSale).
     pub fn set_paused(&self, is_paused: bool) {
         let program_id = self.program_id();
         log_error(self.service.change(|_| Change::Terms { program_id, terms: Terms::Paused(is_paused) }));

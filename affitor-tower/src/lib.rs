@@ -37,7 +37,7 @@
 //!
 //! A layer never rejects a request, adds no error type, and changes neither the headers nor the bytes of the body: it only
 //! adds an extension. An invalid click id is treated as missing. If an outer layer found the click id, an inner
-//! [`AffitorLayer`] neither searches nor waits, and neither does a [`ClickIdLayer`] inside another one.
+//! [`AffitorLayer`] does not search and does not wait. The same holds for a [`ClickIdLayer`] inside another one.
 //!
 //! # Bodies
 //!

@@ -2,7 +2,7 @@
 //!
 //! The request's extensions hold one value: `Attribution` (client and click id), or with `ClickIdLayer` only the `ClickId`. The click
 //! history is read from the cookies only when a handler asks for its client. If an outer layer found the click id, an inner
-//! `AffitorLayer` neither searches nor waits, and neither does a `ClickIdLayer` inside another one.
+//! `AffitorLayer` does not search and does not wait. The same holds for a `ClickIdLayer` inside another one.
 
 use affitor_core::ClickId;
 use http::{Extensions, Request, request::Parts};

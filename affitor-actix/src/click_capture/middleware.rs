@@ -37,11 +37,12 @@ use super::{
 /// # app(Client::disabled()).unwrap();
 /// ```
 ///
-/// `wrap` it after [`AffitorLayer`](crate::AffitorLayer), which then finds a click that came late; after middleware that caches
-/// responses; and after middleware that sets `Cache-Control`.
+/// Call `wrap` with it after [`AffitorLayer`](crate::AffitorLayer), after middleware that caches responses, and after middleware that
+/// sets `Cache-Control`. The [`AffitorLayer`](crate::AffitorLayer) inside also finds a click that the service reports late.
 ///
-/// The middleware never rejects a request. A handler sees the same request with an extension more. The response's headers change
-/// only if a cookie is set, or if the page leaves out the tracker. An error of an inner middleware is passed on as it is, without a cookie.
+/// The middleware never rejects a request. A handler sees the same request, with one more extension. The response's headers change only
+/// if a cookie is set, or if the page has no tracker because the server reports the click. An error of an inner middleware is passed on
+/// unchanged, without a cookie.
 #[derive(Clone, Debug)]
 #[must_use = "a middleware does nothing until an App is wrapped in it"]
 pub struct ClickCaptureLayer {

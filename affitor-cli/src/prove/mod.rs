@@ -97,7 +97,7 @@ pub(crate) struct Arguments {
     /// Time to wait for an event, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
     wait: u64,
-    /// Time to wait until the app listens, which includes its build, in seconds
+    /// Seconds to wait until the app listens, including the time to build it
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     start_timeout: u64,
     /// Explain a finding, and do nothing else

@@ -20,12 +20,13 @@ use super::ClickCaptureService;
 /// # layers(Client::disabled()).unwrap();
 /// ```
 ///
-/// Put it outside of [`AffitorLayer`](crate::AffitorLayer), which then finds a click that came late; of layers that cache responses; and of
-/// layers that set `Cache-Control`. In a nested router of axum, the path of the landing URL has no prefix, so put it around the
-/// whole app.
+/// Put it outside of [`AffitorLayer`](crate::AffitorLayer), of layers that cache responses, and of layers that set `Cache-Control`. The
+/// [`AffitorLayer`](crate::AffitorLayer) inside also finds a click that the service reports late. In a nested router of axum, the path
+/// of the landing URL has no prefix, so put the layer around the whole app.
 ///
-/// The layer never rejects a request. A handler sees the same request with an extension more. The response's headers change
-/// only if a cookie is set, or if the page leaves out the tracker. Calls need a Tokio runtime; without one nothing is captured.
+/// The layer never rejects a request. A handler sees the same request, with one more extension. The response's headers change only if a
+/// cookie is set, or if the page has no tracker because the server reports the click. The layer needs a Tokio runtime; without one
+/// nothing is captured.
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it is put around a service"]
 pub struct ClickCaptureLayer {

@@ -18,8 +18,8 @@ use crate::config::Config;
 
 /// Finds the click id of each request, also in its body, before it calls the inner service.
 ///
-/// Created by [`ReadBodyLayer`](crate::ReadBodyLayer). The inner service must be `Clone`. While a body arrives, the layer
-/// holds no readiness of the inner service: it drops the instance that was polled ready, and its future polls a clone. An
+/// Created by [`ReadBodyLayer`](crate::ReadBodyLayer). The inner service must be `Clone`. While a body arrives, the layer does not
+/// keep a ready inner service, which may hold a permit: it drops the instance that was polled ready, and its future polls a clone. An
 /// error of that `poll_ready` therefore comes from the future.
 pub struct ReadBodyService<S, T = IntoReplay> {
     inner: S,

@@ -30,11 +30,16 @@ fn documents() -> Vec<(PathBuf, String)> {
     all.into_iter().map(|path| (path.clone(), path.file_name().unwrap().to_str().unwrap().to_owned())).collect()
 }
 
-/// The document for rustdoc: links lead to modules or to docs.rs. Links to other files of the repository become plain text.
+/// The document for rustdoc: links lead to modules or to docs.rs. Links to other files of the repository become plain text, and pictures
+/// are left out, since the package does not contain them.
 fn for_rustdoc(document: &Path, text: &str) -> String {
-    let (mut result, mut in_code) = (String::new(), false);
+    let (mut result, mut in_code, mut in_picture) =
+        (format!("<!-- Generated from {}, by a test: see AGENTS.md. -->\n\n", document.display()), false, false);
     for line in text.split_inclusive('\n') {
-        if line.starts_with("```") {
+        in_picture |= line == "<picture>\n";
+        if in_picture {
+            in_picture = line != "</picture>\n";
+        } else if line.starts_with("```") {
             // Tests compile these, elsewhere. Rustdoc would say that they are not tested.
             result += &if in_code { line.to_owned() } else { line.replace("rust,ignore", "rust") };
             in_code = !in_code;

@@ -23,7 +23,7 @@ struct SignUp {
 
 #[post("/signup")]
 async fn sign_up(affitor: AffitorClient, form: web::Form<SignUp>) -> String {
-    let user_id = format!("user_{}", form.name); // create the user: this is your own, stable id
+    let user_id = format!("user_{}", form.name); // your app creates the user here: the id of its row, which never changes
     affitor.enqueue(Lead::new(&user_id).email(&form.email)); // in the background, with the click id of the request
     format!("Welcome, {user_id}!\n")
 }
