@@ -5,6 +5,7 @@
 pub mod apps;
 pub mod databases;
 pub mod growth;
+pub mod ledger_model;
 pub mod log;
 pub mod pgbouncer;
 pub mod programs;

@@ -13,7 +13,8 @@ mod stripe_details;
 mod worker;
 
 /// Compares what was reported with what the model expects.
-#[path = "../../../tests/tests/databases/ledger/judge.rs"]
+#[path = "../../../tests/src/ledger_model/judge.rs"]
+#[allow(unreachable_pub, reason = "a part of the tests of the workspace")]
 mod judge;
 
 /// The servers and files of the tests in `tests/`.

@@ -12,10 +12,10 @@ use affitor_tests::databases::{Postgres, open_sqlite};
 use serde_json::Value;
 use shop_lives::{Api, Life, Provider, share};
 
-use crate::ledger::{
+use crate::ledger::processes::{Delivery, Processes};
+use affitor_tests::ledger_model::{
     judge::{differences, expected, reported},
     memory::seconds,
-    processes::{Delivery, Processes},
 };
 
 /// Lives per provider and database. Stripe has the most kinds.

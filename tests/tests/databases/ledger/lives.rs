@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use shop_lives::{Api, Life, Provider, share};
 
-use crate::ledger::{
+use crate::ledger::sabotage::Sabotage;
+use affitor_tests::ledger_model::{
     judge::{differences, expected, reported},
     memory::{Shop, after_hold, facts, seconds},
-    sabotage::Sabotage,
 };
 
 const LIVES: u64 = 1_000;

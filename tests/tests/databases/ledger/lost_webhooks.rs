@@ -11,12 +11,10 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use shop_lives::{Api, Life, Provider, share};
 
-use crate::ledger::{
-    databases::kinds,
+use crate::ledger::{databases::kinds, objects::payments, store::Store};
+use affitor_tests::ledger_model::{
     judge::{Reported, differences, expected, reported},
     memory::{Shop, after_hold, facts, seconds},
-    objects::payments,
-    store::Store,
 };
 
 /// Lives per provider.

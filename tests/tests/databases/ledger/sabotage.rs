@@ -2,7 +2,7 @@
 
 use affitor_payments::ledger::{Facts, Object, Reports};
 
-use crate::ledger::memory::Shop;
+use affitor_tests::ledger_model::memory::Shop;
 
 /// A rule that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use affitor_outbox::Report;
 use affitor_sandbox::Snapshot;
 
-use crate::ledger::{judge::Reported, store::Store};
+use crate::ledger::store::Store;
+use affitor_tests::ledger_model::judge::Reported;
 
 /// What the ledger says is uncertain about a sale.
 #[derive(Clone, Copy, Debug, Default)]

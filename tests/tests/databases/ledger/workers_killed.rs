@@ -15,12 +15,11 @@ use shop_lives::{Api, Life, Provider, share};
 
 use crate::ledger::{
     databases::kinds,
-    judge::expected,
-    memory::seconds,
     service::{compare, each_change_is_noticed, recorded, uncertain},
     store::Store,
     workers::Workers,
 };
+use affitor_tests::ledger_model::{judge::expected, memory::seconds};
 
 const LIVES_PER_PROVIDER: u64 = 24;
 /// Lives that happen at the same time.

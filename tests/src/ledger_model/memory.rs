@@ -13,7 +13,7 @@ use affitor_payments::{
 use serde_json::Value;
 
 /// Reads what a webhook says about payments.
-pub(crate) fn facts(provider: shop_lives::Provider, body: &Value, now: SystemTime) -> Result<Facts, NoFacts> {
+pub fn facts(provider: shop_lives::Provider, body: &Value, now: SystemTime) -> Result<Facts, NoFacts> {
     match provider {
         shop_lives::Provider::Stripe => facts_of::<Stripe>(body, now),
         shop_lives::Provider::Polar => facts_of::<Polar>(body, now),
@@ -32,55 +32,61 @@ fn facts_of<P: Provider>(body: &Value, now: SystemTime) -> Result<Facts, NoFacts
 
 /// What a shop knows, and what it has reported.
 #[derive(Debug, Default)]
-pub(crate) struct Shop {
-    pub(crate) facts: Facts,
-    pub(crate) reports: Reports,
-    pub(crate) events: Vec<Event>,
+pub struct Shop {
+    /// What is known.
+    pub facts: Facts,
+    /// What was reported, as the decision sees it.
+    pub reports: Reports,
+    /// What was reported, in order.
+    pub events: Vec<Event>,
 }
 
 impl Shop {
     /// Decides, and reports what is missing.
-    pub(crate) fn decide(&mut self, now: SystemTime) {
+    pub fn decide(&mut self, now: SystemTime) {
         let (payments, sources) = self.facts.clone().split_sources();
         let decision = decide(&payments, &sources, &self.reports, &policy(), seconds(now));
         for event in decision.events {
-            self.report(&event);
+            report(&mut self.reports, &event);
             self.events.push(event);
         }
     }
 
-    fn report(&mut self, event: &Event) {
-        let id = event.ids().transaction_id.expect("payments have one").to_owned();
-        let reported = self.reports.entry(id).or_default();
-        match event {
-            Event::Sale(sale) => *reported = Reported::sale(sale.amount_cents),
-            Event::Refund(refund) => match refund.refund_amount_cents {
-                None => reported.fully_refunded = true,
-                Some(cents) => reported.refunded_cents += cents,
-            },
-            _ => panic!("not a payment"),
-        }
-    }
-
     /// What the shop knows about each subscription and customer.
-    pub(crate) fn reports_without(&self, change: impl Fn(&mut Reported)) -> BTreeMap<String, Reported> {
+    pub fn reports_without(&self, change: impl Fn(&mut Reported)) -> BTreeMap<String, Reported> {
         let mut reports = self.reports.clone();
         reports.values_mut().for_each(change);
         reports
     }
 }
 
-fn policy() -> Policy {
+/// Adds an event to what was reported.
+pub fn report(reports: &mut Reports, event: &Event) {
+    let id = event.ids().transaction_id.expect("payments have one").to_owned();
+    let reported = reports.entry(id).or_default();
+    match event {
+        Event::Sale(sale) => *reported = Reported::sale(sale.amount_cents),
+        Event::Refund(refund) => match refund.refund_amount_cents {
+            None => reported.fully_refunded = true,
+            Some(cents) => reported.refunded_cents += cents,
+        },
+        _ => panic!("not a payment"),
+    }
+}
+
+/// The shop's policy.
+pub fn policy() -> Policy {
     let mut policy = Policy::default();
     policy.program_id = Some("42".to_owned());
     policy
 }
 
-pub(crate) fn seconds(time: SystemTime) -> u64 {
+/// Seconds since 1970.
+pub fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// Later than every hold.
-pub(crate) fn after_hold(now: SystemTime) -> SystemTime {
+pub fn after_hold(now: SystemTime) -> SystemTime {
     now + Duration::from_secs(60 * 60)
 }

@@ -7,16 +7,21 @@ use shop_lives::Life;
 
 /// What was reported about a transaction: the amount of the sale, how often it was reported, and the sum of its refunds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reported {
-    pub(crate) sales: usize,
-    pub(crate) cents: u64,
-    pub(crate) currency: String,
-    pub(crate) customer_key: Option<String>,
-    pub(crate) refunded: u64,
+pub struct Reported {
+    /// How often the sale was reported.
+    pub sales: usize,
+    /// Amount of all its reports, in the currency's smallest unit.
+    pub cents: u64,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Who has paid.
+    pub customer_key: Option<String>,
+    /// Sum of the refunds, in the currency's smallest unit.
+    pub refunded: u64,
 }
 
 /// Sums up events by transaction id.
-pub(crate) fn reported<'a>(events: impl IntoIterator<Item = &'a Event>) -> BTreeMap<String, Reported> {
+pub fn reported<'a>(events: impl IntoIterator<Item = &'a Event>) -> BTreeMap<String, Reported> {
     let mut all = BTreeMap::<String, Reported>::new();
     let events: Vec<&Event> = events.into_iter().collect();
     for event in &events {
@@ -38,7 +43,7 @@ pub(crate) fn reported<'a>(events: impl IntoIterator<Item = &'a Event>) -> BTree
 }
 
 /// Returns what the model expects.
-pub(crate) fn expected<'a>(lives: impl IntoIterator<Item = &'a Life>) -> BTreeMap<String, Reported> {
+pub fn expected<'a>(lives: impl IntoIterator<Item = &'a Life>) -> BTreeMap<String, Reported> {
     let sales = lives.into_iter().flat_map(|life| &life.sales);
     sales
         .map(|sale| {
@@ -55,10 +60,7 @@ pub(crate) fn expected<'a>(lives: impl IntoIterator<Item = &'a Life>) -> BTreeMa
 }
 
 /// Returns the differences as text, or `None` if there are none.
-pub(crate) fn differences(
-    reported: &BTreeMap<String, Reported>,
-    expected: &BTreeMap<String, Reported>,
-) -> Option<String> {
+pub fn differences(reported: &BTreeMap<String, Reported>, expected: &BTreeMap<String, Reported>) -> Option<String> {
     let mut text = String::new();
     let ids: std::collections::BTreeSet<&String> = reported.keys().chain(expected.keys()).collect();
     for id in ids {
