@@ -7,19 +7,14 @@ use std::{
 
 use affitor::Event;
 use affitor_payments::{
-    LemonSqueezy, NoFacts, Paddle, Polar, Provider, Reading, Stripe, Webhook,
+    NoFacts, Provider, Reading, Webhook,
     ledger::{Facts, Policy, Reported, Reports, decide},
 };
 use serde_json::Value;
 
 /// Reads what a webhook says about payments.
 pub fn facts(provider: shop_lives::Provider, body: &Value, now: SystemTime) -> Result<Facts, NoFacts> {
-    match provider {
-        shop_lives::Provider::Stripe => facts_of::<Stripe>(body, now),
-        shop_lives::Provider::Polar => facts_of::<Polar>(body, now),
-        shop_lives::Provider::LemonSqueezy => facts_of::<LemonSqueezy>(body, now),
-        shop_lives::Provider::Paddle => facts_of::<Paddle>(body, now),
-    }
+    with_rules!(provider, |Rules| facts_of::<Rules>(body, now))
 }
 
 fn facts_of<P: Provider>(body: &Value, now: SystemTime) -> Result<Facts, NoFacts> {

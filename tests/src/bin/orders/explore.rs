@@ -1,86 +1,93 @@
 //! Explores the graph of states.
 
-use std::collections::{HashSet, btree_map::BTreeMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    ops::AddAssign,
+};
 
-use super::state::{Key, LAST, State, World};
+use super::{
+    state::{Key, State, Verdict},
+    world::{LAST, World},
+};
 
 /// What was found.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Graph {
-    states: usize,
-    edges: usize,
-    /// The states in which everything has arrived and nothing is due.
-    pub(crate) ends: Ends,
-}
-
-/// Final states. Two are equal if their keys are.
-#[derive(Default)]
-pub(crate) struct Ends(BTreeMap<Key, State>);
-
-impl Ends {
-    pub(crate) fn add(&mut self, state: State) {
-        self.0.insert(state.key(), state);
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-}
-
-impl<'e> IntoIterator for &'e Ends {
-    type Item = &'e State;
-    type IntoIter = std::collections::btree_map::Values<'e, Key, State>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.values()
-    }
-}
-
-impl PartialEq for Ends {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.keys().eq(other.0.keys())
-    }
-}
-
-impl std::fmt::Debug for Ends {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
+    pub(crate) states: usize,
+    pub(crate) edges: usize,
+    /// States in which everything has arrived and nothing is due.
+    pub(crate) ends: usize,
+    /// States that were reconciled: after all that arrives, however little it was.
+    pub(crate) reconciled: usize,
+    /// How often each rule names a difference.
+    pub(crate) doubts: BTreeMap<String, usize>,
+    /// Differences that nothing names.
+    pub(crate) silent: BTreeSet<String>,
 }
 
 impl Graph {
-    pub(crate) fn add(&mut self, other: Self) {
-        self.states += other.states;
-        self.edges += other.edges;
-        self.ends.0.extend(other.ends.0);
-    }
-
-    pub(crate) fn summary(&self) -> String {
-        format!("{} states, {} edges, {} final states", self.states, self.edges, self.ends.len())
+    fn judge(&mut self, verdict: Verdict, when: &str) {
+        match verdict {
+            Verdict::Exact => {}
+            Verdict::Doubt(rules) => *self.doubts.entry(format!("{when}: {rules}")).or_default() += 1,
+            Verdict::Silent(difference) => {
+                self.silent.insert(format!("{when}: {difference}"));
+            }
+        }
     }
 }
 
-/// Explores all orders. `redelivers` says whether a webhook may arrive more than once.
-pub(crate) fn explore(world: &World, redelivers: bool) -> Graph {
-    let mut graph = Graph::default();
-    let mut known = HashSet::new();
+impl AddAssign for Graph {
+    fn add_assign(&mut self, other: Self) {
+        self.states += other.states;
+        self.edges += other.edges;
+        self.ends += other.ends;
+        self.reconciled += other.reconciled;
+        other.doubts.into_iter().for_each(|(rules, count)| *self.doubts.entry(rules).or_default() += count);
+        self.silent.extend(other.silent);
+    }
+}
+
+/// Explores all orders. `redelivers` says whether a webhook may arrive more than once. Calls `visit` with each state after which nothing
+/// arrives.
+pub(crate) fn explore(world: &World, redelivers: bool, mut visit: impl FnMut(&State)) -> (usize, usize) {
+    let (mut states, mut edges) = (0, 0);
+    let mut known: HashSet<Key> = HashSet::new();
     let mut open = vec![State::start()];
     known.insert(open[0].key());
     while let Some(state) = open.pop() {
-        graph.states += 1;
+        states += 1;
+        if state.class == LAST {
+            visit(&state);
+            continue;
+        }
         let deliveries = (0..world.webhooks())
             .filter(|webhook| redelivers || state.delivered & (1 << webhook) == 0)
-            .map(|webhook| world.deliver(&state, webhook));
-        let waits = (state.time < LAST).then(|| world.wait(&state));
-        for next in deliveries.chain(waits) {
-            graph.edges += 1;
+            .map(|webhook| state.deliver(world, webhook));
+        for next in deliveries.chain([state.wait()]) {
+            edges += 1;
             if known.insert(next.key()) {
                 open.push(next);
             }
         }
-        if state.time == LAST && state.delivered == world.all_delivered() {
-            graph.ends.add(state);
-        }
     }
+    (states, edges)
+}
+
+/// Explores all orders, and judges the money: when everything has arrived; after a reconciliation, whatever has arrived; and when the
+/// provider delivers everything once more after that.
+pub(crate) fn judge(world: &World) -> Graph {
+    let mut graph = Graph::default();
+    (graph.states, graph.edges) = explore(world, true, |state| {
+        if !world.is_cut && state.delivered == world.all_delivered() {
+            graph.ends += 1;
+            graph.judge(state.verdict(world), "all arrived");
+        }
+        graph.reconciled += 1;
+        let reconciled = state.reconcile(world);
+        graph.judge(reconciled.verdict(world), "reconciled");
+        let again = (0..world.webhooks()).fold(reconciled, |state, webhook| state.deliver(world, webhook));
+        graph.judge(again.wait().verdict(world), "reconciled, then delivered");
+    });
     graph
 }

@@ -1,39 +1,38 @@
-//! Which lives are explored: of each kind some that differ in what happens in them.
+//! Which lives are explored: of each kind some that differ in what happens in them, the shortest first.
 
 use std::collections::BTreeSet;
 
+use affitor_tests::ledger_model::memory::seconds;
 use shop_lives::{Api, Life, Provider, kinds};
 
-use super::state::{informative, now};
+use super::world::time;
 
-/// Lives that are generated in search of short ones, for each that is explored.
+/// Lives that are generated in search of different ones, for each that is explored.
 const TRIES: u64 = 20;
 
-/// Returns lives with at most this many webhooks, by provider, API and kind. Of a kind without short lives, the shortest.
-pub(crate) fn lives(per_kind: usize, webhooks: usize) -> Vec<(String, Vec<Life>)> {
-    let seconds = affitor_tests::ledger_model::memory::seconds(now());
-    let mut groups = Vec::new();
-    for provider in Provider::ALL {
+/// The lives of a kind.
+pub(crate) struct Group {
+    pub(crate) name: String,
+    pub(crate) lives: Vec<Life>,
+}
+
+/// Returns lives by provider, API and kind.
+pub(crate) fn groups(per_kind: usize) -> impl Iterator<Item = Group> {
+    let kinds = Provider::ALL.into_iter().flat_map(|provider| {
         let apis: &[Api] = if provider == Provider::Stripe { &[Api::Old, Api::New] } else { &[Api::New] };
-        for (api, kind) in apis.iter().flat_map(|api| kinds(provider).iter().map(move |kind| (*api, *kind))) {
-            let mut found: Vec<(usize, Life)> = Vec::new();
-            for seed in 0..TRIES * per_kind as u64 {
+        apis.iter().flat_map(move |api| kinds(provider).iter().map(move |kind| (provider, *api, *kind)))
+    });
+    kinds.map(move |(provider, api, kind)| {
+        let mut found: Vec<Life> = (0..TRIES * per_kind as u64)
+            .filter_map(|seed| {
                 let mut rng = fastrand::Rng::with_seed(seed);
-                let life = Life::of_kind(&mut rng, provider, api, kind, seed, seconds);
-                found.extend(life.map(|life| (informative(&life), life)));
-            }
-            found.sort_by_key(|(count, _)| *count);
-            let (mut seen, mut chosen) = (BTreeSet::new(), Vec::new());
-            for (count, life) in found {
-                let is_short = count <= webhooks || chosen.is_empty();
-                if is_short && chosen.len() < per_kind && seen.insert((count, life.traits.clone())) {
-                    chosen.push(life);
-                }
-            }
-            if !chosen.is_empty() {
-                groups.push((format!("{provider:?} {api:?}, {kind}"), chosen));
-            }
-        }
-    }
-    groups
+                Life::of_kind(&mut rng, provider, api, kind, seed, seconds(time(0)))
+            })
+            .collect();
+        found.sort_by_key(|life| life.webhooks.len());
+        let mut seen = BTreeSet::new();
+        found.retain(|life| seen.insert((life.webhooks.len(), life.traits.clone())));
+        found.truncate(per_kind);
+        Group { name: format!("{provider:?} {api:?}, {kind}"), lives: found }
+    })
 }

@@ -1,157 +1,125 @@
-//! A state of a ledger, and the life in which it occurs.
+//! A state of a ledger, and the verdict on the money.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use affitor::Event;
-use affitor_payments::ledger::{Decision, Facts, Reports, Status, decide};
+use affitor_payments::ledger::{Decision, Facts, NotReported, Reports, Status, decide};
 use affitor_tests::ledger_model::{
-    judge::{Reported, expected, reported},
-    memory::{facts, policy, report, seconds},
+    judge::{Reported, reported},
+    memory::{policy, report, seconds},
 };
-use shop_lives::Life;
 
-/// When the webhooks were sent: late in 2026.
-const NOW: Duration = Duration::from_secs(1_795_176_000);
-
-/// The times at which webhooks arrive: at once, when every hold has passed, and days later.
-const LATER: [Duration; 3] = [Duration::ZERO, Duration::from_secs(60 * 60), Duration::from_secs(4 * 24 * 60 * 60)];
-
-/// Number of the time class after which nothing is due any more.
-pub(crate) const LAST: usize = LATER.len() - 1;
-
-/// A life, and what its webhooks say.
-pub(crate) struct World {
-    /// For each webhook, its facts if it arrives at each of the times.
-    facts: Vec<[Facts; LATER.len()]>,
-    expected: BTreeMap<String, Reported>,
-}
+use super::world::{LAST, World, time};
 
 /// What is known and what was reported.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct State {
     /// The webhooks that have arrived, as bits.
     pub(crate) delivered: u32,
     /// Number of the time class.
-    pub(crate) time: usize,
+    pub(crate) class: usize,
     facts: Facts,
     reports: Reports,
     totals: BTreeMap<String, Reported>,
 }
 
-/// What makes two states equal.
+/// What makes two states equal: what was delivered, the time class, the facts as JSON, and what was reported.
 pub(crate) type Key = (u32, usize, String, String);
 
 /// What became of the money.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Exact,
-    /// It differs, and the decision says so: the rules.
+    /// It differs, and the ledger says so: the rules.
     Doubt(String),
     /// It differs, and nothing says so.
     Silent(String),
-}
-
-/// When the lives happen.
-pub(crate) fn now() -> SystemTime {
-    SystemTime::UNIX_EPOCH + NOW
-}
-
-/// The number of webhooks that say something of their own.
-pub(crate) fn informative(life: &Life) -> usize {
-    let mut known = Vec::new();
-    for webhook in &life.webhooks {
-        known.extend(facts(life.provider, &webhook.body, now()).ok().filter(|facts| !known.contains(facts)));
-    }
-    known.len()
-}
-
-impl World {
-    pub(crate) fn new(life: &Life) -> Self {
-        let mut all = Vec::new();
-        for webhook in &life.webhooks {
-            let at = |later: Duration| facts(life.provider, &webhook.body, now() + later).unwrap_or_default();
-            let facts = LATER.map(at);
-            // What says nothing, or nothing else than another one, makes no difference.
-            if !facts[0].is_empty() && !all.contains(&facts) {
-                all.push(facts);
-            }
-        }
-        Self { facts: all, expected: expected([life]) }
-    }
-
-    /// Number of webhooks that say something of their own.
-    pub(crate) fn webhooks(&self) -> usize {
-        self.facts.len()
-    }
-
-    pub(crate) fn all_delivered(&self) -> u32 {
-        (1 << self.facts.len()) - 1
-    }
-
-    /// Delivers a webhook, for the first time or again.
-    pub(crate) fn deliver(&self, state: &State, webhook: usize) -> State {
-        let mut next = state.clone();
-        next.delivered |= 1 << webhook;
-        next.facts.merge(self.facts[webhook][state.time].clone());
-        next.decide();
-        next
-    }
-
-    /// Lets time pass.
-    pub(crate) fn wait(&self, state: &State) -> State {
-        let mut next = State { time: state.time + 1, ..state.clone() };
-        next.decide();
-        next
-    }
-
-    /// Judges a final state.
-    pub(crate) fn verdict(&self, state: &State) -> Verdict {
-        let decision = state.decision();
-        let ids: std::collections::BTreeSet<&String> = state.totals.keys().chain(self.expected.keys()).collect();
-        let (mut rules, mut silent) = (Vec::new(), String::new());
-        for id in ids {
-            let (reported, expected) = (state.totals.get(id), self.expected.get(id));
-            if reported == expected {
-                continue;
-            }
-            let payment = decision.payments.iter().find(|payment| payment.transaction_id == *id);
-            let doubts: Vec<&str> =
-                payment.into_iter().flat_map(|payment| &payment.doubts).map(|doubt| doubt.as_str()).collect();
-            match payment.map(|payment| &payment.status) {
-                Some(Status::Conflict) => rules.push("conflict".to_owned()),
-                _ if !doubts.is_empty() => rules.push(doubts.join(" ")),
-                status => silent += &format!("{id} is {status:?}\n  reported {reported:?}\n  expected {expected:?}\n"),
-            }
-        }
-        rules.sort();
-        rules.dedup();
-        match (silent.is_empty(), rules.is_empty()) {
-            (false, _) => Verdict::Silent(silent),
-            (true, false) => Verdict::Doubt(rules.join(", ")),
-            (true, true) => Verdict::Exact,
-        }
-    }
 }
 
 impl State {
     /// Nothing has arrived.
     pub(crate) fn start() -> Self {
         let (facts, reports, totals) = (Facts::default(), Reports::new(), BTreeMap::new());
-        Self { delivered: 0, time: 0, facts, reports, totals }
+        Self { delivered: 0, class: 0, facts, reports, totals }
     }
 
     pub(crate) fn key(&self) -> Key {
         // The reports follow from the totals.
         let facts = serde_json::to_string(&self.facts).expect("facts are JSON");
-        (self.delivered, self.time, facts, format!("{:?}", self.totals))
+        (self.delivered, self.class, facts, format!("{:?}", self.totals))
+    }
+
+    /// Delivers a webhook, for the first time or again.
+    pub(crate) fn deliver(&self, world: &World, webhook: usize) -> Self {
+        let mut next = self.clone();
+        next.delivered |= 1 << webhook;
+        next.facts.merge(world.webhook(webhook, self.class.min(LAST - 1)).clone());
+        next.decide();
+        next
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait(&self) -> Self {
+        let mut next = Self { class: self.class + 1, ..self.clone() };
+        next.decide();
+        next
+    }
+
+    /// Reconciles with what the API says, and lets the holds pass.
+    pub(crate) fn reconcile(&self, world: &World) -> Self {
+        let mut next = self.clone();
+        world.api().iter().for_each(|payment| next.facts.merge(payment.clone()));
+        next.decide();
+        next.wait()
+    }
+
+    /// Judges what was reported.
+    pub(crate) fn verdict(&self, world: &World) -> Verdict {
+        let decision = self.decision();
+        let ids: BTreeSet<&String> = self.totals.keys().chain(world.expected.keys()).collect();
+        let (mut rules, mut silent) = (BTreeSet::new(), String::new());
+        // One sale under another id than the life names, because a link came after it was reported. The ledger says which.
+        let counted_as: BTreeMap<&str, &str> = decision
+            .payments
+            .iter()
+            .filter_map(|payment| match &payment.status {
+                Status::NotReported(NotReported::CountedAs { transaction_id, .. }) => {
+                    Some((&*payment.transaction_id, &**transaction_id))
+                }
+                _ => None,
+            })
+            .filter(|(id, other)| self.totals.get(*id).is_none() && self.totals.get(*other) == world.expected.get(*id))
+            .collect();
+        for id in ids {
+            let (reported, expected) = (self.totals.get(id), world.expected.get(id));
+            if reported == expected {
+                continue;
+            }
+            if counted_as.iter().any(|(of, other)| of == id || other == id && expected.is_none()) {
+                rules.insert("counted_as");
+                continue;
+            }
+            let payment = decision.payments.iter().find(|payment| payment.transaction_id == *id);
+            let doubts = payment.map(|payment| &payment.doubts[..]).unwrap_or_default();
+            rules.extend(doubts.iter().map(|doubt| doubt.as_str()));
+            match payment.map(|payment| &payment.status) {
+                _ if !doubts.is_empty() => {}
+                Some(Status::NotReported(NotReported::NoCustomer)) if !world.api_names_customer => {
+                    rules.insert("no_customer");
+                }
+                status => silent += &format!("{id} is {status:?}\n  reported {reported:?}\n  expected {expected:?}\n"),
+            }
+        }
+        match (silent.is_empty(), rules.is_empty()) {
+            (false, _) => Verdict::Silent(silent),
+            (true, false) => Verdict::Doubt(rules.into_iter().collect::<Vec<_>>().join(" ")),
+            (true, true) => Verdict::Exact,
+        }
     }
 
     fn decision(&self) -> Decision {
         let (payments, sources) = self.facts.clone().split_sources();
-        decide(&payments, &sources, &self.reports, &policy(), seconds(now() + LATER[self.time]))
+        decide(&payments, &sources, &self.reports, &policy(), seconds(time(self.class)))
     }
 
     /// Reports what is missing. A second decision must find nothing more.

@@ -11,10 +11,11 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use shop_lives::{Api, Life, Provider, share};
 
-use crate::ledger::{databases::kinds, objects::payments, store::Store};
+use crate::ledger::{databases::kinds, store::Store};
 use affitor_tests::ledger_model::{
     judge::{Reported, differences, expected, reported},
     memory::{Shop, after_hold, facts, seconds},
+    objects::payments,
 };
 
 /// Lives per provider.
@@ -62,7 +63,7 @@ impl Case {
 
     /// What the API says about each payment.
     fn payments(&self) -> Vec<Facts> {
-        payments(&self.life, self.reads_newer)
+        payments(&self.life, self.reads_newer, SystemTime::now())
     }
 
     fn lost(&self) -> usize {

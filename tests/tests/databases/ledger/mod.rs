@@ -1,6 +1,7 @@
 //! The payment ledger against random shops' lives: payments, refunds and disputes of four providers. A plain model, which shares no
 //! code with the project, knows what must have been reported at the end.
 
+mod crash_points;
 mod databases;
 mod delivery;
 mod example;
@@ -8,7 +9,6 @@ mod held;
 mod later_click;
 mod lives;
 mod lost_webhooks;
-mod objects;
 mod processes;
 mod route;
 mod rules;

@@ -44,6 +44,13 @@ impl Delivery {
         }
     }
 
+    /// The webhook, for a shop on this port.
+    pub(crate) fn request(&self, http: &reqwest::Client, port: u16) -> reqwest::RequestBuilder {
+        let (body, headers) = self.signed();
+        let request = http.post(format!("http://127.0.0.1:{port}{}", self.path())).body(body);
+        headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+    }
+
     fn signed(&self) -> (Vec<u8>, Vec<(&'static str, String)>) {
         fn sign<P: Rules>(body: &[u8]) -> Vec<(&'static str, String)> {
             let webhook = Webhook::<P>::disabled().or_secret("whsec_0123456789").unwrap();
@@ -124,11 +131,7 @@ impl Processes {
                 let (http, port, in_flight) = (http.clone(), process.port, Arc::clone(&process.in_flight));
                 requests.spawn(async move {
                     in_flight.fetch_add(1, Ordering::SeqCst);
-                    let (body, headers) = delivery.signed();
-                    let mut request = http.post(format!("http://127.0.0.1:{port}{}", delivery.path())).body(body);
-                    for (name, value) in headers {
-                        request = request.header(name, value);
-                    }
+                    let request = delivery.request(&http, port);
                     let status = request.send().await.map(|response| response.status().as_u16());
                     in_flight.fetch_sub(1, Ordering::SeqCst);
                     (delivery, status)

@@ -12,7 +12,10 @@ use affitor_outbox::{
     sqlx::{self, PgPool, SqlitePool},
 };
 use affitor_payments::ledger::Facts;
-use affitor_tests::databases::{Postgres, open_sqlite};
+use affitor_tests::{
+    databases::{Postgres, open_sqlite},
+    with_rules,
+};
 use serde_json::Value;
 use shop_lives::Provider;
 use tempfile::TempDir;
@@ -31,23 +34,7 @@ macro_rules! with_outbox {
         }
     };
 }
-
-/// Calls a generic function with the rules of a provider.
-macro_rules! with_rules {
-    ($provider:expr, |$rules:ident| $body:expr) => {
-        match $provider {
-            Provider::Stripe => with_rules!(@ Stripe, $rules, $body),
-            Provider::Polar => with_rules!(@ Polar, $rules, $body),
-            Provider::LemonSqueezy => with_rules!(@ LemonSqueezy, $rules, $body),
-            Provider::Paddle => with_rules!(@ Paddle, $rules, $body),
-        }
-    };
-    (@ $name:ident, $rules:ident, $body:expr) => {{
-        type $rules = affitor_payments::$name;
-        $body
-    }};
-}
-pub(crate) use {with_outbox, with_rules};
+pub(crate) use with_outbox;
 
 impl Store {
     pub(crate) async fn sqlite() -> Self {

@@ -10,24 +10,22 @@ use affitor_payments::{
 use serde_json::{Value, json};
 use shop_lives::{Life, Provider};
 
-use crate::ledger::store::with_rules;
-
 /// Returns what the API says about each payment. With `is_newer`, a request names Stripe's newer version, as the command does, though
 /// the webhooks have the older one.
-pub(crate) fn payments(life: &Life, is_newer: bool) -> Vec<Facts> {
+pub fn payments(life: &Life, is_newer: bool, now: SystemTime) -> Vec<Facts> {
     // The key of the own account does not read the payments of others.
     if life.kind == "connected account" {
         return vec![];
     }
     if life.provider == Provider::Stripe {
-        return if is_newer { stripe(&newer(&life.objects)) } else { stripe(&life.objects) };
+        return if is_newer { stripe(&newer(&life.objects), now) } else { stripe(&life.objects, now) };
     }
     let payments = life.objects.iter().filter(|object| is_payment(life.provider, object));
     payments
         .map(|payment| {
-            let mut facts = facts(life.provider, payment);
+            let mut facts = facts(life.provider, payment, now);
             for adjustment in life.objects.iter().filter(|object| object["transaction_id"] == payment["id"]) {
-                facts.merge(self::facts(life.provider, adjustment));
+                facts.merge(self::facts(life.provider, adjustment, now));
             }
             facts
         })
@@ -46,8 +44,8 @@ fn is_payment(provider: Provider, object: &Value) -> bool {
 }
 
 /// Reads an object. Some say nothing about payments, but none is unreadable.
-fn facts(provider: Provider, object: &Value) -> Facts {
-    match with_rules!(provider, |Rules| object_facts::<Rules>(object, SystemTime::now())) {
+fn facts(provider: Provider, object: &Value, now: SystemTime) -> Facts {
+    match with_rules!(provider, |Rules| object_facts::<Rules>(object, now)) {
         Ok(facts) => facts,
         Err(NoFacts::Ignored(_)) => Facts::default(),
         Err(error) => panic!("{error}: {object}"),
@@ -86,7 +84,7 @@ fn newer(objects: &[Value]) -> Vec<Value> {
 
 /// Follows the ids from one object to the others. A subscription only says who its payments belong to: they have nothing else in
 /// common.
-fn stripe(objects: &[Value]) -> Vec<Facts> {
+fn stripe(objects: &[Value], now: SystemTime) -> Vec<Facts> {
     let (sources, mut left): (Vec<&Value>, Vec<&Value>) = objects.iter().partition(|object| {
         object["object"] == "subscription"
             || object["subscription"].is_string() && object["object"] == "checkout.session"
@@ -106,7 +104,7 @@ fn stripe(objects: &[Value]) -> Vec<Facts> {
         }
         // The lists lead to money that moved.
         if payment.iter().any(|object| has_moved_money(object)) {
-            payments.push(stripe_facts(&payment, &sources));
+            payments.push(stripe_facts(&payment, &sources, now));
         }
     }
     payments
@@ -126,10 +124,10 @@ fn has_moved_money(object: &Value) -> bool {
     }
 }
 
-fn stripe_facts(payment: &[&Value], sources: &[&Value]) -> Facts {
+fn stripe_facts(payment: &[&Value], sources: &[&Value], now: SystemTime) -> Facts {
     let mut all = Facts::default();
     for object in payment.iter().filter(|object| object["object"] != "charge" || has_moved_money(object)) {
-        all.merge(facts(Provider::Stripe, object));
+        all.merge(facts(Provider::Stripe, object, now));
         // The place of the subscription since API 2025-03-31, and before.
         let subscription =
             object.pointer("/parent/subscription_details/subscription").unwrap_or(&object["subscription"]);
@@ -137,7 +135,7 @@ fn stripe_facts(payment: &[&Value], sources: &[&Value]) -> Facts {
             !subscription.is_null() && [&source["id"], &source["subscription"]].contains(&subscription)
         };
         for source in sources.iter().filter(|source| names(source)) {
-            let (_, sources) = facts(Provider::Stripe, source).split_sources();
+            let (_, sources) = facts(Provider::Stripe, source, now).split_sources();
             sources.into_iter().for_each(|(id, source)| all.add(id, Object::Source(source)));
         }
     }
