@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     connection: ConnectionArgs,
     /// URL of the site's landing page, with a partner's code: also check redirects, the tracker, cookies and caches. Only this page
-    /// is requested. If the server reports clicks itself, it reports one
+    /// is requested. If your server reports clicks itself, this request is reported as a click
     #[arg(long, value_name = "URL")]
     site: Option<String>,
     /// Host of the app, if it differs from the landing page's host: check that the app gets the click id. May be repeated

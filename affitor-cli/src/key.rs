@@ -30,7 +30,7 @@ use crate::{
 
 pub(crate) const EXIT_CODES: ExitCodes = &codes(
     "The new key is written, and the service accepts it",
-    "The new key could not be written: the message names the file that has it",
+    "The new key could not be written to its place: the message names the file where it is instead",
 );
 
 const MANAGEMENT_KEY: &str = "AFFITOR_MANAGEMENT_KEY";
@@ -49,9 +49,10 @@ pub(crate) struct Arguments {
 enum KeyCommand {
     /// Replace the program's API key, and write the new one where the app reads it
     ///
-    /// The old key becomes invalid immediately. The new key is written to the file that AFFITOR_API_KEY_FILE names. Running apps read
-    /// that file again when the service rejects their key. Or COMMAND gets the key on its standard input, for example to write it on
-    /// several machines. COMMAND runs twice: first with the current key, to check that COMMAND works, then with the new one.
+    /// The old key becomes invalid immediately. Without COMMAND, the new key is written to the file that AFFITOR_API_KEY_FILE names, which
+    /// running apps read again when the service rejects their key. Apps with AFFITOR_API_KEY must be restarted. With COMMAND, the key is
+    /// not written to this file: COMMAND gets it on its standard input, and can write it on several machines, for example. As a rehearsal,
+    /// COMMAND first gets the current key; only if that succeeds is the key replaced.
     ///
     /// AFFITOR_MANAGEMENT_KEY is the management key (`affk_…`). It needs the scopes `program:read` and `program:regenerate-token` for the
     /// program.

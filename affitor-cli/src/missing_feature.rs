@@ -26,7 +26,7 @@ impl Arguments {
 pub(crate) fn failure(command: &str) -> Failure {
     Failure::usage(
         format!("this `affitor` was installed without the feature `outbox`, which `affitor {command}` needs"),
-        format!("run `{INSTALL}`, which needs Rust 1.95 (in a checkout: with `--path affitor-cli`)"),
+        format!("run `{INSTALL}`, or in a clone `cargo install --path affitor-cli --features outbox`, with Rust 1.95"),
     )
 }
 

@@ -151,7 +151,7 @@ struct Policy(Option<Commission>);
 enum LeadAuthArg {
     /// Browsers and servers
     Open,
-    /// Servers; a lead from a browser is provisional until a server reports it
+    /// Servers; a lead from a browser is provisional until a server reports it too, or the customer pays
     ServerRequired,
 }
 

@@ -55,8 +55,8 @@ impl PaymentSettings {
         self.program_id.as_deref()
     }
 
-    /// Sets how long a payment is held if a later webhook may show that it belongs to another sale: a payment intent, or an
-    /// invoice without a subscription. Default: 15 minutes. Zero reports them immediately.
+    /// Sets how long a payment intent, or an invoice without a subscription, waits before it is reported, because a later webhook can show
+    /// that it is part of another sale. Default: 15 minutes. Zero reports such payments immediately.
     pub fn hold(mut self, duration: Duration) -> Self {
         self.hold = duration;
         self
@@ -83,7 +83,7 @@ impl PaymentSettings {
     /// longer finds its sale.
     ///
     /// The value is stored in the database with the next webhook, so that workers in other processes use it too. If processes set
-    /// different values, the longest one is used until no process has set it for 30 days.
+    /// different values, the longest is used. A value that no process has set during the last 30 days no longer counts.
     /// [`Outbox::retention`](crate::Outbox::retention) returns it.
     pub fn keep(mut self, duration: Duration) -> Self {
         self.keep = Some(duration);

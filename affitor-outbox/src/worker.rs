@@ -53,11 +53,11 @@ impl<DB: Database> WorkerBuilder<DB> {
         self
     }
 
-    /// Sets how long delivered rows are kept. Default: 30 days. The outbox recognises duplicates for that long; after that, the
-    /// service still recognises those of sales. Partial refunds, uncertain events and the totals are kept forever.
+    /// Sets how long delivered rows are kept. Default: 30 days. During this time the outbox recognises duplicates. Later, the service
+    /// still recognises duplicates of leads, sales and full refunds. Partial refunds, uncertain events and the totals are kept forever.
     ///
     /// The value is stored in the database, for this queue, so that workers in other processes use it too. If processes set different
-    /// values, the longest one is used until no process has set it for 30 days. [`Outbox::retention`] returns it.
+    /// values, the longest is used. A value that no process has set during the last 30 days no longer counts. [`Outbox::retention`] returns it.
     pub fn keep_completed(mut self, duration: Duration) -> Self {
         self.keep_completed = Some(duration);
         self

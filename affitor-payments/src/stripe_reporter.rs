@@ -14,7 +14,7 @@ use crate::invalid::InvalidWebhook;
 ///
 /// Affitor reads Stripe's webhooks itself if Stripe is connected to the program, in Affitor's dashboard. The variable
 /// `AFFITOR_STRIPE_REPORTER` holds the choice for [`Webhook::from_env`](crate::Webhook::from_env): `app`, `affitor` or
-/// `app-even-if-connected`.
+/// `app-even-if-connected`. The last one is for a program that has connected Stripe for another purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StripeReporter {

@@ -2,8 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-/// Selects a behaviour wherever the service's documents contradict each other. The default of each switch is the
-/// behaviour that they name first.
+/// Selects a behaviour wherever the service's documents are ambiguous, silent, or contradict each other. The default of each switch is
+/// the first variant of its type.
 ///
 /// ```
 /// use affitor_sandbox::{DuplicateSale, Interpretations};

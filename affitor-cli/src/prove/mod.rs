@@ -112,7 +112,8 @@ pub(crate) struct Arguments {
     /// Port of the sandbox if the app is already running; 0 selects a free port
     #[arg(long, value_name = "PORT", default_value_t = 4010)]
     sandbox_port: u16,
-    /// Command that starts the app. Default: `app.start` in the file. Without either, start the app yourself with the variables that are printed
+    /// Command that starts the app. Default: `app.start` in affitor.toml. If there is neither, start the app yourself, with the environment
+    /// variables that are printed
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }

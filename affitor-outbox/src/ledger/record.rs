@@ -45,12 +45,12 @@ impl<DB: Database> Outbox<DB> {
         &self.payments
     }
 
-    /// Records a payment webhook in your own transaction, and enqueues the sales and refunds that follow from it: each one once,
-    /// whichever webhooks report it, in whatever order, however often, in however many processes.
+    /// Records a payment webhook in your own transaction, and enqueues the sales and refunds that follow from it. Each one is
+    /// enqueued once: it does not matter which webhooks report it, in which order, how often, and to how many processes, as long as the
+    /// ledger [keeps](PaymentSettings::keep) the payment.
     ///
-    /// Call it last, after your own statements: it locks rows of the ledger until the transaction ends, and two transactions
-    /// that lock each other's rows fail. Commit, then respond with status 200. An error (also one of the commit) must become
-    /// status 503, so that the provider redelivers the webhook; `?` does that in a handler that returns `Redeliver`.
+    /// Call it last, after your own statements: it locks rows of the ledger until the transaction ends, and if two transactions wait for
+    /// each other's locks, one of them fails. Commit, then respond with status 200. An error (also from the commit) must become status 503, so that the provider redelivers the webhook; `?` does that in a handler that returns `Redeliver`.
     ///
     /// ```no_run
     /// # use affitor_outbox::{Error, Outbox, payments::{PaymentError, Stripe, WebhookEvent}, sqlx::Sqlite};
@@ -64,8 +64,8 @@ impl<DB: Database> Outbox<DB> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the database fails. The ledger's own statements are then rolled back. Yours are not: you may commit
-    /// them, and still have to respond with status 503.
+    /// Returns an error if the database fails. The ledger's own statements are then rolled back. Your own are not rolled back: you can
+    /// commit them, but must respond with status 503.
     pub async fn record_payment<P: Provider>(
         &self,
         tx: &mut sqlx::Transaction<'_, DB>,

@@ -210,7 +210,12 @@ fn repeated(
     match (response, new_key) {
         (RepeatedLead::Refused, _) => {
             let status = status.as_str();
-            Err(Reply::error(400, format!("Customer status cannot be updated to lead. Current status: {status}")))
+            let reply =
+                Reply::error(400, format!("Customer status cannot be updated to lead. Current status: {status}"));
+            Err(reply.with_hint(format!(
+                "customer {customer_id} has signed up before, with this click or key: to sign up another user, use a private window or click \
+                 the link again"
+            )))
         }
         (RepeatedLead::Idempotent, Some(customer_key)) => {
             Ok(Decision::changing(Change::Key { customer_id, customer_key }, tracked()))

@@ -118,7 +118,8 @@ pub use self::{
 };
 use crate::client::Client;
 
-/// Captures clicks on the server. Create one per app; clones share the limits and the results that come late.
+/// Captures clicks on the server. Create one per app: all clones use the same limits, and share the
+/// results of calls that took longer than the page could wait.
 #[derive(Clone)]
 pub struct ClickCapture {
     shared: Arc<Shared>,

@@ -12,7 +12,7 @@ use crate::{
     stripe::Metadata,
 };
 
-/// A [`Client`] for one visitor: fills in the click id, and for leads the click history, of events that have none.
+/// A [`Client`] for one visitor: adds the click id to events that have none, and the click history to leads that have none.
 ///
 /// The extractors of the framework crates give one to your handler. Cheap to clone.
 ///
@@ -96,8 +96,9 @@ impl BoundClient {
     /// Returns the metadata for a Stripe checkout of one of your users, with the visitor's click id. A
     /// [disabled](Client::disabled) client adds no program id.
     ///
-    /// It never fails, so that nobody is kept from paying. If the client has no program id, or if the user id is blank or longer than 500
-    /// characters, the metadata lacks it, no partner is paid for the payment, and an error is logged. [`Metadata::new`] returns the error.
+    /// It never fails, because an error must not stop a customer from paying. If the client has no program id, or if the user id is blank or
+    /// longer than 500 characters, that id is left out and an error is logged; no partner is then paid for the payment.
+    /// [`Metadata::new`] returns the error.
     pub fn stripe_metadata(&self, customer_key: impl fmt::Display) -> Metadata {
         let program_id = self.client.program_id();
         if program_id.is_none() && !self.client.is_disabled() {

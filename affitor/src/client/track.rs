@@ -28,7 +28,7 @@ impl Client {
     /// # Errors
     ///
     /// Returns an error if the lead has neither a customer key nor a click id; if the service rejects the lead or the API key;
-    /// if there is no response. An unknown customer is not an error: see [`LeadOutcome::NotAttributed`].
+    /// if there is no response. A user whom no partner brought is not an error: see [`LeadOutcome::NotAttributed`].
     pub async fn track_lead(&self, lead: Lead) -> Result<LeadOutcome, Error> {
         self.connection().track(lead).await
     }

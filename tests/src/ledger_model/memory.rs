@@ -13,6 +13,10 @@ use affitor_payments::{
 use serde_json::Value;
 
 /// Reads what a webhook says about payments.
+///
+/// # Errors
+///
+/// Returns why it says nothing.
 pub fn facts(provider: shop_lives::Provider, body: &Value, now: SystemTime) -> Result<Facts, NoFacts> {
     with_rules!(provider, |Rules| facts_of::<Rules>(body, now))
 }

@@ -88,7 +88,7 @@ impl State {
                 }
                 _ => None,
             })
-            .filter(|(id, other)| self.totals.get(*id).is_none() && self.totals.get(*other) == world.expected.get(*id))
+            .filter(|(id, other)| !self.totals.contains_key(*id) && self.totals.get(*other) == world.expected.get(*id))
             .collect();
         for id in ids {
             let (reported, expected) = (self.totals.get(id), world.expected.get(id));

@@ -104,7 +104,7 @@ macro_rules! run {
 }
 
 /// The shop's own table.
-const SHOP: &str = "CREATE TABLE shop_webhooks (provider text PRIMARY KEY, count bigint NOT NULL DEFAULT 0);
+pub(crate) const SHOP: &str = "CREATE TABLE shop_webhooks (provider text PRIMARY KEY, count bigint NOT NULL DEFAULT 0);
     INSERT INTO shop_webhooks (provider) VALUES ('Stripe'), ('Polar'), ('Lemon Squeezy'), ('Paddle')";
 
 /// Over 20 s: three processes, 126 lives by default, and a kill after each 400 webhooks.

@@ -23,7 +23,7 @@ struct SignUp {
 
 #[post("/signup")]
 async fn sign_up(affitor: AffitorClient, form: web::Form<SignUp>) -> String {
-    let user_id = format!("user_{}", form.name); // your app creates the user here: the id of its row, which never changes
+    let user_id = format!("user_{}", form.name); // create the user here; the id of its row must never change
     affitor.enqueue(Lead::new(&user_id).email(&form.email)); // in the background, with the click id of the request
     format!("Welcome, {user_id}!\n")
 }
@@ -37,6 +37,6 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = format!("127.0.0.1:{}", env::var("PORT").as_deref().unwrap_or("3000"));
     println!("http://{address}");
     HttpServer::new(app).bind(address)?.run().await?;
-    client.shutdown(Duration::from_secs(8)).await; // on Ctrl-C, the lead is still delivered
+    client.shutdown(Duration::from_secs(8)).await; // on Ctrl-C, waits up to 8 s for queued leads
     Ok(())
 }

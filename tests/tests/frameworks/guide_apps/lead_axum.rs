@@ -25,7 +25,7 @@ struct SignUp {
 }
 
 async fn sign_up(affitor: AffitorClient, Form(form): Form<SignUp>) -> String {
-    let user_id = format!("user_{}", form.name); // your app creates the user here: the id of its row, which never changes
+    let user_id = format!("user_{}", form.name); // create the user here; the id of its row must never change
     affitor.enqueue(Lead::new(&user_id).email(&form.email)); // in the background, with the click id of the request
     format!("Welcome, {user_id}!\n")
 }
@@ -40,6 +40,6 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("http://{address}");
     let listener = tokio::net::TcpListener::bind(address).await?;
     let server = axum::serve(listener, app).with_graceful_shutdown(shutdown_signal());
-    until_shutdown(server, &client, Duration::from_secs(8)).await?; // on Ctrl-C, the lead is still delivered
+    until_shutdown(server, &client, Duration::from_secs(8)).await?; // on Ctrl-C, waits up to 8 s for queued leads
     Ok(())
 }

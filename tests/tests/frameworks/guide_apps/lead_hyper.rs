@@ -32,7 +32,7 @@ async fn handle(request: Request<Incoming>) -> Result<Response<String>, Error> {
             let (Some(name), Some(email)) = (form.get("name"), form.get("email")) else {
                 return Ok(Response::builder().status(422).body("name and email are required\n".to_owned())?);
             };
-            let user_id = format!("user_{name}"); // your app creates the user here: the id of its row, which never changes
+            let user_id = format!("user_{name}"); // create the user here; the id of its row must never change
             affitor.enqueue(Lead::new(&user_id).email(email)); // in the background, with the click id of the request
             Ok(Response::new(format!("Welcome, {user_id}!\n")))
         }
@@ -58,6 +58,6 @@ pub(crate) async fn main() -> Result<(), Error> {
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
-    client.shutdown(Duration::from_secs(8)).await; // the lead is still delivered
+    client.shutdown(Duration::from_secs(8)).await; // waits up to 8 s for queued leads
     Ok(())
 }

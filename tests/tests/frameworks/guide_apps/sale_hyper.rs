@@ -96,6 +96,6 @@ pub(crate) async fn main() -> Result<(), Error> {
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
-    client.shutdown(Duration::from_secs(8)).await; // the lead is still delivered
+    client.shutdown(Duration::from_secs(8)).await; // waits up to 8 s for queued leads
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use affitor::{Click, Client, Lead};
+use affitor_outbox::sqlx;
 use affitor_sandbox::{ApiCall, Interpretations, Sandbox, SecondRefund};
 use affitor_tests::ledger_model::{
     judge::{Reported, differences, expected, reported},
@@ -24,6 +25,7 @@ use super::{
     writes,
 };
 use crate::ledger::{
+    databases::SHOP,
     processes::Delivery,
     service::{compare, recorded, uncertain},
     store::Store,
@@ -111,6 +113,10 @@ impl Shop {
             Store::Sqlite { .. } => None,
             Store::Postgres { .. } => Some(Proxy::start(Protocol::Postgres, port_of(&store.url())).await),
         };
+        match &store {
+            Store::Sqlite { pool, .. } => drop(sqlx::raw_sql(SHOP).execute(pool).await.unwrap()),
+            Store::Postgres { pool, .. } => drop(sqlx::raw_sql(SHOP).execute(pool).await.unwrap()),
+        }
         // A sale and two partial refunds.
         let story = (0..).find(|story| {
             let life = life(*story, 0);
@@ -179,6 +185,13 @@ impl Shop {
     /// Delivers the webhooks of a life to the shop's endpoint until each response is 200.
     pub(crate) async fn record(&mut self, side: Side, plan: Option<(Point, Action)>) -> Outcome {
         let life = self.next_life();
+        // As in a new database, so that the first statements of a ledger are points too.
+        for (sqlite, postgres) in [
+            ("DELETE FROM affitor_ledger_policies", "DELETE FROM affitor.affitor_ledger_policies"),
+            ("DELETE FROM affitor_ledgers", "DELETE FROM affitor.affitor_ledgers"),
+        ] {
+            self.store.execute(sqlite, postgres).await;
+        }
         self.begin(side, plan);
         let (url, http, mut starts) = (self.url(), reqwest::Client::new(), 0);
         let mut process: Option<Process> = None;
