@@ -115,7 +115,7 @@ async fn connection(mut client: TcpStream, protocol: Protocol, target: u16, stat
     let mut server = TcpStream::connect(("127.0.0.1", target)).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let (mut requests, mut from_client, mut from_server) = (Requests::new(protocol), [0; 16_384], [0; 16_384]);
+    let (mut requests, mut from_client, mut from_server) = (Requests::new(protocol), vec![0; 16_384], vec![0; 16_384]);
     loop {
         tokio::select! {
             count = client.read(&mut from_client) => {

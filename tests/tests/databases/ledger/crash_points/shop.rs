@@ -134,9 +134,9 @@ impl Shop {
         life(self.story, self.lives)
     }
 
-    fn begin(&mut self, side: Side, plan: Option<(Point, Action)>) {
-        self.writes = (side == Side::Writes).then(|| plan.as_ref().map(|(point, _)| point.occurrence));
-        let plan_of = |other| plan.clone().filter(|_| side == other);
+    fn begin(&mut self, side: Side, plan: Option<&(Point, Action)>) {
+        self.writes = (side == Side::Writes).then(|| plan.map(|(point, _)| point.occurrence));
+        let plan_of = |other| plan.cloned().filter(|_| side == other);
         self.database.iter().for_each(|proxy| proxy.begin(plan_of(Side::Database)));
         self.service.begin(plan_of(Side::Service));
     }
@@ -192,7 +192,7 @@ impl Shop {
         ] {
             self.store.execute(sqlite, postgres).await;
         }
-        self.begin(side, plan);
+        self.begin(side, plan.as_ref());
         let (url, http, mut starts) = (self.url(), reqwest::Client::new(), 0);
         let mut process: Option<Process> = None;
         let mut wrong = Vec::new();
@@ -234,7 +234,7 @@ impl Shop {
             self.store.record(life.provider, &webhook.body).await;
         }
         self.store.release_held().await;
-        self.begin(side, plan);
+        self.begin(side, plan.as_ref());
         let (url, service) = (self.url(), format!("http://127.0.0.1:{}", self.service.port));
         let key = self.sandbox.api_key().to_owned();
         let arguments = ["worker", &url, &service, &key];

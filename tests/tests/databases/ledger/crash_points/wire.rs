@@ -131,7 +131,7 @@ pub(crate) fn failing(code: &str) -> Vec<u8> {
 
 /// Reads a response to its end.
 pub(crate) async fn response(server: &mut TcpStream, protocol: Protocol) -> Result<(), Error> {
-    let (mut received, mut buffer) = (Vec::new(), [0; 4096]);
+    let (mut received, mut buffer) = (Vec::new(), vec![0; 4096]);
     loop {
         match server.read(&mut buffer).await? {
             0 => return Err(ErrorKind::UnexpectedEof.into()),
