@@ -7,15 +7,17 @@ const CALLS: &str = "pwrite64,fdatasync,ftruncate";
 
 /// Whether the writes of a process can be counted. If not, says so.
 pub(crate) fn can_be_traced() -> bool {
-    let works =
-        Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status().is_ok_and(|status| status.success());
-    if !works {
-        let message = "SKIPPED: strace is not installed, or not permitted (Debian: `apt install strace`)";
-        assert!(std::env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none(), "{message}");
-        // `writeln!`, because the test harness captures `eprintln!`.
-        writeln!(&mut std::io::stderr(), "{message}").unwrap();
+    // `writeln!`, because the test harness captures `eprintln!`.
+    let skip = |message: &str| writeln!(&mut std::io::stderr(), "SKIPPED: {message}").unwrap();
+    match Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status() {
+        Ok(status) if status.success() => return true,
+        Ok(_) => skip("the writes to SQLite's files: this system does not permit strace"),
+        Err(_) => {
+            assert!(std::env::var_os("AFFITOR_TESTS_FORBID_SKIP").is_none(), "strace is not installed");
+            skip("the writes to SQLite's files: strace is not installed (Debian: `apt install strace`)");
+        }
     }
-    works
+    false
 }
 
 /// A program that runs under `strace`. The process that is started is the program's, so a signal to it ends both.
