@@ -7,6 +7,7 @@ pub mod databases;
 pub mod growth;
 pub mod ledger_model;
 pub mod log;
+pub mod orders;
 pub mod pgbouncer;
 pub mod programs;
 pub mod prove_apps;

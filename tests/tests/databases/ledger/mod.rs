@@ -4,6 +4,7 @@
 mod crash_points;
 mod databases;
 mod delivery;
+mod edges;
 mod example;
 mod held;
 mod later_click;

@@ -10,22 +10,11 @@
 
 #![allow(missing_docs, reason = "a binary")]
 
-mod explore;
-mod lives;
-mod sequences;
-mod state;
-mod world;
-
 use std::{collections::BTreeSet, process::ExitCode, time::Instant};
 
+use affitor_tests::orders::{Graph, Story, World, ends, explore, judge, stories};
 use clap::Parser;
 use shop_lives::Life;
-
-use self::{
-    explore::{Graph, explore, judge},
-    lives::groups,
-    world::World,
-};
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -41,19 +30,19 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let began = Instant::now();
     let (mut all, mut lives, mut graphs, mut listed) = (Graph::default(), 0, 0, 0);
-    for group in groups(arguments.per_kind) {
-        let mut sum = Graph::default();
-        for life in &group.lives {
-            for world in World::of(life, arguments.webhooks) {
+    for stories in stories(arguments.per_kind) {
+        let (name, mut sum) = (stories[0].name(), Graph::default());
+        for life in stories.iter().map(Story::explored) {
+            for world in World::of(&life, arguments.webhooks) {
                 graphs += 1;
                 listed += usize::from(compare(&world));
                 let mut graph = judge(&world);
-                graph.silent = graph.silent.iter().map(|difference| named(&group.name, life, difference)).collect();
+                graph.silent = graph.silent.iter().map(|difference| named(&name, &life, difference)).collect();
                 sum += graph;
             }
         }
-        lives += group.lives.len();
-        println!("{}: {} lives, {} states, {} edges", group.name, group.lives.len(), sum.states, sum.edges);
+        lives += stories.len();
+        println!("{name}: {} lives, {} states, {} edges", stories.len(), sum.states, sum.edges);
         all += sum;
     }
     for (rules, ends) in &all.doubts {
@@ -85,10 +74,10 @@ fn compare(world: &World) -> bool {
     explore(world, false, |state| {
         merged.insert(state.key());
     });
-    assert_eq!(merged, sequences::ends(world), "merging is exact");
+    assert_eq!(merged, ends(world), "merging is exact");
     true
 }
 
-fn named(group: &str, life: &Life, difference: &str) -> String {
-    format!("{group} {:?}: {difference}", life.traits)
+fn named(kind: &str, life: &Life, difference: &str) -> String {
+    format!("{kind} {:?}: {difference}", life.traits)
 }

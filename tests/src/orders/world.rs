@@ -5,12 +5,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use affitor_payments::ledger::Facts;
-use affitor_tests::ledger_model::{
+use crate::ledger_model::{
     judge::{Reported, expected},
     memory::facts,
     objects::payments,
 };
+use affitor_payments::ledger::Facts;
+use serde_json::Value;
 use shop_lives::{Life, Provider};
 
 /// When the webhooks were sent: late in 2026.
@@ -28,15 +29,19 @@ const FOUR_DAYS: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 /// Number of the time class in which nothing arrives.
 pub(crate) const LAST: usize = ARRIVALS.len();
 
-/// When the time class with this number begins. The one after the last lets the holds of a reconciliation pass.
-pub(crate) fn time(class: usize) -> SystemTime {
-    SystemTime::UNIX_EPOCH + NOW + *ARRIVALS.get(class).unwrap_or(&(END + HOUR * u32::from(class > LAST)))
+/// When the lives that are explored happen.
+pub(crate) fn start() -> SystemTime {
+    SystemTime::UNIX_EPOCH + NOW
 }
 
 /// What happens: some of a life's webhooks, and what must be reported in the end.
-pub(crate) struct World {
+#[derive(Debug)]
+pub struct World {
+    /// When the first time class begins.
+    start: SystemTime,
     /// For each webhook, its facts if it arrives at each of the times.
     webhooks: Vec<[Facts; ARRIVALS.len()]>,
+    bodies: Vec<Value>,
     /// What the provider's API says after the last webhook.
     api: Vec<Facts>,
     pub(crate) expected: BTreeMap<String, Reported>,
@@ -49,8 +54,8 @@ pub(crate) struct World {
 impl World {
     /// Returns what can be explored of a life. A life with more webhooks than `limit` is explored payment by payment, since payments that
     /// share no id are decided apart; and twice with webhooks that never arrive.
-    pub(crate) fn of(life: &Life, limit: usize) -> Vec<Self> {
-        let whole = Self::new(life);
+    pub fn of(life: &Life, limit: usize) -> Vec<Self> {
+        let whole = Self::new(life, start());
         if whole.webhooks.len() <= limit {
             return vec![whole];
         }
@@ -71,18 +76,22 @@ impl World {
         parts.chain(cuts).collect()
     }
 
-    fn new(life: &Life) -> Self {
-        let mut webhooks = Vec::new();
+    /// A whole life that happens at this time.
+    pub fn new(life: &Life, start: SystemTime) -> Self {
+        let (mut webhooks, mut bodies) = (Vec::new(), Vec::new());
         for webhook in &life.webhooks {
-            let facts = [0, 1, 2].map(|class| facts(life.provider, &webhook.body, time(class)).unwrap_or_default());
+            let facts = ARRIVALS.map(|later| facts(life.provider, &webhook.body, start + later).unwrap_or_default());
             // What says nothing, or nothing else than another one, makes no difference.
             if !facts[0].is_empty() && !webhooks.contains(&facts) {
                 webhooks.push(facts);
+                bodies.push(webhook.body.clone());
             }
         }
         Self {
+            start,
             webhooks,
-            api: payments(life, false, time(LAST)),
+            bodies,
+            api: payments(life, false, start + END),
             expected: expected([life]),
             is_cut: false,
             api_names_customer: life.provider != Provider::LemonSqueezy,
@@ -93,6 +102,7 @@ impl World {
     fn with(&self, webhooks: &[usize]) -> Self {
         Self {
             webhooks: webhooks.iter().map(|webhook| self.webhooks[*webhook].clone()).collect(),
+            bodies: webhooks.iter().map(|webhook| self.bodies[*webhook].clone()).collect(),
             api: self.api.clone(),
             expected: self.expected.clone(),
             ..*self
@@ -129,9 +139,19 @@ impl World {
         parts.into_iter().map(|(_, members)| members.into_iter().chain(sources.iter().copied()).collect()).collect()
     }
 
+    /// When the time class with this number begins. The one after the last lets the holds of a reconciliation pass.
+    pub(crate) fn time(&self, class: usize) -> SystemTime {
+        self.start + *ARRIVALS.get(class).unwrap_or(&(END + HOUR * u32::from(class > LAST)))
+    }
+
     /// Number of webhooks that say something of their own.
-    pub(crate) fn webhooks(&self) -> usize {
+    pub fn webhooks(&self) -> usize {
         self.webhooks.len()
+    }
+
+    /// The body of a webhook.
+    pub fn body(&self, number: usize) -> &Value {
+        &self.bodies[number]
     }
 
     /// What a webhook says if it arrives in this time class.

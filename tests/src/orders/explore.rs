@@ -12,17 +12,19 @@ use super::{
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(crate) struct Graph {
-    pub(crate) states: usize,
-    pub(crate) edges: usize,
+pub struct Graph {
+    /// Different states.
+    pub states: usize,
+    /// Steps from one state to another, or to itself.
+    pub edges: usize,
     /// States in which everything has arrived and nothing is due.
-    pub(crate) ends: usize,
+    pub ends: usize,
     /// States that were reconciled: after all that arrives, however little it was.
-    pub(crate) reconciled: usize,
+    pub reconciled: usize,
     /// How often each rule names a difference.
-    pub(crate) doubts: BTreeMap<String, usize>,
+    pub doubts: BTreeMap<String, usize>,
     /// Differences that nothing names.
-    pub(crate) silent: BTreeSet<String>,
+    pub silent: BTreeSet<String>,
 }
 
 impl Graph {
@@ -50,7 +52,7 @@ impl AddAssign for Graph {
 
 /// Explores all orders. `redelivers` says whether a webhook may arrive more than once. Calls `visit` with each state after which nothing
 /// arrives.
-pub(crate) fn explore(world: &World, redelivers: bool, mut visit: impl FnMut(&State)) -> (usize, usize) {
+pub fn explore(world: &World, redelivers: bool, mut visit: impl FnMut(&State)) -> (usize, usize) {
     let (mut states, mut edges) = (0, 0);
     let mut known: HashSet<Key> = HashSet::new();
     let mut open = vec![State::start()];
@@ -64,7 +66,7 @@ pub(crate) fn explore(world: &World, redelivers: bool, mut visit: impl FnMut(&St
         let deliveries = (0..world.webhooks())
             .filter(|webhook| redelivers || state.delivered & (1 << webhook) == 0)
             .map(|webhook| state.deliver(world, webhook));
-        for next in deliveries.chain([state.wait()]) {
+        for next in deliveries.chain([state.wait(world)]) {
             edges += 1;
             if known.insert(next.key()) {
                 open.push(next);
@@ -76,7 +78,7 @@ pub(crate) fn explore(world: &World, redelivers: bool, mut visit: impl FnMut(&St
 
 /// Explores all orders, and judges the money: when everything has arrived; after a reconciliation, whatever has arrived; and when the
 /// provider delivers everything once more after that.
-pub(crate) fn judge(world: &World) -> Graph {
+pub fn judge(world: &World) -> Graph {
     let mut graph = Graph::default();
     (graph.states, graph.edges) = explore(world, true, |state| {
         if !world.is_cut && state.delivered == world.all_delivered() {
@@ -87,7 +89,7 @@ pub(crate) fn judge(world: &World) -> Graph {
         let reconciled = state.reconcile(world);
         graph.judge(reconciled.verdict(world), "reconciled");
         let again = (0..world.webhooks()).fold(reconciled, |state, webhook| state.deliver(world, webhook));
-        graph.judge(again.wait().verdict(world), "reconciled, then delivered");
+        graph.judge(again.wait(world).verdict(world), "reconciled, then delivered");
     });
     graph
 }

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The final states of all sequences in which each webhook arrives at most once.
-pub(crate) fn ends(world: &World) -> BTreeSet<Key> {
+pub fn ends(world: &World) -> BTreeSet<Key> {
     let mut ends = BTreeSet::new();
     go_on(world, &State::start(), &mut ends);
     ends
@@ -24,5 +24,5 @@ fn go_on(world: &World, state: &State, ends: &mut BTreeSet<Key>) {
             go_on(world, &state.deliver(world, webhook), ends);
         }
     }
-    go_on(world, &state.wait(), ends);
+    go_on(world, &state.wait(world), ends);
 }

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use affitor::Event;
-use affitor_payments::ledger::{Decision, Facts, NotReported, Reports, Status, decide};
-use affitor_tests::ledger_model::{
+use crate::ledger_model::{
     judge::{Reported, reported},
     memory::{policy, report, seconds},
 };
+use affitor::Event;
+use affitor_payments::ledger::{Decision, Facts, NotReported, Reports, Status, decide};
 
-use super::world::{LAST, World, time};
+use super::world::{LAST, World};
 
 /// What is known and what was reported.
 #[derive(Clone, Debug)]
-pub(crate) struct State {
+pub struct State {
     /// The webhooks that have arrived, as bits.
     pub(crate) delivered: u32,
     /// Number of the time class.
@@ -24,7 +24,7 @@ pub(crate) struct State {
 }
 
 /// What makes two states equal: what was delivered, the time class, the facts as JSON, and what was reported.
-pub(crate) type Key = (u32, usize, String, String);
+pub type Key = (u32, usize, String, String);
 
 /// What became of the money.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,30 +38,36 @@ pub(crate) enum Verdict {
 
 impl State {
     /// Nothing has arrived.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let (facts, reports, totals) = (Facts::default(), Reports::new(), BTreeMap::new());
         Self { delivered: 0, class: 0, facts, reports, totals }
     }
 
-    pub(crate) fn key(&self) -> Key {
+    /// What makes it equal to another one.
+    pub fn key(&self) -> Key {
         // The reports follow from the totals.
         let facts = serde_json::to_string(&self.facts).expect("facts are JSON");
         (self.delivered, self.class, facts, format!("{:?}", self.totals))
     }
 
+    /// What was reported, by transaction id.
+    pub fn totals(&self) -> &BTreeMap<String, Reported> {
+        &self.totals
+    }
+
     /// Delivers a webhook, for the first time or again.
-    pub(crate) fn deliver(&self, world: &World, webhook: usize) -> Self {
+    pub fn deliver(&self, world: &World, webhook: usize) -> Self {
         let mut next = self.clone();
         next.delivered |= 1 << webhook;
         next.facts.merge(world.webhook(webhook, self.class.min(LAST - 1)).clone());
-        next.decide();
+        next.decide(world);
         next
     }
 
     /// Lets time pass.
-    pub(crate) fn wait(&self) -> Self {
+    pub fn wait(&self, world: &World) -> Self {
         let mut next = Self { class: self.class + 1, ..self.clone() };
-        next.decide();
+        next.decide(world);
         next
     }
 
@@ -69,13 +75,13 @@ impl State {
     pub(crate) fn reconcile(&self, world: &World) -> Self {
         let mut next = self.clone();
         world.api().iter().for_each(|payment| next.facts.merge(payment.clone()));
-        next.decide();
-        next.wait()
+        next.decide(world);
+        next.wait(world)
     }
 
     /// Judges what was reported.
     pub(crate) fn verdict(&self, world: &World) -> Verdict {
-        let decision = self.decision();
+        let decision = self.decision(world);
         let ids: BTreeSet<&String> = self.totals.keys().chain(world.expected.keys()).collect();
         let (mut rules, mut silent) = (BTreeSet::new(), String::new());
         // One sale under another id than the life names, because a link came after it was reported. The ledger says which.
@@ -117,14 +123,14 @@ impl State {
         }
     }
 
-    fn decision(&self) -> Decision {
+    fn decision(&self, world: &World) -> Decision {
         let (payments, sources) = self.facts.clone().split_sources();
-        decide(&payments, &sources, &self.reports, &policy(), seconds(time(self.class)))
+        decide(&payments, &sources, &self.reports, &policy(), seconds(world.time(self.class)))
     }
 
     /// Reports what is missing. A second decision must find nothing more.
-    fn decide(&mut self) {
-        let events: Vec<Event> = self.decision().events;
+    fn decide(&mut self, world: &World) {
+        let events: Vec<Event> = self.decision(world).events;
         if events.is_empty() {
             return;
         }
@@ -152,7 +158,7 @@ impl State {
                 total.refunded += total.cents;
             }
         }
-        let again = self.decision().events;
+        let again = self.decision(world).events;
         assert!(again.is_empty(), "a decision leaves nothing to report: {again:?}");
     }
 }
