@@ -18,9 +18,8 @@ pub enum Source {
 
 /// Where to find a click id, and in which order.
 ///
-/// By default: the header, the body, the cookie. A body is only searched by a layer that [reads bodies](crate::find), which is an option of
-/// the layer. What the page forwards explicitly takes precedence over the cookie, which may
-/// belong to another visit.
+/// By default: the header, the body, the cookie. The layer of `affitor-tower` searches bodies only with `read_body`. What the page
+/// forwards explicitly takes precedence over the cookie, which may belong to another visit.
 ///
 /// ```
 /// use affitor_core::find::{Source, Sources};

@@ -50,7 +50,8 @@ impl<DB: Database> Outbox<DB> {
     /// ledger [keeps](PaymentSettings::keep) the payment.
     ///
     /// Call it last, after your own statements: it locks rows of the ledger until the transaction ends, and if two transactions wait for
-    /// each other's locks, one of them fails. Commit, then respond with status 200. An error (also from the commit) must become status 503, so that the provider redelivers the webhook; `?` does that in a handler that returns `Redeliver`.
+    /// each other's locks, one of them fails. Commit, then respond with status 200. An error (also from the commit) must become status 503, so
+    /// that the provider redelivers the webhook; `?` does that in a handler that returns `Redeliver`.
     ///
     /// ```no_run
     /// # use affitor_outbox::{Error, Outbox, payments::{PaymentError, Stripe, WebhookEvent}, sqlx::Sqlite};

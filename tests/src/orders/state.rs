@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ledger_model::{
-    judge::{Reported, reported},
-    memory::{policy, report, seconds},
-};
 use affitor::Event;
 use affitor_payments::ledger::{Decision, Facts, NotReported, Reports, Status, decide};
 
 use super::world::{LAST, World};
+use crate::ledger_model::{
+    judge::{Reported, reported},
+    memory::{policy, report, seconds},
+};
 
 /// What is known and what was reported.
 #[derive(Clone, Debug)]

@@ -5,14 +5,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use affitor_payments::ledger::Facts;
+use serde_json::Value;
+use shop_lives::{Life, Provider};
+
 use crate::ledger_model::{
     judge::{Reported, expected},
     memory::facts,
     objects::payments,
 };
-use affitor_payments::ledger::Facts;
-use serde_json::Value;
-use shop_lives::{Life, Provider};
 
 /// When the webhooks were sent: late in 2026.
 const NOW: Duration = Duration::from_secs(1_795_176_000);

@@ -106,6 +106,31 @@ impl Store {
         });
     }
 
+    /// Returns whether everything is delivered. Makes due what waits for a later time.
+    pub(crate) async fn is_delivered(&self) -> bool {
+        self.execute(
+            "UPDATE river_job SET scheduled_at = datetime('now', '-1 second') WHERE state IN ('scheduled', 'retryable')",
+            "UPDATE affitor.river_job SET scheduled_at = now() - interval '1 second' WHERE state IN ('scheduled', 'retryable')",
+        )
+        .await;
+        self.stats().await.pending == 0
+    }
+
+    /// What killed workers had taken is rescued, and the lease of their leader is over, as if ten minutes had passed.
+    pub(crate) async fn let_ten_minutes_pass(&self) {
+        self.execute(
+            "UPDATE river_job SET attempted_at = datetime('now', '-10 minutes') WHERE state = 'running'",
+            "UPDATE affitor.river_job SET attempted_at = now() - interval '10 minutes' WHERE state = 'running'",
+        )
+        .await;
+        self.end_lease().await;
+    }
+
+    /// The lease of a killed leader ends, as if 15 seconds had passed.
+    pub(crate) async fn end_lease(&self) {
+        self.execute("DELETE FROM river_leader", "DELETE FROM affitor.river_leader").await;
+    }
+
     /// Runs a statement. Returns the number of changed rows.
     pub(crate) async fn execute(&self, sqlite: &'static str, postgres: &'static str) -> u64 {
         match self {

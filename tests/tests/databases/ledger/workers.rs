@@ -85,7 +85,7 @@ impl<'a> Workers<'a> {
                     continue;
                 }
                 let is_complete = is_complete.load(Ordering::SeqCst);
-                if is_complete && self.is_empty().await {
+                if is_complete && self.store.is_delivered().await {
                     return;
                 }
             }
@@ -95,7 +95,7 @@ impl<'a> Workers<'a> {
                 let victim = self.rng.usize(..PROCESSES);
                 drop(self.processes.remove(victim));
                 self.killed += 1;
-                self.end_lease().await;
+                self.store.end_lease().await;
             }
             self.start_missing();
         }
@@ -106,21 +106,10 @@ impl<'a> Workers<'a> {
     /// Waits until everything is delivered.
     pub(crate) async fn deliver_all(&self) {
         let until = tokio::time::Instant::now() + LIMIT;
-        while !self.is_empty().await {
+        while !self.store.is_delivered().await {
             assert!(tokio::time::Instant::now() < until, "{:?}", self.store.stats().await);
             tokio::time::sleep(INTERVAL).await;
         }
-    }
-
-    /// Returns whether everything is delivered. Makes due what waits for a later time.
-    async fn is_empty(&self) -> bool {
-        self.store
-            .execute(
-                "UPDATE river_job SET scheduled_at = datetime('now', '-1 second') WHERE state IN ('scheduled', 'retryable')",
-                "UPDATE affitor.river_job SET scheduled_at = now() - interval '1 second' WHERE state IN ('scheduled', 'retryable')",
-            )
-            .await;
-        self.store.stats().await.pending == 0
     }
 
     /// Kills all of them. What they had taken is retried as if ten minutes had passed.
@@ -136,18 +125,7 @@ impl<'a> Workers<'a> {
         *self.kills.entry(0).or_default() += self.killed - by_process.len();
         by_process.values().for_each(|events| *self.kills.entry(*events).or_default() += 1);
         self.killed = 0;
-        self.store
-            .execute(
-                "UPDATE river_job SET attempted_at = datetime('now', '-10 minutes') WHERE state = 'running'",
-                "UPDATE affitor.river_job SET attempted_at = now() - interval '10 minutes' WHERE state = 'running'",
-            )
-            .await;
-        self.end_lease().await;
-    }
-
-    /// The lease of a killed leader ends, as if 15 seconds had passed.
-    async fn end_lease(&self) {
-        self.store.execute("DELETE FROM river_leader", "DELETE FROM affitor.river_leader").await;
+        self.store.let_ten_minutes_pass().await;
     }
 }
 

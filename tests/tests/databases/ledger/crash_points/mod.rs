@@ -85,10 +85,8 @@ impl Sum {
 fn planned(points: &[Point], actions: &[Action], offset: usize) -> Vec<(Point, Action)> {
     let points = points.iter().filter(|point| point.label == "write" || point.occurrence <= OCCURRENCES);
     let all = points.flat_map(|point| actions.iter().map(move |action| (point.clone(), *action)));
-    all.enumerate()
-        .filter(|(row, _)| is_all() || row / 8 % 4 == 0 && is_in_share(*row, offset))
-        .map(|(_, planned)| planned)
-        .collect()
+    let share = all.enumerate().filter(|(row, _)| is_in_share(*row, offset)).map(|(_, planned)| planned);
+    share.step_by(if is_all() { 1 } else { 4 }).collect()
 }
 
 async fn of_an_endpoint(store: Store, side: Side, actions: &[Action], offset: usize) {

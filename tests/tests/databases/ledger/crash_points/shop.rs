@@ -92,7 +92,7 @@ pub(crate) enum Side {
 }
 
 pub(crate) struct Shop {
-    pub(crate) store: Store,
+    store: Store,
     sandbox: Sandbox,
     database: Option<Proxy>,
     service: Proxy,
@@ -101,6 +101,8 @@ pub(crate) struct Shop {
     trace: TempDir,
     story: u64,
     lives: u64,
+    /// What must be reported about all lives so far.
+    expected: BTreeMap<String, Reported>,
 }
 
 impl Shop {
@@ -125,13 +127,25 @@ impl Shop {
             refunds == 2 && (1..sale.amount_cents).contains(&sale.refunded_cents) && life.webhooks.len() < 9
         });
         let trace = tempfile::tempdir().unwrap();
-        Self { store, sandbox, database, service, writes: None, trace, story: story.unwrap(), lives: 0 }
+        Self {
+            store,
+            sandbox,
+            database,
+            service,
+            writes: None,
+            trace,
+            story: story.unwrap(),
+            lives: 0,
+            expected: BTreeMap::new(),
+        }
     }
 
     /// The same story of another customer.
     fn next_life(&mut self) -> Life {
         self.lives += 1;
-        life(self.story, self.lives)
+        let life = life(self.story, self.lives);
+        self.expected.extend(expected([&life]));
+        life
     }
 
     fn begin(&mut self, side: Side, plan: Option<&(Point, Action)>) {
@@ -195,7 +209,6 @@ impl Shop {
         self.begin(side, plan.as_ref());
         let (url, http, mut starts) = (self.url(), reqwest::Client::new(), 0);
         let mut process: Option<Process> = None;
-        let mut wrong = Vec::new();
         for webhook in &life.webhooks {
             let delivery = Delivery::new(life.provider, webhook.body.clone());
             let mut attempts = 0;
@@ -219,11 +232,8 @@ impl Shop {
         }
         drop(process);
         self.store.release_held().await;
-        let all = reported(&self.store.events().await);
-        let (mut all, expected) = (all, expected([&life]));
-        all.retain(|id, _| expected.contains_key(id));
-        wrong.extend(differences(&all, &expected));
-        self.outcome(side, starts, wrong, 0)
+        let wrong = differences(&reported(&self.store.events().await), &self.expected);
+        self.outcome(side, starts, wrong.into_iter().collect(), 0)
     }
 
     /// Records a life, and lets a worker deliver it.
@@ -245,7 +255,7 @@ impl Shop {
             let mut process = self.start(&arguments, starts == 1);
             let until = Instant::now() + PATIENCE;
             let is_done = loop {
-                if self.is_empty().await {
+                if self.store.is_delivered().await {
                     break true;
                 }
                 if process.has_exited() || Instant::now() > until {
@@ -257,17 +267,13 @@ impl Shop {
             if is_done {
                 break;
             }
-            self.let_ten_minutes_pass().await;
+            self.store.let_ten_minutes_pass().await;
         }
-        let expected = expected([&life]);
-        let mut recorded = recorded(&self.sandbox.snapshot());
-        recorded.retain(|id, _| expected.contains_key(id));
-        let (mut uncertain, _) = uncertain(&self.store).await;
-        uncertain.retain(|id, _| expected.contains_key(id));
-        let mut wrong = compare(&recorded, &expected, &uncertain).unlisted;
-        wrong.extend(self.out_of_order(&expected));
-        let uncertain = uncertain.values().map(|uncertain| uncertain.refunds).sum();
-        self.outcome(side, starts, wrong, uncertain)
+        let (uncertain, _) = uncertain(&self.store).await;
+        let mut wrong = compare(&recorded(&self.sandbox.snapshot()), &self.expected, &uncertain).unlisted;
+        wrong.extend(self.out_of_order());
+        let refunds = life.sales.iter().filter_map(|sale| uncertain.get(&sale.transaction_id));
+        self.outcome(side, starts, wrong, refunds.map(|uncertain| uncertain.refunds).sum())
     }
 
     /// Lets the service know the customer.
@@ -279,35 +285,13 @@ impl Shop {
         client.track_lead(lead).await.unwrap();
     }
 
-    /// Returns whether everything is delivered. Makes due what waits for a later time.
-    async fn is_empty(&self) -> bool {
-        self.store
-            .execute(
-                "UPDATE river_job SET scheduled_at = datetime('now', '-1 second') WHERE state IN ('scheduled', 'retryable')",
-                "UPDATE affitor.river_job SET scheduled_at = now() - interval '1 second' WHERE state IN ('scheduled', 'retryable')",
-            )
-            .await;
-        self.store.stats().await.pending == 0
-    }
-
-    /// What a killed worker had taken is rescued, and its lease as the leader is over.
-    async fn let_ten_minutes_pass(&self) {
-        self.store
-            .execute(
-                "UPDATE river_job SET attempted_at = datetime('now', '-10 minutes') WHERE state = 'running'",
-                "UPDATE affitor.river_job SET attempted_at = now() - interval '10 minutes' WHERE state = 'running'",
-            )
-            .await;
-        self.store.execute("DELETE FROM river_leader", "DELETE FROM affitor.river_leader").await;
-    }
-
     /// Refunds that the service recorded before their sale.
-    fn out_of_order(&self, expected: &BTreeMap<String, Reported>) -> Vec<String> {
+    fn out_of_order(&self) -> Vec<String> {
         let requests = self.sandbox.requests();
         let mut sold = BTreeSet::new();
         let mut early = Vec::new();
         for request in requests.iter().filter(|request| request.changed) {
-            let Some(id) = request.transaction_id.as_ref().filter(|id| expected.contains_key(*id)) else { continue };
+            let Some(id) = &request.transaction_id else { continue };
             match request.call {
                 Some(ApiCall::Sale) => drop(sold.insert(id)),
                 Some(ApiCall::Refund) if !sold.contains(id) => early.push(format!("{id}: refunded before it was sold")),
